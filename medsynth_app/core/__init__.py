@@ -1,0 +1,1 @@
+"""Values and pure functions over arrays. Imports nothing of the application."""

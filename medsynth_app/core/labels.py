@@ -1,0 +1,41 @@
+"""The label schema: which classes a mask can hold, their colours and keys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# Okabe-Ito without its purple: violet means synthetic, everywhere.
+OKABE_ITO = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00")
+
+
+@dataclass(frozen=True)
+class LabelClass:
+    """One class: `value` in the mask (1..255), English `name`, `colour` as #RRGGBB."""
+
+    value: int
+    name: str
+    colour: str
+
+
+@dataclass(frozen=True)
+class LabelSchema:
+    """Classes in the order of their number keys. Mask value 0 is background."""
+
+    name: str
+    classes: tuple[LabelClass, ...]
+
+    def of(self, value: int) -> LabelClass | None:
+        return next((item for item in self.classes if item.value == value), None)
+
+    @staticmethod
+    def from_names(name: str, classes: tuple[str, ...]) -> LabelSchema:
+        return LabelSchema(name, tuple(
+            LabelClass(k + 1, text, OKABE_ITO[k % len(OKABE_ITO)]) for k, text in enumerate(classes)))
+
+
+SCHEMAS = {
+    "region": LabelSchema.from_names("region", ("region", "region 2", "region 3", "region 4")),
+    "blood cells": LabelSchema.from_names("blood cells", ("nucleus", "cytoplasm", "red cell", "platelet")),
+    "colonoscopy": LabelSchema.from_names("colonoscopy", ("polyp", "instrument", "fold", "reflection")),
+    "hippocampus": LabelSchema.from_names("hippocampus", ("anterior", "posterior", "other")),
+}

@@ -1,0 +1,59 @@
+"""The provenance record: what a synthetic pixel came from."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+FORMAT = "medsynth-provenance/1"
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """One result's origin; written as JSON beside exports and inside PNG and TIFF.
+
+    Attributes
+    ----------
+    action
+        "inpaint" or "generate".
+    source, mask_sha256
+        Hash or UID of the source frame and sha256 of the effective mask; empty for whole pictures.
+    parameters
+        Prompt, mode, seed, steps, strength, guidance, feather, batch and the like.
+    environment
+        Versions, device, dtype, threads: what bit identity depends on.
+    largest_change_outside_mask
+        In stored values; 0 for every result of this program. None for whole pictures.
+    seam
+        The seam measure in image units, None where it does not apply.
+    earlier
+        Records of results that were accepted into the same frame before.
+    """
+
+    action: str
+    pack: str
+    pack_sha256: str
+    seed: int
+    created: str
+    source: str = ""
+    mask_sha256: str = ""
+    parameters: dict[str, Any] = field(default_factory=dict)
+    environment: dict[str, Any] = field(default_factory=dict)
+    largest_change_outside_mask: int | None = None
+    seam: float | None = None
+    notices: tuple[str, ...] = ()
+    earlier: tuple[dict[str, Any], ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"format": FORMAT, "synthetic": True, **asdict(self)}
+
+    def to_json(self) -> str:
+        return json.dumps(self.to_dict(), indent=1, sort_keys=True)
+
+    @staticmethod
+    def from_dict(raw: dict[str, Any]) -> Provenance:
+        values = {key: value for key, value in raw.items() if key not in ("format", "synthetic")}
+        for name in ("notices", "earlier"):
+            values[name] = tuple(values.get(name, ()))
+        return Provenance(**values)

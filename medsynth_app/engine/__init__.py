@@ -1,0 +1,1 @@
+"""Model work. Runs inside worker processes only; nobody imports it, ``jobs`` starts it by module name."""

@@ -1,0 +1,52 @@
+"""``python -m medsynth_app.engine.train RECIPE --data F --out D``: training on a machine without the application."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import time
+from pathlib import Path
+
+from medsynth_app.core.errors import Cancelled, UserError
+from medsynth_app.engine.train.base import train_base
+from medsynth_app.engine.train.control import Control
+from medsynth_app.engine.train.recipe import Recipe
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m medsynth_app.engine.train", description=__doc__)
+    parser.add_argument("recipe", type=Path)
+    parser.add_argument("--data", type=Path, required=True, help="a frozen training set")
+    parser.add_argument("--out", type=Path, required=True, help="the folder of the pack to write")
+    parser.add_argument("--checkpoints", type=Path, help="where checkpoints are kept (default: OUT.checkpoints)")
+    parser.add_argument("--max-minutes", type=float, help="end after so many minutes, with a decayed learning rate")
+    options = parser.parse_args()
+    stopping = False
+    begun = time.monotonic()
+
+    def stop(*_: object) -> None:
+        nonlocal stopping
+        stopping = True
+
+    def report(stage: str, step: int, steps: int, message: str) -> None:
+        print(f"{time.monotonic() - begun:8.0f} s  {stage} {step}/{steps}  {message}", file=sys.stderr, flush=True)
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    control = Control(report=report, cancelled=lambda: stopping,
+                      max_seconds=options.max_minutes * 60 if options.max_minutes else None)
+    try:
+        manifest = train_base(Recipe.load(options.recipe), options.data, options.out, control, options.checkpoints)
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except Cancelled:
+        print("Stopped; the checkpoint is saved. The same command goes on from there.", file=sys.stderr)
+        return 2
+    print(manifest.sha256)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

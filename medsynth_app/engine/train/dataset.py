@@ -1,0 +1,85 @@
+"""A frozen training set: a folder with ``manifest.json``, made by an action, read here."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from medsynth_app.core.errors import UserError
+
+FORMAT = "medsynth-training-set/1"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One picture: a file, the box of it to use (left, top, right, bottom in pixels) and its possible captions."""
+
+    file: Path
+    captions: tuple[str, ...]
+    box: tuple[int, int, int, int] | None = None
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """The training part of a frozen manifest.
+
+    Attributes
+    ----------
+    samples
+        Items of split ``train`` and, in `validation`, of split ``val``; items of split ``test`` are never read.
+    about
+        The manifest without its items: name, licence, citation, sha256 of the listing.
+    """
+
+    samples: tuple[Sample, ...]
+    validation: tuple[Sample, ...]
+    about: dict[str, Any]
+
+    @staticmethod
+    def load(folder: Path) -> TrainingSet:
+        try:
+            raw = json.loads((folder / "manifest.json").read_text())
+        except (OSError, ValueError) as error:
+            raise UserError(f"{folder.name} is no frozen training set: {error}.",
+                            "Make one with `medsynth train base RECIPE --data DIR`, which freezes DIR first.") from error
+        if raw.get("format") != FORMAT:
+            raise UserError(f"{folder.name} has the unknown training-set format {raw.get('format')!r}.",
+                            f"This version reads {FORMAT}.")
+        items = raw.pop("items")
+        if not any(item["split"] == "train" for item in items):
+            raise UserError("The training set has no item of the split 'train'.", "Check the data folder.")
+
+        def of(split: str) -> tuple[Sample, ...]:
+            return tuple(
+                Sample(folder / item["file"], tuple(item["captions"]), tuple(item["box"]) if "box" in item else None)
+                for item in items if item["split"] == split)
+
+        return TrainingSet(of("train"), of("val"), raw)
+
+
+def read_pixels(samples: tuple[Sample, ...], size: int) -> npt.NDArray[np.uint8]:
+    """Read samples into one array, shape (n, size, size, 3), uint8; boxes cropped, Lanczos-resampled."""
+    pixels = np.empty((len(samples), size, size, 3), np.uint8)
+    for k, sample in enumerate(samples):
+        with Image.open(sample.file) as image:
+            pixels[k] = np.asarray(image.convert("RGB").resize((size, size), Image.Resampling.LANCZOS, box=sample.box))
+    return pixels
+
+
+def augmented(batch: npt.NDArray[np.uint8], names: tuple[str, ...], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
+    """Randomly flip ("hflip", "vflip") and turn ("rot90") each picture of a batch of shape (n, s, s, 3)."""
+    out = batch.copy()
+    for k in range(len(out)):
+        if "hflip" in names and rng.random() < 0.5:
+            out[k] = out[k][:, ::-1]
+        if "vflip" in names and rng.random() < 0.5:
+            out[k] = out[k][::-1]
+        if "rot90" in names and rng.random() < 0.5:
+            out[k] = np.rot90(out[k])
+    return out

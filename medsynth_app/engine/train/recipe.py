@@ -1,0 +1,114 @@
+"""A recipe: everything that decides how a pack is trained, read from a TOML file."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from medsynth_app.core.errors import UserError
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class PackSection:
+    """What the trained pack says of itself."""
+
+    name: str
+    version: str
+    domain: str
+    title: str
+    modalities: tuple[str, ...]
+    licence: str
+    colour: str = "rgb"
+    native_size: int = 128
+    remove_prompt: str = ""
+    default_prompt: str = ""
+    grid_prompts: tuple[str, ...] = ()
+    knows_not: str = ""
+    licence_note: str = ""
+
+
+@dataclass(frozen=True)
+class AutoencoderSection:
+    """Shape and schedule of the autoencoder. ``len(widths) - 1`` halvings: three widths make factor 4."""
+
+    widths: tuple[int, ...] = (32, 64, 96)
+    latent_channels: int = 4
+    steps: int = 3000
+    batch: int = 16
+    crop: int = 64
+    learning_rate: float = 1e-3
+    kl_weight: float = 1e-5
+
+
+@dataclass(frozen=True)
+class DenoiserSection:
+    """Shape and schedule of UNet and text encoder, trained together from nothing."""
+
+    widths: tuple[int, ...] = (96, 160, 224)
+    text_width: int = 192
+    text_layers: int = 3
+    steps: int = 4000
+    batch: int = 48
+    learning_rate: float = 6e-4
+    ema: float = 0.999
+    drop_caption: float = 0.1
+    variants: int = 4
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A whole recipe.
+
+    Raises
+    ------
+    UserError
+        From `load`, when the file is no TOML or a key is unknown or missing.
+    """
+
+    pack: PackSection
+    data: dict[str, Any]
+    autoencoder: AutoencoderSection = AutoencoderSection()
+    denoiser: DenoiserSection = DenoiserSection()
+    augment: tuple[str, ...] = ()
+    seed: int = 0
+    sha256: str = ""
+    curves_every: int = field(default=50)
+
+    @staticmethod
+    def load(path: Path) -> Recipe:
+        try:
+            text = path.read_bytes()
+            raw = tomllib.loads(text.decode())
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise UserError(f"The recipe {path.name} cannot be read: {error}.",
+                            "Give the path of a TOML file such as those in resources/recipes.") from error
+        training = raw.get("training", {})
+        return Recipe(
+            pack=_section(PackSection, raw.get("pack", {}), path),
+            data=raw.get("data", {}),
+            autoencoder=_section(AutoencoderSection, raw.get("autoencoder", {}), path),
+            denoiser=_section(DenoiserSection, raw.get("denoiser", {}), path),
+            augment=tuple(training.get("augment", ())),
+            seed=int(training.get("seed", 0)),
+            sha256=hashlib.sha256(text).hexdigest(),
+        )
+
+
+def _section(kind: type[T], raw: dict[str, Any], path: Path) -> T:
+    known = {f.name for f in fields(kind)}  # type: ignore[arg-type]
+    unknown = sorted(set(raw) - known)
+    if unknown:
+        raise UserError(f"The recipe {path.name} has unknown keys: {', '.join(unknown)}.",
+                        f"Known keys here are {', '.join(sorted(known))}.")
+    values = {k: tuple(v) if isinstance(v, list) else v for k, v in raw.items()}
+    try:
+        return kind(**values)
+    except TypeError as error:
+        raise UserError(f"The recipe {path.name} lacks a key: {error}.",
+                        "Compare it with a recipe in resources/recipes.") from error

@@ -1,0 +1,184 @@
+"""Freezing a data folder as a training set: a manifest of files, boxes, captions and splits.
+
+The split is made before anything is learned: the data set's own where it has one, else by case.
+Only listed files are ever read by a training run, and those of the split ``test`` never.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from medsynth_app.core.errors import UserError
+
+FORMAT = "medsynth-training-set/1"
+Item = dict[str, Any]
+
+
+def freeze_training_set(data: Path, layout: dict[str, Any], out: Path) -> Path:
+    """Write ``manifest.json`` (and slices of volumes as PNG) to `out` and return `out`.
+
+    Parameters
+    ----------
+    data
+        The data folder: ``labels.csv`` or class folders; ``train/ val/`` with ``images/ masks/``; or
+        NIfTI ``images/ labels/``, as ``layout["layout"]`` says.
+    layout
+        The ``[data]`` section of a recipe.
+
+    Raises
+    ------
+    UserError
+        When the folder does not have that layout.
+    """
+    makers: dict[str, Callable[[Path, dict[str, Any], Path], Iterator[Item]]] = {
+        "labelled-cells": _labelled_cells, "image-mask-pairs": _image_mask_pairs, "volume-slices": _volume_slices}
+    maker = makers.get(str(layout.get("layout")))
+    if maker is None:
+        raise UserError(f"The recipe asks for the unknown data layout {layout.get('layout')!r}.",
+                        f"Use one of {', '.join(makers)}.")
+    out.mkdir(parents=True, exist_ok=True)
+    try:
+        items = list(maker(data, layout, out))
+    except (OSError, KeyError) as error:
+        raise UserError(f"The folder {data.name} does not have the layout {layout['layout']!r} ({error}).",
+                        "Give the data folder that the recipe was written for.") from error
+    if not items:
+        raise UserError(f"The folder {data.name} holds no training images.", "Give the folder of the data set.")
+    listing = json.dumps(items, sort_keys=True).encode()
+    about = {key: layout.get(key, "") for key in ("name", "licence", "citation")}
+    manifest = {"format": FORMAT, **about, "sha256": hashlib.sha256(listing).hexdigest(), "items": items}
+    (out / "manifest.json").write_text(json.dumps(manifest))
+    return out
+
+
+def _article(noun: str) -> str:
+    return "an" if noun[0] in "aeiou" else "a"
+
+
+def _centre_box(width: int, height: int, share: float) -> list[int]:
+    w, h = round(width * share), round(height * share)
+    left, top = (width - w) // 2, (height - h) // 2
+    return [left, top, left + w, top + h]
+
+
+def _labelled_cells(data: Path, layout: dict[str, Any], out: Path) -> Iterator[Item]:
+    """``labels.csv`` with file, class, split; each cell in a tight and a looser crop."""
+    names = layout.get("class_names", {})
+    with (data / "labels.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        path = (data / row["file"]).resolve()
+        with Image.open(path) as image:
+            width, height = image.size
+        noun = names.get(row["class"], row["class"])
+        captions = [text.replace("{a}", _article(noun)).replace("{class}", noun) for text in layout["captions"]]
+        for share in layout.get("crops", [1.0]):
+            yield {"file": str(path), "captions": captions, "class": row["class"], "split": row["split"],
+                   "box": _centre_box(width, height, share)}
+        if row["class"] == layout.get("background_class"):
+            w, h = round(width * 0.42), round(height * 0.42)
+            for left, top in ((0, 0), (width - w, height - h)):
+                yield {"file": str(path), "captions": layout["background_captions"], "class": "background",
+                       "split": row["split"], "box": [left, top, left + w, top + h]}
+
+
+def _image_mask_pairs(data: Path, layout: dict[str, Any], out: Path) -> Iterator[Item]:
+    """``train/`` and ``val/`` with ``images/`` and ``masks/`` of equal names; crops captioned by what the mask says."""
+    rng = np.random.default_rng(0)
+    folders = {"train": "train", "test": "val"}  # the set's own second part is kept back for figures
+    for split, folder in folders.items():
+        paths = sorted((data / folder / "images").iterdir())
+        for k, path in enumerate(paths):
+            kept = "val" if split == "train" and k % 14 == 0 else split
+            with Image.open(_mask_of(path)) as image:
+                mask = np.asarray(image.convert("L")) > 127
+            for box in _boxes(mask, layout, rng) + _background_boxes(path, mask, layout, rng):
+                left, top, right, bottom = box
+                inside = mask[top:bottom, left:right]
+                if 0 < inside.sum() < 0.35 * mask.sum():
+                    continue  # a sliver of the object: neither caption would be true
+                captions = layout["captions"] if inside.any() else layout["background_captions"]
+                yield {"file": str(path.resolve()), "captions": captions, "split": kept, "box": box,
+                       "class": "object" if inside.any() else "background"}
+
+
+def _mask_of(image: Path) -> Path:
+    folder = image.parent.parent / "masks"
+    for suffix in (image.suffix, ".png", ".jpg"):
+        if (folder / (image.stem + suffix)).exists():
+            return folder / (image.stem + suffix)
+    raise FileNotFoundError(f"no mask for {image.name}")
+
+
+def _boxes(mask: np.ndarray[Any, Any], layout: dict[str, Any], rng: np.random.Generator) -> list[list[int]]:
+    height, width = mask.shape
+    boxes = [[0, 0, width, height]]
+    for share in layout.get("crops", []):
+        side = round(min(height, width) * share)
+        left, top = int(rng.integers(width - side + 1)), int(rng.integers(height - side + 1))
+        boxes.append([left, top, left + side, top + side])
+    return boxes
+
+
+def _background_boxes(image: Path, mask: np.ndarray[Any, Any], layout: dict[str, Any],
+                      rng: np.random.Generator) -> list[list[int]]:
+    """Boxes free of the object and of black borders, so that the model also learns what lies beside it."""
+    wanted, share = int(layout.get("background_crops", 0)), float(layout.get("background_share", 0.45))
+    if not wanted:
+        return []
+    with Image.open(image) as picture:
+        dark = np.asarray(picture.convert("L")) < 25
+    side = round(min(mask.shape) * share)
+    found: list[list[int]] = []
+    for _ in range(60):
+        top, left = int(rng.integers(mask.shape[0] - side + 1)), int(rng.integers(mask.shape[1] - side + 1))
+        part = slice(top, top + side), slice(left, left + side)
+        if not mask[part].any() and dark[part].mean() < 0.03:
+            found.append([left, top, left + side, top + side])
+        if len(found) == wanted:
+            break
+    return found
+
+
+def _volume_slices(data: Path, layout: dict[str, Any], out: Path) -> Iterator[Item]:
+    """NIfTI volumes and label volumes; slices of three planes as 8-bit PNG, by case: 1 in 10 val, 1 in 5 test."""
+    import SimpleITK as sitk
+
+    planes = {"axial": 0, "coronal": 1, "sagittal": 2}
+    slices = out / "slices"
+    slices.mkdir(exist_ok=True)
+    for case, path in enumerate(sorted((data / "images").glob("*.nii.gz"))):
+        split = "val" if case % 10 == 4 else "test" if case % 5 == 2 else "train"
+        volume = sitk.GetArrayFromImage(sitk.DICOMOrient(sitk.ReadImage(str(path)), "LPS")).astype(np.float32)
+        label = sitk.GetArrayFromImage(sitk.DICOMOrient(sitk.ReadImage(str(data / "labels" / path.name)), "LPS"))
+        low, high = np.percentile(volume, [1, 99.5])
+        grey = (np.clip((volume - low) / max(high - low, 1e-6), 0, 1) * 255).astype(np.uint8)
+        for plane, axis in planes.items():
+            for index in range(2, grey.shape[axis] - 2, int(layout.get("every", 2))):
+                picture, seen = np.take(grey, index, axis), np.take(label, index, axis)
+                if axis != 0:
+                    picture, seen = picture[::-1], seen[::-1]  # head upwards
+                name = f"{path.name.split('.')[0]}-{plane}-{index:02d}.png"
+                Image.fromarray(np.ascontiguousarray(picture)).save(slices / name)
+                side = min(picture.shape)
+                top, left = (picture.shape[0] - side) // 2, (picture.shape[1] - side) // 2
+                box = [left, top, left + side, top + side]
+                content = _content(seen[top:top + side, left:left + side], layout)
+                captions = [text.replace("{plane}", plane).replace("{content}", content)
+                            for text in layout["captions"]]
+                yield {"file": f"slices/{name}", "captions": captions, "class": content, "split": split, "box": box}
+
+
+def _content(seen: np.ndarray[Any, Any], layout: dict[str, Any]) -> str:
+    present = [name for value, name in layout["labels"].items() if (seen == int(value)).sum() >= 12]
+    if len(present) > 1:
+        return str(layout["both"])
+    return present[0] if present else str(layout["background_content"])
