@@ -32,7 +32,8 @@ class WindowLevel:
     def to_unit(self, values: npt.NDArray[np.generic]) -> npt.NDArray[np.float32]:
         """Values in modality units to [0, 1], clipped; float32."""
         unit = (values.astype(np.float32) - np.float32(self.low)) / np.float32(self.high - self.low)
-        return np.clip(unit, 0, 1)
+        clipped: npt.NDArray[np.float32] = np.clip(unit, 0, 1)
+        return clipped
 
     def from_unit(self, unit: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
         """[0, 1] back to modality units; float32."""

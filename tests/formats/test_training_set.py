@@ -15,8 +15,9 @@ from PIL import Image
 from medsynth_app.core.errors import UserError
 from medsynth_app.formats.training_set import freeze_training_set
 
-CELLS = {"layout": "labelled-cells", "name": "n", "licence": "CC0", "citation": "c", "class_names": {"ig": "immature cell"},
-         "captions": ["{a} {class} in a smear"], "background_class": "platelet", "background_captions": ["red cells"],
+CELLS = {"layout": "labelled-cells", "name": "n", "licence": "CC0", "citation": "c",
+         "class_names": {"ig": "immature cell"}, "captions": ["{a} {class} in a smear"],
+         "background_class": "platelet", "background_captions": ["red cells"],
          "crops": [1.0, 0.5]}
 PAIRS = {"layout": "image-mask-pairs", "captions": ["a polyp"], "background_captions": ["mucosa"], "crops": [0.5],
          "background_crops": 2, "background_share": 0.3}

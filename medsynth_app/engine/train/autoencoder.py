@@ -81,16 +81,19 @@ def train_autoencoder(recipe: Recipe, pixels: npt.NDArray[np.uint8], folder: Pat
 
 
 def _random_crops(pixels: npt.NDArray[np.uint8], n: int, crop: int, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
-    size = pixels.shape[1]
+    """Square crops; every second one near the middle, where the object is and most of the detail."""
+    room = pixels.shape[1] - crop
     chosen = rng.integers(len(pixels), size=n)
-    tops, lefts = rng.integers(size - crop + 1, size=(2, n))
+    tops, lefts = rng.integers(room + 1, size=(2, n))
+    tops[::2], lefts[::2] = room // 4 + tops[::2] // 2, room // 4 + lefts[::2] // 2
     crops = np.stack([pixels[k, t:t + crop, x:x + crop] for k, t, x in zip(chosen, tops, lefts, strict=True)])
     if rng.random() < 0.5:
         crops = crops[:, :, ::-1]
     return np.ascontiguousarray(crops)
 
 
-def _loss(vae: AutoencoderKL, batch: torch.Tensor, kl_weight: float, device: torch.device) -> tuple[torch.Tensor, float]:
+def _loss(vae: AutoencoderKL, batch: torch.Tensor, kl_weight: float,
+          device: torch.device) -> tuple[torch.Tensor, float]:
     with torch.autocast(device.type, torch.bfloat16):
         posterior = vae.encode(batch).latent_dist
         decoded = vae.decode(posterior.sample()).sample
@@ -102,7 +105,8 @@ def _loss(vae: AutoencoderKL, batch: torch.Tensor, kl_weight: float, device: tor
 
 
 @torch.no_grad()
-def encode_all(vae: AutoencoderKL, pixels: npt.NDArray[np.uint8], device: torch.device, batch: int = 32) -> torch.Tensor:
+def encode_all(vae: AutoencoderKL, pixels: npt.NDArray[np.uint8], device: torch.device,
+               batch: int = 32) -> torch.Tensor:
     """Latent means of pictures, float32 on the CPU, shape (n, channels, s / factor, s / factor)."""
     parts = []
     for start in range(0, len(pixels), batch):

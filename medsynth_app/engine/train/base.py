@@ -20,7 +20,8 @@ AUTOENCODER_SHARE = (0.0, 0.25)
 DENOISER_SHARE = (0.25, 0.97)
 
 
-def train_base(recipe: Recipe, data: Path, out: Path, control: Control, checkpoints: Path | None = None) -> PackManifest:
+def train_base(recipe: Recipe, data: Path, out: Path, control: Control,
+               checkpoints: Path | None = None) -> PackManifest:
     """Train a base model and write it as a pack to `out`.
 
     Parameters
@@ -28,7 +29,8 @@ def train_base(recipe: Recipe, data: Path, out: Path, control: Control, checkpoi
     data
         A frozen training set (see `TrainingSet.load`).
     checkpoints
-        Folder of checkpoints, by default beside `out` with the suffix ``.checkpoints``; an interrupted run resumes from it.
+        Folder of checkpoints, by default beside `out` with the suffix ``.checkpoints``; an
+        interrupted run resumes from it.
 
     Raises
     ------

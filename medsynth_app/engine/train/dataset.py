@@ -47,7 +47,7 @@ class TrainingSet:
             raw = json.loads((folder / "manifest.json").read_text())
         except (OSError, ValueError) as error:
             raise UserError(f"{folder.name} is no frozen training set: {error}.",
-                            "Make one with `medsynth train base RECIPE --data DIR`, which freezes DIR first.") from error
+                            "`medsynth train base RECIPE --data DIR` freezes DIR first.") from error
         if raw.get("format") != FORMAT:
             raise UserError(f"{folder.name} has the unknown training-set format {raw.get('format')!r}.",
                             f"This version reads {FORMAT}.")

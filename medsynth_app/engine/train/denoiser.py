@@ -83,7 +83,8 @@ class Latents:
         captions = [np.array([index[text] for text in sample.captions]) for sample in samples]
         return Latents(torch.stack(views), captions, tokens)
 
-    def batch(self, n: int, drop_caption: float, rng: np.random.Generator) -> tuple[torch.Tensor, npt.NDArray[np.int64]]:
+    def batch(self, n: int, drop_caption: float,
+              rng: np.random.Generator) -> tuple[torch.Tensor, npt.NDArray[np.int64]]:
         """Random latents (n, channels, h, w) float32 and the caption index of each."""
         views, samples = self.values.shape[:2]
         chosen = rng.integers(samples, size=n)
@@ -129,8 +130,9 @@ class Denoiser(torch.nn.Module):
         return predicted
 
 
-def train_denoiser(recipe: Recipe, make_latents: Callable[[], Latents], tokenizer: CLIPTokenizer, folder: Path, device: torch.device,
-                   control: Control, share_of_time: tuple[float, float]) -> tuple[Denoiser, list[list[float]], int]:
+def train_denoiser(recipe: Recipe, make_latents: Callable[[], Latents], tokenizer: CLIPTokenizer, folder: Path,
+                   device: torch.device, control: Control,
+                   share_of_time: tuple[float, float]) -> tuple[Denoiser, list[list[float]], int]:
     """Train with v-prediction and min-SNR weighting (Hang et al. 2023, gamma 5).
 
     Parameters

@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 
 from medsynth_app.core.errors import UserError
 
-
 T = TypeVar("T")
 
 
@@ -43,7 +42,7 @@ class AutoencoderSection:
     batch: int = 16
     crop: int = 64
     learning_rate: float = 1e-3
-    kl_weight: float = 1e-5
+    kl_weight: float = 1e-7
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,102 @@
+"""Crop-and-stitch: the box round a painted region, and stored values to the model's [0, 1] and back."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from medsynth_app.core.bounds import Bounds
+from medsynth_app.core.image import Pixels, Rescale
+from medsynth_app.core.window_level import WindowLevel
+
+MARGIN = 4  # pixels of surroundings that a crop keeps, whatever the context
+AS_STORED = Rescale()
+
+
+def context_bounds(mask_bounds: Bounds, rows: int, columns: int, native: int, context: float) -> Bounds:
+    """The crop that the model sees: the mask and its surroundings, square where the image allows.
+
+    Parameters
+    ----------
+    mask_bounds
+        The box of the painted pixels (`Bounds.of_mask`).
+    rows, columns
+        Size of the frame in pixels.
+    native
+        Edge in pixels at which the model draws; the crop is at least half of it, so that a dot has surroundings too.
+    context
+        Surroundings on every side, as a share of the longer edge of the mask (0.5: half of it).
+
+    Returns
+    -------
+    Bounds inside the frame that hold the padded mask. Its size follows the mask, not the frame.
+    """
+    edge = max(mask_bounds.height, mask_bounds.width)
+    pad = max(MARGIN, math.ceil(context * edge))
+    side = max(edge + 2 * pad, math.ceil(native / 2))
+    top, bottom = _centred(mask_bounds.top, mask_bounds.bottom, side, rows)
+    left, right = _centred(mask_bounds.left, mask_bounds.right, side, columns)
+    return Bounds(top, left, bottom, right)
+
+
+def _centred(begin: int, end: int, side: int, limit: int) -> tuple[int, int]:
+    """`side` pixels centred on begin..end, shifted and cut to lie in 0..limit."""
+    side = min(side, limit)
+    start = min(max((begin + end - side) // 2, 0), limit - side)
+    return start, start + side
+
+
+def model_window(rescale: Rescale, window: tuple[float, float] | None, stored_range: tuple[int, int]) -> WindowLevel:
+    """What the model sees as black and white of a grey image, in modality units; the stored range without a window."""
+    if window is None:
+        ends = [stored * rescale.slope + rescale.intercept for stored in stored_range]
+        window = min(ends), max(ends)
+    return WindowLevel.from_limits(*window)
+
+
+def to_model_unit(stored: Pixels, rescale: Rescale = AS_STORED, window: tuple[float, float] | None = None,
+                  inverted: bool = False, stored_range: tuple[int, int] = (0, 255)) -> npt.NDArray[np.float32]:
+    """Stored values to what the model sees.
+
+    Parameters
+    ----------
+    stored
+        (h, w) grey of any integer type, or (h, w, 3) uint8 RGB; the other arguments are for grey only.
+    window
+        (low, high) in modality units that become 0 and 1; values beyond are clipped.
+    inverted
+        MONOCHROME1: `low` becomes 1.
+
+    Returns
+    -------
+    float32 in [0, 1], shape (h, w, 3).
+    """
+    if stored.ndim == 3:
+        return stored.astype(np.float32) / np.float32(255)
+    unit = model_window(rescale, window, stored_range).to_unit(rescale.to_modality(stored))
+    if inverted:
+        unit = 1 - unit
+    return np.repeat(unit[:, :, None], 3, axis=2)
+
+
+def from_model_unit(unit: npt.NDArray[np.floating], grey: bool, rescale: Rescale = AS_STORED,
+                    window: tuple[float, float] | None = None, inverted: bool = False,
+                    stored_range: tuple[int, int] = (0, 255)) -> npt.NDArray[np.float64]:
+    """The inverse of `to_model_unit`: stored values, float64, neither rounded nor clipped.
+
+    Parameters
+    ----------
+    unit
+        float in [0, 1], shape (h, w, 3).
+    grey
+        True: the mean of the channels, shape (h, w); else shape (h, w, 3).
+    """
+    if not grey:
+        return unit.astype(np.float64) * 255
+    mean = unit.astype(np.float64).mean(axis=2)
+    if inverted:
+        mean = 1 - mean
+    limits = model_window(rescale, window, stored_range)
+    return rescale.to_stored(mean * (limits.high - limits.low) + limits.low)

@@ -1,0 +1,175 @@
+"""What the readers and writers of every format share: size limit, hashes, errors in words, safe writing."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from base64 import b32encode
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+
+from medsynth_app.core.errors import Cancelled, UserError
+from medsynth_app.core.image import ImageInfo, Pixels, Rescale
+
+ALLOWED_BYTES = 2 * 2**30
+STEPS = 65_535
+Progress = Callable[[int, int], None]
+Stop = Callable[[], bool]
+
+
+class TooLarge(UserError):
+    """The decoded image would need more memory than was allowed; `bytes` says how much."""
+
+    def __init__(self, bytes: int) -> None:
+        super().__init__(f"Opened, this image needs about {bytes / 2**30:.1f} GB of memory.",
+                         "Open it anyway if this computer has enough memory, or choose a smaller image.")
+        self.bytes = bytes
+
+
+@dataclass(frozen=True)
+class SeriesListing:
+    """One DICOM series in a folder. `description` is the file's own free text: show it, never store or log it."""
+
+    uid: str
+    description: str
+    modality: str
+    files: int
+    frames: int
+
+
+class ArraySource:
+    """An `ImageSource` whose frames lie in memory."""
+
+    def __init__(self, info: ImageInfo, frames: list[Pixels]) -> None:
+        for frame in frames:
+            frame.flags.writeable = False
+        self._info, self._frames = info, frames
+
+    @property
+    def info(self) -> ImageInfo:
+        return self._info
+
+    def pixels(self, frame: int) -> Pixels:
+        """Stored values of one frame; a read-only view."""
+        return self._frames[frame]
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+
+def check_size(bytes: int, allowed: int) -> None:
+    """Raise `TooLarge` when the decoded pixels exceed what is allowed; call it BEFORE decoding."""
+    if bytes > allowed:
+        raise TooLarge(bytes)
+
+
+def check_cancelled(cancelled: Stop | None) -> None:
+    if cancelled is not None and cancelled():
+        raise Cancelled
+
+
+def unreadable(kind: str, error: BaseException | None = None, happened: str = "") -> UserError:
+    """A `UserError` for a damaged file. The error's own text may name paths or patients: only its type is kept."""
+    return UserError(happened or f"This {kind} is damaged or incomplete.", "Copy it again from where it came, or "
+                     "open another one.", details=type(error).__name__ if error is not None else "")
+
+
+@contextmanager
+def reading(kind: str) -> Iterator[None]:
+    """Turn whatever a decoder throws at a damaged file into a `UserError`."""
+    try:
+        yield
+    except (UserError, Cancelled):
+        raise
+    except FileNotFoundError as error:
+        raise UserError(f"This {kind} is no longer where it was.", "Put it back, or open it from its new place."
+                        ) from error
+    except PermissionError as error:
+        raise UserError(f"This {kind} may not be read by you.", "Ask for the right to read it, or copy it to a "
+                        "folder of your own.") from error
+    except MemoryError as error:
+        raise UserError(f"There is not enough memory to open this {kind}.", "Close other programs, or choose a "
+                        "smaller image.") from error
+    except Exception as error:
+        raise unreadable(kind, error) from error
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path` that takes its place only when everything was written."""
+    suffix = ".nii.gz" if path.name.lower().endswith(".nii.gz") else path.suffix
+    part = path.with_name(f".{uuid4().hex}{suffix}")
+    try:
+        yield part
+        os.replace(part, path)
+    except OSError as error:
+        raise UserError("The file could not be written.", "Choose another folder, or make room on this disk.",
+                        details=type(error).__name__) from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def file_sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def short_code(data: bytes) -> str:
+    """Six letters and digits of a hash: enough to tell images apart, too few to lead back."""
+    return b32encode(hashlib.sha256(data).digest()).decode()[:6]
+
+
+def image_pseudonym(sha256: str) -> str:
+    return f"Image-{short_code(sha256.encode())}"
+
+
+def stored_range(dtype: np.dtype[Any]) -> tuple[int, int]:
+    limits = np.iinfo(dtype)
+    return int(limits.min), int(limits.max)
+
+
+def as_integers(values: Pixels) -> tuple[Pixels, Rescale, bool]:
+    """Pixels as integers of at most 32 bits, their rescale, and whether anything was lost.
+
+    Whole numbers stay what they are. Others become 65536 even steps between the smallest and the largest value;
+    what is no number becomes the smallest.
+    """
+    if values.dtype == np.bool_:
+        return values.astype(np.uint8), Rescale(), False
+    if values.dtype.kind in "iu" and values.dtype.itemsize <= 4:
+        return np.ascontiguousarray(values, values.dtype.newbyteorder("=")), Rescale(), False
+    if values.dtype.kind not in "iuf":
+        raise UserError("This image holds values of a kind that cannot be shown.",
+                        "Convert it to whole or decimal numbers.", details=str(values.dtype))
+    finite = np.isfinite(values)
+    low = float(values.min(where=finite, initial=np.inf)) if finite.any() else 0.0
+    high = float(values.max(where=finite, initial=-np.inf)) if finite.any() else 0.0
+    for dtype in (np.uint8, np.int16, np.uint16, np.int32):
+        if np.iinfo(dtype).min <= low and high <= np.iinfo(dtype).max and finite.all() \
+                and bool((values == np.rint(values)).all()):
+            return values.astype(dtype), Rescale(), False
+    slope = (high - low) / STEPS or 1.0
+    steps = (np.where(finite, values, low).astype(np.float64) - low) / slope
+    return np.rint(steps).astype(np.uint16), Rescale(slope, low), True
+
+
+LOSSY_DECIMALS = "This image holds decimal numbers; they are shown and edited in 65536 even steps."
+
+
+def to_colour8(pixels: Pixels, bits: int = 0) -> Pixels:
+    """Colour of any integer depth to (rows, columns, 3) uint8; `bits` are those in use (0: all of the type's)."""
+    rgb = pixels[..., :3]
+    if rgb.dtype == np.uint8 and bits in (0, 8):
+        return np.ascontiguousarray(rgb)
+    if rgb.dtype.kind == "f":
+        top = 1.0 if float(rgb.max(initial=0)) <= 1 else 255.0
+        return np.rint(np.clip(rgb / top, 0, 1) * 255).astype(np.uint8)
+    highest = 2 ** (bits or rgb.dtype.itemsize * 8) - 1
+    eight: Pixels = np.rint(np.clip(rgb.astype(np.float64) / highest, 0, 1) * 255).astype(np.uint8)
+    return eight

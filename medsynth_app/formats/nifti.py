@@ -1,0 +1,237 @@
+"""NIfTI through SimpleITK: axial frames in DICOM's axes in, masks out."""
+
+from __future__ import annotations
+
+import gzip
+import math
+import struct
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import SimpleITK as sitk
+
+from medsynth_app.core.errors import UserError
+from medsynth_app.core.geometry import Geometry
+from medsynth_app.core.image import FrameInfo, FrameKey, ImageInfo, ImageSource, Pixels, Rescale
+from medsynth_app.formats.common import (
+    ALLOWED_BYTES,
+    LOSSY_DECIMALS,
+    ArraySource,
+    as_integers,
+    check_size,
+    file_sha256,
+    image_pseudonym,
+    reading,
+    stored_range,
+    to_colour8,
+    unreadable,
+    writing,
+)
+
+sitk.ProcessObject.SetGlobalWarningDisplay(False)  # its warnings name files
+KIND = "NIfTI volume"
+_BYTES = {sitk.sitkInt16: 2, sitk.sitkUInt16: 2, sitk.sitkInt32: 4, sitk.sitkUInt32: 4, sitk.sitkFloat32: 4,
+          sitk.sitkInt64: 8, sitk.sitkUInt64: 8, sitk.sitkFloat64: 8}
+_SAME = 1e-3  # mm
+
+
+def open_nifti(path: Path, *, allow_bytes: int = ALLOWED_BYTES) -> ImageSource:
+    """Open a volume as frames along its most axial axis, turned to DICOM's axes (left, posterior, superior).
+
+    Whole numbers keep their type; scaled or decimal values become integers with a rescale.
+
+    Raises
+    ------
+    UserError
+        When it is damaged, or would need more than `allow_bytes` (`TooLarge`).
+    """
+    with reading(KIND):
+        volume, count = _read(path, allow_bytes)
+        values = sitk.GetArrayViewFromImage(volume)
+        notices = []
+        if count > 1:
+            notices.append(f"This file holds {count} volumes; the first is open.")
+        rescale, lossy = Rescale(), False
+        if values.ndim == 4:
+            if values.shape[-1] < 3:
+                raise UserError("This volume holds vectors, not an image.", "Open another file.")
+            stack = to_colour8(values)
+        else:
+            stack, rescale, lossy = _unscaled(volume, values)
+        if lossy:
+            notices.append(LOSSY_DECIMALS)
+        sha256 = file_sha256(path)
+    rows, columns = stack.shape[1:3]
+    frames = tuple(
+        FrameInfo(FrameKey(f"sha256:{sha256}", k), rows, columns, rescale=rescale,
+                  stored_range=stored_range(stack.dtype), geometry=_geometry(volume, k)) for k in range(len(stack)))
+    info = ImageInfo(image_pseudonym(sha256), None, f"{KIND}, {len(frames)} slices",
+                     "rgb" if stack.ndim == 4 else "grey", frames, notices=tuple(notices))
+    return ArraySource(info, [np.array(plane) for plane in stack])
+
+
+def _read(path: Path, allow_bytes: int) -> tuple[Any, int]:
+    """The first volume of a file, in LPS order, and how many there are; the size is asked before decoding."""
+    reader = sitk.ImageFileReader()
+    reader.SetImageIO("NiftiImageIO")
+    reader.SetFileName(str(path))
+    reader.ReadImageInformation()
+    size = reader.GetSize()
+    check_size(math.prod(size) * _BYTES.get(reader.GetPixelID(), 1) * reader.GetNumberOfComponents(), allow_bytes)
+    _check_complete(path)
+    count = math.prod(size[3:])
+    if len(size) > 3:
+        reader.SetExtractSize([*size[:3], *(0 for _ in size[3:])])
+    volume = reader.Execute()
+    for key in ("scl_slope", "scl_inter"):
+        if reader.HasMetaDataKey(key):
+            volume.SetMetaData(key, reader.GetMetaData(key))
+    if volume.GetDimension() == 2:
+        volume = sitk.JoinSeries(volume)
+    keep = {key: volume.GetMetaData(key) for key in volume.GetMetaDataKeys() if key.startswith("scl_")}
+    volume = sitk.DICOMOrient(volume, "LPS")
+    for key, value in keep.items():
+        volume.SetMetaData(key, value)
+    return volume, count
+
+
+def _check_complete(path: Path) -> None:
+    """Raise when fewer bytes follow the header than the pixels need: ITK fills up what is missing without a word."""
+    with path.open("rb") as start:
+        packed = start.read(2) == b"\x1f\x8b"
+    with gzip.open(path) if packed else path.open("rb") as file:
+        head = file.read(352)
+        order = "<" if head[:4] in (b"\x5c\x01\0\0", b"\x1c\x02\0\0") else ">"
+        if head[4:7] == b"n+2":
+            bits, = struct.unpack(f"{order}h", head[14:16])
+            dims, offset = struct.unpack(f"{order}8q", head[16:80]), struct.unpack(f"{order}q", head[168:176])[0]
+        elif head[344:347] == b"n+1":
+            bits, = struct.unpack(f"{order}h", head[72:74])
+            dims, offset = struct.unpack(f"{order}8h", head[40:56]), int(struct.unpack(f"{order}f", head[108:112])[0])
+        else:
+            return
+        needed = offset + math.prod(max(1, size) for size in dims[1:1 + dims[0]]) * bits // 8
+        have = len(head)
+        while have < needed and (piece := file.read(min(2**20, needed - have))):
+            have += len(piece)
+        if have < needed:
+            raise unreadable(KIND, happened="This NIfTI volume is damaged: part of it is missing.")
+
+
+def _unscaled(volume: Any, values: Pixels) -> tuple[Pixels, Rescale, bool]:
+    """Undo the header's own scaling where that leads back to the stored whole numbers."""
+    if values.dtype.kind == "f" and volume.HasMetaDataKey("scl_slope"):
+        slope = float(volume.GetMetaData("scl_slope"))
+        offset = float(volume.GetMetaData("scl_inter")) if volume.HasMetaDataKey("scl_inter") else 0.0
+        if math.isfinite(slope) and math.isfinite(offset) and (slope, offset) not in ((1.0, 0.0), (0.0, 0.0)) and slope:
+            raw = (values.astype(np.float64) - offset) / slope
+            whole = np.rint(raw)
+            if np.isfinite(raw).all() and float(np.abs(raw - whole).max(initial=0)) < 0.01:
+                stored, _, lossy = as_integers(whole)
+                if not lossy:
+                    return stored, Rescale(slope, offset), False
+    return as_integers(np.asarray(values))
+
+
+def _geometry(volume: Any, k: int) -> Geometry:
+    direction = np.reshape(volume.GetDirection(), (3, 3))
+    column_spacing, row_spacing, slice_spacing = volume.GetSpacing()
+    x, y, z = volume.TransformContinuousIndexToPhysicalPoint((0.0, 0.0, float(k)))
+    return Geometry(row_spacing, column_spacing, slice_spacing, (x, y, z),
+                    tuple(direction[:, 0].tolist()), tuple(direction[:, 1].tolist()))
+
+
+def _axes(geometry: Geometry) -> npt.NDArray[np.float64]:
+    return np.array([geometry.row_direction, geometry.column_direction], np.float64)
+
+
+def volume_problem(stack: Sequence[Geometry | None]) -> str:
+    """Why frames cannot be ONE NIfTI volume, as a sentence; empty when they can."""
+    known = [item for item in stack if item is not None and item.origin and item.normal]
+    if len(stack) < 2 or not known:
+        return ""
+    if len(known) < len(stack) or any(
+            not np.allclose(_axes(item), _axes(known[0]), atol=1e-3)
+            or not math.isclose(item.row_spacing, known[0].row_spacing, rel_tol=1e-4)
+            or not math.isclose(item.column_spacing, known[0].column_spacing, rel_tol=1e-4) for item in known):
+        return "The slices do not share one direction and pixel size."
+    steps = np.diff(np.array([item.origin for item in known]), axis=0)
+    if float(np.abs(steps - steps.mean(axis=0)).max()) > max(0.02, 0.01 * float(np.linalg.norm(steps[0]))):
+        return "The distance between the slices varies."
+    sideways = np.linalg.norm(np.cross(steps[0], np.array(known[0].normal)))
+    if float(sideways) > max(0.02, 0.01 * float(np.linalg.norm(steps[0]))):
+        return "The slices are shifted against each other (gantry tilt)."
+    return "Several slices lie at the same place." if float(np.linalg.norm(steps[0])) < _SAME else ""
+
+
+def write_mask_nifti(path: Path, mask: npt.NDArray[np.uint8], geometry: Geometry | None,
+                     stack: Sequence[Geometry | None] = ()) -> None:
+    """Write a mask as ``.nii`` or ``.nii.gz``: every voxel at the physical point of its pixel.
+
+    Parameters
+    ----------
+    mask
+        (frames, rows, columns) or (rows, columns), uint8.
+    geometry
+        Of the first frame; without it voxels are 1 mm and the place means nothing.
+    stack
+        Of all frames, where there are several: gives direction and distance of the slices.
+
+    Raises `UserError` when the slices do not fit one volume; see `volume_problem`.
+    """
+    if problem := volume_problem(stack):
+        raise UserError(f"{problem} Together they do not fit one NIfTI volume.",
+                        "Export the mask slice by slice, or as PNG.")
+    image = sitk.GetImageFromArray(np.ascontiguousarray(mask if mask.ndim == 3 else mask[None]).astype(np.uint8))
+    if geometry is not None:
+        thickness = geometry.slice_spacing or 1.0
+        image.SetSpacing((geometry.column_spacing, geometry.row_spacing, thickness))
+        if geometry.origin and geometry.row_direction and geometry.column_direction and geometry.normal:
+            normal = np.array(geometry.normal)
+            ends = [item.origin for item in stack if item is not None and item.origin]
+            if len(ends) > 1:
+                step = (np.array(ends[-1]) - np.array(ends[0])) / (len(ends) - 1)
+                image.SetSpacing((geometry.column_spacing, geometry.row_spacing, float(np.linalg.norm(step))))
+                normal = normal * np.sign(float(step @ normal))
+            axes = np.array([geometry.row_direction, geometry.column_direction, normal]).T
+            image.SetDirection(_orthonormal(axes).reshape(-1).tolist())
+            image.SetOrigin(geometry.origin)
+    with writing(path) as part:
+        try:
+            sitk.WriteImage(image, str(part), useCompression=True)
+        except RuntimeError as error:
+            raise OSError("SimpleITK could not write") from error
+
+
+def _orthonormal(axes: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """The nearest exact rotation: file directions are rounded to a few digits, which ITK would refuse."""
+    left, _, right = np.linalg.svd(axes)
+    nearest: npt.NDArray[np.float64] = left @ right
+    return nearest
+
+
+def read_mask(path: Path, frame: int | None = None, allow_bytes: int = ALLOWED_BYTES) -> Pixels:
+    """One slice (rows, columns) of a mask: the only one as it is stored, or slice `frame` in axial order.
+
+    Raises
+    ------
+    UserError
+        When there are several slices and `frame` does not choose one.
+    """
+    with reading("mask"):
+        reader = sitk.ImageFileReader()
+        reader.SetFileName(str(path))
+        reader.ReadImageInformation()
+        size = reader.GetSize()
+        if len(size) < 3 or math.prod(size[2:]) == 1:
+            check_size(math.prod(size) * 8, allow_bytes)
+            _check_complete(path)
+            return np.array(sitk.GetArrayFromImage(reader.Execute())).reshape(size[1], size[0])
+        volume, _ = _read(path, allow_bytes)
+        values = sitk.GetArrayViewFromImage(volume)
+        if frame is None or not 0 <= frame < len(values):
+            raise UserError(f"This mask has {len(values)} slices.", "Say which one is meant, or save one slice alone.")
+        return np.array(values[frame])

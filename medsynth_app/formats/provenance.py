@@ -1,0 +1,74 @@
+"""The provenance record inside files: PNG text, TIFF description, a private DICOM block."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from medsynth_app.core.provenance import FORMAT, Provenance
+
+KEY = "medsynth"  # keyword of the PNG chunk and member of the TIFF's JSON description
+PRIVATE_GROUP, PRIVATE_CREATOR, PRIVATE_ELEMENT = 0x0011, "MEDSYNTH", 0x01
+
+
+def for_export(provenance: Provenance) -> Provenance:
+    """The record as it may leave the workspace: original UIDs are replaced by their hashes."""
+    earlier = tuple({**record, "source": _hashed(str(record.get("source", "")))} for record in provenance.earlier)
+    return replace(provenance, source=_hashed(provenance.source), earlier=earlier)
+
+
+def _hashed(source: str) -> str:
+    if not source.startswith("uid:"):
+        return source
+    return "uid-sha256:" + hashlib.sha256(source.removeprefix("uid:").encode()).hexdigest()
+
+
+def to_text(provenance: Provenance) -> str:
+    """One line of ASCII JSON for embedding."""
+    return json.dumps(for_export(provenance).to_dict(), sort_keys=True)
+
+
+def to_description(provenance: Provenance) -> str:
+    """The text of a TIFF's ImageDescription."""
+    return json.dumps({KEY: for_export(provenance).to_dict()}, sort_keys=True)
+
+
+def from_text(text: str) -> Provenance | None:
+    """Read an embedded record; None when it is none or of a format that this version does not know."""
+    try:
+        raw: Any = json.loads(text)
+        if isinstance(raw, dict) and isinstance(raw.get(KEY), dict):
+            raw = raw[KEY]
+        return Provenance.from_dict(raw) if raw.get("format") == FORMAT else None
+    except (ValueError, TypeError, AttributeError):
+        return None
+
+
+def claims_synthetic(text: str) -> bool:
+    """Whether an embedded text is a record of ours, even one that a newer version wrote."""
+    return '"medsynth-provenance/' in text
+
+
+def read_provenance(path: Path) -> Provenance | None:
+    """The record inside one of our PNG, TIFF or DICOM exports; None where there is none.
+
+    Raises
+    ------
+    UserError
+        When the file cannot be read at all.
+    """
+    from medsynth_app.formats.registry import kind_of
+
+    kind = kind_of(path)
+    if kind in ("PNG picture", "JPEG picture"):
+        from medsynth_app.formats.raster import embedded_text
+    elif kind == "TIFF picture":
+        from medsynth_app.formats.tiff import embedded_text
+    elif kind == "DICOM file":
+        from medsynth_app.formats.dicom_header import embedded_text
+    else:
+        return None
+    return from_text(embedded_text(path))

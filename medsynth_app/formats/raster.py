@@ -1,0 +1,142 @@
+"""PNG and JPEG."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageOps, PngImagePlugin
+
+from medsynth_app.core.errors import UserError
+from medsynth_app.core.image import FrameInfo, FrameKey, ImageInfo, ImageSource, Pixels
+from medsynth_app.core.provenance import Provenance
+from medsynth_app.formats import provenance as records
+from medsynth_app.formats.common import (
+    ALLOWED_BYTES,
+    ArraySource,
+    check_size,
+    file_sha256,
+    image_pseudonym,
+    reading,
+    stored_range,
+    to_colour8,
+    writing,
+)
+from medsynth_app.formats.mark import draw_mark
+
+Image.MAX_IMAGE_PIXELS = None  # every reader here asks `check_size` before it decodes
+_BYTES = {"1": 1, "L": 1, "P": 3, "I;16": 2, "I;16B": 2, "I": 4, "F": 4}
+
+
+def open_raster(path: Path, *, kind: str = "picture", allow_bytes: int = ALLOWED_BYTES) -> ImageSource:
+    """Open a PNG or JPEG as one frame: grey uint8 or uint16, or RGB uint8; turned as its EXIF orientation says.
+
+    Raises
+    ------
+    UserError
+        When it is damaged, or would need more than `allow_bytes` (`TooLarge`).
+    """
+    notices: list[str] = []
+    with reading(kind), Image.open(path) as image:
+        check_size(image.width * image.height * _BYTES.get(image.mode, 4), allow_bytes)
+        if getattr(image, "n_frames", 1) > 1:
+            notices.append("This file holds a moving picture; its first image is shown.")
+        if _deep_colour(path):
+            notices.append("This picture has 16 bits per colour; it is shown and edited with 8.")
+        text = _text(image)
+        pixels = _pixels(image)
+        sha256 = file_sha256(path)
+    rows, columns = pixels.shape[:2]
+    frame = FrameInfo(FrameKey(f"sha256:{sha256}"), rows, columns, stored_range=stored_range(pixels.dtype))
+    info = ImageInfo(image_pseudonym(sha256), None, kind, "grey" if pixels.ndim == 2 else "rgb", (frame,),
+                     synthetic=records.claims_synthetic(text), notices=tuple(notices))
+    return ArraySource(info, [pixels])
+
+
+def _pixels(image: Image.Image) -> Pixels:
+    """Decode, turn upright, lay what is transparent on white."""
+    grey = image.mode in ("1", "L", "LA", "I;16", "I;16B", "I", "F")
+    upright = ImageOps.exif_transpose(image)
+    if upright.mode in ("LA", "PA", "RGBA", "La", "RGBa") or "transparency" in upright.info:
+        ground = Image.new("RGBA", upright.size, "white")
+        upright = Image.alpha_composite(ground, upright.convert("RGBA")).convert("L" if grey else "RGB")
+    if upright.mode == "1":
+        upright = upright.convert("L")
+    if upright.mode == "I":
+        values = np.array(upright)
+        return values.astype(np.uint16) if values.min() >= 0 and values.max() <= 65_535 else values
+    if upright.mode.startswith("I;16"):
+        return np.array(upright).astype(np.uint16)
+    return np.array(upright if upright.mode == "L" else upright.convert("RGB"))
+
+
+def _deep_colour(path: Path) -> bool:
+    """Whether a PNG has 16 bits per colour, of which Pillow reads 8 without a word."""
+    with path.open("rb") as file:
+        head = file.read(26)
+    return head[:4] == b"\x89PNG" and head[24] == 16 and head[25] in (2, 6)
+
+
+def _text(image: Image.Image) -> str:
+    text = image.info.get(records.KEY, "")
+    return text if isinstance(text, str) else ""
+
+
+def embedded_text(path: Path) -> str:
+    """The provenance text of a picture, or an empty string."""
+    with reading("picture"), Image.open(path) as image:
+        return _text(image)
+
+
+def write_png(path: Path, pixels: Pixels, provenance: Provenance | None, mark: bool = True) -> None:
+    """Write uint8 pixels, (rows, columns) or (rows, columns, 3), with the record as iTXt chunk "medsynth"."""
+    if pixels.dtype != np.uint8:
+        raise ValueError("a rendered PNG holds 8-bit pixels")
+    details = PngImagePlugin.PngInfo()
+    if provenance is not None:
+        details.add_itxt(records.KEY, records.to_text(provenance))
+        details.add_text("Comment", "SYNTHETIC image; research use only, not for diagnosis.")
+    drawn = draw_mark(pixels) if mark else pixels
+    with writing(path) as part:
+        Image.fromarray(np.ascontiguousarray(drawn)).save(part, "PNG", pnginfo=details)
+
+
+def write_mask_png(path: Path, mask: npt.NDArray[np.uint8]) -> None:
+    """Write a mask (rows, columns), values 0..255, as 8-bit grey."""
+    if mask.dtype != np.uint8 or mask.ndim != 2:
+        raise ValueError("a mask is two-dimensional, uint8")
+    with writing(path) as part:
+        Image.fromarray(np.ascontiguousarray(mask)).save(part, "PNG")
+
+
+def read_mask(path: Path, allow_bytes: int = ALLOWED_BYTES) -> npt.NDArray[np.uint8]:
+    """A mask from a PNG (grey or palette: its values) or JPEG (1 where it is brighter than half)."""
+    with reading("mask"), Image.open(path) as image:
+        check_size(image.width * image.height * _BYTES.get(image.mode, 4), allow_bytes)
+        lossy = image.format == "JPEG"
+        if image.mode == "P":
+            return np.array(image)
+        if image.mode == "1":
+            return np.array(image).astype(np.uint8)
+        pixels = _pixels(image)
+    return mask_values(pixels > 127 if lossy and pixels.ndim == 2 else pixels)
+
+
+def mask_values(pixels: Pixels) -> npt.NDArray[np.uint8]:
+    """Grey pixels as mask values; a coloured mask becomes 1 where any colour is brighter than half.
+
+    Raises
+    ------
+    UserError
+        When a value is below 0, above 255 or no whole number.
+    """
+    if pixels.ndim == 3 and (pixels == pixels[..., :1]).all():
+        pixels = pixels[..., 0]
+    if pixels.ndim == 3:
+        return np.asarray((to_colour8(pixels) > 127).any(axis=2), np.uint8)
+    values = pixels.astype(np.uint8)
+    if not np.array_equal(values, pixels):
+        raise UserError("This mask holds values other than the whole numbers 0 to 255.",
+                        "Save it as an 8-bit mask.")
+    return values

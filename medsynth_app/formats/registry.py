@@ -1,0 +1,127 @@
+"""Opening whatever the person chose: the kind is found from the content, each format has its own file.
+
+Nothing heavy is imported before a file of that kind is opened.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from medsynth_app.core.errors import UserError
+from medsynth_app.core.image import ImageSource
+from medsynth_app.formats.common import ALLOWED_BYTES, Progress, SeriesListing, Stop, TooLarge, reading
+
+__all__ = ["EXTENSIONS", "SeriesListing", "TooLarge", "kind_of", "list_series", "open_image", "read_mask"]
+
+EXTENSIONS = (".dcm", ".dicom", ".ima", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".nii", ".nii.gz")
+DICOM, PNG, JPEG, TIFF, NIFTI = "DICOM file", "PNG picture", "JPEG picture", "TIFF picture", "NIfTI volume"
+_BARE_DICOM = (".dcm", ".dicom", ".ima", "")  # may lack DICOM's own signature
+
+
+def open_image(path: Path, *, progress: Progress | None = None, cancelled: Stop | None = None,
+               allow_bytes: int = ALLOWED_BYTES, salt: bytes = b"", series: str = "") -> ImageSource:
+    """Open a file, or a folder as a DICOM series sorted along its normal.
+
+    Parameters
+    ----------
+    progress, cancelled
+        Called with (files read, files) and asked between files while a folder is read.
+    allow_bytes
+        Largest size of the decoded pixels of one file.
+    salt
+        Secret of the workspace that pseudonyms are made with.
+    series
+        UID of the series to open; without it the largest of a folder.
+
+    Raises `UserError` (`TooLarge` when `allow_bytes` does not suffice), or `Cancelled` when `cancelled` said so.
+    """
+    if path.is_dir():
+        from medsynth_app.formats.dicom import open_folder
+
+        return open_folder(path, progress=progress, cancelled=cancelled, allow_bytes=allow_bytes, salt=salt,
+                           series=series)
+    kind = kind_of(path)
+    if kind == DICOM:
+        from medsynth_app.formats.dicom import open_file
+
+        return open_file(path, allow_bytes=allow_bytes, salt=salt)
+    if kind in (PNG, JPEG):
+        from medsynth_app.formats.raster import open_raster
+
+        return open_raster(path, kind=kind, allow_bytes=allow_bytes)
+    if kind == TIFF:
+        from medsynth_app.formats.tiff import open_tiff
+
+        return open_tiff(path, allow_bytes=allow_bytes)
+    from medsynth_app.formats.nifti import open_nifti
+
+    return open_nifti(path, allow_bytes=allow_bytes)
+
+
+def list_series(folder: Path, *, progress: Progress | None = None, cancelled: Stop | None = None
+                ) -> list[SeriesListing]:
+    """The DICOM series in a folder, largest first."""
+    from medsynth_app.formats import dicom
+
+    return dicom.list_series(folder, progress=progress, cancelled=cancelled)
+
+
+def kind_of(path: Path) -> str:
+    """What a file is, from its first bytes; raises `UserError` when it is missing, empty or of no known kind."""
+    if not path.exists():
+        raise UserError("There is no such file.", "Check the name, or whether the disk is connected.")
+    if not path.is_file():
+        raise UserError("This is not a file that can be opened.", "Choose an image file or a folder of DICOM files.")
+    with reading("file"), path.open("rb") as file:
+        head = file.read(352)
+    if not head:
+        raise UserError("This file is empty.", "Copy it again from where it came.")
+    name = path.name.lower()
+    if head[128:132] == b"DICM":
+        return DICOM
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        return PNG
+    if head.startswith(b"\xff\xd8\xff"):
+        return JPEG
+    if head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+        return TIFF
+    if head[344:348] in (b"n+1\0", b"ni1\0") or head[4:8] == b"n+2\0" or name.endswith((".nii", ".nii.gz")):
+        return NIFTI
+    if path.suffix.lower() in _BARE_DICOM and looks_like_bare_dicom(head):
+        return DICOM
+    raise UserError("This is no kind of image that can be opened here.",
+                    "Open DICOM, PNG, JPEG, TIFF or NIfTI.")
+
+
+def looks_like_bare_dicom(head: bytes) -> bool:
+    """Whether a file without DICOM's signature begins with a plausible first element."""
+    return head[:2] in (b"\x02\0", b"\x08\0", b"\0\x08") and len(head) >= 16
+
+
+def read_mask(path: Path, frame: int | None = None, allow_bytes: int = ALLOWED_BYTES) -> npt.NDArray[np.uint8]:
+    """A mask (rows, columns) uint8 from a PNG, JPEG, TIFF or NIfTI; `frame` chooses a slice of a volume.
+
+    Raises
+    ------
+    UserError
+        When it is no mask, or holds several slices and `frame` is None.
+    """
+    kind = kind_of(path)
+    if kind == DICOM:
+        raise UserError("A DICOM file cannot be read as a mask yet.", "Give a PNG, TIFF or NIfTI mask.")
+    from medsynth_app.formats import raster
+
+    if kind in (PNG, JPEG):
+        return raster.read_mask(path, allow_bytes)
+    if kind == NIFTI:
+        from medsynth_app.formats import nifti
+
+        return raster.mask_values(nifti.read_mask(path, frame, allow_bytes))
+    source = open_image(path, allow_bytes=allow_bytes)
+    count = len(source.info.frames)
+    if count > 1 and (frame is None or not 0 <= frame < count):
+        raise UserError(f"This mask has {count} planes.", "Say which one is meant, or save one plane alone.")
+    return raster.mask_values(source.pixels(frame or 0))

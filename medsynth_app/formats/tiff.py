@@ -1,0 +1,260 @@
+"""TIFF and OME-TIFF: planes as frames, physical pixel size, level 0 of a pyramid."""
+
+from __future__ import annotations
+
+import logging
+import math
+import re
+from collections import OrderedDict
+from dataclasses import replace
+from pathlib import Path
+from threading import Lock
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import tifffile
+
+from medsynth_app.core.errors import UserError
+from medsynth_app.core.geometry import Geometry
+from medsynth_app.core.image import FrameInfo, FrameKey, ImageInfo, ImageSource, Pixels
+from medsynth_app.core.provenance import Provenance
+from medsynth_app.formats import provenance as records
+from medsynth_app.formats.common import (
+    ALLOWED_BYTES,
+    LOSSY_DECIMALS,
+    ArraySource,
+    as_integers,
+    check_size,
+    file_sha256,
+    image_pseudonym,
+    reading,
+    stored_range,
+    to_colour8,
+    writing,
+)
+from medsynth_app.formats.mark import draw_mark
+
+logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # its messages name files
+KIND = "TIFF picture"
+KEPT_FRAMES = 8
+_PHOTOMETRIC = ("MINISBLACK", "MINISWHITE", "RGB", "PALETTE", "YCBCR")
+_MILLIMETRES = {"nm": 1e-6, "µm": 1e-3, "\u03bcm": 1e-3, "um": 1e-3, "micron": 1e-3, "mm": 1.0, "cm": 10.0, "m": 1e3,
+                "": 1e-3}
+
+
+def open_tiff(path: Path, *, allow_bytes: int = ALLOWED_BYTES) -> ImageSource:
+    """Open the largest image of a TIFF at full resolution; channels, slices and time points become frames.
+
+    Raises
+    ------
+    UserError
+        When it is damaged, of an unknown colour model, or would need more than `allow_bytes` (`TooLarge`).
+    """
+    with reading(KIND), tifffile.TiffFile(path) as tiff:
+        series = max(tiff.series, key=lambda item: math.prod(item.levels[0].shape)).levels[0]
+        layout = _Layout.of(series)
+        check_size(math.prod(series.shape) * series.dtype.itemsize * (3 if layout.palette is not None else 1),
+                   allow_bytes)
+        notices = _notices(tiff, series, layout)
+        sha256 = file_sha256(path)
+        place = next(k for k, item in enumerate(tiff.series) if item.levels[0] is series)
+        info = ImageInfo(
+            image_pseudonym(sha256), None, KIND if layout.frames == 1 else f"{KIND}, {layout.frames} planes",
+            "rgb" if layout.colour else "grey", (), inverted=layout.inverted, notices=notices,
+            synthetic=records.claims_synthetic(str(tiff.pages.first.description)))
+        frame = FrameInfo(FrameKey(f"sha256:{sha256}"), layout.rows, layout.columns, geometry=_geometry(tiff, series))
+        lazy = len(series.pages) == layout.frames > 1 and series.dtype.kind in "iu" and series.dtype.itemsize <= 4
+        if not lazy:
+            return _in_memory(info, frame, layout, series.asarray())
+    dtype = np.dtype(np.uint8) if layout.colour else series.dtype
+    frames = _frames(replace(frame, stored_range=stored_range(dtype)), layout.frames)
+    source = TiffSource(path, place, layout, replace(info, frames=frames))
+    source.pixels(0)
+    source.pixels(layout.frames - 1)
+    return source
+
+
+class _Layout:
+    """Which axes of a series are rows, columns and colours; all others count frames."""
+
+    def __init__(self, axes: str, shape: tuple[int, ...], photometric: str, palette: Pixels | None) -> None:
+        if "Y" not in axes or "X" not in axes:
+            raise UserError("This TIFF holds no picture with rows and columns.", "Open another file.")
+        if photometric not in _PHOTOMETRIC:
+            raise UserError(f"This TIFF uses the colour model {photometric.lower()}, which is not known here.",
+                            "Convert it to grey or RGB.")
+        self.axes, self.shape = axes, shape
+        self.rows, self.columns = shape[axes.index("Y")], shape[axes.index("X")]
+        samples = shape[axes.index("S")] if "S" in axes else 1
+        self.palette = palette if photometric == "PALETTE" else None
+        self.alpha = samples in (2, 4)
+        self.colour = samples >= 3 or self.palette is not None
+        self.inverted = photometric == "MINISWHITE"
+        self.frames = math.prod(shape) // max(1, self.rows * self.columns * samples)
+        if not self.frames:
+            raise UserError("This TIFF holds an empty picture.", "Open another file.")
+
+    @staticmethod
+    def of(series: Any) -> _Layout:
+        page = series.keyframe
+        photometric = getattr(page.photometric, "name", str(page.photometric))
+        return _Layout(series.axes, series.shape, photometric, page.colormap if photometric == "PALETTE" else None)
+
+    def planes(self, values: Pixels, axes: str | None = None) -> Pixels:
+        """Values as (frames, rows, columns[, samples]), frames in the file's order."""
+        axes = self.axes if axes is None else axes
+        order = [k for k, axis in enumerate(axes) if axis not in "YXS"] + [axes.index("Y"), axes.index("X")]
+        order += [axes.index("S")] if "S" in axes else []
+        moved = values.transpose(order)
+        tail = moved.shape[len(order) - (3 if "S" in axes else 2):]
+        return moved.reshape(-1, *tail)
+
+    def picture(self, plane: Pixels) -> Pixels:
+        """One plane as grey values or as RGB uint8, transparency laid on white."""
+        if self.palette is not None:
+            return np.ascontiguousarray((self.palette.T >> 8).astype(np.uint8)[plane])
+        if plane.ndim == 2:
+            return np.ascontiguousarray(plane, plane.dtype.newbyteorder("="))
+        if not self.colour:
+            return np.ascontiguousarray(plane[..., 0])
+        rgb = to_colour8(plane)
+        if not self.alpha:
+            return rgb
+        share = to_colour8(np.repeat(plane[..., 3:4], 3, axis=2)).astype(np.float32) / 255
+        return np.rint(rgb * share + 255 * (1 - share)).astype(np.uint8)
+
+
+class TiffSource:
+    """Planes of a TIFF, each decoded when it is asked for; the last few are kept."""
+
+    def __init__(self, path: Path, series: int, layout: _Layout, info: ImageInfo) -> None:
+        self._path, self._series, self._layout, self._info = path, series, layout, info
+        self._kept: OrderedDict[int, Pixels] = OrderedDict()
+        self._lock = Lock()
+
+    @property
+    def info(self) -> ImageInfo:
+        return self._info
+
+    def pixels(self, frame: int) -> Pixels:
+        """Stored values of one plane, read-only; raises `UserError` when the file is gone or damaged."""
+        with self._lock:
+            if frame not in self._kept:
+                self._kept[frame] = self._decoded(frame)
+                while len(self._kept) > KEPT_FRAMES:
+                    self._kept.popitem(last=False)
+            self._kept.move_to_end(frame)
+            return self._kept[frame]
+
+    def _decoded(self, frame: int) -> Pixels:
+        with reading(KIND), tifffile.TiffFile(self._path) as tiff:
+            page = tiff.series[self._series].levels[0].pages[frame]
+            if page is None:
+                raise UserError("This plane is missing in the file.", "Choose another plane.")
+            axes = str(page.axes)
+            plane = self._layout.picture(self._layout.planes(page.asarray(), axes)[0])
+        plane.flags.writeable = False
+        return plane
+
+    def close(self) -> None:
+        self._kept.clear()
+
+
+def _in_memory(info: ImageInfo, frame: FrameInfo, layout: _Layout, values: Pixels) -> ImageSource:
+    planes = layout.planes(values)
+    if layout.colour:
+        pictures = [layout.picture(plane) for plane in planes]
+        return ArraySource(replace(info, frames=_frames(frame, len(pictures))), pictures)
+    stack, rescale, lossy = as_integers(planes if planes.ndim == 3 else planes[..., 0])
+    frame = replace(frame, rescale=rescale, stored_range=stored_range(stack.dtype))
+    notices = (*info.notices, LOSSY_DECIMALS) if lossy else info.notices
+    return ArraySource(replace(info, frames=_frames(frame, len(stack)), notices=notices),
+                       [np.ascontiguousarray(plane) for plane in stack])
+
+
+def _frames(frame: FrameInfo, count: int) -> tuple[FrameInfo, ...]:
+    return tuple(replace(frame, key=FrameKey(frame.key.source, k)) for k in range(count))
+
+
+def _notices(tiff: Any, series: Any, layout: _Layout) -> tuple[str, ...]:
+    notices = []
+    if len(tiff.series) > 1:
+        notices.append(f"This file holds {len(tiff.series)} images; the largest is open.")
+    channels = series.shape[series.axes.index("C")] if "C" in series.axes else 1
+    if channels > 1:
+        notices.append(f"This file holds {channels} channels; each is a frame of its own.")
+    if layout.colour and layout.palette is None and series.dtype.itemsize > 1:
+        notices.append("This picture has more than 8 bits per colour; it is shown and edited with 8.")
+    return tuple(notices)
+
+
+def _geometry(tiff: Any, series: Any) -> Geometry | None:
+    """Pixel size in mm from OME-XML, ImageJ, a slide scanner's text or a resolution in pixels per centimetre."""
+    try:
+        sizes = _ome_size(tiff) or _described_size(tiff) or _tagged_size(series.keyframe)
+    except (ValueError, KeyError, TypeError, AttributeError, ZeroDivisionError, ElementTree.ParseError):
+        return None
+    if sizes is None or not all(math.isfinite(size) and size > 0 for size in sizes):
+        return None
+    return Geometry(sizes[0], sizes[1], sizes[2] if len(sizes) > 2 else None)
+
+
+def _ome_size(tiff: Any) -> tuple[float, ...] | None:
+    if not tiff.is_ome or not tiff.ome_metadata:
+        return None
+    pixels = next((item for item in ElementTree.fromstring(tiff.ome_metadata).iter() if item.tag.endswith("}Pixels")),
+                  None)
+    if pixels is None or "PhysicalSizeX" not in pixels.attrib:
+        return None
+    sizes = []
+    for axis in "YXZ":
+        if f"PhysicalSize{axis}" in pixels.attrib:
+            unit = pixels.attrib.get(f"PhysicalSize{axis}Unit", "")
+            sizes.append(float(pixels.attrib[f"PhysicalSize{axis}"]) * _MILLIMETRES[unit])
+    return tuple(sizes) if len(sizes) >= 2 else None
+
+
+def _described_size(tiff: Any) -> tuple[float, ...] | None:
+    page = tiff.pages.first
+    if found := re.search(r"\bMPP\s*=\s*([0-9.]+)", str(page.description)):
+        size = float(found.group(1)) / 1000
+        return size, size
+    about = tiff.imagej_metadata or {}
+    unit = str(about.get("unit", "")).replace("\\u00B5", "µ")
+    if not unit or unit not in _MILLIMETRES:
+        return None
+    (across, per_x), (down, per_y) = page.tags["XResolution"].value, page.tags["YResolution"].value
+    sizes = [per_y / down * _MILLIMETRES[unit], per_x / across * _MILLIMETRES[unit]]
+    return (*sizes, float(about["spacing"]) * _MILLIMETRES[unit]) if "spacing" in about else tuple(sizes)
+
+
+def _tagged_size(page: Any) -> tuple[float, ...] | None:
+    """Pixels per centimetre; a resolution per inch is a printer's, not the camera's."""
+    if getattr(page, "resolutionunit", 0) != tifffile.RESUNIT.CENTIMETER:
+        return None
+    (across, per_x), (down, per_y) = page.tags["XResolution"].value, page.tags["YResolution"].value
+    return 10 * per_y / down, 10 * per_x / across
+
+
+def embedded_text(path: Path) -> str:
+    """The description of the first page, where our record stands."""
+    with reading(KIND), tifffile.TiffFile(path) as tiff:
+        return str(tiff.pages.first.description)
+
+
+def write_tiff(path: Path, pixels: Pixels, provenance: Provenance | None, mark: bool = True,
+               geometry: Geometry | None = None) -> None:
+    """Write one picture, (rows, columns) of any integer type or (rows, columns, 3) uint8, compressed losslessly.
+
+    The record stands as JSON in the ImageDescription, the pixel size as pixels per centimetre.
+    """
+    drawn = np.ascontiguousarray(draw_mark(pixels) if mark else pixels)
+    options: dict[str, Any] = {}
+    if geometry is not None:
+        options = {"resolution": (10 / geometry.column_spacing, 10 / geometry.row_spacing),
+                   "resolutionunit": "CENTIMETER"}
+    with writing(path) as part:
+        tifffile.imwrite(part, drawn, photometric="rgb" if drawn.ndim == 3 else "minisblack", metadata=None,
+                         compression="adobe_deflate", software="MedSynth",
+                         description=records.to_description(provenance) if provenance is not None else None, **options)

@@ -1,0 +1,1 @@
+"""The workspace: a folder with a SQLite database and content-addressed files. See `workspace.Workspace`."""

@@ -1,0 +1,366 @@
+"""Documents: opened images with the masks, accepted results and history that are bound to their frames."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from weakref import WeakSet
+
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.orm import Session
+
+from medsynth_app.core.bounds import Bounds
+from medsynth_app.core.edit import Change, Edit
+from medsynth_app.core.image import FrameKey, ImageInfo, ImageSource, Pixels
+from medsynth_app.core.provenance import Provenance
+from medsynth_app.workspace import sources
+from medsynth_app.workspace.blobs import Blobs
+from medsynth_app.workspace.database import Database
+from medsynth_app.workspace.history import History, Identity, changed_error
+from medsynth_app.workspace.masks import FrameState, Masks
+from medsynth_app.workspace.tables import (
+    DONE,
+    MASK,
+    PIXELS,
+    DocumentRow,
+    EditRow,
+    FrameRow,
+    JobRow,
+    NoteRow,
+    PatchRow,
+    PathRow,
+    ResultRow,
+    StepRow,
+    now,
+)
+
+CACHED_FRAMES = 8       # frames with accepted edits that are kept composed
+_MOVED = (FrameRow, EditRow, ResultRow, JobRow)     # what a merge hands over as it is
+
+
+@dataclass(frozen=True)
+class RecentDocument:
+    """A document opened lately. `path` is for opening only: show the pseudonym."""
+
+    id: str
+    pseudonym: str
+    series: str
+    modality: str | None
+    opened: datetime
+    path: Path
+    exists: bool
+
+
+class Document:
+    """An opened image. Safe to use from several threads.
+
+    Attributes
+    ----------
+    info
+        What the reader said; its notices, and one more where the file at this path used to be another.
+    read_only
+        Every change raises `UserError`.
+    """
+
+    def __init__(self, database: Database, blobs: Blobs, masks: Masks, source: ImageSource, info: ImageInfo,
+                 path: Path, identity: Identity, states: dict[FrameKey, FrameState], whole: bool) -> None:
+        self.source = source
+        self.info = info
+        self.path = path
+        self._database = database
+        self._blobs = blobs
+        self._masks = masks
+        self._identity = identity
+        self._states = states
+        self._index = {frame.key: index for index, frame in enumerate(info.frames)}
+        self._composed: OrderedDict[int, tuple[int, Pixels | None]] = OrderedDict()
+        self._history = History(database, blobs, masks, identity, states, whole,
+                                lambda key: self.pixels(self._index[key]))
+
+    @property
+    def id(self) -> str:
+        """Empty for an image that a read-only workspace does not know."""
+        return self._identity.id
+
+    @property
+    def read_only(self) -> bool:
+        return self._database.read_only or self._identity.removed
+
+    @property
+    def saved_at(self) -> datetime:
+        """When the last change was written, in UTC."""
+        return self._history.saved_at
+
+    def pixels(self, frame: int) -> Pixels:
+        """Stored values of a frame with the accepted edits; treat as read-only.
+
+        Raises
+        ------
+        UserError
+            When the file no longer is what the edits were made on.
+        """
+        base = self.source.pixels(frame)
+        key = self.info.frames[frame].key
+        state = self._states[key]
+        if base.shape[:2] != (state.rows, state.columns):
+            raise changed_error()
+        if not state.id:
+            return base
+        with self._database.lock:
+            if frame not in self._composed or self._composed[frame][0] != state.version:
+                composed = self._history.edited(key, base)
+                # Where nothing stands, the reader's own array is given out, and not held here.
+                self._composed[frame] = (state.version, None if composed is base else composed)
+            self._composed.move_to_end(frame)
+            while len(self._composed) > CACHED_FRAMES:
+                self._composed.popitem(last=False)
+            found = self._composed[frame][1]
+            return base if found is None else found
+
+    def mask(self, frame: int) -> npt.NDArray[np.uint8]:
+        """The live mask, uint8 (rows, columns); a view that cannot be written, `apply` changes what it shows."""
+        with self._database.lock:
+            view = self._masks.load(self._state(frame)).view()
+        view.flags.writeable = False
+        return view
+
+    def synthetic_mask(self, frame: int) -> npt.NDArray[np.bool_]:
+        """Where accepted results were written, bool (rows, columns)."""
+        state = self._state(frame)
+        found = np.zeros((state.rows, state.columns), np.bool_)
+        with self._database.read() as session:
+            rows: Sequence[tuple[EditRow, PatchRow, ResultRow | None]] = session.execute(
+                select(EditRow, PatchRow, ResultRow).join(PatchRow, PatchRow.edit_id == EditRow.id)
+                .outerjoin(ResultRow, ResultRow.id == PatchRow.result_id)
+                .where(EditRow.frame_id == state.id, EditRow.state == DONE, EditRow.kind == PIXELS)).all()
+        for edit, patch, result in rows:
+            if result is not None:
+                found[result.bounds.slices] |= self._blobs.get_array(result.effective)
+            else:       # an edit without a stored result: what it changed
+                changed = self._blobs.get_array(patch.before) != self._blobs.get_array(patch.after)
+                found[edit.bounds.slices] |= changed.any(axis=-1) if changed.ndim == 3 else changed
+        return found
+
+    def revision(self, frame: int, bounds: Bounds) -> str:
+        """Hash of the present pixels in `bounds` (type and shape included)."""
+        part = np.ascontiguousarray(self.pixels(frame)[bounds.slices])
+        return hashlib.sha256(f"{part.dtype.str}{part.shape}".encode() + part.tobytes()).hexdigest()
+
+    def apply(self, edit: Edit, person: str = "") -> Change:
+        """Journal an edit and make it; on return it survives a kill.
+
+        An edit that changes no mask value is not journalled. An accepted result's state follows its edit: accepted,
+        and staged again by undo.
+
+        Raises
+        ------
+        UserError
+            When read-only, or when `edit.before` is not what is there now.
+        """
+        return self._history.apply(edit, person)
+
+    def undo(self, person: str = "") -> Change | None:
+        """Take back the person's last edit; None when there is none.
+
+        Raises
+        ------
+        UserError
+            When somebody else's later edit overlaps, or read-only.
+        """
+        return self._history.undo(person)
+
+    def redo(self, person: str = "") -> Change | None:
+        """Make the person's last undone edit again; see `undo`."""
+        return self._history.redo(person)
+
+    def can_undo(self, person: str = "") -> str | None:
+        """ "Undo: paint polyp", or None."""
+        return self._history.name(person, undo=True)
+
+    def can_redo(self, person: str = "") -> str | None:
+        """ "Redo: paint polyp", or None."""
+        return self._history.name(person, undo=False)
+
+    def provenance(self, frame: int) -> list[Provenance]:
+        """Records of the results that stand in a frame, in the order in which they were accepted."""
+        with self._database.read() as session:
+            rows = session.scalars(
+                select(ResultRow.provenance).join(PatchRow, PatchRow.result_id == ResultRow.id)
+                .join(EditRow, PatchRow.edit_id == EditRow.id)
+                .where(EditRow.frame_id == self._state(frame).id, EditRow.state == DONE).order_by(EditRow.applied))
+            return [Provenance.from_dict(sources.show(session, text)) for text in rows]
+
+    def painted_frames(self) -> list[int]:
+        """Frames in view whose mask is not empty, without reading the masks of those never painted."""
+        with self._database.read() as session:
+            touched = set(session.scalars(select(EditRow.frame_id).where(
+                EditRow.document_id == self.id, EditRow.kind == MASK).distinct()))
+        return [k for k in range(len(self.info.frames)) if self._state(k).id in touched and self.mask(k).any()]
+
+    def close(self) -> None:
+        """Write snapshots and close the file."""
+        if not self.read_only:
+            self._masks.flush(self._states.values())
+        self.source.close()
+
+    def _state(self, frame: int) -> FrameState:
+        return self._states[self.info.frames[frame].key]
+
+
+class Documents:
+    """All documents of a workspace."""
+
+    def __init__(self, database: Database, blobs: Blobs, masks: Masks) -> None:
+        self._database = database
+        self._blobs = blobs
+        self._masks = masks
+        self._open: WeakSet[Document] = WeakSet()
+
+    def open(self, source: ImageSource, path: Path) -> Document:
+        """Find the document that these frames belong to, or begin one.
+
+        Frames are found by identity, so another order, a subset or more files of a series find their masks. Where
+        the frames belong to several documents (slices opened one by one, then the series), these become one.
+
+        Raises
+        ------
+        UserError
+            When a known frame has another size now.
+        """
+        info = source.info
+        with self._database.lock:
+            with self._database.read() if self._database.read_only else self._database.write() as session:
+                known = sources.known_frames(session, [frame.key for frame in info.frames])
+                if any((row.rows, row.columns) != (frame.rows, frame.columns)
+                       for frame in info.frames if (row := known.get(frame.key)) is not None):
+                    raise changed_error()
+                if not self._database.read_only:
+                    info = self._note_replaced(session, info, path, known)
+                    self._register(session, info, path, known)
+                ids = {row.document_id for row in known.values()}
+                document = session.get(DocumentRow, sorted(ids)[0]) if ids else None
+                number = document.id if document is not None else ""
+                identity = Identity(number, document.saved if document is not None else now())
+                total = session.scalar(select(func.count()).where(FrameRow.document_id == number)) or 0
+            states = {frame.key: self._masks.state(known[frame.key].id if frame.key in known else 0,
+                                                   frame.rows, frame.columns) for frame in info.frames}
+            opened = Document(self._database, self._blobs, self._masks, source, info, path, identity, states,
+                              whole=len(states) >= total)
+            self._settle_untouched(number, states)
+            self._open.add(opened)
+            for other in list(self._open):      # this one may have brought frames that they do not see
+                if other.id == number:
+                    other._history.whole = len(other._states) >= total
+            return opened
+
+    def recent(self, count: int = 12) -> list[RecentDocument]:
+        """Documents opened last, newest first, with the path used last."""
+        with self._database.read() as session:
+            rows = session.scalars(select(DocumentRow).order_by(DocumentRow.opened.desc()).limit(count)).all()
+            found = []
+            for row in rows:
+                text = session.scalar(select(PathRow.path).where(PathRow.document_id == row.id)
+                                      .order_by(PathRow.opened.desc()).limit(1))
+                if text is not None:
+                    path = Path(text)
+                    found.append(RecentDocument(row.id, row.pseudonym, row.series, row.modality,
+                                                datetime.fromisoformat(row.opened), path, path.exists()))
+            return found
+
+    def remember(self, document_id: str, key: str, value: Any) -> None:
+        """Keep a small JSON value with a document: its window, last frame, flips."""
+        with self._database.write() as session:
+            if session.get(DocumentRow, document_id) is not None:
+                session.merge(NoteRow(document_id=document_id, key=key, value=sources.hide(session, value)))
+
+    def recall(self, document_id: str, key: str, default: Any = None) -> Any:
+        """What was remembered, `default` where nothing was. Tuples come back as lists."""
+        with self._database.read() as session:
+            row = session.get(NoteRow, (document_id, key))
+            return default if row is None else sources.show(session, row.value)
+
+    def forget(self, document_id: str) -> None:
+        """Tell opened documents that theirs was removed."""
+        for document in list(self._open):
+            if document.id == document_id:
+                document._identity.removed = True
+                self._masks.forget(document._states.values())
+
+    def _register(self, session: Session, info: ImageInfo, path: Path, known: dict[FrameKey, FrameRow]) -> None:
+        """Rows of the document, its new frames and its path; `known` is completed."""
+        ids = sorted({row.document_id for row in known.values()})
+        moment = now()
+        if ids:
+            document = session.get_one(DocumentRow, ids[0])
+            for other in ids[1:]:
+                self._merge(session, ids[0], other)
+                for row in known.values():
+                    session.refresh(row)
+        else:
+            document = DocumentRow(id=uuid.uuid4().hex, saved=moment)
+            session.add(document)
+        # The whitelist: nothing else of an image's description is stored.
+        document.pseudonym, document.modality, document.series = info.pseudonym, info.modality, info.series
+        document.colour, document.opened = info.colour, moment
+        session.flush()
+        new = [frame for frame in info.frames if frame.key not in known]
+        numbers = sources.source_ids(session, (frame.key.source for frame in new))
+        rows = [FrameRow(document_id=document.id, source_id=numbers[frame.key.source], frame=frame.key.frame,
+                         rows=frame.rows, columns=frame.columns) for frame in new]
+        session.add_all(rows)
+        session.flush()
+        known |= {frame.key: row for frame, row in zip(new, rows, strict=True)}
+        text = str(path.resolve())
+        used = session.scalar(select(PathRow).where(PathRow.document_id == document.id, PathRow.path == text))
+        if used is None:
+            session.add(PathRow(document_id=document.id, path=text, opened=moment))
+        else:
+            used.opened = moment
+
+    def _merge(self, session: Session, target: str, other: str) -> None:
+        for table in _MOVED:
+            session.execute(update(table).where(table.document_id == other).values(document_id=target)
+                            .execution_options(synchronize_session=False))
+        for small, column in ((NoteRow, NoteRow.key), (PathRow, PathRow.path)):     # the target's own come first
+            taken = select(column).where(small.document_id == target)
+            session.execute(update(small).where(small.document_id == other, column.not_in(taken))
+                            .values(document_id=target).execution_options(synchronize_session=False))
+        session.execute(delete(DocumentRow).where(DocumentRow.id == other))
+        for document in list(self._open):
+            if document.id == other:
+                document._identity.id = target
+
+    def _note_replaced(self, session: Session, info: ImageInfo, path: Path,
+                       known: dict[FrameKey, FrameRow]) -> ImageInfo:
+        """Say so where an unknown file stands at the path of one that was worked on."""
+        if known or not path.is_file():
+            return info
+        worked_on = session.scalar(
+            select(StepRow.id).join(FrameRow, StepRow.frame_id == FrameRow.id)
+            .join(PathRow, PathRow.document_id == FrameRow.document_id)
+            .where(PathRow.path == str(path.resolve())).limit(1))
+        if worked_on is None:
+            return info
+        return replace(info, notices=(*info.notices, "This file has changed since it was last opened here, so it is "
+                                      "taken as a new image. What was painted belongs to the earlier file."))
+
+    def _settle_untouched(self, document_id: str, states: dict[FrameKey, FrameState]) -> None:
+        """Give frames that were never painted their empty mask without a look into the database each."""
+        with self._database.read() as session:
+            touched = set(_touched(session, document_id))
+        for state in states.values():
+            if state.mask is None and state.id not in touched:
+                state.mask = np.zeros((state.rows, state.columns), np.uint8)
+
+
+def _touched(session: Session, document_id: str) -> Iterable[int]:
+    return session.scalars(select(EditRow.frame_id).where(
+        EditRow.document_id == document_id, EditRow.kind == MASK).distinct())

@@ -1,0 +1,220 @@
+"""The tables. What they may hold of a patient is a whitelist: pseudonym, modality and a neutral series text.
+
+Original UIDs stand in `sources` alone, paths of images in `paths` alone; everything else refers to their rows.
+A change here needs a revision in `migrations/versions` (a test compares the two).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import ForeignKey, Index, LargeBinary, UniqueConstraint
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from medsynth_app.core.bounds import Bounds
+
+FORMAT_MAJOR = 1    # PRAGMA user_version; a higher one is refused, within one major changes only add
+HEAD = "0001"       # newest Alembic revision; kept here so that an up-to-date workspace opens without Alembic
+
+DONE, UNDONE, DROPPED = "done", "undone", "dropped"      # states of an edit
+STAGED, ACCEPTED, DISCARDED = "staged", "accepted", "discarded"     # states of a result
+MASK, PIXELS = "mask", "pixels"     # kinds of an edit
+
+
+def now() -> str:
+    """This moment as ISO text in UTC."""
+    return datetime.now(UTC).isoformat()
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class MetaRow(Base):
+    """Facts of the workspace itself: salt, current person, unfinished wiping."""
+
+    __tablename__ = "meta"
+    key: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[str]
+
+
+class SourceRow(Base):
+    """The one mapping of original UIDs (or file hashes) to a number."""
+
+    __tablename__ = "sources"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    source: Mapped[str] = mapped_column(unique=True)
+
+
+class DocumentRow(Base):
+    __tablename__ = "documents"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    pseudonym: Mapped[str]
+    modality: Mapped[str | None]
+    series: Mapped[str]
+    colour: Mapped[str]
+    opened: Mapped[str] = mapped_column(index=True)
+    saved: Mapped[str]
+
+
+class PathRow(Base):
+    """The one place of paths of images."""
+
+    __tablename__ = "paths"
+    __table_args__ = (UniqueConstraint("document_id", "path"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    document_id: Mapped[str] = mapped_column(ForeignKey("documents.id", ondelete="CASCADE"))
+    path: Mapped[str] = mapped_column(index=True)
+    opened: Mapped[str]
+
+
+class NoteRow(Base):
+    """Small remembered things of a document: window, last frame, flips."""
+
+    __tablename__ = "notes"
+    document_id: Mapped[str] = mapped_column(ForeignKey("documents.id", ondelete="CASCADE"), primary_key=True)
+    key: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[str]
+
+
+class FrameRow(Base):
+    """One frame, by identity; its place in a series is nowhere stored."""
+
+    __tablename__ = "frames"
+    # Numbers of removed frames never come back: a snapshot under way could land on another image.
+    __table_args__ = (UniqueConstraint("source_id", "frame"), {"sqlite_autoincrement": True})
+    id: Mapped[int] = mapped_column(primary_key=True)
+    document_id: Mapped[str] = mapped_column(ForeignKey("documents.id", ondelete="CASCADE"), index=True)
+    source_id: Mapped[int] = mapped_column(ForeignKey("sources.id"))
+    frame: Mapped[int]
+    rows: Mapped[int]
+    columns: Mapped[int]
+
+
+class _Box:
+    """Columns of a half-open box of pixels."""
+
+    top: Mapped[int]
+    left: Mapped[int]
+    bottom: Mapped[int]
+    right: Mapped[int]
+
+    @property
+    def bounds(self) -> Bounds:
+        return Bounds(self.top, self.left, self.bottom, self.right)
+
+
+class SnapshotRow(_Box, Base):
+    """The mask of a frame as it was after step `step_id`; blob holds the part inside the box."""
+
+    __tablename__ = "snapshots"
+    frame_id: Mapped[int] = mapped_column(ForeignKey("frames.id", ondelete="CASCADE"), primary_key=True)
+    step_id: Mapped[int]
+    blob: Mapped[str] = mapped_column(index=True)
+
+
+class EditRow(_Box, Base):
+    """One edit; `applied` is the step that last applied it, `delta` the changed pixels of a mask edit."""
+
+    __tablename__ = "edits"
+    __table_args__ = (Index("edits_of_person", "document_id", "person", "state", "applied"),
+                      Index("edits_of_frame", "frame_id", "kind", "applied"))
+    id: Mapped[int] = mapped_column(primary_key=True)
+    document_id: Mapped[str] = mapped_column(ForeignKey("documents.id", ondelete="CASCADE"))
+    frame_id: Mapped[int] = mapped_column(ForeignKey("frames.id", ondelete="CASCADE"))
+    kind: Mapped[str]
+    name: Mapped[str]
+    person: Mapped[str]
+    state: Mapped[str]
+    applied: Mapped[int]
+    delta: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
+
+
+class PatchRow(Base):
+    """What a pixel edit changed: two blobs of the box, in the image's own type."""
+
+    __tablename__ = "patches"
+    edit_id: Mapped[int] = mapped_column(ForeignKey("edits.id", ondelete="CASCADE"), primary_key=True)
+    result_id: Mapped[str]
+    before: Mapped[str] = mapped_column(index=True)
+    after: Mapped[str] = mapped_column(index=True)
+
+
+class StepRow(Base):
+    """The journal: every application and every undoing of an edit, in order."""
+
+    __tablename__ = "steps"
+    __table_args__ = (Index("steps_of_frame", "frame_id", "id"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    frame_id: Mapped[int] = mapped_column(ForeignKey("frames.id", ondelete="CASCADE"))
+    edit_id: Mapped[int] = mapped_column(ForeignKey("edits.id", ondelete="CASCADE"), index=True)
+    undo: Mapped[bool]
+    at: Mapped[str]
+
+
+class ResultRow(_Box, Base):
+    __tablename__ = "results"
+    __table_args__ = (UniqueConstraint("job_id", "candidate"),)
+    id: Mapped[str] = mapped_column(primary_key=True)
+    job_id: Mapped[str]
+    document_id: Mapped[str] = mapped_column(ForeignKey("documents.id", ondelete="CASCADE"), index=True)
+    frame_id: Mapped[int] = mapped_column(ForeignKey("frames.id", ondelete="CASCADE"), index=True)
+    candidate: Mapped[int]
+    seed: Mapped[int]
+    state: Mapped[str]
+    created: Mapped[str]
+    seam: Mapped[float | None]
+    provenance: Mapped[str]
+    notices: Mapped[str]
+    patch: Mapped[str] = mapped_column(index=True)
+    effective: Mapped[str] = mapped_column(index=True)
+    alpha: Mapped[str | None] = mapped_column(index=True)
+
+
+class PictureRow(Base):
+    """One whole generated picture."""
+
+    __tablename__ = "pictures"
+    __table_args__ = (UniqueConstraint("job_id", "candidate"),)
+    id: Mapped[str] = mapped_column(primary_key=True)
+    job_id: Mapped[str]
+    candidate: Mapped[int]
+    seed: Mapped[int]
+    created: Mapped[str]
+    provenance: Mapped[str]
+    pixels: Mapped[str] = mapped_column(index=True)
+
+
+class JobRow(Base):
+    """A job; `request` is the plain half of its request, None once it is no longer needed."""
+
+    __tablename__ = "jobs"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    lane: Mapped[str]
+    title: Mapped[str]
+    state: Mapped[str] = mapped_column(index=True)
+    place: Mapped[float]
+    created: Mapped[str]
+    document_id: Mapped[str] = mapped_column(index=True)
+    message: Mapped[str]
+    person: Mapped[str]
+    request: Mapped[str | None]
+
+
+class JobArrayRow(Base):
+    __tablename__ = "job_arrays"
+    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    blob: Mapped[str] = mapped_column(index=True)
+
+
+class PersonRow(Base):
+    __tablename__ = "people"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+
+
+BLOB_COLUMNS = (SnapshotRow.blob, PatchRow.before, PatchRow.after, ResultRow.patch, ResultRow.effective,
+                ResultRow.alpha, PictureRow.pixels, JobArrayRow.blob)
+"""Every column that keeps a blob alive."""

@@ -1,0 +1,142 @@
+"""The workspace: one folder that keeps everything. Start here."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from filelock import FileLock, Timeout
+
+from medsynth_app.core.errors import UserError
+from medsynth_app.workspace.blobs import Blobs
+from medsynth_app.workspace.database import Database, backup_is_due
+from medsynth_app.workspace.documents import Documents
+from medsynth_app.workspace.jobs import Jobs
+from medsynth_app.workspace.masks import Masks
+from medsynth_app.workspace.people import People
+from medsynth_app.workspace.results import Results
+from medsynth_app.workspace.studies import Studies
+
+LOCK = "writer.lock"
+READ_ONLY = "Another window is working in this workspace. This one shows it read-only: nothing is saved here."
+log = logging.getLogger(__name__)
+
+
+class Workspace:
+    """An opened workspace; make one with `open` or `temporary`.
+
+    Attributes
+    ----------
+    folder
+        Its folder, for the owner only (mode 0700).
+    read_only
+        Another process writes here (or `writable` was False): every write raises `UserError`.
+    notice
+        The sentence to show when another process writes here, else empty.
+    salt
+        Random bytes for pseudonyms, different in every workspace.
+    blobs, documents, results, jobs, people, studies
+        The rooms.
+    """
+
+    def __init__(self, folder: Path, lock: FileLock | None, notice: str = "") -> None:
+        self.folder = folder
+        self.read_only = lock is None
+        self.notice = notice
+        self._lock = lock
+        self._temporary: tempfile.TemporaryDirectory[str] | None = None
+        self._closed = False
+        self._database = Database(folder, self.read_only)
+        self.blobs = Blobs(folder / "blobs", self.read_only)
+        self._masks = Masks(self._database, self.blobs)
+        self.documents = Documents(self._database, self.blobs, self._masks)
+        self.results = Results(self._database, self.blobs)
+        self.jobs = Jobs(self._database, self.blobs)
+        self.people = People(self._database)
+        self.studies = Studies(self._database, self.blobs, self._masks, self.documents)
+        self.salt = self._read_salt()
+        if not self.read_only:
+            self.studies.finish()
+            if backup_is_due(folder):
+                self._masks.behind(self._backup_quietly)
+
+    @classmethod
+    def open(cls, folder: Path, *, writable: bool = True) -> Self:
+        """Open the workspace in `folder`; it is created, or migrated (a backup first), where needed.
+
+        Raises
+        ------
+        UserError
+            When it was made by a newer MedSynth, is damaged, cannot be written, or (read-only) is not there.
+        """
+        folder = folder.expanduser().resolve()
+        if not writable:
+            return cls(folder, None)
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder.chmod(0o700)
+        except OSError as error:
+            raise UserError("The folder of the workspace cannot be made or is not yours.",
+                            "Choose another folder.", details=type(error).__name__) from error
+        # One writer: the lock goes with its process, however that ends.
+        lock = FileLock(folder / LOCK, mode=0o600, thread_local=False)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            return cls(folder, None, READ_ONLY)
+        try:
+            return cls(folder, lock)
+        except BaseException:
+            lock.release()
+            raise
+
+    @classmethod
+    def temporary(cls) -> Self:
+        """A workspace that is deleted when it is closed."""
+        folder = tempfile.TemporaryDirectory(prefix="medsynth-", ignore_cleanup_errors=True)
+        workspace = cls.open(Path(folder.name))
+        workspace._temporary = folder
+        return workspace
+
+    def backup(self) -> Path:
+        """A copy of the database in the folder `backups`; the five newest are kept."""
+        return self._database.backup()
+
+    def close(self) -> None:
+        """Write snapshots, let go of the lock. Harmless when repeated."""
+        if self._closed:
+            return
+        self._closed = True
+        self._masks.close()
+        if not self.read_only:
+            self._database.checkpoint()
+        self._database.close()
+        if self._lock is not None:
+            self._lock.release()
+        if self._temporary is not None:
+            self._temporary.cleanup()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        self.close()
+
+    def _read_salt(self) -> bytes:
+        text = self._database.meta("salt")
+        if text is None:
+            text = secrets.token_hex(16)
+            if not self.read_only:
+                self._database.set_meta("salt", text)
+        return bytes.fromhex(text)
+
+    def _backup_quietly(self) -> None:
+        try:
+            self._database.backup()
+        except Exception as error:      # a full disk must not keep anybody from working
+            log.error("no backup of the workspace could be made (%s)", type(error).__name__)

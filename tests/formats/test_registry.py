@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from medsynth_app.core.errors import UserError
+from medsynth_app.formats.registry import EXTENSIONS, kind_of, open_image, read_mask
+from tests.formats.making import save, slice_dataset
+
+
+def test_the_kind_is_found_from_the_content_not_the_name(tmp_path: Path) -> None:
+    Image.fromarray(np.zeros((4, 4), np.uint8)).save(tmp_path / "really.png")
+    os.rename(tmp_path / "really.png", tmp_path / "named.dcm")
+    assert open_image(tmp_path / "named.dcm").info.series == "PNG picture"
+    save(slice_dataset(), tmp_path / "dicom.png")
+    assert kind_of(tmp_path / "dicom.png") == "DICOM file"
+
+
+@pytest.mark.parametrize(("content", "words"), [
+    (b"", "empty"), (b"hello, this is text" * 30, "no kind of image"), (b"GIF89a" + bytes(500), "no kind of image"),
+    (b"PK\x03\x04" + bytes(500), "no kind of image")])
+@pytest.mark.parametrize("suffix", ["", ".dcm", ".png", ".bin"])
+def test_unknown_kinds_are_refused_in_words(tmp_path: Path, content: bytes, words: str, suffix: str) -> None:
+    path = tmp_path / f"strange{suffix}"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=words) as caught:
+        open_image(path)
+    assert caught.value.remedy and str(tmp_path) not in str(caught.value)
+
+
+def test_missing_files_and_folders_without_images(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no such file"):
+        open_image(tmp_path / "nowhere.png")
+    with pytest.raises(UserError, match="holds no DICOM images"):
+        open_image(tmp_path)
+    Image.fromarray(np.zeros((4, 4), np.uint8)).save(tmp_path / "a.png")
+    with pytest.raises(UserError, match="holds no DICOM images"):
+        open_image(tmp_path)
+    report = slice_dataset()
+    for name in ("PixelData", "Rows", "Columns"):
+        delattr(report, name)
+    save(report, tmp_path / "a.dcm")
+    with pytest.raises(UserError, match="hold no images"):
+        open_image(tmp_path)
+
+
+def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    Image.fromarray(np.zeros((4, 4), np.uint8)).save(path)
+    path.chmod(0)
+    if os.access(path, os.R_OK):
+        pytest.skip("this user may read everything")
+    with pytest.raises(UserError, match="may not be read"):
+        open_image(path)
+
+
+def test_things_that_are_no_files(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.dcm")
+    with pytest.raises(UserError, match="not a file"):
+        open_image(tmp_path / "pipe.dcm")
+    with pytest.raises(UserError, match="holds no DICOM images"):
+        open_image(tmp_path)
+
+
+def test_a_dicom_file_is_no_mask_yet(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="mask"):
+        read_mask(save(slice_dataset(), tmp_path / "a.dcm"))
+
+
+def test_importing_the_registry_loads_no_reader() -> None:
+    code = ("import sys, medsynth_app.formats.registry as r;"
+            "print([n for n in ('pydicom', 'SimpleITK', 'tifffile', 'PIL', 'torch', 'PySide6') if n in sys.modules])")
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
+                          cwd=Path(__file__).parents[2])
+    assert done.stdout.strip() == "[]"
+    assert all(suffix.startswith(".") for suffix in EXTENSIONS)

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from medsynth_app.core.bounds import Bounds
+from medsynth_app.core.errors import UserError
+from medsynth_app.workspace.workspace import Workspace
+from tests.workspace.fake import PATH, UID, FakeSource, provenance, stage
+
+BOX = Bounds(3, 4, 9, 12)
+
+
+def test_results_are_lossless_and_survive(folder: Path) -> None:
+    rng = np.random.default_rng(1)
+    patch = rng.integers(-1024, 3071, (6, 8), np.int16)
+    effective, alpha = rng.random((6, 8)) > 0.5, rng.random((6, 8), np.float32)
+    with Workspace.open(folder) as workspace:
+        document = workspace.documents.open(FakeSource(), PATH)
+        made = workspace.results.add("job", document.id, str(document.info.frames[1].key), BOX, np.int64(2), patch,
+                                     effective, alpha=alpha, provenance=provenance(11), notices=("outside its field",))
+        assert not (folder / "blobs").joinpath("x").exists()
+    with Workspace.open(folder) as workspace:
+        (result,) = workspace.results.of_document(document.id)
+        assert result == made == workspace.results.get(made.id)
+        assert (result.bounds, result.candidate, result.seed, result.state) == (BOX, 2, 11, "staged")
+        assert result.frame_key == document.info.frames[1].key and result.seam == 0.5
+        assert result.notices == ("outside its field",) and result.provenance == provenance(11)
+        assert result.pixels().dtype == np.int16 and np.array_equal(result.pixels(), patch)
+        assert result.effective().dtype == bool and np.array_equal(result.effective(), effective)
+        assert np.array_equal(result.alpha(), alpha)
+        assert stage(workspace, document, BOX, patch).alpha() is None
+
+
+def test_states(workspace: Workspace) -> None:
+    document = workspace.documents.open(FakeSource(), PATH)
+    first, second = (stage(workspace, document, BOX, np.zeros((6, 8), np.int16), candidate=k) for k in (1, 0))
+    assert [r.id for r in workspace.results.of_document(document.id)] == [second.id, first.id]
+    assert workspace.results.set_state(first.id, "discarded").state == "discarded"
+    assert [r.id for r in workspace.results.of_document(document.id)] == [second.id]
+    assert [r.id for r in workspace.results.of_document(document.id, "discarded")] == [first.id]
+    with pytest.raises(ValueError, match="lost"):
+        workspace.results.set_state(first.id, "lost")
+    with pytest.raises(KeyError):
+        workspace.results.get("nobody")
+
+
+def test_a_job_that_ran_twice_leaves_one_candidate(workspace: Workspace) -> None:
+    document = workspace.documents.open(FakeSource(), PATH)
+    stage(workspace, document, BOX, np.zeros((6, 8), np.int16))
+    again = stage(workspace, document, BOX, np.ones((6, 8), np.int16))
+    (result,) = workspace.results.of_document(document.id)
+    assert result.id == again.id and result.pixels().all()
+    workspace.results.set_state(result.id, "discarded")
+    assert stage(workspace, document, BOX, np.zeros((6, 8), np.int16)).state == "discarded"
+
+
+def test_a_result_of_a_removed_study_is_refused(workspace: Workspace) -> None:
+    document = workspace.documents.open(FakeSource(), PATH)
+    workspace.studies.remove(document.id)
+    with pytest.raises(UserError, match="removed"):
+        stage(workspace, document, BOX, np.zeros((6, 8), np.int16))
+    assert len(list(workspace.blobs.all())) <= 2
+
+
+def test_pictures_newest_first(workspace: Workspace) -> None:
+    for k in range(3):
+        workspace.results.add_picture("job", k, np.full((8, 8, 3), k, np.uint8), provenance(k))
+    again = workspace.results.add_picture("job", 2, np.full((8, 8, 3), 9, np.uint8), provenance(9))
+    pictures = workspace.results.pictures()
+    assert [p.seed for p in pictures] == [9, 1, 0] and (pictures[0].pixels() == 9).all()
+    assert pictures[1].provenance == provenance(1)
+    workspace.results.remove_picture(again.id)
+    assert [p.candidate for p in workspace.results.pictures()] == [1, 0]
+
+
+def test_the_uid_in_a_provenance_comes_back(workspace: Workspace) -> None:
+    document = workspace.documents.open(FakeSource(), PATH)
+    result = stage(workspace, document, BOX, np.zeros((6, 8), np.int16), frame=1)
+    assert workspace.results.get(result.id).provenance.source == f"uid:{UID}.1"
