@@ -1,0 +1,48 @@
+"""Accept a staged result: write it into the document as one undoable edit."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from medsynth_app.actions.frames import frame_of
+from medsynth_app.actions.guard import require_writable
+from medsynth_app.actions.inpaint import shortened
+from medsynth_app.core.edit import Change, PixelEdit
+from medsynth_app.core.errors import UserError
+from medsynth_app.workspace.documents import Document
+from medsynth_app.workspace.results import Result
+from medsynth_app.workspace.workspace import Workspace
+
+
+def accept_result(workspace: Workspace, document: Document, result: Result, person: str = "") -> Change:
+    """Write `result` into `document`; only pixels of its effective mask change.
+
+    Raises
+    ------
+    UserError
+        When the pixels of the region have changed since the run began, when the result has been accepted
+        already, when it belongs to another image, or when the workspace is read-only.
+    """
+    require_writable(document)
+    if result.document_id != document.id:
+        raise UserError("This result belongs to another image.", "Open the image that it was made for.")
+    frame = frame_of(document, result.frame_key)
+    if result.state == "accepted":
+        raise UserError("This result is in the image already.", "Undo it if you want the original back.")
+    if document.revision(frame, result.bounds) != result.provenance.parameters.get("revision"):
+        raise UserError("The image has changed in this region since the run began.",
+                        "Undo that change, or run again on the image as it is now.",
+                        safe="The image was left as it is and the result is kept.")
+    before = np.array(document.pixels(frame)[result.bounds.slices])
+    effective = result.effective()
+    chosen = effective if before.ndim == 2 else effective[..., None]
+    after = np.where(chosen, result.pixels().astype(before.dtype, copy=False), before)
+    edit = PixelEdit(document.info.frames[frame].key, result.bounds, before, after, result.id, name_of(result))
+    return document.apply(edit, person)  # marks the result accepted in the same transaction
+
+
+def name_of(result: Result) -> str:
+    """What undo calls it: "inpaint: a polyp"."""
+    parameters = result.provenance.parameters
+    subject = "remove" if parameters.get("mode") == "remove" else shortened(str(parameters.get("prompt", "")))
+    return f"inpaint: {subject}" if subject else "inpaint"

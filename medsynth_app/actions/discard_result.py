@@ -1,0 +1,17 @@
+"""Discard a staged result."""
+
+from __future__ import annotations
+
+from medsynth_app.core.errors import UserError
+from medsynth_app.workspace.results import Result
+from medsynth_app.workspace.workspace import Workspace
+
+
+def discard_result(workspace: Workspace, result: Result) -> None:
+    """Take a result out of the strip; raises `UserError` when it is in the image or the workspace is read-only."""
+    if workspace.read_only:
+        raise UserError("This workspace is open in another window, so nothing can be changed here.",
+                        "Go on in the other window.")
+    if result.state == "accepted":
+        raise UserError("This result is in the image.", "Undo it first, then discard it.")
+    workspace.results.set_state(result.id, "discarded")

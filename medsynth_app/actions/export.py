@@ -1,0 +1,170 @@
+"""Export images and masks. What holds generated pixels says so; what does not carries no such mark.
+
+An image without any generated pixel is exported as PNG or TIFF without mark or provenance. As DICOM it is
+refused: every DICOM file that this program writes says that it is synthetic, and the real one exists already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from medsynth_app.core.errors import UserError
+from medsynth_app.core.geometry import Geometry
+from medsynth_app.core.provenance import Provenance
+from medsynth_app.core.window_level import WindowLevel
+from medsynth_app.formats import dicom_synthetic, nifti, raster, tiff
+from medsynth_app.formats.provenance import for_export, read_provenance
+from medsynth_app.workspace.documents import Document
+from medsynth_app.workspace.workspace import Workspace
+
+IMAGE_FORMATS = {"png": ".png", "tiff": ".tif", "secondary-capture": ".dcm", "dicom": ".dcm"}
+MASK_FORMATS = {"png": ".png", "nifti": ".nii.gz"}
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written: the file, the provenance record beside it where the pixels are generated, and notices."""
+
+    path: Path
+    record: Path | None = None
+    notices: tuple[str, ...] = ()
+
+
+def export_image(workspace: Workspace, document: Document, frame: int, path: Path, format: str, *,
+                 mark: bool = True, window: WindowLevel | None = None) -> Exported:
+    """Write one frame with what has been accepted into it.
+
+    Parameters
+    ----------
+    format
+        ``"png"``, ``"tiff"`` and ``"secondary-capture"`` are rendered: 8 bits through `window`. TIFF without
+        `mark` keeps a grey image's own depth. ``"dicom"`` keeps the source's own SOP class, depth and rescale
+        and never has a mark burned in.
+    mark
+        Draw the small visible mark; only where the frame holds generated pixels.
+
+    Raises
+    ------
+    UserError
+        For a format or place that cannot be written, a grey image without window, or DICOM without any
+        generated pixel.
+    """
+    if format not in IMAGE_FORMATS:
+        raise UserError(f"The format {format!r} is unknown.", f"Use one of {', '.join(IMAGE_FORMATS)}.")
+    provenance = provenance_of(document, frame)
+    if provenance is None and format in ("secondary-capture", "dicom"):
+        raise UserError("This slice holds no generated pixels, so it cannot be exported as synthetic DICOM.",
+                        "Use the DICOM file that you opened, or export a PNG or TIFF.")
+    drawn = mark and provenance is not None
+    with _writing(path):
+        if format == "dicom" and provenance is not None:
+            notices = dicom_synthetic.write_derived(path, document.path, frame, document.pixels(frame), provenance,
+                                                    info=document.info)
+            return _recorded(path, provenance, notices)
+        if format == "tiff" and not drawn and document.info.colour == "grey":
+            tiff.write_tiff(path, document.pixels(frame), provenance, False, document.info.frames[frame].geometry)
+            return _recorded(path, provenance)
+        geometry = document.info.frames[frame].geometry
+        return _write_rendered(path, format, render(document, frame, window), provenance, drawn, geometry)
+
+
+def export_picture(pixels: npt.NDArray[np.uint8], provenance: Provenance, path: Path, format: str = "png", *,
+                   mark: bool = True) -> Exported:
+    """Write a generated whole picture, uint8 RGB (h, w, 3): "png", "tiff" or "secondary-capture"."""
+    if format not in ("png", "tiff", "secondary-capture"):
+        raise UserError(f"A generated picture cannot be written as {format!r}.",
+                        "Use png, tiff or secondary-capture.")
+    with _writing(path):
+        return _write_rendered(path, format, pixels, provenance, mark, None)
+
+
+def export_mask(document: Document, frame: int | None, path: Path, format: str) -> Exported:
+    """Write the mask of one frame (PNG, NIfTI) or, with `frame` None, of the whole stack (NIfTI)."""
+    if format not in MASK_FORMATS:
+        raise UserError(f"The mask format {format!r} is unknown.", f"Use one of {', '.join(MASK_FORMATS)}.")
+    count = len(document.info.frames)
+    if format == "png" and frame is None and count > 1:
+        raise UserError("A PNG holds the mask of one slice.", "Export the stack as NIfTI.")
+    chosen = range(count) if frame is None else [frame]
+    with _writing(path):
+        if format == "png":
+            raster.write_mask_png(path, np.array(document.mask(chosen[0])))
+        else:
+            geometries = [document.info.frames[k].geometry for k in chosen]
+            nifti.write_mask_nifti(path, np.stack([document.mask(k) for k in chosen]), geometries[0], geometries)
+    return Exported(path)
+
+
+def render(document: Document, frame: int, window: WindowLevel | None) -> npt.NDArray[np.uint8]:
+    """The frame as it is seen: uint8, grey (rows, columns) through `window`, or RGB (rows, columns, 3)."""
+    stored = document.pixels(frame)
+    if stored.ndim == 3:
+        return np.asarray(stored, np.uint8)
+    if window is None:
+        raise UserError("A grey image needs a window to be rendered.", "Choose a window first.")
+    unit = window.to_unit(document.info.frames[frame].rescale.to_modality(stored))
+    return np.rint((1 - unit if document.info.inverted else unit) * 255).astype(np.uint8)
+
+
+def provenance_of(document: Document, frame: int) -> Provenance | None:
+    """One record for all that is generated in a frame: the last result, with the earlier ones inside; None if none."""
+    records = list(document.provenance(frame))
+    if document.info.synthetic:
+        records.insert(0, _brought_along(document))
+    if not records:
+        return None
+    *earlier, last = records
+    return replace(last, earlier=(*(record.to_dict() for record in earlier), *last.earlier))
+
+
+def record_path(path: Path) -> Path:
+    """Where the provenance record of an export stands."""
+    return path.with_name(path.name + ".provenance.json")
+
+
+def _brought_along(document: Document) -> Provenance:
+    """The record inside an opened file that says that it is synthetic, or one that says just this."""
+    with suppress(UserError):
+        found = read_provenance(document.path)
+        if found is not None:
+            return found
+    return Provenance(action="imported", pack="unknown", pack_sha256="", seed=0, created="",
+                      notices=("The file that was opened said that it holds generated pixels.",))
+
+
+def _write_rendered(path: Path, format: str, pixels: npt.NDArray[np.uint8], provenance: Provenance | None,
+                    mark: bool, geometry: Geometry | None) -> Exported:
+    if format == "secondary-capture" and provenance is not None:
+        dicom_synthetic.write_secondary_capture(path, pixels, provenance, mark)
+    elif format == "tiff":
+        tiff.write_tiff(path, pixels, provenance, mark, geometry)
+    else:
+        raster.write_png(path, pixels, provenance, mark)
+    return _recorded(path, provenance)
+
+
+def _recorded(path: Path, provenance: Provenance | None, notices: tuple[str, ...] = ()) -> Exported:
+    """Write the record beside an export."""
+    if provenance is None:
+        return Exported(path, None, notices)
+    beside = record_path(path)
+    beside.write_text(for_export(provenance).to_json() + "\n", encoding="utf-8")
+    return Exported(path, beside, notices)
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Make the folder; a place that cannot be written is a `UserError`."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        raise UserError(f"{path.name} could not be written ({error.strerror or 'disk error'}).",
+                        "Choose another folder, or make room there.",
+                        safe="Your work in the workspace is not touched.") from error

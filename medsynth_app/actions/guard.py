@@ -1,0 +1,14 @@
+"""Refusals that several actions share."""
+
+from __future__ import annotations
+
+from medsynth_app.core.errors import UserError
+from medsynth_app.workspace.documents import Document
+
+
+def require_writable(document: Document) -> None:
+    """Raise `UserError` when the workspace is open read-only."""
+    if document.read_only:
+        raise UserError("This workspace is open in another window, so nothing can be changed here.",
+                        "Go on in the other window, or close it and open the workspace again.",
+                        safe="What the other window saved is not touched.")

@@ -1,0 +1,61 @@
+"""What is known of a file, in neutral facts: no names, no identifiers of patients, no paths."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from medsynth_app.core.geometry import edge_letters
+from medsynth_app.core.image import ImageInfo, ImageSource
+from medsynth_app.core.pack import MANIFEST, PackManifest
+from medsynth_app.formats.provenance import read_provenance
+from medsynth_app.formats.registry import open_image
+
+
+def info(path: Path) -> dict[str, Any]:
+    """Facts of an image, a folder of slices or a model pack, as plain JSON values.
+
+    Raises
+    ------
+    UserError
+        When there is no such file, or none that can be read.
+    """
+    if (path / MANIFEST).is_file():
+        return _pack(path)
+    source = open_image(path)
+    try:
+        facts = _image(source)
+    finally:
+        source.close()
+    record = read_provenance(path) if path.is_file() else None
+    return {**facts, "synthetic": facts["synthetic"] or record is not None,
+            "provenance": record.to_dict() if record else None}
+
+
+def _image(source: ImageSource) -> dict[str, Any]:
+    known: ImageInfo = source.info
+    first = known.frames[0]
+    pixels = source.pixels(0)
+    geometry = first.geometry
+    letters = edge_letters(geometry)
+    bits = (first.stored_range[1] - first.stored_range[0]).bit_length()
+    return {
+        "what": "image", "pseudonym": known.pseudonym, "modality": known.modality, "series": known.series,
+        "rows": first.rows, "columns": first.columns, "frames": len(known.frames),
+        "colour": known.colour, "inverted": known.inverted, "type": str(pixels.dtype), "bits": bits,
+        "values": [int(pixels.min()), int(pixels.max())], "rescale": asdict(first.rescale),
+        "spacing_mm": [geometry.row_spacing, geometry.column_spacing] if geometry else None,
+        "slice_spacing_mm": geometry.slice_spacing if geometry else None,
+        "orientation": f"{letters.left}-{letters.right}, {letters.top}-{letters.bottom}" if letters.known else None,
+        "windows": [asdict(window) for window in first.windows],
+        "synthetic": known.synthetic, "notices": list(known.notices),
+    }
+
+
+def _pack(folder: Path) -> dict[str, Any]:
+    manifest = PackManifest.from_json((folder / MANIFEST).read_text())
+    keys = ("name", "version", "domain", "title", "modalities", "colour", "licence", "native_size", "intended_use",
+            "knows_not", "example_prompts")
+    return {"what": "model pack", **{key: getattr(manifest, key) for key in keys}, "sha256": manifest.sha256,
+            "training_data": [asdict(item) for item in manifest.training_data]}

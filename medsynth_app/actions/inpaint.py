@@ -1,0 +1,175 @@
+"""Fill what is painted: build the frozen request and queue it."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from medsynth_app.actions.guard import require_writable
+from medsynth_app.core.blend import effective_mask
+from medsynth_app.core.bounds import Bounds
+from medsynth_app.core.crop import context_bounds
+from medsynth_app.core.errors import UserError
+from medsynth_app.core.job import Lane
+from medsynth_app.core.parameters import InpaintParameters
+from medsynth_app.core.requests import InpaintRequest
+from medsynth_app.core.window_level import WindowLevel
+from medsynth_app.formats.pack import InstalledPack
+from medsynth_app.jobs.queue import JobQueue
+from medsynth_app.workspace.documents import Document
+
+Mask = npt.NDArray[np.bool_]
+LARGEST_ENLARGEMENT = 4.0
+
+
+def inpaint_request(document: Document, frame: int, parameters: InpaintParameters, pack: InstalledPack,
+                    window: WindowLevel | None, mask_value: int | None = None) -> InpaintRequest:
+    """All that a worker needs to fill the painted region of one frame.
+
+    Parameters
+    ----------
+    window
+        What a grey image is seen through; None for colour.
+    mask_value
+        The class that is filled; None fills all that is painted.
+
+    Raises
+    ------
+    UserError
+        When nothing is painted, a parameter is out of range, or a grey image has no window.
+    """
+    parameters.checked()
+    mask = wanted(document.mask(frame), mask_value)
+    bounds = _context(mask, parameters, pack)
+    if bounds is None:
+        raise UserError("Nothing is painted on this slice.", "Paint the region that the model shall fill.")
+    return InpaintRequest(
+        **_image_values(document, frame, bounds, window),
+        mask=mask[bounds.slices].copy(),
+        pack=str(pack.folder),
+        pack_sha256=pack.manifest.sha256,
+        prompt=_prompt(parameters, pack),
+        negative_prompt=parameters.negative_prompt.strip(),
+        mode=parameters.mode,
+        strength=parameters.strength,
+        steps=parameters.steps,
+        guidance=parameters.guidance,
+        seed=new_seed() if parameters.seed is None else parameters.seed,
+        count=parameters.count,
+        feather=parameters.feather,
+        match_seam=parameters.match_seam,
+        preview_every=parameters.preview_every,
+        device=parameters.device,
+        notices=warnings_for(document, frame, parameters, pack, mask_value))
+
+
+def _image_values(document: Document, frame: int, bounds: Bounds, window: WindowLevel | None) -> dict[str, Any]:
+    """What a request says of the image."""
+    info, about = document.info, document.info.frames[frame]
+    if info.colour == "grey" and window is None:
+        raise UserError("A grey image needs a window before the model can see it.", "Choose a window first.")
+    return {
+        "crop": np.array(document.pixels(frame)[bounds.slices]),
+        "bounds": bounds.as_tuple(),
+        "document_id": document.id,
+        "frame_key": str(about.key),
+        "source": str(about.key),
+        "revision": document.revision(frame, bounds),
+        "window": (window.low, window.high) if window is not None and info.colour == "grey" else None,
+        "inverted": info.inverted,
+        "rescale": (about.rescale.slope, about.rescale.intercept),
+        "stored_range": about.stored_range,
+    }
+
+
+def _prompt(parameters: InpaintParameters, pack: InstalledPack) -> str:
+    manifest = pack.manifest
+    if parameters.mode == "remove" and manifest.remove_prompt:
+        return manifest.remove_prompt
+    return parameters.prompt.strip() or manifest.default_prompt
+
+
+def inpaint(queue: JobQueue, request: InpaintRequest, title: str = "", person: str = "") -> str:
+    """Queue a request for the interactive lane; returns the job's id."""
+    return queue.submit(request, title=title or title_of(request), lane=Lane.INTERACTIVE,
+                        document_id=request.document_id, person=person)
+
+
+def inpaint_document(queue: JobQueue, document: Document, frame: int, parameters: InpaintParameters,
+                     pack: InstalledPack, window: WindowLevel | None, mask_value: int | None = None,
+                     person: str = "") -> str:
+    """Build the request and queue it, unless the workspace is read-only; returns the job's id."""
+    require_writable(document)
+    return inpaint(queue, inpaint_request(document, frame, parameters, pack, window, mask_value), person=person)
+
+
+def title_of(request: InpaintRequest) -> str:
+    """What the drawer shows, e.g. "Inpaint: a polyp (4)"."""
+    subject = "remove" if request.mode == "remove" else shortened(request.prompt)
+    return f"Inpaint: {subject} ({request.count})"
+
+
+def shortened(text: str, length: int = 48) -> str:
+    return text if len(text) <= length else text[:length - 1].rstrip() + "…"
+
+
+def new_seed() -> int:
+    """A random 31-bit seed, with room for the candidates' seed + k."""
+    return secrets.randbelow(2**31 - 1024)
+
+
+def wanted(mask: npt.NDArray[np.uint8], mask_value: int | None = None) -> Mask:
+    """Which pixels are to be filled."""
+    chosen: Mask = mask > 0 if mask_value is None else mask == mask_value
+    return chosen
+
+
+def effective_region(mask: Mask, feather: int) -> Mask | None:
+    """Pixels that a run would change, shape of the mask; None when nothing is painted."""
+    painted = Bounds.of_mask(mask)
+    if painted is None:
+        return None
+    around = painted.padded(feather + 2).clipped(*mask.shape)
+    region = np.zeros(mask.shape, bool)
+    region[around.slices] = effective_mask(mask[around.slices], feather)
+    return region
+
+
+def warnings_for(document: Document, frame: int, parameters: InpaintParameters, pack: InstalledPack,
+                 mask_value: int | None = None) -> tuple[str, ...]:
+    """What the person should know before a run; it stays with the result."""
+    bounds = _context(wanted(document.mask(frame), mask_value), parameters, pack)
+    size = max(bounds.height, bounds.width) if bounds is not None else 0
+    texts = warnings(document, pack, size / pack.manifest.native_size)
+    if bounds is not None and any(other != frame for other in document.painted_frames()):
+        texts += ("The mask covers several slices; this run fills this slice only.",)
+    return texts
+
+
+def warnings(document: Document, pack: InstalledPack, scale: float) -> tuple[str, ...]:
+    """Warnings of a pack on a document, whose drawing is enlarged `scale` times (0 when not yet known)."""
+    info, manifest = document.info, pack.manifest
+    trained = ", ".join(manifest.modalities) or manifest.domain
+    texts = []
+    if info.modality is None:
+        texts.append(f"The image does not state its modality; {manifest.title} was trained on {trained}.")
+    elif info.modality not in manifest.modalities:
+        texts.append(f"{manifest.title} was trained on {trained}, not on {info.modality}.")
+    if info.colour != manifest.colour:
+        names = {"grey": "grey", "rgb": "colour"}
+        texts.append(f"The model learned {names[manifest.colour]} pictures; this image is {names[info.colour]}.")
+    if scale > LARGEST_ENLARGEMENT:
+        texts.append(f"The region is {scale:.1f} times as wide as the model draws ({manifest.native_size} pixels); "
+                     "the fill will look soft.")
+    return tuple(texts)
+
+
+def _context(mask: Mask, parameters: InpaintParameters, pack: InstalledPack) -> Bounds | None:
+    painted = Bounds.of_mask(mask)
+    if painted is None:
+        return None
+    rows, columns = mask.shape
+    return context_bounds(painted, rows, columns, pack.manifest.native_size, parameters.context)

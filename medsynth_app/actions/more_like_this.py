@@ -1,0 +1,42 @@
+"""More like this: the run of a result again, with the same parameters and new seeds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from medsynth_app.actions.frames import frame_of
+from medsynth_app.actions.guard import require_writable
+from medsynth_app.actions.inpaint import inpaint, new_seed
+from medsynth_app.core.bounds import Bounds
+from medsynth_app.core.errors import UserError
+from medsynth_app.core.requests import InpaintRequest, from_parts
+from medsynth_app.jobs.queue import JobQueue
+from medsynth_app.workspace.documents import Document
+from medsynth_app.workspace.results import Result
+from medsynth_app.workspace.workspace import Workspace
+
+
+def more_like_this(workspace: Workspace, queue: JobQueue, document: Document, result: Result,
+                   person: str = "") -> str:
+    """Queue it on the pixels as they are now; returns the job's id.
+
+    Raises
+    ------
+    UserError
+        When the request of that run is no longer kept, or the workspace is read-only.
+    """
+    require_writable(document)
+    try:
+        request = from_parts(*workspace.jobs.load(result.job_id))
+    except (KeyError, LookupError):
+        request = None
+    if not isinstance(request, InpaintRequest):
+        raise UserError("The request of this result is no longer kept.", "Set the parameters and run again.")
+    frame, bounds = frame_of(document, result.frame_key), Bounds(*request.bounds)
+    return inpaint(queue, replace(
+        request,
+        seed=new_seed(),
+        crop=np.array(document.pixels(frame)[bounds.slices]),
+        revision=document.revision(frame, bounds)), person=person)

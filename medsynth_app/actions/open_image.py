@@ -1,0 +1,30 @@
+"""Open a file or a folder: read it and find what the workspace knows of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from medsynth_app.formats import registry
+from medsynth_app.workspace.documents import Document
+from medsynth_app.workspace.workspace import Workspace
+
+ALLOW_BYTES = 2 * 2**30
+
+
+def open_image(workspace: Workspace, path: Path, *, progress: Callable[[int, int], None] | None = None,
+               cancelled: Callable[[], bool] | None = None, allow_bytes: int = ALLOW_BYTES,
+               series: str = "") -> Document:
+    """Open `path` with the masks, accepted results and history that are bound to its frames.
+
+    `series` is the UID of the series to open where a folder holds several (see `formats.registry.list_series`).
+
+    Raises
+    ------
+    UserError
+        When it cannot be read; `formats.registry.TooLarge` above `allow_bytes` decoded: ask, then call
+        again with more.
+    """
+    source = registry.open_image(path, progress=progress, cancelled=cancelled, allow_bytes=allow_bytes,
+                                 salt=workspace.salt, series=series)
+    return workspace.documents.open(source, path)

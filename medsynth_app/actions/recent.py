@@ -1,0 +1,11 @@
+"""Documents opened lately, shown by pseudonym."""
+
+from __future__ import annotations
+
+from medsynth_app.workspace.documents import RecentDocument
+from medsynth_app.workspace.workspace import Workspace
+
+
+def recent_documents(workspace: Workspace, count: int = 12) -> list[RecentDocument]:
+    """The last `count` documents, newest first."""
+    return list(workspace.documents.recent(count))

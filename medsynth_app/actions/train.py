@@ -1,0 +1,88 @@
+"""Train a model pack: freeze the training set, then queue the run in the background lane."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from medsynth_app.core.errors import UserError
+from medsynth_app.core.job import Lane
+from medsynth_app.core.pack import MANIFEST
+from medsynth_app.core.requests import TrainRequest
+from medsynth_app.formats.training_set import FORMAT, freeze_training_set
+from medsynth_app.jobs.queue import JobQueue
+
+
+def train_request(recipe: Path, data: Path | None, out: Path, *, resume: bool = False,
+                  max_minutes: float = 0.0) -> TrainRequest:
+    """Freeze the training set and return the request.
+
+    Parameters
+    ----------
+    data
+        The data folder that the recipe was written for, or a training set frozen before; may be None with
+        `resume`.
+    out
+        Folder of the pack to write. Beside it ``<out>.training`` keeps the frozen set and the checkpoints.
+    resume
+        Go on from the checkpoints of an earlier run, on the same frozen set.
+
+    Raises
+    ------
+    UserError
+        For a recipe or data folder that cannot be used, a pack that exists already, or a run that was begun
+        before when `resume` is not asked for.
+    """
+    layout = read_layout(recipe)
+    work = out.parent / f"{out.name}.training"
+    frozen, checkpoints = work / "set", work / "checkpoints"
+    if (out / MANIFEST).exists():
+        raise UserError(f"The folder {out.name} holds a pack already.", "Give another folder for the new one.")
+    begun = (frozen / "manifest.json").exists() or (checkpoints.is_dir() and any(checkpoints.iterdir()))
+    if begun and not resume:
+        raise UserError("A training run for this folder was begun before.",
+                        "Resume it, or give another folder for the new one.",
+                        safe="Its checkpoints are kept.")
+    if not (frozen / "manifest.json").exists():
+        frozen = _freeze(data, layout, frozen)
+    checkpoints.mkdir(parents=True, exist_ok=True)
+    return TrainRequest(recipe=str(recipe.resolve()), data=str(frozen.resolve()), out=str(out.resolve()),
+                        checkpoints=str(checkpoints.resolve()), max_minutes=max_minutes)
+
+
+def _freeze(data: Path | None, layout: dict[str, Any], out: Path) -> Path:
+    """The folder of the frozen set: `data` itself where it is one, else `out`."""
+    if data is None:
+        raise UserError("There is no frozen training set of an earlier run here.", "Give the folder of the data.")
+    return data if is_frozen(data) else freeze_training_set(data, layout, out)
+
+
+def train_base(queue: JobQueue, recipe: Path, data: Path | None, out: Path, *, resume: bool = False,
+               max_minutes: float = 0.0, person: str = "") -> str:
+    """Queue ``train base`` in the background lane; returns the job's id."""
+    request = train_request(recipe, data, out, resume=resume, max_minutes=max_minutes)
+    return queue.submit(request, title=f"Train: {recipe.stem}", lane=Lane.BACKGROUND, person=person)
+
+
+def read_layout(recipe: Path) -> dict[str, Any]:
+    """The ``[data]`` section of a recipe."""
+    try:
+        layout = tomllib.loads(recipe.read_text(encoding="utf-8")).get("data")
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UserError(f"The recipe {recipe.name} cannot be read.",
+                        "Give a TOML file such as those in resources/recipes.", details=type(error).__name__) from error
+    if not isinstance(layout, dict):
+        raise UserError(f"The recipe {recipe.name} has no [data] section.",
+                        "Compare it with a recipe in resources/recipes.")
+    return layout
+
+
+def is_frozen(data: Path) -> bool:
+    """True for the folder of a frozen training set."""
+    try:
+        raw = json.loads((data / "manifest.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(raw, dict) and raw.get("format") == FORMAT

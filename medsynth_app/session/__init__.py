@@ -1,0 +1,1 @@
+"""Observable state of the window, free of Qt."""

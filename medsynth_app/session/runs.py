@@ -1,0 +1,189 @@
+"""The part of the session that runs models: inpainting, generating, staging and the queue."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from medsynth_app.actions import inpaint as inpainting
+from medsynth_app.actions.accept_result import accept_result
+from medsynth_app.actions.discard_result import discard_result
+from medsynth_app.actions.generate import generate
+from medsynth_app.actions.more_like_this import more_like_this
+from medsynth_app.actions.receive import receive
+from medsynth_app.core.edit import Change
+from medsynth_app.core.errors import UserError
+from medsynth_app.core.job import EventKind, JobEvent, JobRecord
+from medsynth_app.core.parameters import GenerateParameters, InpaintParameters
+from medsynth_app.session.joblist import device_text, pictures
+from medsynth_app.session.pace import work
+from medsynth_app.session.state import SessionState
+from medsynth_app.workspace.results import Result
+
+
+class Runs(SessionState):
+    """Runs of the model and what comes back."""
+
+    # --- inpainting --------------------------------------------------------------------------------
+
+    @property
+    def parameters(self) -> InpaintParameters:
+        return self._parameters.inpaint
+
+    @property
+    def generate_parameters(self) -> GenerateParameters:
+        return self._parameters.generate
+
+    def set_parameters(self, **changes: Any) -> InpaintParameters:
+        """Change some inpaint parameters, e.g. ``set_parameters(prompt="a polyp", count=2)``."""
+        before = self.parameters
+        if self._parameters.change_inpaint(**changes) != before:
+            self.parameters_changed.emit()
+        return self.parameters
+
+    def set_generate_parameters(self, **changes: Any) -> GenerateParameters:
+        before = self.generate_parameters
+        if self._parameters.change_generate(**changes) != before:
+            self.parameters_changed.emit()
+        return self.generate_parameters
+
+    def effective_mask(self, frame: int | None = None) -> npt.NDArray[np.bool_] | None:
+        """Pixels of the frame that a run would change, (rows, columns); None when nothing is painted."""
+        if self.document is None:
+            return None
+        mask = self.document.mask(self.frame if frame is None else frame)
+        return inpainting.effective_region(inpainting.wanted(mask, self.mask_value), self.parameters.feather)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the person should know before a run with this pack on this image."""
+        if self.document is None or self.pack is None:
+            return ()
+        return inpainting.warnings_for(self.document, self.frame, self.parameters, self.pack, self.mask_value)
+
+    def inpaint(self) -> str:
+        """Queue a run on what is painted in the frame in view; returns the job's id."""
+        return self._submitted(inpainting.inpaint_document(
+            self.queue, self._opened(), self.frame, self.parameters, self._chosen_pack(), self.window,
+            self.mask_value, self.person_id), work(self.parameters))
+
+    def more_like_this(self, index: int | None = None) -> str:
+        """Queue the run of a staged result again with new seeds; returns the job's id."""
+        return self._submitted(more_like_this(self.workspace, self.queue, self._opened(), self._staged(index),
+                                              self.person_id))
+
+    def generate(self) -> str:
+        """Queue whole pictures with `generate_parameters`; returns the job's id."""
+        return self._submitted(generate(self.queue, self._chosen_pack(), self.generate_parameters,
+                                        person=self.person_id), work(self.generate_parameters))
+
+    @property
+    def seconds_to_inpaint(self) -> float | None:
+        """How long a run with these parameters will take; None before the first run has ended."""
+        return self._pace.seconds("inpaint", work(self.parameters))
+
+    @property
+    def seconds_to_generate(self) -> float | None:
+        return self._pace.seconds("generate", work(self.generate_parameters))
+
+    # --- staging -----------------------------------------------------------------------------------
+
+    def select(self, index: int | None) -> None:
+        """Hold this staged result against the original."""
+        self.staging.select(index)
+        self.staging_changed.emit()
+
+    def accept(self, index: int | None = None) -> Change:
+        """Write a staged result (the selected one by default) into the document; undoable."""
+        change = accept_result(self.workspace, self._opened(), self._staged(index), self.person_id)
+        self._tell(change)
+        self._restage()
+        return change
+
+    def discard(self, index: int | None = None) -> None:
+        discard_result(self.workspace, self._staged(index))
+        self._restage()
+
+    def discard_all(self) -> None:
+        """Discard every result of this frame that has not been accepted."""
+        for result in self.staging.results:
+            if result.state == "staged":
+                discard_result(self.workspace, result)
+        self._restage()
+
+    # --- jobs --------------------------------------------------------------------------------------
+
+    def cancel_job(self, job_id: str) -> None:
+        self.queue.cancel(job_id)
+        self.refresh_jobs()
+
+    def retry_job(self, job_id: str) -> str:
+        return self._submitted(self.queue.retry(job_id))
+
+    def move_job(self, job_id: str, before: str | None) -> None:
+        """Put a waiting job before another one, or last."""
+        self.queue.move(job_id, before)
+        self.refresh_jobs()
+
+    def refresh_jobs(self) -> None:
+        self.jobs.refresh(self.queue.records())
+        self.jobs_changed.emit()
+
+    def deliver(self, record: JobRecord, event: JobEvent) -> None:
+        """The queue's `on_event`: write what came, then tell the session's thread."""
+        receive(self.workspace, record, event)  # when it raises, the queue fails the job and says why
+        self._post(lambda: self._observe(record, event))
+
+    def worker_ready(self, info: Mapping[str, Any]) -> None:
+        """The queue's `on_ready`: what the warmed-up worker says of itself."""
+        self._post(lambda: self._set_device(device_text(info)))
+
+    # --- inner
+
+    def _staged(self, index: int | None) -> Result:
+        at = self.staging.selected if index is None else index
+        if at is None or not 0 <= at < len(self.staging.results):
+            raise UserError("No candidate is selected.", "Choose one in the strip first.")
+        return self.staging.results[at]
+
+    def _submitted(self, job_id: str, amount: float | None = None) -> str:
+        if amount is not None:
+            self._pace.submitted(job_id, amount)
+        self.refresh_jobs()
+        return job_id
+
+    def _observe(self, record: JobRecord, event: JobEvent) -> None:
+        entry = self.jobs.observe(record, event)
+        self._pace.observe(record, event)
+        self._set_device(entry.device)
+        self._observe_staging(record, event)
+        if event.kind is EventKind.RESULT and record.kind == "generate":
+            self._refresh_pictures()
+            self.pictures_changed.emit()
+        if event.kind in (EventKind.WAITING, EventKind.STARTED) or record.state.ended:
+            self.jobs.refresh(self.queue.records())
+        self.jobs_changed.emit()
+        self.job_event.emit(record, event)
+        if event.kind is EventKind.NOTICE and event.message:
+            self.notice.emit("info", event.message)
+
+    def _set_device(self, text: str) -> None:
+        if text and text != self.device_text:
+            self.device_text = text
+            self.device_changed.emit()
+
+    def _observe_staging(self, record: JobRecord, event: JobEvent) -> None:
+        if record.kind != "inpaint" or self.document is None or record.document_id != self.document.id:
+            return
+        if event.kind is EventKind.PREVIEW:
+            self.staging.preview(record.id, pictures(event))
+        elif event.kind is EventKind.RESULT:
+            self._refresh_staging()
+        elif event.kind in (EventKind.DONE, EventKind.FAILED, EventKind.CANCELLED):
+            self.staging.end(record.id)
+        else:
+            return
+        self.staging_changed.emit()

@@ -1,0 +1,1 @@
+"""Typed settings of this person on this computer: neither paths nor names."""

@@ -1,0 +1,168 @@
+"""From a worker's answer to an accepted result: written before shown, refused when the image changed, undoable."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from medsynth_app.actions.accept_result import accept_result
+from medsynth_app.actions.discard_result import discard_result
+from medsynth_app.actions.history import redo, undo
+from medsynth_app.actions.inpaint import inpaint_document
+from medsynth_app.actions.more_like_this import more_like_this
+from medsynth_app.actions.open_image import open_image
+from medsynth_app.actions.receive import receive
+from medsynth_app.core.errors import UserError
+from medsynth_app.core.job import EventKind
+from medsynth_app.core.parameters import InpaintParameters
+from medsynth_app.core.requests import from_parts
+from medsynth_app.core.window_level import WindowLevel
+from medsynth_app.formats.pack import InstalledPack
+from medsynth_app.jobs.queue import JobQueue
+from medsynth_app.workspace.documents import Document
+from medsynth_app.workspace.results import Result
+from medsynth_app.workspace.workspace import Workspace
+from tests.actions.bench import answer, event, paint, png, record_of, volume
+
+PARAMETERS = InpaintParameters(prompt="a neutrophil", seed=7, count=2, feather=3)
+
+
+def staged(workspace: Workspace, queue: JobQueue, pack: InstalledPack, document: Document, frame: int = 0,
+           parameters: InpaintParameters = PARAMETERS) -> list[Result]:
+    """Run once; returns the results of that job."""
+    window = None if document.info.colour == "rgb" else WindowLevel(0, 2000)
+    job = inpaint_document(queue, document, frame, parameters, pack, window)
+    answer(workspace, job, lambda record, news: receive(workspace, record, news))
+    return [result for result in workspace.results.of_document(document.id) if result.job_id == job]
+
+
+def test_results_are_in_the_workspace_bit_for_bit_as_soon_as_they_are_received(
+        workspace: Workspace, queue: JobQueue, pack: InstalledPack, tmp_path: Path) -> None:
+    document = open_image(workspace, volume(tmp_path / "v.nii.gz"))
+    paint(document, 1, (10, 10, 25, 25))
+    job = inpaint_document(queue, document, 1, PARAMETERS, pack, WindowLevel(0, 2000))
+    before = document.pixels(1).copy()
+    patches = answer(workspace, job, lambda record, news: receive(workspace, record, news))
+    results = workspace.results.of_document(document.id)
+    assert [result.candidate for result in results] == [0, 1]
+    for result, patch in zip(results, patches, strict=True):
+        assert result.pixels().dtype == np.int16
+        assert np.array_equal(result.pixels(), patch)
+        assert result.state == "staged"
+        assert str(result.frame_key) == str(document.info.frames[1].key)
+    assert np.array_equal(document.pixels(1), before)
+
+
+def test_other_events_write_nothing(
+        workspace: Workspace, queue: JobQueue, pack: InstalledPack, tmp_path: Path) -> None:
+    document = open_image(workspace, png(tmp_path / "a.png"))
+    paint(document)
+    job = inpaint_document(queue, document, 0, PARAMETERS, pack, None)
+    preview = event(job, EventKind.PREVIEW, arrays={"0": np.zeros((8, 8, 3), np.uint8)})
+    assert receive(workspace, record_of(workspace, job), preview) == []
+    assert workspace.results.of_document(document.id) == []
+
+
+def test_accepting_changes_the_effective_mask_alone_and_undo_brings_the_original_back(
+        workspace: Workspace, queue: JobQueue, pack: InstalledPack, tmp_path: Path) -> None:
+    document = open_image(workspace, volume(tmp_path / "v.nii.gz"))
+    paint(document, 1, (10, 10, 25, 25))
+    first, second = staged(workspace, queue, pack, document, 1)
+    original = document.pixels(1).copy()
+    change = accept_result(workspace, document, second)
+    assert (change.kind, change.frame) == ("pixels", document.info.frames[1].key)
+    after = document.pixels(1)
+    effective = np.zeros(original.shape, bool)
+    effective[second.bounds.slices] = second.effective()
+    assert after.dtype == original.dtype
+    assert np.array_equal(after[~effective], original[~effective])
+    assert np.array_equal(after[effective], _whole(second, original)[effective])
+    assert (after != original).any()
+    assert workspace.results.get(second.id).state == "accepted"
+    assert document.can_undo("") == "Undo: inpaint: a neutrophil"
+    assert [record.seed for record in document.provenance(1)] == [8]
+
+    undone = undo(document)
+    assert undone is not None and undone.kind == "pixels"
+    assert np.array_equal(document.pixels(1), original)
+    assert workspace.results.get(second.id).state == "staged"
+    assert document.provenance(1) == []
+    assert redo(document) is not None
+    assert np.array_equal(document.pixels(1), after)
+    assert workspace.results.get(second.id).state == "accepted"
+    assert workspace.results.get(first.id).state == "staged"
+
+
+def _whole(result: Result, original: np.ndarray) -> np.ndarray:
+    whole = original.copy()
+    whole[result.bounds.slices] = result.pixels()
+    return whole
+
+
+def test_accepting_is_refused_when_the_region_changed_meanwhile(
+        workspace: Workspace, queue: JobQueue, pack: InstalledPack, tmp_path: Path) -> None:
+    document = open_image(workspace, png(tmp_path / "a.png"))
+    paint(document)
+    first, second = staged(workspace, queue, pack, document)
+    accept_result(workspace, document, first)
+    between = document.pixels(0).copy()
+    with pytest.raises(UserError, match="has changed in this region"):
+        accept_result(workspace, document, second)
+    assert np.array_equal(document.pixels(0), between)
+    assert workspace.results.get(second.id).state == "staged"
+    undo(document)
+    accept_result(workspace, document, second)  # the pixels are the original ones again
+    assert workspace.results.get(second.id).state == "accepted"
+
+
+def test_painting_elsewhere_or_on_the_mask_does_not_stand_in_the_way(
+        workspace: Workspace, queue: JobQueue, pack: InstalledPack, tmp_path: Path) -> None:
+    document = open_image(workspace, png(tmp_path / "a.png"))
+    paint(document)
+    first, _ = staged(workspace, queue, pack, document)
+    paint(document, box=(0, 0, 50, 50), value=3)
+    accept_result(workspace, document, first)
+    assert workspace.results.get(first.id).state == "accepted"
+
+
+def test_a_result_is_accepted_once_and_in_its_own_image_only(
+        workspace: Workspace, queue: JobQueue, pack: InstalledPack, tmp_path: Path) -> None:
+    document = open_image(workspace, png(tmp_path / "a.png"))
+    other = open_image(workspace, png(tmp_path / "b.png", seed=5))
+    paint(document)
+    first, _ = staged(workspace, queue, pack, document)
+    with pytest.raises(UserError, match="another image"):
+        accept_result(workspace, other, first)
+    accept_result(workspace, document, first)
+    with pytest.raises(UserError, match="already"):
+        accept_result(workspace, document, workspace.results.get(first.id))
+    with pytest.raises(UserError, match="Undo it first"):
+        discard_result(workspace, workspace.results.get(first.id))
+
+
+def test_a_discarded_result_stays_discarded(
+        workspace: Workspace, queue: JobQueue, pack: InstalledPack, tmp_path: Path) -> None:
+    document = open_image(workspace, png(tmp_path / "a.png"))
+    paint(document)
+    first, second = staged(workspace, queue, pack, document)
+    discard_result(workspace, first)
+    assert workspace.results.get(first.id).state == "discarded"
+    assert workspace.results.get(second.id).state == "staged"
+
+
+def test_more_like_this_runs_the_same_request_with_new_seeds_on_the_pixels_of_now(
+        workspace: Workspace, queue: JobQueue, pack: InstalledPack, tmp_path: Path) -> None:
+    document = open_image(workspace, png(tmp_path / "a.png"))
+    paint(document)
+    first, _ = staged(workspace, queue, pack, document)
+    old = from_parts(*workspace.jobs.load(first.job_id))
+    accept_result(workspace, document, first)
+    new = from_parts(*workspace.jobs.load(more_like_this(workspace, queue, document, first)))
+    assert new.seed != old.seed
+    assert (new.prompt, new.bounds, new.feather, new.count, new.steps) == (
+        old.prompt, old.bounds, old.feather, old.count, old.steps)
+    assert np.array_equal(new.mask, old.mask)
+    assert np.array_equal(new.crop, document.pixels(0)[first.bounds.slices])
+    assert new.revision == document.revision(0, first.bounds) != old.revision

@@ -1,0 +1,156 @@
+"""The frozen request: everything that a worker needs, and what the person is told before."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from medsynth_app.actions.inpaint import effective_region, inpaint, inpaint_document, inpaint_request, warnings
+from medsynth_app.actions.open_image import open_image
+from medsynth_app.core.bounds import Bounds
+from medsynth_app.core.errors import UserError
+from medsynth_app.core.image import ImageInfo
+from medsynth_app.core.parameters import InpaintParameters
+from medsynth_app.core.requests import from_parts
+from medsynth_app.core.window_level import WindowLevel
+from medsynth_app.formats.pack import InstalledPack
+from medsynth_app.jobs.queue import JobQueue
+from medsynth_app.workspace.workspace import Workspace
+from tests.actions.bench import make_pack, paint, png, volume
+
+PARAMETERS = InpaintParameters(prompt="a neutrophil", seed=7, count=2, feather=3)
+
+
+def test_a_request_holds_the_crop_the_mask_and_the_revision(
+        workspace: Workspace, pack: InstalledPack, tmp_path: Path) -> None:
+    document = open_image(workspace, png(tmp_path / "a.png"))
+    painted = paint(document)
+    request = inpaint_request(document, 0, PARAMETERS, pack, None)
+    bounds = Bounds(*request.bounds)
+    assert bounds.union(painted) == bounds
+    assert np.array_equal(request.crop, document.pixels(0)[bounds.slices])
+    assert np.array_equal(request.mask, document.mask(0)[bounds.slices] > 0)
+    assert request.mask.sum() == painted.height * painted.width
+    assert request.revision == document.revision(0, bounds)
+    assert (request.prompt, request.seed, request.count, request.feather) == ("a neutrophil", 7, 2, 3)
+    assert request.window is None
+    assert request.pack_sha256 == pack.manifest.sha256
+
+
+def test_a_queued_request_survives_in_the_workspace(
+        workspace: Workspace, queue: JobQueue, pack: InstalledPack, tmp_path: Path) -> None:
+    document = open_image(workspace, png(tmp_path / "a.png"))
+    paint(document)
+    request = inpaint_request(document, 0, PARAMETERS, pack, None)
+    job = inpaint(queue, request)
+    stored = from_parts(*workspace.jobs.load(job))
+    assert np.array_equal(stored.crop, request.crop)
+    assert stored.bounds == request.bounds
+    assert queue.records()[0].title == "Inpaint: a neutrophil (2)"
+
+
+def test_grey_values_keep_their_depth_and_the_window_goes_along(workspace: Workspace, tmp_path: Path) -> None:
+    document = open_image(workspace, volume(tmp_path / "v.nii.gz"))
+    paint(document, 1, (10, 10, 20, 20))
+    brain = make_pack(tmp_path / "p", "brain", colour="grey", modalities=("MR",))
+    request = inpaint_request(document, 1, PARAMETERS, brain, WindowLevel(40, 400))
+    assert request.crop.dtype == document.pixels(1).dtype == np.int16
+    assert request.window == (-160.0, 240.0)
+    assert request.frame_key == str(document.info.frames[1].key)
+    with pytest.raises(UserError, match="window"):
+        inpaint_request(document, 1, PARAMETERS, brain, None)
+
+
+def test_nothing_painted_is_refused_in_words(workspace: Workspace, pack: InstalledPack, tmp_path: Path) -> None:
+    document = open_image(workspace, png(tmp_path / "a.png"))
+    with pytest.raises(UserError, match="Nothing is painted"):
+        inpaint_request(document, 0, PARAMETERS, pack, None)
+    paint(document, value=2)
+    with pytest.raises(UserError, match="Nothing is painted"):
+        inpaint_request(document, 0, PARAMETERS, pack, None, mask_value=1)
+
+
+def test_without_a_seed_every_run_has_a_new_one_and_it_is_recorded(
+        workspace: Workspace, pack: InstalledPack, tmp_path: Path) -> None:
+    document = open_image(workspace, png(tmp_path / "a.png"))
+    paint(document)
+    seeds = {inpaint_request(document, 0, replace(PARAMETERS, seed=None), pack, None).seed for _ in range(8)}
+    assert len(seeds) > 1
+    assert all(0 <= seed < 2**31 for seed in seeds)
+
+
+def test_removing_draws_the_surroundings_and_an_empty_prompt_the_default(
+        workspace: Workspace, pack: InstalledPack, tmp_path: Path) -> None:
+    document = open_image(workspace, png(tmp_path / "a.png"))
+    paint(document)
+    assert inpaint_request(document, 0, replace(PARAMETERS, mode="remove"), pack, None).prompt == "background"
+    assert inpaint_request(document, 0, replace(PARAMETERS, prompt=" "), pack, None).prompt == "a cells prompt"
+
+
+@pytest.mark.parametrize("changes", [{"mode": "magic"}, {"strength": 0.0}, {"count": 0}, {"steps": 0}, {"seed": -1}])
+def test_parameters_out_of_range_are_refused(
+        workspace: Workspace, pack: InstalledPack, tmp_path: Path, changes: dict[str, object]) -> None:
+    document = open_image(workspace, png(tmp_path / "a.png"))
+    paint(document)
+    with pytest.raises(UserError):
+        inpaint_request(document, 0, replace(PARAMETERS, **changes), pack, None)  # type: ignore[arg-type]
+
+
+def test_a_mask_over_several_slices_says_this_slice_only(workspace: Workspace, tmp_path: Path) -> None:
+    document = open_image(workspace, volume(tmp_path / "v.nii.gz"))
+    brain = make_pack(tmp_path / "p", "brain", colour="grey", modalities=("MR",))
+    paint(document, 1, (10, 10, 20, 20))
+    one = inpaint_request(document, 1, PARAMETERS, brain, WindowLevel(0, 100)).notices
+    assert not any("this slice only" in text for text in one)
+    paint(document, 2, (10, 10, 20, 20))
+    assert any("this slice only" in text
+               for text in inpaint_request(document, 1, PARAMETERS, brain, WindowLevel(0, 100)).notices)
+
+
+def test_warnings_name_what_does_not_fit(workspace: Workspace, pack: InstalledPack, tmp_path: Path) -> None:
+    document = open_image(workspace, png(tmp_path / "a.png"))
+    assert document.info.modality is None
+    assert any("does not state its modality" in text for text in warnings(document, pack, 0))
+    assert not any("soft" in text for text in warnings(document, pack, 4.0))
+    assert any("4.5 times" in text for text in warnings(document, pack, 4.5))
+    _modality(document, "CT")
+    assert any("not on CT" in text for text in warnings(document, pack, 1))
+    _modality(document, "SM")
+    assert warnings(document, pack, 1) == ()
+    grey = make_pack(tmp_path / "p", "grey", colour="grey")
+    assert any("grey pictures" in text for text in warnings(document, grey, 1))
+
+
+def _modality(document: object, modality: str) -> None:
+    source = document.source  # type: ignore[attr-defined]
+    info: ImageInfo = replace(source.info, modality=modality)
+    object.__setattr__(document, "info", info)
+
+
+def test_the_effective_region_lies_inside_what_was_painted() -> None:
+    mask = np.zeros((80, 90), bool)
+    assert effective_region(mask, 4) is None
+    mask[:30, 40:90] = True
+    mask[10:15, 50:60] = False
+    region = effective_region(mask, 4)
+    assert region is not None and region.shape == mask.shape
+    assert region.any() and not (region & ~mask).any()
+    assert np.array_equal(effective_region(mask, 0), mask)
+
+
+def test_a_read_only_workspace_runs_nothing(
+        workspace: Workspace, queue: JobQueue, pack: InstalledPack, tmp_path: Path) -> None:
+    path = png(tmp_path / "a.png")
+    paint(open_image(workspace, path))
+    second = Workspace.open(workspace.folder)
+    assert second.read_only
+    document = open_image(second, path)
+    assert document.mask(0).any()
+    with pytest.raises(UserError, match="another window"):
+        inpaint_document(queue, document, 0, PARAMETERS, pack, None)
+    with pytest.raises(UserError, match="another window"):
+        paint(document)
+    second.close()

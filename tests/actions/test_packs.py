@@ -1,0 +1,46 @@
+"""Packs: found by name or folder, chosen by modality and colour, checked file by file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from medsynth_app.actions.packs import find_pack, list_packs, suited_pack, verify_packs
+from medsynth_app.core.errors import UserError
+from medsynth_app.core.image import ImageInfo
+from tests.actions.bench import make_pack
+
+
+def image(modality: str | None, colour: str) -> ImageInfo:
+    return ImageInfo("Image-AAAAAA", modality, "series", colour, ())
+
+
+def test_packs_are_listed_and_found(tmp_path: Path) -> None:
+    make_pack(tmp_path / "packs", "zebra", domain="a")
+    make_pack(tmp_path / "packs", "apple", domain="b")
+    assert [pack.manifest.name for pack in list_packs([tmp_path / "packs"])] == ["zebra", "apple"]
+    assert find_pack("apple", [tmp_path / "packs"]).manifest.domain == "b"
+    elsewhere = make_pack(tmp_path / "stick", "other")
+    assert find_pack(str(elsewhere.folder), [tmp_path / "packs"]).manifest.name == "other"
+    with pytest.raises(UserError, match="no model pack 'pear'"):
+        find_pack("pear", [tmp_path / "packs"])
+
+
+def test_the_suited_pack_fits_modality_before_colour_before_habit(tmp_path: Path) -> None:
+    cells = make_pack(tmp_path, "cells")
+    brain = make_pack(tmp_path, "brain", modalities=("MR",), colour="grey")
+    colon = make_pack(tmp_path, "colon", modalities=("ES",))
+    packs = [cells, brain, colon]
+    assert suited_pack(packs, image("MR", "rgb"), cells) is brain
+    assert suited_pack(packs, image(None, "rgb"), colon) is colon
+    assert suited_pack(packs, image("CT", "grey"), colon) is brain
+    assert suited_pack([], image("CT", "grey")) is None
+
+
+def test_a_changed_file_is_found(tmp_path: Path) -> None:
+    whole, changed = make_pack(tmp_path, "whole"), make_pack(tmp_path, "broken")
+    (changed.folder / "weights.txt").write_text("other")
+    checks = {check.pack.manifest.name: check for check in verify_packs([tmp_path])}
+    assert checks["whole"].whole and whole.folder.exists()
+    assert not checks["broken"].whole and "weights.txt" in checks["broken"].problems[0]

@@ -1,0 +1,86 @@
+"""Training: the set is frozen before the run, and an earlier run is never overwritten."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from medsynth_app.actions.train import is_frozen, train_base, train_request
+from medsynth_app.core.errors import UserError
+from medsynth_app.core.job import Lane
+from medsynth_app.jobs.queue import JobQueue
+from medsynth_app.jobs.store import MemoryJobStore
+
+RECIPE = """
+[data]
+layout = "labelled-cells"
+name = "made up"
+captions = ["{a} {class}"]
+"""
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Path:
+    path = tmp_path / "recipe.toml"
+    path.write_text(RECIPE)
+    return path
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    for name in ("one.png", "two.png"):
+        Image.fromarray(np.zeros((16, 16, 3), np.uint8)).save(folder / name)
+    (folder / "labels.csv").write_text("file,class,split\none.png,eosinophil,train\ntwo.png,platelet,test\n")
+    return folder
+
+
+def test_the_set_is_frozen_and_the_job_waits_in_the_background(tmp_path: Path, recipe: Path, data: Path) -> None:
+    store = MemoryJobStore()
+    queue = JobQueue(store, lambda record, event: None)
+    job = train_base(queue, recipe, data, tmp_path / "pack", max_minutes=3)
+    (record,) = queue.records()
+    assert (record.lane, record.title) == (Lane.BACKGROUND, "Train: recipe")
+    plain, _ = store.load(job)
+    manifest = json.loads((Path(plain["data"]) / "manifest.json").read_text())
+    assert [item["captions"] for item in manifest["items"]] == [["an eosinophil"], ["a platelet"]]
+    assert plain["max_minutes"] == 3
+    assert not (tmp_path / "pack").exists()  # nothing but the pack itself shall ever stand there
+    queue.close()
+
+
+def test_an_earlier_run_is_resumed_on_its_own_set_or_refused(tmp_path: Path, recipe: Path, data: Path) -> None:
+    first = train_request(recipe, data, tmp_path / "pack")
+    (data / "labels.csv").write_text("file,class,split\none.png,changed,train\n")
+    with pytest.raises(UserError, match="begun before"):
+        train_request(recipe, data, tmp_path / "pack")
+    again = train_request(recipe, None, tmp_path / "pack", resume=True)
+    assert again.data == first.data and again.checkpoints == first.checkpoints
+    assert "changed" not in (Path(again.data) / "manifest.json").read_text()
+
+
+def test_a_frozen_set_is_taken_as_it_is(tmp_path: Path, recipe: Path, data: Path) -> None:
+    frozen = Path(train_request(recipe, data, tmp_path / "pack").data)
+    assert is_frozen(frozen) and not is_frozen(data)
+    assert Path(train_request(recipe, frozen, tmp_path / "other").data) == frozen
+
+
+def test_what_cannot_be_trained_is_said_in_words(tmp_path: Path, recipe: Path, data: Path) -> None:
+    with pytest.raises(UserError, match="cannot be read"):
+        train_request(tmp_path / "none.toml", data, tmp_path / "pack")
+    (tmp_path / "empty.toml").write_text("")
+    with pytest.raises(UserError, match=r"no \[data\] section"):
+        train_request(tmp_path / "empty.toml", data, tmp_path / "pack")
+    with pytest.raises(UserError, match="no frozen training set"):
+        train_request(recipe, None, tmp_path / "pack", resume=True)
+    with pytest.raises(UserError, match="layout"):
+        train_request(recipe, tmp_path / "nowhere", tmp_path / "pack")
+    (tmp_path / "done").mkdir()
+    (tmp_path / "done" / "pack.json").write_text("{}")
+    with pytest.raises(UserError, match="holds a pack already"):
+        train_request(recipe, data, tmp_path / "done")
