@@ -1,0 +1,111 @@
+"""Training as a job: progress over all stages, time left, cancel and give way."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from medsynth_app.core.job import EventKind, JobEvent
+from medsynth_app.core.requests import TrainRequest
+from medsynth_app.engine.train.base import AUTOENCODER_SHARE, DENOISER_SHARE, train_base
+from medsynth_app.engine.train.control import Control
+from medsynth_app.engine.train.recipe import Recipe
+from medsynth_app.engine.watch import Emit
+
+STEPS = 1000  # what the whole run counts as
+_SHARES = {"data": (0.0, 0.0), "autoencoder": AUTOENCODER_SHARE, "latents": (AUTOENCODER_SHARE[1],) * 2,
+           "denoiser": DENOISER_SHARE, "pack": (DENOISER_SHARE[1], 1.0)}
+
+
+def run_train(request: TrainRequest, emit: Emit, cancelled: Callable[[], bool], give_way: Callable[[], None],
+              job_id: str) -> None:
+    """Train a pack; emits ``EventKind.RESULT`` with data pack (folder), sha256 and name.
+
+    Parameters
+    ----------
+    give_way
+        Called between steps; may block while the interactive lane draws.
+
+    Raises
+    ------
+    UserError
+        An unreadable recipe or training set.
+    Cancelled
+        After a checkpoint was saved; the same request goes on from there.
+    """
+    recipe = Recipe.load(Path(request.recipe))
+    out = Path(request.out)
+    # Beside the pack, not inside: a pack holds nothing that is not in its manifest.
+    checkpoints = Path(request.checkpoints) if request.checkpoints else out.with_name(f"{out.name}-checkpoints")
+    clock = Clock(request.max_minutes * 60 or None)
+
+    def report(stage: str, step: int, steps: int, message: str) -> None:
+        done = overall(stage, step, steps)
+        emit(JobEvent(job_id, EventKind.PROGRESS, step=round(done * STEPS), steps=STEPS,
+                      seconds_left=clock.seconds_left(done), message=f"{stage} {step} of {steps}: {message}"))
+
+    def stopped() -> bool:
+        with clock.paused():  # may block too, while the interactive lane draws
+            return cancelled()
+
+    def wait() -> None:
+        with clock.paused():
+            give_way()
+
+    control = Control(report=report, cancelled=stopped, give_way=wait, max_seconds=request.max_minutes * 60 or None)
+    manifest = train_base(recipe, Path(request.data), out, control, checkpoints)
+    emit(JobEvent(job_id, EventKind.RESULT, step=STEPS, steps=STEPS,
+                  data={"pack": str(out), "sha256": manifest.sha256, "name": manifest.name}))
+
+
+def overall(stage: str, step: int, steps: int) -> float:
+    """How much of the whole run is done, 0 to 1."""
+    begin, end = _SHARES.get(stage, (0.0, 0.0))
+    return begin + (end - begin) * min(1.0, step / max(steps, 1))
+
+
+class Clock:
+    """Time left from what this run has done so far; a resumed run does not count what was done before.
+
+    Parameters
+    ----------
+    limit
+        Seconds that the run may take, or None.
+    """
+
+    def __init__(self, limit: float | None, now: Callable[[], float] = time.monotonic) -> None:
+        self._limit, self._now = limit, now
+        self._begun = now()
+        self._idle = 0.0
+        self._first: tuple[float, float] | None = None
+
+    def paused(self) -> _Pause:
+        """A context whose time is not counted as work."""
+        return _Pause(self)
+
+    def seconds_left(self, done: float) -> float | None:
+        """None until there is something to reckon from."""
+        worked = self._now() - self._begun - self._idle
+        rest = self._limit - (self._now() - self._begun) if self._limit is not None else None
+        if done <= 0:
+            return rest
+        if self._first is None:
+            self._first = (done, worked)
+            return rest
+        from_done, from_worked = self._first
+        if done <= from_done:
+            return rest
+        estimate = (worked - from_worked) / (done - from_done) * (1 - done)
+        return max(0.0, min(estimate, rest)) if rest is not None else estimate
+
+
+class _Pause:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def __enter__(self) -> None:
+        self._since = self._clock._now()
+
+    def __exit__(self, *_: object) -> None:
+        self._clock._idle += self._clock._now() - self._since

@@ -1,0 +1,1 @@
+"""The durable queue of jobs, and the client of the worker processes that do them."""

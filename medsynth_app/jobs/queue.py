@@ -1,0 +1,398 @@
+"""The durable queue: what waits, what runs, and who is told."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from medsynth_app.core.errors import UserError
+from medsynth_app.core.job import EventKind, JobEvent, JobRecord, JobState, Lane
+from medsynth_app.core.requests import Request, from_parts, to_parts
+from medsynth_app.jobs import failures
+from medsynth_app.jobs.client import DIED, STOPPED, LaneClient
+from medsynth_app.jobs.running import Patience, Running
+from medsynth_app.jobs.store import Arrays, JobStore, Plain, in_order, new_places
+
+log = logging.getLogger(__name__)
+ENDS = {EventKind.DONE: JobState.DONE, EventKind.FAILED: JobState.FAILED, EventKind.CANCELLED: JobState.CANCELLED}
+# The message of a job that runs again after the application ended under it; its place counts the restarts.
+INTERRUPTED = ("", "Interrupted once; started again.", "Interrupted twice; started again.")
+QUIT_SECONDS = 2.5
+
+
+class JobQueue:
+    """Runs jobs one after the other in each lane, in worker processes.
+
+    Every change of state is in the store before `on_event` is called; `on_event` is called in order, on one
+    thread of the queue, with the job as it then stands. STARTED may come twice: when the job is handed to
+    the worker, and again with the device once the worker knows it. When `on_event` raises, its job has failed.
+
+    Parameters
+    ----------
+    on_ready
+        Called, also on that thread, with what a warmed-up worker says of itself ("device", ..., or "error").
+    patience
+        How long a cancelled worker may take before it is killed.
+    """
+
+    def __init__(self, store: JobStore, on_event: Callable[[JobRecord, JobEvent], None], *,
+                 lanes: Sequence[Lane] = (Lane.INTERACTIVE, Lane.BACKGROUND),
+                 worker_module: str = "medsynth_app.engine.worker",
+                 on_ready: Callable[[Mapping[str, Any]], None] | None = None,
+                 patience: Patience | None = None) -> None:
+        self._store = store
+        self._on_event = on_event
+        self._on_ready = on_ready
+        self._patience = patience or Patience()
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
+        self._records: dict[str, JobRecord] = {}
+        self._told: set[str] = set()  # jobs whose end has been told
+        self._running: dict[Lane, Running] = {}
+        self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._clients = {lane: LaneClient(lane, worker_module, partial(self._from_worker, lane)) for lane in lanes}
+        self._stopped: set[Lane] = set()
+        self._held = False
+        self._warm: tuple[str, str] | None = None
+        self._info: Mapping[str, Any] = {}
+        self._started = self._closed = False
+        self._thread = threading.Thread(target=self._run, name="job queue", daemon=True)
+
+    def start(self, resume: bool = True) -> None:
+        """Start to work. Jobs that were waiting or running at the last exit wait again (if `resume`)."""
+        with self._lock:
+            if self._started or self._closed:
+                return
+            self._started = True
+            for record in self._store.records():
+                if record.id in self._records:
+                    continue  # submitted before the start
+                if record.state.ended:
+                    self._told.add(record.id)
+                elif not resume:
+                    continue
+                self._records[record.id] = record
+                if not record.state.ended:
+                    self._take_up(record)
+        for client in self._clients.values():
+            client.start()
+        self._thread.start()
+
+    def warm_up(self, pack: str, device: str = "auto") -> None:
+        """Start the interactive worker and load the model library and `pack` (a folder) in it; returns at once."""
+        with self._lock:
+            self._warm = pack, device
+            if Lane.INTERACTIVE in self._clients:
+                self._clients[Lane.INTERACTIVE].post("warm", pack, device)
+
+    @property
+    def info(self) -> Mapping[str, Any]:
+        """What the interactive worker last said of itself after a warm-up; empty before."""
+        return self._info
+
+    def submit(self, request: Request, *, title: str, lane: Lane = Lane.INTERACTIVE, document_id: str = "",
+               person: str = "") -> str:
+        """Add a job at the end of its lane and return its id; it is stored when this returns."""
+        plain, arrays = to_parts(request)
+        return self._add(plain, arrays, JobRecord(
+            id=uuid.uuid4().hex, kind=request.kind, lane=lane, title=title, state=JobState.WAITING, place=0.0,
+            created="", document_id=document_id, person=person))
+
+    def retry(self, job_id: str) -> str:
+        """Add the same request again as a new job, and return its id."""
+        with self._lock:
+            record = self._records[job_id]
+            try:
+                plain, arrays = self._store.load(job_id)
+            except KeyError as error:
+                raise UserError("What this job was to do is no longer stored.", "Start it again from its image.") \
+                    from error
+            return self._add(plain, arrays, replace(record, id=uuid.uuid4().hex, message=""))
+
+    def cancel(self, job_id: str) -> None:
+        """Cancel a waiting job at once, a running one at its next step; nothing happens to one that has ended."""
+        with self._lock:
+            record = self._records.get(job_id)
+            running = next((item for item in self._running.values() if item.job_id == job_id), None)
+            if record is None or record.state.ended:
+                return
+            if running is None:
+                self._end(record, JobEvent(job_id, EventKind.CANCELLED))
+            elif running.cancelled_at is None:
+                running.cancelled_at = time.monotonic()
+                self._clients[record.lane].post("cancel", job_id)
+                self._inbox.put(lambda: None)  # so that the deadline is watched
+
+    def move(self, job_id: str, before: str | None) -> None:
+        """Put a waiting job before another one of its lane, or at the end (None); no-op once it runs."""
+        with self._lock:
+            record = self._records.get(job_id)
+            if record is None or record.state is not JobState.WAITING or before == job_id:
+                return
+            floor = max((other.place for other in self._open(record.lane) if other.state is JobState.RUNNING),
+                        default=None)
+            changed = new_places(self._waiting(record.lane), job_id, before, floor)
+            for other_id, place in changed.items():
+                self._store.move(other_id, place)
+                self._records[other_id] = replace(self._records[other_id], place=place)
+            self._tell_soon(job_id, JobEvent(job_id, EventKind.WAITING))
+
+    def records(self) -> list[JobRecord]:
+        """All jobs known, ended ones too, by lane and place."""
+        with self._lock:
+            return in_order(list(self._records.values()))
+
+    def state(self, job_id: str) -> JobState:
+        """A job's state; KeyError for an unknown one."""
+        with self._lock:
+            return self._records[job_id].state
+
+    def wait(self, job_id: str, timeout: float | None = None) -> JobRecord:
+        """Wait until a job has ended and all of its events have been told; returns it as it then (or at the
+        timeout, in seconds) stands. Not to be called from `on_event`."""
+        if threading.current_thread() is self._thread:
+            raise RuntimeError("wait() was called from on_event, on which it would wait")
+        end = None if timeout is None else time.monotonic() + timeout
+        with self._changed:
+            while job_id not in self._told and not self._closed:
+                left = 1.0 if end is None else min(1.0, end - time.monotonic())
+                if left <= 0:
+                    break
+                self._changed.wait(left)  # in slices: so that Ctrl+C is heard on Windows too
+            return self._records[job_id]
+
+    def close(self) -> None:
+        """Stop the workers within about three seconds. What waits or runs is stored and waits for the next start."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            for running in self._running.values():
+                if not running.told:
+                    state = JobState.WAITING if running.cancelled_at is None else JobState.CANCELLED
+                    self._set(running.job_id, state)
+            self._changed.notify_all()
+        if not self._started:
+            return
+        for client in self._clients.values():
+            client.stop()
+        if threading.current_thread() is self._thread:
+            return
+        self._thread.join(QUIT_SECONDS)
+        if self._thread.is_alive():
+            for client in self._clients.values():
+                client.kill()
+            self._thread.join(1.0)
+
+    # -- under the lock
+
+    def _take_up(self, record: JobRecord) -> None:
+        """Let a job of an earlier session wait again, unless it ran at the end of three sessions in a row."""
+        restarts = INTERRUPTED.index(record.message) if record.message in INTERRUPTED else 0
+        if record.state is JobState.RUNNING:
+            restarts += 1
+        if restarts >= len(INTERRUPTED):
+            self._end(record, failures.interrupted(record.id))
+            return
+        self._set(record.id, JobState.WAITING, INTERRUPTED[restarts])
+        self._tell_soon(record.id, JobEvent(record.id, EventKind.WAITING, message=INTERRUPTED[restarts]))
+
+    def _add(self, plain: Plain, arrays: Arrays, record: JobRecord) -> str:
+        with self._lock:
+            if self._closed:
+                raise RuntimeError("the queue is closed")
+            if record.lane not in self._clients:
+                raise ValueError(f"this queue has no {record.lane} lane")
+            place = max((other.place for other in self._open(record.lane)), default=0.0) + 1
+            record = replace(record, state=JobState.WAITING, place=place,
+                             created=datetime.now(UTC).isoformat(timespec="milliseconds"))
+            self._store.add(record, plain, arrays)
+            self._records[record.id] = record
+            self._tell_soon(record.id, JobEvent(record.id, EventKind.WAITING))
+            return record.id
+
+    def _open(self, lane: Lane) -> list[JobRecord]:
+        return [record for record in self._records.values() if record.lane is lane and not record.state.ended]
+
+    def _waiting(self, lane: Lane) -> list[JobRecord]:
+        return in_order([record for record in self._open(lane) if record.state is JobState.WAITING])
+
+    def _set(self, job_id: str, state: JobState, message: str | None = None) -> None:
+        record = self._records[job_id]
+        record = self._records[job_id] = replace(
+            record, state=state, message=record.message if message is None else message)
+        try:
+            self._store.update(job_id, state, record.message)
+        except Exception as error:  # a full disk: the window must still hear how the job ended
+            log.error("the job store: %s", failures.describe(error))
+
+    def _end(self, record: JobRecord, event: JobEvent) -> None:
+        self._set(record.id, ENDS[event.kind], event.message)
+        self._tell_soon(record.id, event)
+
+    def _tell_soon(self, job_id: str, event: JobEvent) -> None:
+        self._inbox.put(partial(self._tell, self._records[job_id], event))
+
+    # -- on the queue's own thread
+
+    def _run(self) -> None:
+        while True:
+            for task in self._next_tasks():
+                self._guarded(task)
+            self._guarded(self._kill_overdue)
+            self._guarded(self._fill_lanes)
+            if self._closed and self._stopped == set(self._clients) and self._inbox.empty():
+                return
+
+    def _guarded(self, task: Callable[[], None]) -> None:
+        try:
+            task()
+        except Exception as error:  # a bug here must not end the queue
+            log.error("the job queue: %s", failures.describe(error))
+
+    def _next_tasks(self) -> list[Callable[[], None]]:
+        """Wait for something to do or for a deadline; everything that has come, so that an answer to a
+        cancel is read before its deadline is looked at."""
+        with self._lock:
+            deadlines = [at for item in self._running.values() if (at := item.deadline(self._patience)) is not None]
+        timeout = max(0.0, min(deadlines) - time.monotonic()) if deadlines else None
+        try:
+            tasks = [self._inbox.get(timeout=timeout)]
+        except queue.Empty:
+            return []
+        return tasks + [self._inbox.get() for _ in range(self._inbox.qsize())]
+
+    def _kill_overdue(self) -> None:
+        with self._lock:
+            for lane, running in self._running.items():
+                deadline = running.deadline(self._patience)
+                if deadline is not None and time.monotonic() >= deadline:
+                    running.killed = True
+                    self._clients[lane].kill()
+
+    def _fill_lanes(self) -> None:
+        for lane in self._clients:
+            while lane not in self._running and not self._closed and self._start_next(lane):
+                pass
+        with self._lock:
+            hold = bool(self._open(Lane.INTERACTIVE)) and Lane.INTERACTIVE in self._clients
+            if hold is not self._held and Lane.BACKGROUND in self._clients:
+                self._clients[Lane.BACKGROUND].post("hold", hold)
+            self._held = hold
+
+    def _start_next(self, lane: Lane) -> bool:
+        """Hand the next waiting job to the worker; False when there is none."""
+        with self._lock:
+            waiting = self._waiting(lane)
+            if self._closed or not waiting:
+                return False
+            job_id = waiting[0].id
+            running = self._running[lane] = Running(job_id)
+            self._set(job_id, JobState.RUNNING)
+        failure: JobEvent | None = None
+        try:
+            running.request = from_parts(*self._store.load(job_id))
+        except Exception as error:
+            log.error("a stored request cannot be read: %s", failures.describe(error))
+            failure = failures.unreadable(job_id, error)
+        with self._lock:
+            if running.cancelled_at is not None:
+                failure = JobEvent(job_id, EventKind.CANCELLED)
+            if failure is None:
+                self._clients[lane].post("run", job_id, running.request)
+        if failure is None:
+            self._tell(self._records[job_id], JobEvent(job_id, EventKind.STARTED))
+        else:
+            self._finish(lane, failure)
+        return True
+
+    def _from_worker(self, lane: Lane, message: Any) -> None:
+        """Called on the lanes' threads."""
+        name, arguments = ("event", (message,)) if isinstance(message, JobEvent) else (message[0], message[1:])
+        tasks: dict[str, Callable[..., None]] = {
+            "event": self._progress, "begun": self._begun, "ready": self._ready, DIED: self._died,
+            STOPPED: self._stopped.add}
+        self._inbox.put(partial(tasks[name], lane, *arguments))
+
+    def _progress(self, lane: Lane, event: JobEvent) -> None:
+        running = self._running.get(lane)
+        if running is None or running.job_id != event.job_id:
+            return
+        if event.kind in ENDS:
+            self._finish(lane, event)
+        elif not running.told:
+            running.see(event)
+            if not self._closed or event.kind is EventKind.RESULT:
+                self._tell(self._records[event.job_id], event)
+
+    def _begun(self, lane: Lane, job_id: str) -> None:
+        running = self._running.get(lane)
+        if running is not None and running.job_id == job_id:
+            running.begun = True
+
+    def _died(self, lane: Lane, exit_code: int | None, job_id: str) -> None:
+        running = self._running.get(lane)
+        if running is None or running.job_id != job_id:
+            log.info("an idle worker of the %s lane has ended (%s)", lane, exit_code)
+            return
+        if exit_code is not None and not self._closed and running.send_again():
+            self._warm = None  # most likely it died of that
+            self._clients[lane].post("run", job_id, running.request)
+            return
+        log.warning("the worker of the %s lane ended during a job (%s)", lane, exit_code)
+        self._finish(lane, failures.died(running, exit_code))
+        if lane is Lane.INTERACTIVE and self._warm is not None and not self._closed and not self._waiting(lane):
+            self._clients[lane].post("warm", *self._warm)
+
+    def _finish(self, lane: Lane, event: JobEvent) -> None:
+        """The lane's job has ended: free the lane, store the end, tell it."""
+        with self._lock:
+            running = self._running.pop(lane)
+            if running.told:
+                return
+            if running.cancelled_at is not None and event.kind is EventKind.FAILED:
+                event = JobEvent(event.job_id, EventKind.CANCELLED)
+            elif self._closed and running.cancelled_at is None and event.kind is not EventKind.DONE:
+                return  # stopped by `close`: it waits for the next start
+            self._set(event.job_id, ENDS[event.kind], event.message)
+            record = self._records[event.job_id]
+        self._tell(record, event)
+
+    def _ready(self, lane: Lane, info: Mapping[str, Any]) -> None:
+        self._info = info
+        if self._on_ready is not None:
+            self._on_ready(info)
+
+    def _tell(self, record: JobRecord, event: JobEvent) -> None:
+        try:
+            self._on_event(record, event)
+        except Exception as error:
+            log.error("the receiver of a %s event: %s", event.kind, failures.describe(error))
+            self._fail_untold(record, failures.unreceived(record.id, error))
+        if event.kind in ENDS:
+            with self._changed:
+                self._told.add(record.id)
+                self._changed.notify_all()
+
+    def _fail_untold(self, record: JobRecord, failure: JobEvent) -> None:
+        """The receiver raised: its job has failed, and the worker is told to stop it."""
+        with self._lock:
+            state = self._records[record.id].state
+            if state in (JobState.FAILED, JobState.CANCELLED):
+                return
+            running = self._running.get(record.lane)
+            if running is not None and running.job_id == record.id:
+                running.told = True
+                running.cancelled_at = running.cancelled_at or time.monotonic()
+                self._clients[record.lane].post("cancel", record.id)
+            self._set(record.id, JobState.FAILED, failure.message)
+            record = self._records[record.id]
+        self._tell(record, failure)

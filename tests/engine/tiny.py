@@ -1,0 +1,79 @@
+"""A tiny random model pack in diffusers' own test style, for every test that runs a worker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import DPMSolverMultistepScheduler, StableDiffusionPipeline
+
+from medsynth_app.core.job import EventKind, JobEvent
+from medsynth_app.core.pack import MANIFEST, PackManifest, TrainingData
+from medsynth_app.core.requests import InpaintRequest
+from medsynth_app.engine.inpaint import run_inpaint
+from medsynth_app.engine.train.autoencoder import new_autoencoder
+from medsynth_app.engine.train.denoiser import SCHEDULE, new_text_encoder, new_unet
+from medsynth_app.engine.train.pack import hash_files
+from medsynth_app.engine.train.recipe import AutoencoderSection, DenoiserSection, PackSection, Recipe
+from medsynth_app.engine.train.tokenizer import train_tokenizer
+
+PROMPT = "a round cell"
+
+
+def make_tiny_pack(folder: Path, native_size: int = 32, unet_channels: int = 4, **manifest: Any) -> Path:
+    """Write a pack with random weights (the same every time) to `folder`: under 1 MB, latent factor 4.
+
+    Parameters
+    ----------
+    unet_channels
+        9 makes an inpainting UNet.
+    manifest
+        Values of `PackManifest` to replace.
+    """
+    torch.manual_seed(0)
+    recipe = Recipe(
+        PackSection("tiny", "0.0.1", "test", "Tiny random model", ("SM", "CT", "OT"), "CC0-1.0",
+                    native_size=native_size),
+        {}, AutoencoderSection(widths=(16, 16, 32)), DenoiserSection(widths=(16, 32), text_width=32, text_layers=1))
+    tokenizer = train_tokenizer([PROMPT, "nothing but background"], folder / "tokenizer", vocabulary=520)
+    unet, vae = new_unet(recipe), new_autoencoder(recipe)
+    if unet_channels != 4:
+        unet = type(unet).from_config({**unet.config, "in_channels": unet_channels})
+    with torch.no_grad():  # random decoders draw flat grey: make what they draw differ by many grey levels
+        vae.decoder.conv_out.weight.mul_(8)
+    StableDiffusionPipeline(
+        vae=vae, text_encoder=new_text_encoder(recipe, tokenizer), tokenizer=tokenizer, unet=unet,
+        scheduler=DPMSolverMultistepScheduler(**SCHEDULE, algorithm_type="dpmsolver++", timestep_spacing="trailing"),
+        safety_checker=None, feature_extractor=None, image_encoder=None, requires_safety_checker=False,
+    ).to(torch.float16).save_pretrained(folder)
+    values = PackManifest(
+        name="tiny", version="0.0.1", domain="test", title="Tiny random model", modalities=("SM", "CT", "OT"),
+        colour="rgb", licence="CC0-1.0", native_size=native_size, default_prompt=PROMPT,
+        remove_prompt="nothing but background", example_prompts=(PROMPT,),
+        training_data=(TrainingData("none", "CC0-1.0", "random weights"),), files=hash_files(folder))
+    (folder / MANIFEST).write_text(replace(values, **manifest).to_json())
+    return folder
+
+
+def make_request(folder: Path, crop: Any, mask: Any, **changes: Any) -> InpaintRequest:
+    """A short inpainting request over a crop that is a whole frame."""
+    manifest = PackManifest.from_json((folder / MANIFEST).read_text())
+    values: dict[str, Any] = {
+        "bounds": (0, 0, *mask.shape), "document_id": "d", "frame_key": "sha256:0#0", "revision": "r",
+        "source": "sha256:0", "pack": str(folder), "pack_sha256": manifest.sha256, "prompt": PROMPT, "steps": 4,
+        "count": 1, "preview_every": 0, "device": "cpu", **changes}
+    return InpaintRequest(crop=crop, mask=mask, **values)
+
+
+def events_of(request: InpaintRequest, cancelled: Callable[[], bool] = lambda: False) -> list[JobEvent]:
+    """Run a request here and collect what it says."""
+    events: list[JobEvent] = []
+    run_inpaint(request, events.append, cancelled, "job")
+    return events
+
+
+def results_of(request: InpaintRequest) -> list[JobEvent]:
+    return [event for event in events_of(request) if event.kind is EventKind.RESULT]

@@ -1,0 +1,97 @@
+"""A worker without models: the prompt of a `GenerateRequest` says what the job does. Run in real processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from medsynth_app.core.errors import Cancelled, UserError
+from medsynth_app.core.job import EventKind, JobEvent, Lane
+from medsynth_app.core.requests import GenerateRequest, TrainRequest
+from medsynth_app.engine.worker import Connection, Job, Worker
+
+
+def generate(request: GenerateRequest, job: Job) -> Mapping[str, Any] | None:
+    if request.prompt in SCRIPTS:
+        SCRIPTS[request.prompt](job)
+    _steps(request, job)
+    picture = np.full((4, 4, 3), request.seed, np.uint8)
+    for k in range(request.count):
+        job.emit(JobEvent(job.id, EventKind.RESULT, arrays={"picture": picture + k}, data={"candidate": k}))
+    return {"nice": os.nice(0) if hasattr(os, "nice") else 0, "offline": os.environ["HF_HUB_OFFLINE"],
+            "pid": os.getpid(), "modules": [name for name in ("torch", "PySide6", "pytest") if name in sys.modules]}
+
+
+def _steps(request: GenerateRequest, job: Job) -> None:
+    """`steps` steps of `guidance` seconds."""
+    for step in range(1, request.steps + 1):
+        if job.cancelled():
+            raise Cancelled
+        time.sleep(request.guidance)
+        job.emit(JobEvent(job.id, EventKind.PROGRESS, step=step, steps=request.steps))
+        if request.preview_every and step % request.preview_every == 0:
+            job.emit(JobEvent(job.id, EventKind.PREVIEW, step=step, arrays={"0": np.zeros((8, 8, 3), np.uint8)}))
+
+
+def _ignore(job: Job) -> None:
+    job.emit(JobEvent(job.id, EventKind.PROGRESS, step=1, steps=9))
+    time.sleep(60)
+
+
+def _user(job: Job) -> None:
+    raise UserError("The pack is not there.", "Choose another one.", details="in /home/somebody/packs")
+
+
+def _bug(job: Job) -> None:
+    raise ValueError("cannot read '/data/Jane Doe/ct 1.dcm' nor C:\\scans\\Doe.dcm "
+                     "nor /data/Jane van Doe/a.dcm at once")
+
+
+def _memory(job: Job) -> None:
+    raise MemoryError
+
+
+def _torch_memory(job: Job) -> None:
+    raise RuntimeError("[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory")
+
+
+def _leave(job: Job) -> None:
+    raise SystemExit(3)
+
+
+SCRIPTS: dict[str, Callable[[Job], None]] = {
+    "ignore": _ignore, "user": _user, "bug": _bug, "memory": _memory, "torch memory": _torch_memory,
+    "leave": _leave, "exit": lambda job: os._exit(7), "kill": lambda job: os.kill(os.getpid(), signal.SIGKILL),
+}
+
+
+def train(request: TrainRequest, job: Job) -> Mapping[str, Any]:
+    """Steps for ever; when cancelled, writes a checkpoint for `max_minutes` (here: seconds)."""
+    step = 0
+    while not job.cancelled():
+        job.give_way()
+        step += 1
+        time.sleep(0.02)
+        job.emit(JobEvent(job.id, EventKind.PROGRESS, step=step, steps=10_000))
+    time.sleep(request.max_minutes)
+    raise Cancelled
+
+
+def warm(pack: str, device: str) -> Mapping[str, Any]:
+    if pack == "exit":
+        os._exit(9)
+    if pack == "slow":
+        time.sleep(30)
+    if pack == "missing":
+        raise UserError("The pack is not there.", "Choose another one.")
+    return {"device": device, "pack": pack, "pid": os.getpid()}
+
+
+def serve(connection: Connection, lane: Lane) -> None:
+    Worker(connection, {"generate": generate, "train": train}, warm, saving_kinds=("train",)).run()
