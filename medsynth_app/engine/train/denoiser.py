@@ -148,7 +148,7 @@ def train_denoiser(recipe: Recipe, make_latents: Callable[[], Latents], tokenize
     torch.manual_seed(recipe.seed)
     model = Denoiser(new_text_encoder(recipe, tokenizer), new_unet(recipe)).to(device)
     if device.type == "cpu":
-        model.to(memory_format=torch.channels_last)
+        model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = Average(model, section.ema)
     optimizer = torch.optim.AdamW(model.parameters(), lr=section.learning_rate, betas=(0.9, 0.99), weight_decay=1e-2)
     state = load_checkpoint(folder / "denoiser.pt", model=model, average=average, optimizer=optimizer)
