@@ -1,0 +1,1 @@
+"""The window: Qt widgets over the session. Imports neither torch nor (outside viewer/) napari."""

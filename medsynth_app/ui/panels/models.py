@@ -1,0 +1,179 @@
+"""Models: the packs that are installed, what they say of themselves, and whether their files are whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from PySide6.QtCore import QSize, Qt, QThreadPool
+from PySide6.QtGui import QImage, QImageReader, QPixmap
+from PySide6.QtWidgets import QLabel, QListWidget, QListWidgetItem, QScrollArea, QWidget
+
+from medsynth_app.actions.packs import PackCheck, verify_packs
+from medsynth_app.formats.pack import InstalledPack
+from medsynth_app.session.session import Session
+from medsynth_app.ui import theme as look
+from medsynth_app.ui import words
+from medsynth_app.ui.commands import Commands
+from medsynth_app.ui.opening import Background
+from medsynth_app.ui.panels.base import Panel, fact
+from medsynth_app.ui.widgets import button, clear, column, label, row
+
+SAMPLES = ("samples.jpg", "samples.png")
+
+
+class ModelsPanel(Panel):
+    """The list of packs, and the button that compares their files with their hashes."""
+
+    def __init__(self, theme: look.Theme, session: Session, commands: Commands,
+                 failed: Callable[[Exception], None]) -> None:
+        super().__init__(theme, "Models")
+        self._session, self._report = session, failed
+        self._pool = QThreadPool(self)
+        self._tasks: list[Background] = []
+        self._checks: dict[str, PackCheck] = {}
+        self.list = QListWidget()
+        self.list.setAccessibleName("Installed models")
+        self.list.currentRowChanged.connect(lambda _row: self._show_check())
+        self._empty = label("No model is installed. Copy a pack folder into the folder “packs” of MedSynth's data; "
+                            "then look again.", "muted", wrap=True)
+        self._state = label("", "help", wrap=True)
+        self._again = button("Look again", session.refresh_packs, "link")
+        self.body.addLayout(row(label("Installed models", "heading"), None, self._again))
+        for part in (self.list, self._empty, self._state):
+            self.body.addWidget(part)
+        self.body.addWidget(label("Training a model from the window comes with a later version; today it runs with "
+                                  "“medsynth train base”.", "help", wrap=True))
+        self.body.addStretch(1)
+        self.pin("Verify the files", commands["models.verify"].trigger)
+        self.hint.setText("Compares every file with the hash in its pack.")
+        session.packs_changed.connect(self.refresh)
+        self.refresh()
+
+    @property
+    def chosen(self) -> InstalledPack | None:
+        index = self.list.currentRow()
+        return self._session.packs[index] if 0 <= index < len(self._session.packs) else None
+
+    def refresh(self) -> None:
+        packs = self._session.packs
+        shown = [f"{pack.manifest.title}\n{pack.manifest.domain}, version {pack.manifest.version}" for pack in packs]
+        if [self.list.item(k).text() for k in range(self.list.count())] != shown:
+            self.list.clear()
+            for text in shown:
+                item = QListWidgetItem(text)
+                item.setSizeHint(QSize(0, 52))
+                self.list.addItem(item)
+            at = packs.index(self._session.pack) if self._session.pack in packs else 0
+            self.list.setCurrentRow(at if packs else -1)
+        self.list.setFixedHeight(min(6, max(1, len(packs))) * 52 + 8)
+        self.list.setVisible(bool(packs))
+        self._empty.setVisible(not packs)
+        self.primary.setEnabled(bool(packs))
+        self._show_check()
+
+    def verify(self) -> None:
+        """Compare the files on another thread."""
+        self.primary.setEnabled(False)
+        self.primary.setText("Verifying…")
+        folders = sorted({pack.folder for pack in self._session.packs})
+        task = Background(lambda _task: verify_packs(folders), self._verified, self._failed)
+        self._tasks = [task]
+        self._pool.start(task)
+
+    def _verified(self, checks: Sequence[PackCheck]) -> None:
+        self._checks = {check.pack.manifest.sha256: check for check in checks}
+        self._reset()
+
+    def _failed(self, error: Exception) -> None:
+        self._reset()
+        self._report(error)
+
+    def _reset(self) -> None:
+        self.primary.setEnabled(True)
+        self.primary.setText("Verify the files")
+        self._show_check()
+
+    def _show_check(self) -> None:
+        check = self._checks.get(self.chosen.manifest.sha256) if self.chosen else None
+        if check is None:
+            self._state.setText("Not verified in this session." if self.chosen else "")
+        elif check.whole:
+            count = len(check.pack.manifest.files)
+            self._state.setText(f"Whole: all {count} files match their hashes.")
+        else:
+            self._state.setText("Not whole; do not use it, copy it again.\n" + "\n".join(check.problems[:6]))
+        self._state.setProperty("role", "help" if check is None else "done" if check.whole else "error")
+        self._state.style().unpolish(self._state)
+        self._state.style().polish(self._state)
+
+    def finish(self) -> None:
+        self._pool.waitForDone(3000)
+
+
+class ModelCard(QScrollArea):
+    """The card of the chosen pack: its facts and its sample grid."""
+
+    def __init__(self, session: Session, panel: ModelsPanel) -> None:
+        super().__init__()
+        self.setAccessibleName("Model card")
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._session, self._panel = session, panel
+        self._image = QImage()
+        self._samples = QLabel()
+        self._samples.setAccessibleName("Samples made by this model, all synthetic")
+        inner = QWidget()
+        inner.setObjectName("page")
+        inner.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._content = column(parent=inner, spacing=look.S, margins=(look.L * 2, look.L + 8, look.L * 2, look.L))
+        self.setWidget(inner)
+        panel.list.currentRowChanged.connect(lambda _row: self.refresh())
+        session.packs_changed.connect(self.refresh)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Show the chosen pack."""
+        self._samples.setParent(None)
+        clear(self._content)
+        pack = self._panel.chosen
+        if pack is None:
+            self._content.addWidget(label("No model is installed", "title"))
+            self._content.addStretch(1)
+            return
+        m = pack.manifest
+        self._content.addWidget(label(m.title, "title"))
+        self._content.addWidget(label(m.intended_use, "warning", wrap=True))
+        data = "; ".join(f"{d.name} ({d.samples} images, {d.licence})" for d in m.training_data)
+        facts = (("Domain", m.domain), ("Modalities", ", ".join(m.modalities)), ("Draws at", f"{m.native_size} px"),
+                 ("Version", m.version), ("Licence", m.licence), ("Trained on", data),
+                 ("Please cite", "; ".join(d.citation for d in m.training_data)), ("Does not know", m.knows_not),
+                 ("Size", words.size(sum(f.stat().st_size for f in pack.folder.rglob("*") if f.is_file()))),
+                 ("SHA-256", m.sha256[:24] + "…"))
+        for name, value in facts:
+            if value:
+                self._content.addWidget(fact(name, value))
+        path = next((pack.folder / name for name in SAMPLES if (pack.folder / name).is_file()), None)
+        if path is not None:
+            reader = QImageReader(str(path))
+            self._image = reader.read()
+            self._content.addSpacing(look.S)
+            self._content.addLayout(row(label("Samples", "heading"), label("SYNTHETIC", "synthetic"), None))
+            self._content.addWidget(label("The first seeds of each prompt, none picked by hand.", "help"))
+            self._content.addWidget(self._samples)
+            self._samples.show()
+            self._scale()
+        self._content.addStretch(1)
+
+    def resizeEvent(self, event: object) -> None:
+        super().resizeEvent(event)  # type: ignore[arg-type]
+        self._scale()
+
+    def _scale(self) -> None:
+        if self._image.isNull():
+            return
+        width = min(self.viewport().width() - 4 * look.L, 900)
+        ratio = self.devicePixelRatioF()
+        picture = QPixmap.fromImage(self._image.scaledToWidth(max(1, round(width * ratio)),
+                                                              Qt.TransformationMode.SmoothTransformation))
+        picture.setDevicePixelRatio(ratio)
+        self._samples.setPixmap(picture)

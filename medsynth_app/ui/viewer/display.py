@@ -1,0 +1,62 @@
+"""From stored values to what the eye sees: window limits in stored units, and 8-bit pictures for thumbnails."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from PySide6.QtGui import QImage
+
+from medsynth_app.core.image import FrameInfo, ImageInfo, Pixels
+from medsynth_app.core.window_level import WindowLevel, auto_window
+
+Picture = npt.NDArray[np.uint8]
+BRIGHTER, DARKER = (230, 159, 0), (86, 180, 233)
+
+
+def window_of(pixels: Pixels, frame: FrameInfo, window: WindowLevel | None) -> WindowLevel:
+    """The window to show a grey frame with; an automatic one where none is set."""
+    return window if window is not None else auto_window(frame.rescale.to_modality(pixels))
+
+
+def stored_limits(window: WindowLevel, frame: FrameInfo) -> tuple[float, float, bool]:
+    """(low, high, turned): the window in stored values; `turned` where a negative slope swaps black and white."""
+    slope = frame.rescale.slope or 1.0
+    ends = ((window.low - frame.rescale.intercept) / slope, (window.high - frame.rescale.intercept) / slope)
+    low, high = sorted(ends)
+    return low, max(high, np.nextafter(low, np.inf), low + 1e-6), slope < 0
+
+
+def to_picture(pixels: Pixels, info: ImageInfo, frame: FrameInfo, window: WindowLevel | None) -> Picture:
+    """8-bit RGB (rows, columns, 3) of stored values, as the canvas shows them."""
+    if pixels.ndim == 3:
+        return np.ascontiguousarray(pixels[..., :3], dtype=np.uint8)
+    unit = window_of(pixels, frame, window).to_unit(frame.rescale.to_modality(pixels))
+    if info.inverted:
+        unit = 1 - unit
+    grey = np.rint(unit * 255).astype(np.uint8)
+    return np.repeat(grey[..., None], 3, axis=2)
+
+
+def difference_picture(before: Picture, after: Picture) -> Picture:
+    """Where `after` is brighter orange, where darker blue, on a dimmed grey; all (rows, columns, 3) uint8."""
+    grey = before.astype(np.float32).mean(axis=2)
+    step = after.astype(np.float32).mean(axis=2) - grey
+    share = np.clip(np.abs(step) / 64, 0, 1)[..., None]
+    colour = np.where((step > 0)[..., None], np.array(BRIGHTER, np.float32), np.array(DARKER, np.float32))
+    mixed: Picture = np.rint((grey * 0.4)[..., None] * (1 - share) + colour * share).astype(np.uint8)
+    return mixed
+
+
+def to_image(picture: Picture) -> QImage:
+    """A QImage that owns its pixels."""
+    rows, columns = picture.shape[:2]
+    contiguous = np.ascontiguousarray(picture)
+    return QImage(contiguous.data, columns, rows, 3 * columns, QImage.Format.Format_RGB888).copy()
+
+
+def bright_surround(pixels: Pixels) -> bool:
+    """True for a colour image whose border is bright, as in bright-field microscopy."""
+    if pixels.ndim != 3:
+        return False
+    edge = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
+    return float(np.median(edge.mean(axis=1))) > 150

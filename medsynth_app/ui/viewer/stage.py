@@ -1,0 +1,113 @@
+"""The widgets of the canvas: napari's view, the overlay over it, the SYNTHETIC chip and the slice slider."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer
+from PySide6.QtGui import QColor, QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSlider, QStackedLayout, QWidget
+
+from medsynth_app.ui.compare import SideBySide
+from medsynth_app.ui.viewer.overlay import Overlay
+
+CHIP_TOP = 10
+
+
+def token(tokens: Any, name: str) -> str:
+    """A colour of the theme, from a mapping or an object with such attributes."""
+    return str(tokens[name] if isinstance(tokens, Mapping) else getattr(tokens, name))
+
+
+def single_timer(parent: QObject, milliseconds: int, due: Callable[[], None]) -> QTimer:
+    """A timer that fires once after each start."""
+    timer = QTimer(parent)
+    timer.setSingleShot(True)
+    timer.setInterval(milliseconds)
+    timer.timeout.connect(due)
+    return timer
+
+
+class Stage(QWidget):
+    """Holds the OpenGL view and what lies over it, all of one size."""
+
+    def __init__(self, view: QWidget, resized: Callable[[], None]) -> None:
+        super().__init__()
+        self._resized = resized
+        self.side = SideBySide()
+        self._stack = QStackedLayout(self)
+        self._stack.addWidget(view)
+        self._stack.addWidget(self.side)
+        self.overlay = Overlay(self)
+        self.chip = QLabel("SYNTHETIC", self)
+        self.chip.setObjectName("syntheticChip")
+        self.chip.setAccessibleName("Synthetic: pixels shown here are generated")
+        self.chip.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.chip.hide()
+
+    def show_side(self, shown: bool) -> None:
+        self._stack.setCurrentIndex(1 if shown else 0)
+        self.overlay.setVisible(not shown)
+        self._raise()
+
+    def _raise(self) -> None:
+        self.overlay.raise_()
+        self.chip.raise_()
+
+    def set_chip(self, shown: bool) -> None:
+        self.chip.setVisible(shown)
+        self._place_chip()
+
+    def _place_chip(self) -> None:
+        self.chip.adjustSize()
+        self.chip.move((self.width() - self.chip.width()) // 2, CHIP_TOP)
+        self._raise()
+
+    def set_theme(self, tokens: Any) -> None:
+        ground = QColor(token(tokens, "synthetic"))
+        ink = "#0C1416" if ground.lightnessF() > 0.7 else "#FFFFFF"
+        self.chip.setStyleSheet(f"QLabel {{ background: {ground.name()}; color: {ink}; border-radius: 4px; "
+                                "border: 1px solid rgba(0, 0, 0, 120); padding: 3px 10px; font-size: 12px; "
+                                "font-weight: 700; letter-spacing: 1px; }}".replace("}}", "}"))
+        self.overlay.accent = QColor(token(tokens, "accent"))
+        self._place_chip()
+        self.overlay.update()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.overlay.setGeometry(self.rect())
+        self._place_chip()
+        self._resized()
+
+
+class SliceSlider(QWidget):
+    """Chooses the slice of a stack; hidden for single images."""
+
+    def __init__(self, chosen: Callable[[int], Any]) -> None:
+        super().__init__()
+        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.slider.setAccessibleName("Slice")
+        self.slider.setPageStep(5)
+        self.slider.installEventFilter(self)
+        self.text = QLabel()
+        self.text.setProperty("role", "muted")
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(12, 2, 12, 2)
+        layout.setSpacing(12)
+        layout.addWidget(self.slider, 1)
+        layout.addWidget(self.text)
+        self.slider.valueChanged.connect(chosen)
+
+    def show_frame(self, frame: int, count: int) -> None:
+        """Follow the frame in view without telling of it."""
+        self.setVisible(count > 1)
+        self.slider.blockSignals(True)
+        self.slider.setRange(0, max(count - 1, 0))
+        self.slider.setValue(frame)
+        self.slider.blockSignals(False)
+        self.text.setMinimumWidth(self.text.fontMetrics().horizontalAdvance(f"{count} / {count}") + 4)
+        self.text.setText(f"{frame + 1} / {count}")
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        return event.type() is QEvent.Type.Wheel and not self.slider.hasFocus()

@@ -1,0 +1,149 @@
+"""A window for tests: a session on a temporary workspace, packs without weights, and a queue that only notes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+
+from medsynth_app.app import application
+from medsynth_app.core.bounds import Bounds
+from medsynth_app.core.job import JobEvent, JobRecord, JobState, Lane
+from medsynth_app.session.session import Session
+from medsynth_app.settings.settings import SettingsStore
+from medsynth_app.ui.main_window import MainWindow
+from medsynth_app.ui.theme import Theme
+from medsynth_app.workspace.workspace import Workspace
+from tests.actions.bench import make_pack, png
+
+PLAIN, CTRL = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ControlModifier
+
+
+def wait_for(done: Callable[[], bool], seconds: float = 10) -> bool:
+    """Let the window work until `done`, or the time is over."""
+    end = time.monotonic() + seconds
+    while not done() and time.monotonic() < end:
+        QTest.qWait(10)
+    return done()
+
+
+class NotingQueue:
+    """Stands in for `JobQueue`: keeps what it was asked, runs nothing."""
+
+    def __init__(self) -> None:
+        self.jobs: dict[str, JobRecord] = {}
+        self.asked: list[tuple[Any, ...]] = []
+        self.info: dict[str, Any] = {}
+
+    def records(self) -> list[JobRecord]:
+        return list(self.jobs.values())
+
+    def submit(self, request: Any, *, title: str, lane: Lane = Lane.INTERACTIVE, document_id: str = "",
+               person: str = "") -> str:
+        job_id = f"job-{len(self.jobs) + 1}"
+        self.asked.append(("submit", request.kind))
+        self.jobs[job_id] = JobRecord(job_id, request.kind, lane, title, JobState.WAITING, float(len(self.jobs)),
+                                      f"2026-01-01T00:00:{len(self.jobs):02d}", document_id, "", person)
+        return job_id
+
+    def cancel(self, job_id: str) -> None:
+        self.asked.append(("cancel", job_id))
+
+    def retry(self, job_id: str) -> str:
+        self.asked.append(("retry", job_id))
+        return job_id
+
+    def move(self, job_id: str, before: str | None) -> None:
+        self.asked.append(("move", job_id, before))
+
+
+@dataclass
+class TestDesk:
+    """What a test works on."""
+
+    __test__ = False
+    window: MainWindow
+    session: Session
+    queue: NotingQueue
+    settings: SettingsStore
+    image: Path
+
+    def open(self) -> None:
+        """Open the image and wait for it."""
+        self.window.open_path(self.image)
+        self.until(lambda: not self.window.opening.busy)
+        assert self.session.document is not None
+
+    def until(self, done: Callable[[], bool], seconds: float = 10) -> None:
+        assert wait_for(done, seconds), "nothing came of it"
+
+    def key(self, key: Qt.Key, modifiers: Qt.KeyboardModifier = PLAIN) -> None:
+        """Press a key as the window system would: through the native window."""
+        QTest.keyClick(self.window.windowHandle(), key, modifiers)
+
+    def physical(self, code: int, key: Qt.Key, text: str, modifiers: Qt.KeyboardModifier = PLAIN) -> None:
+        """Press the key with this scan code, on a layout that prints something else on it."""
+        for kind in (QEvent.Type.ShortcutOverride, QEvent.Type.KeyPress, QEvent.Type.KeyRelease):
+            QApplication.sendEvent(self.window.windowHandle(), QKeyEvent(kind, key, modifiers, code, 0, 0, text))
+
+    def paint(self) -> None:
+        """One stroke of the class in hand."""
+        bounds = Bounds(20, 20, 40, 40)
+        document = self.session.document
+        assert document is not None
+        before = np.array(document.mask(self.session.frame)[bounds.slices])
+        self.session.paint(bounds, before, np.full_like(before, self.session.label_value))
+
+    def hear(self, job_id: str, state: JobState, event: JobEvent) -> None:
+        """News of a job, as the queue tells them."""
+        self.queue.jobs[job_id] = replace(self.queue.jobs[job_id], state=state)
+        self.session.deliver(self.queue.jobs[job_id], event)
+
+    def clear_jobs(self) -> None:
+        self.queue.jobs.clear()
+        self.queue.asked.clear()
+        self.session.refresh_jobs()
+
+
+@contextmanager
+def a_desk(folder: Path, workspace: Workspace, size: tuple[int, int] = (1366, 768), **settings: Any
+           ) -> Iterator[TestDesk]:
+    """A shown window on `workspace`; both are closed at the end."""
+    application()
+    packs = folder / "packs"
+    if not packs.exists():
+        make_pack(packs, "cells", example_prompts=("a neutrophil", "a lymphocyte"))
+        make_pack(packs, "hippocampus", domain="hippocampus", title="Hippocampus", modalities=("MR",), colour="grey")
+    store = SettingsStore(folder / "config")
+    store.change(**{"first_run_done": True, "theme": "light", **settings})
+    queue = NotingQueue()
+    session = Session(workspace, queue, store, pack_folders=[packs])  # type: ignore[arg-type]
+    theme = Theme(store.current.theme)
+    theme.prepare()
+    window = MainWindow(session, theme)
+    theme.dress(window)
+    window.resize(*size)
+    window.show()
+    window.activateWindow()
+    QTest.qWaitForWindowExposed(window)
+    QTest.qWait(50)
+    image = folder / "image.png"
+    if not image.exists():
+        png(image)
+    try:
+        yield TestDesk(window, session, queue, store, image)
+    finally:
+        window.close()
+        session.close_document()
+        workspace.close()
+        window.deleteLater()
+        QApplication.processEvents()
