@@ -30,13 +30,13 @@ class DemoImage:
 _OWN = (  # drawn by the packs that come with the program; see resources/demo
     ("A blood cell", "blood-cell.png", "blood cells"),
     ("A colonoscopy frame", "colonoscopy.png", "colonoscopy"),
-    ("A hippocampus, MR", "hippocampus.png", "hippocampus"),
+    ("MR of the hippocampus", "hippocampus.png", "hippocampus"),
 )
 _PYDICOM = (
-    ("A CT slice", "CT_small.dcm", "", "pydicom test files, CT_small (anonymous)"),
-    ("A CT slice of the head", "J2K_pixelrep_mismatch.dcm", "",
+    ("CT of the spine", "CT_small.dcm", "", "pydicom test files, CT_small (anonymous)"),
+    ("CT of the head", "J2K_pixelrep_mismatch.dcm", "",
      "pydicom test files, J2K_pixelrep_mismatch (anonymous)"),
-    ("An MR slice of the abdomen", "examples_overlay.dcm", "", "pydicom test files, examples_overlay (anonymous)"),
+    ("MR of the abdomen", "examples_overlay.dcm", "", "pydicom test files, examples_overlay (anonymous)"),
 )
 
 

@@ -1,0 +1,108 @@
+"""Jobs without a window: a workspace and a queue for one command, with progress on stderr."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from medsynth_app.actions.receive import receive
+from medsynth_app.core.errors import UserError
+from medsynth_app.core.job import EventKind, JobEvent, JobRecord, JobState, Lane
+from medsynth_app.jobs.queue import JobQueue
+from medsynth_app.workspace.results import Result
+from medsynth_app.workspace.workspace import Workspace
+
+CANCEL_SECONDS = 90.0  # a training run writes its checkpoint first
+
+
+class Interrupted(Exception):
+    """The person pressed Ctrl+C and the job has been cancelled."""
+
+
+class Headless:
+    """A workspace, a queue, and one job at a time; see `headless`.
+
+    Attributes
+    ----------
+    workspace, queue
+        What the actions work on.
+    """
+
+    def __init__(self, workspace: Workspace, lane: Lane, quiet: bool) -> None:
+        self.workspace = workspace
+        self.queue = JobQueue(workspace.jobs, self._on_event, lanes=(lane,))
+        self._results: list[Result] = []
+        self._failed: JobEvent | None = None
+        self._console = Console(stderr=True, quiet=quiet, highlight=False)
+        self._progress = Progress(TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[message]}"),
+                                  TimeRemainingColumn(), console=self._console, transient=True)
+        self._bars: dict[str, TaskID] = {}
+
+    def run(self, job_id: str) -> list[Result]:
+        """Wait for a job; returns the candidates that it staged, in the order in which they came.
+
+        Raises
+        ------
+        UserError
+            When the job failed.
+        Interrupted
+            After Ctrl+C, once the worker has stopped (and saved its checkpoint, where it has one).
+        """
+        with self._progress:
+            try:
+                record = self.queue.wait(job_id)
+            except KeyboardInterrupt:
+                self.queue.cancel(job_id)
+                self.queue.wait(job_id, CANCEL_SECONDS)
+                raise Interrupted from None
+        if record.state is JobState.DONE:
+            return [result for result in self._results if result.job_id == job_id]
+        if record.state is JobState.CANCELLED:
+            raise Interrupted
+        event = self._failed
+        raise UserError(record.message or "The job failed.",
+                        str(event.data.get("remedy", "Try again.")) if event else "Try again.",
+                        details=str(event.data.get("details", "")) if event else "")
+
+    def _on_event(self, record: JobRecord, event: JobEvent) -> None:
+        """Called on the queue's thread: results are written first."""
+        self._results += receive(self.workspace, record, event)
+        if event.kind is EventKind.NOTICE:
+            self._console.print(event.message, markup=False)
+        elif event.kind is EventKind.FAILED:
+            self._failed = event
+        elif event.kind in (EventKind.STARTED, EventKind.PROGRESS):
+            bar = self._bars.get(record.id)
+            if bar is None:
+                bar = self._bars[record.id] = self._progress.add_task(record.title, total=None, message="")
+            self._progress.update(bar, total=event.steps or None, completed=event.step, message=event.message)
+
+
+@contextmanager
+def headless(folder: Path | None, *, lane: Lane = Lane.INTERACTIVE, quiet: bool = False) -> Iterator[Headless]:
+    """Open a workspace (a temporary one when `folder` is None) and a queue on it; both are closed at the end.
+
+    Jobs that wait in the workspace from an earlier session are left alone.
+
+    Raises
+    ------
+    UserError
+        When the workspace is open in a window, or cannot be used.
+    """
+    workspace = Workspace.open(folder) if folder is not None else Workspace.temporary()
+    try:
+        if workspace.read_only:
+            raise UserError("This workspace is open in another window.",
+                            "Close it there, or name another folder with --workspace.")
+        here = Headless(workspace, lane, quiet)
+        here.queue.start(resume=False)
+        try:
+            yield here
+        finally:
+            here.queue.close()
+    finally:
+        workspace.close()
