@@ -40,7 +40,8 @@ MainWindow.__init__ = init
 app.Desk.start = lambda self: None              # the worker is a process of its own; not part of this test
 code = app.run(Path(sys.argv[1]), Path(sys.argv[2]))
 assert len(seen) == 2 and seen[1].startswith("Image-"), seen
-assert not any(name.split(".")[0] in ("torch", "diffusers", "transformers") and sys.modules[name] for name in sys.modules)
+loaded = {name.split(".")[0] for name, module in sys.modules.items() if module}
+assert not {"torch", "diffusers", "transformers"} & loaded
 sys.exit(code)
 """
 

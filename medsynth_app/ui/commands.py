@@ -175,8 +175,6 @@ class Commands(QObject):
                 action.setProperty("key", key)
             else:
                 sequences = [QKeySequence(key)] if key else []
-                if len(key) == 1 and not key.isalnum():
-                    sequences.append(QKeySequence(f"Shift+{key}"))  # where the layout prints the sign above another
                 if name == "edit.redo" and key == spec.key:
                     sequences.append(QKeySequence("Ctrl+Y"))
                 action.setShortcuts(sequences)

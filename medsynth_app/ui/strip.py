@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import EventKind, JobEvent, JobRecord, JobState
+from medsynth_app.ui import words
 from medsynth_app.ui.viewer import Canvas
 from medsynth_app.ui.viewer.display import to_image, to_picture
 from medsynth_app.ui.viewer.stage import token
@@ -290,7 +291,7 @@ class StagingStrip(QWidget):
         if entry is not None:
             self.progress.setRange(0, entry.steps or 0)
             self.progress.setValue(entry.step)
-            self.progress_text.setText(progress_words(entry))
+            self.progress_text.setText(words.progress(entry))
         empty = entry is None and not self.session.staging.results
         self.setMaximumHeight(0 if empty else 16_777_215)
         self.setEnabled(not empty)
@@ -394,14 +395,3 @@ class StagingStrip(QWidget):
             painter = QPainter(self)
             painter.setPen(QPen(QColor(self._colours["accent"]), 2))
             painter.drawRect(self.rect().adjusted(1, 1, -1, -1))
-
-
-def progress_words(entry: JobEntry) -> str:
-    """ "Step 8 of 25, about 12 s left"."""
-    if entry.record.state is JobState.WAITING:
-        return "Waiting for its turn"
-    if not entry.steps:
-        return entry.message or "Starting"
-    left = entry.seconds_left
-    rest = "" if left is None else f", about {left:.0f} s left" if left < 90 else f", about {left / 60:.0f} min left"
-    return f"Step {entry.step} of {entry.steps}{rest}"

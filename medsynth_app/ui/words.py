@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from medsynth_app.core.job import JobState
+from medsynth_app.session.joblist import JobEntry
+
 MINUS = "\N{MINUS SIGN}"
 
 
@@ -13,6 +16,16 @@ def duration(seconds: float) -> str:
         return f"{max(1, round(seconds))} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def progress(entry: JobEntry) -> str:
+    """ "Step 8 of 25, about 12 s left"."""
+    if entry.record.state is JobState.WAITING:
+        return "Waiting for its turn"
+    if not entry.steps:
+        return entry.message or "Starting"
+    rest = "" if entry.seconds_left is None else f", about {duration(entry.seconds_left)} left"
+    return f"Step {entry.step} of {entry.steps}{rest}"
 
 
 def ago(moment: datetime, now: datetime | None = None) -> str:
