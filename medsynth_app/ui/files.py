@@ -98,6 +98,17 @@ class Files:
         for notice in written.notices:
             self._window.banners.say("warning", notice)
 
+    def save_report(self, text: str) -> None:
+        """Write a bug report; it holds no patient data."""
+        name, _ = QFileDialog.getSaveFileName(self._window, "Save the report", "medsynth-report.txt", "Text (*.txt)")
+        if not name:
+            return
+        try:
+            Path(name).write_text(text + "\n", encoding="utf-8")
+        except OSError as error:
+            self._window.banners.say("error", f"The report could not be written ({error.strerror}).",
+                                     "Choose another folder, or copy the details.")
+
     def ask_remove_study(self) -> None:
         """Ask in a banner: nothing else has to stop for it."""
         if self._window.session.document is None:

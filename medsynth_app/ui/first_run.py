@@ -6,8 +6,8 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QSize, Qt, QThreadPool
-from PySide6.QtGui import QImage
+from PySide6.QtCore import QSize, Qt, QThreadPool, QTimer
+from PySide6.QtGui import QImage, QShowEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QToolButton, QVBoxLayout, QWidget
 
 from medsynth_app.actions.demo import demo_images
@@ -101,8 +101,14 @@ class Welcome(QWidget):
         theme.changed.connect(self._paint)
         self._paint()
 
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        QTimer.singleShot(150, self, self.fill)  # after the first frame
+
     def fill(self) -> None:
         """Offer the demo images; their pictures follow from another thread."""
+        if self._tasks or not self.isVisible():
+            return
         images = demo_images()[:5]
         self._demo_title.setVisible(bool(images))
         for image in images:

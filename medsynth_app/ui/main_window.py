@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from PySide6.QtCore import QByteArray, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication, QShowEvent
@@ -146,6 +146,7 @@ class MainWindow(QMainWindow):
         s.document_changed.connect(self._show_document)
         s.notice.connect(self._notice)
         self.news = JobNews(self)
+        self.opening.opened.connect(self.library_panel.look_for_series)
         self.theme.changed.connect(self._take_theme)
         self.canvas.brush_changed.connect(lambda _size: self._brush_timer.start())
 
@@ -219,9 +220,9 @@ class MainWindow(QMainWindow):
 
     # -- what the person does
 
-    def open_path(self, path: Path) -> None:
-        """Open a file or folder in the background."""
-        self.opening.open(path)
+    def open_path(self, path: Path, **options: Any) -> None:
+        """Open a file or folder in the background; `options` as of `Opening.open`."""
+        self.opening.open(path, **options)
 
     def guarded(self, run: Callable[[], T]) -> T | None:
         """Run something that may fail in a way that the person can mend; the banner says how."""
@@ -302,7 +303,7 @@ class MainWindow(QMainWindow):
         text = report(error)
         self.banners.say("error", "Something went wrong inside MedSynth.",
                          "What you painted and accepted is saved. Go on, and if it happens again, restart.",
-                         details=text, key=BUG)
+                         details=text, key=BUG, choices=(("Save a report…", lambda: self.files.save_report(text)),))
 
     # -- Qt's own events
 
@@ -329,7 +330,6 @@ class MainWindow(QMainWindow):
         if self._wants_name:
             settings.change(first_run_done=True)
             self.name_bar.ask()
-        self.welcome.fill()
         self.painted.emit()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
@@ -350,6 +350,7 @@ class MainWindow(QMainWindow):
         self.opening.finish()
         self.welcome.finish()
         self.models_panel.finish()
+        self.library_panel.finish()
         self.strip.release()
         self.canvas.close()
         super().closeEvent(event)

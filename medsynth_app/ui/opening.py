@@ -57,6 +57,8 @@ class Background(QRunnable):
 class Opening(QFrame):
     """The progress strip, and who opens. One image at a time: a new one cancels the one before."""
 
+    opened = Signal(object)  # Path of what is now in view
+
     def __init__(self, theme: look.Theme, session: Session, banners: Banners,
                  failed: Callable[[Exception], None], another: Callable[[], None]) -> None:
         super().__init__()
@@ -84,13 +86,16 @@ class Opening(QFrame):
     def busy(self) -> bool:
         return self._task is not None
 
-    def open(self, path: Path, allow_bytes: int | None = None) -> None:
-        """Open a file or folder; the image in view stays until the new one is there."""
+    def open(self, path: Path, **options: Any) -> None:
+        """Open a file or folder; the image in view stays until the new one is there.
+
+        `options` go to `Session.load`: ``allow_bytes`` for an image that was asked about, ``series`` (UID) of a folder.
+        """
         self.cancel()
         self._banners.drop("opening")
-        options = {} if allow_bytes is None else {"allow_bytes": allow_bytes}
         task = Background(lambda task: self._session.load(path, task.news.progress.emit, task.stopped, **options),
-                          lambda document: self._done(task, document), lambda error: self._failed(task, path, error))
+                          lambda document: self._done(task, path, document),
+                          lambda error: self._failed(task, path, options, error))
         task.news.progress.connect(lambda at, of: self._progress(task, at, of))
         self._task = task
         self._tasks.add(task)
@@ -124,26 +129,28 @@ class Opening(QFrame):
         self.hide()
         return True
 
-    def _done(self, task: Background, document: Any) -> None:
+    def _done(self, task: Background, path: Path, document: Any) -> None:
         self._tasks.discard(task)
         if self._end(task):
             self._session.show(document)
+            self.opened.emit(path)
         else:
             document.close()
 
-    def _failed(self, task: Background, path: Path, error: Exception) -> None:
+    def _failed(self, task: Background, path: Path, options: dict[str, Any], error: Exception) -> None:
         self._tasks.discard(task)
         if not self._end(task) or isinstance(error, Cancelled):
             return
         if isinstance(error, TooLarge):
-            self._ask(path, error)
+            self._ask(path, options, error)
         elif isinstance(error, UserError):
             self._banners.error(error, key="opening", choices=(("Open another…", self._another),))
         else:
             self._report(error)
 
-    def _ask(self, path: Path, error: TooLarge) -> None:
+    def _ask(self, path: Path, options: dict[str, Any], error: TooLarge) -> None:
         self._banners.say(
             "warning", f"This image takes {words.size(error.bytes)} of memory once it is decoded.",
             "Nothing has been opened yet. A file made to harm looks like this too: go on only if you know the file.",
-            key="opening", choices=(("Open anyway", lambda: self.open(path, error.bytes + 1)),))
+            key="opening",
+            choices=(("Open anyway", lambda: self.open(path, **{**options, "allow_bytes": error.bytes + 1})),))

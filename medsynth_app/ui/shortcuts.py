@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, QObject, Qt
-from PySide6.QtGui import QKeyEvent, QKeySequence
+from PySide6.QtGui import QKeyEvent, QKeySequence, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QAbstractSpinBox,
@@ -123,9 +123,15 @@ class KeySheet(QDialog):
         column(label("Keys of this place", "title"), area,
                row(label("Ctrl+K finds every action by its name.", "muted"), None, button("Close", self.accept)),
                parent=self, spacing=look.L, margins=(look.L + 8,) * 4)
-        hint = inner.sizeHint()
-        room = parent.window().size()
-        self.resize(min(hint.width() + 72, room.width() - 60), min(hint.height() + 160, room.height() - 40))
+        self._inner, self._over = inner, parent.window()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """As large as the keys need and the window allows; what they need is known once they are styled."""
+        super().showEvent(event)
+        hint = self._inner.sizeHint()
+        room = self._over.size()
+        self.resize(min(hint.width() + 72, room.width() - 60), min(hint.height() + 150, room.height() - 40))
+        self.move(self._over.geometry().center() - self.rect().center())
 
     @staticmethod
     def _block(group: str, items: list[tuple[str, str]]) -> QGridLayout:

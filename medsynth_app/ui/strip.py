@@ -178,9 +178,12 @@ class StagingStrip(QWidget):
         self.thumbs = []
         if not results:
             return
-        self._add("Original", None, False)
+        # Once something is accepted here, what the candidates stand beside is no longer the original.
+        document, box = self.session.document, results[0].bounds
+        generated = document is not None and bool(document.synthetic_mask(self.session.frame)[box.slices].any())
+        self._add("Image as it is" if generated else "Original", None, generated)
         for index, result in enumerate(results):
-            thumb = self._add(f"{result.candidate + 1}   seed {result.seed}", index, True)
+            thumb = self._add(f"{result.candidate + 1}:  {result.seed}", index, True)
             thumb.note = "accepted" if result.state == "accepted" else ""
             thumb.setToolTip("\n".join([f"Candidate {result.candidate + 1}, seed {result.seed}", *result.notices]))
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QDragEnterEvent, QDropEvent, QFocusEvent
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QAbstractSlider, QApplication, QComboBox, QLineEdit, QWidget
 
@@ -36,6 +36,8 @@ def module_desk(qapp: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 @pytest.fixture
 def desk(module_desk: TestDesk) -> Iterator[TestDesk]:
     module_desk.session.set_place("paint")
+    module_desk.window.activateWindow()  # without a window manager nobody gives the focus back after a dialog
+    QTest.qWaitForWindowActive(module_desk.window)
     module_desk.window.canvas.setFocus()
     yield module_desk
     for banner in module_desk.window.banners.all():
@@ -180,7 +182,7 @@ def test_the_palette_lists_every_action_and_leaves_with_escape(desk: TestDesk) -
 
 
 def test_the_sheet_shows_the_keys_of_the_place(desk: TestDesk) -> None:
-    desk.key(Qt.Key.Key_Question, Qt.KeyboardModifier.ShiftModifier)
+    desk.key(Qt.Key.Key_Question)
     sheet = desk.window.findChild(KeySheet)
     assert sheet is not None
     texts = {child.text() for child in sheet.findChildren(QWidget) if hasattr(child, "text")}
@@ -282,7 +284,6 @@ def test_tab_goes_on_and_the_ring_can_be_seen(desk: TestDesk) -> None:
     desk.until(first.isEnabled)
     plain = first.grab().toImage()
     first.setFocus(Qt.FocusReason.TabFocusReason)
-    QApplication.sendEvent(first, QFocusEvent(QFocusEvent.Type.FocusIn, Qt.FocusReason.TabFocusReason))
     assert first.grab().toImage() != plain
     desk.key(Qt.Key.Key_Tab)
     assert QApplication.focusWidget() is not first
@@ -331,6 +332,27 @@ def test_a_dropped_file_is_opened(desk: TestDesk, tmp_path: Path) -> None:
     assert "mm" in window.toolbar.brush_text.text() and "mm" in window.status.spacing.text()
     desk.open()
     assert "px" in window.toolbar.brush_text.text()
+
+
+def test_a_folder_with_several_series_offers_them(desk: TestDesk, tmp_path: Path) -> None:
+    from pydicom.data import get_testdata_file
+
+    for name in ("CT_small.dcm", "MR_small.dcm"):
+        (tmp_path / name).write_bytes(Path(str(get_testdata_file(name, download=False))).read_bytes())
+    desk.window.open_path(tmp_path)
+    desk.until(lambda: not desk.window.opening.busy)
+    panel = desk.window.library_panel
+    desk.session.set_place("library")
+    desk.until(panel.series.isVisible)
+    before = desk.session.document
+    assert before is not None and panel.series.count() == 2
+    other = next(k for k in range(2) if not panel.series.item(k).text().split("\n")[1].startswith(
+        str(before.info.modality)))
+    panel.series.itemActivated.emit(panel.series.item(other))
+    desk.until(lambda: desk.session.document is not before)
+    assert desk.session.document is not None and desk.session.document.info.modality != before.info.modality
+    desk.open()
+    assert panel._series_group.isHidden()
 
 
 def test_a_file_that_cannot_be_read_is_told_and_the_image_stays(desk: TestDesk, tmp_path: Path) -> None:
@@ -568,7 +590,7 @@ def test_first_run_asks_for_a_name_offers_images_and_remembers_the_window(qapp: 
     workspace = Workspace.open(tmp_path / "work")
     with a_desk(tmp_path, workspace, first_run_done=False) as desk:
         assert desk.window.name_bar.isVisible() and desk.window.welcome.isVisible()
-        assert desk.window.welcome.demo_buttons()
+        desk.until(lambda: bool(desk.window.welcome.demo_buttons()))
         desk.window.resize(1111, 700)
         desk.open()
         desk.paint()

@@ -97,7 +97,7 @@ def test_candidates_stand_beside_the_original_and_the_first_is_previewed(bench: 
     bench.run()
     strip = bench.strip
     assert strip.maximumHeight() > 100
-    assert [thumb.text() for thumb in strip.thumbs] == ["Original", "1   seed 7", "2   seed 8", "3   seed 9"]
+    assert [thumb.text() for thumb in strip.thumbs] == ["Original", "1:  7", "2:  8", "3:  9"]
     assert bench.session.staging.selected == 0 and strip.thumbs[1].isChecked()
     assert bench.canvas.candidate.shown and not bench.canvas.stage.chip.isHidden()
     assert np.array_equal(pixels(bench), before)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QSize, Qt, QThreadPool
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QListWidget, QListWidgetItem
 
+from medsynth_app.formats.registry import SeriesListing, list_series
 from medsynth_app.session.session import Session
 from medsynth_app.ui import theme as look
 from medsynth_app.ui import words
 from medsynth_app.ui.commands import Commands
+from medsynth_app.ui.opening import Background
 from medsynth_app.ui.panels.base import Panel, fact
 from medsynth_app.ui.widgets import Group, button, clear, column, label, row
 
@@ -24,8 +26,7 @@ LINE = 44
 class LibraryPanel(Panel):
     """Recent images are shown by pseudonym, never by path."""
 
-    def __init__(self, theme: look.Theme, session: Session, commands: Commands, open_path: Callable[[Path], None]
-                 ) -> None:
+    def __init__(self, theme: look.Theme, session: Session, commands: Commands, open_path: Callable[..., None]) -> None:
         super().__init__(theme, "Library")
         self._session, self._open = session, open_path
         folder = button("Open folder…", commands["file.open_folder"].trigger)
@@ -38,6 +39,16 @@ class LibraryPanel(Panel):
         self.recent.itemActivated.connect(self._open_item)
         self.recent.itemClicked.connect(self._open_item)
         self._no_recent = label("Nothing yet. What you open appears here by pseudonym.", "help", wrap=True)
+        self.series = QListWidget()
+        self.series.setObjectName("flat")
+        self.series.setAccessibleName("Series in this folder")
+        self.series.itemActivated.connect(self._open_series)
+        self.series.itemClicked.connect(self._open_series)
+        self._series_group = Group(theme, "Series in this folder").add(self.series)
+        self._series_group.hide()
+        self._folder: Path | None = None
+        self._pool = QThreadPool(self)
+        self._tasks: list[Background] = []
         self._facts = column(spacing=look.XS)
         self._place = column(spacing=look.XS)
         self._image = Group(theme, "This image")
@@ -46,7 +57,7 @@ class LibraryPanel(Panel):
                                          None))
         lately = Group(theme, "Opened lately").add(self.recent, self._no_recent)
         workspace = Group(theme, "Workspace").add(self._place)
-        for group in (self._image, lately, workspace):
+        for group in (self._image, self._series_group, lately, workspace):
             self.body.addWidget(group)
         self.body.addStretch(1)
         self.pin("Open file…", commands["file.open"].trigger)
@@ -85,6 +96,40 @@ class LibraryPanel(Panel):
         path = item.data(Qt.ItemDataRole.UserRole)
         if path is not None and item.flags() & Qt.ItemFlag.ItemIsEnabled:
             self._open(Path(path))
+
+    def look_for_series(self, path: Path) -> None:
+        """Something was opened: list the series of a folder, on another thread."""
+        if path == self._folder:
+            return
+        self._folder = path
+        self._series_group.hide()
+        if path.is_dir():
+            task = Background(lambda task: list_series(path, cancelled=task.stopped), self._show_series,
+                              lambda _error: None)
+            self._tasks = [task]
+            self._pool.start(task)
+
+    def finish(self) -> None:
+        """Stop reading, when the window closes."""
+        for task in self._tasks:
+            task.stop()
+        self._pool.waitForDone(3000)
+
+    def _show_series(self, found: Sequence[SeriesListing]) -> None:
+        self.series.clear()
+        for number, listing in enumerate(found, 1):
+            item = QListWidgetItem(f"{listing.description or f'Series {number}'}\n"
+                                   f"{listing.modality or 'unknown'}, "
+                                   f"{listing.frames} slice{'' if listing.frames == 1 else 's'}")
+            item.setSizeHint(QSize(0, LINE))
+            item.setData(Qt.ItemDataRole.UserRole, listing.uid)
+            self.series.addItem(item)
+        self.series.setFixedHeight(min(len(found), 5) * LINE + 8)
+        self._series_group.setVisible(len(found) > 1)
+
+    def _open_series(self, item: QListWidgetItem) -> None:
+        if self._folder is not None:
+            self._open(self._folder, series=item.data(Qt.ItemDataRole.UserRole))
 
     def _show_image(self) -> None:
         document = self._session.document
