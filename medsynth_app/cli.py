@@ -5,49 +5,74 @@ from __future__ import annotations
 import functools
 import json
 import logging
+import math
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
-import numpy as np
-import numpy.typing as npt
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
+from typer.core import TyperGroup
 
 from medsynth_app import __version__
-from medsynth_app.actions.accept_result import accept_result
 from medsynth_app.actions.doctor import doctor as run_doctor
-from medsynth_app.actions.export import export_image, export_picture
+from medsynth_app.actions.export import export_picture
+from medsynth_app.actions.export_result import export_result
 from medsynth_app.actions.generate import generate as queue_pictures
-from medsynth_app.actions.history import undo
 from medsynth_app.actions.info import info as read_info
-from medsynth_app.actions.inpaint import inpaint_document
+from medsynth_app.actions.inpaint import inpaint as queue_inpainting
+from medsynth_app.actions.inpaint import inpaint_request
 from medsynth_app.actions.open_image import open_image
+from medsynth_app.actions.out_folder import out_folder
 from medsynth_app.actions.packs import find_pack, list_packs, suited_pack, verify_packs
-from medsynth_app.actions.paint_mask import paint_mask
 from medsynth_app.actions.train import train_base as queue_training
 from medsynth_app.actions.virtual_screen import has_display
-from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.errors import UserError
+from medsynth_app.core.image import FrameInfo
 from medsynth_app.core.job import Lane
 from medsynth_app.core.parameters import GenerateParameters, InpaintParameters
 from medsynth_app.core.requests import MODES
 from medsynth_app.demo import run_demo
-from medsynth_app.formats.pack import InstalledPack
-from medsynth_app.formats.registry import read_mask
+from medsynth_app.formats.common import ALLOWED_BYTES
+from medsynth_app.formats.pack import InstalledPack, open_pack
+from medsynth_app.formats.registry import TooLarge, read_mask
 from medsynth_app.headless import Headless, Interrupted, headless
+from medsynth_app.jobs.failures import describe
 from medsynth_app.session.windows import starting_window
 from medsynth_app.workspace.documents import Document
+from medsynth_app.workspace.workspace import Workspace
 
-app = typer.Typer(name="medsynth", help="MedSynth: an offline workbench for synthetic medical images.",
-                  add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-train = typer.Typer(help="Train a model pack.", no_args_is_help=True)
-packs = typer.Typer(help="The model packs that are installed.", no_args_is_help=True)
+
+class OneLineErrors(TyperGroup):
+    """Wrong arguments are told as every other mistake of the person: one line, JSON where asked, exit status 2."""
+
+    def main(self, *arguments: Any, **options: Any) -> NoReturn:
+        given = options.get("args", arguments[0] if arguments else None)
+        as_json = "--json" in (sys.argv[1:] if given is None else given)
+        try:
+            status = super().main(*arguments, **{**options, "standalone_mode": False})
+        except Exception as error:
+            message = getattr(error, "format_message", None)  # typer 0.16 and later have classes of their own for these
+            if message is None:
+                raise
+            context = getattr(error, "ctx", None)
+            command_line = context.command_path if context is not None else "medsynth"
+            text = " ".join(message().split()).rstrip(".")
+            _tell(UserError(f"{text}.", f"See `{command_line} --help`."), as_json)
+            sys.exit(2)
+        sys.exit(status if isinstance(status, int) else 0)
+
+
+app = typer.Typer(name="medsynth", cls=OneLineErrors, add_completion=False, pretty_exceptions_enable=False,
+                  help="MedSynth: an offline workbench for synthetic medical images.", rich_markup_mode=None)
+train = typer.Typer(help="Train a model pack.")
+packs = typer.Typer(help="The model packs that are installed.")
 app.add_typer(train, name="train")
 app.add_typer(packs, name="packs")
 
@@ -64,6 +89,9 @@ MarkOption = Annotated[bool, typer.Option(
 GuidanceOption = Annotated[float, typer.Option("--guidance", help="How closely the prompt is followed.")]
 NegativeOption = Annotated[str, typer.Option("--negative", help="What shall not appear.")]
 DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")]
+AllowOption = Annotated[float, typer.Option(
+    "--allow-gb", min=0, help="Open images of up to so many gigabytes once decoded.")]
+GB = 2**30
 
 
 @dataclass(frozen=True)
@@ -76,7 +104,10 @@ class Answer:
 
 
 def command(group: typer.Typer, name: str) -> Callable[[Callable[..., Answer]], Callable[..., Answer]]:
-    """Register a command whose `Answer` is printed, and whose `UserError` becomes one line and exit status 2."""
+    """Register a command whose `Answer` is printed, and whose errors are one line.
+
+    Exit status 2 for what the person can mend, 130 for Ctrl+C, 1 for a bug.
+    """
 
     def register(function: Callable[..., Answer]) -> Callable[..., Answer]:
         @functools.wraps(function)
@@ -85,13 +116,15 @@ def command(group: typer.Typer, name: str) -> Callable[[Callable[..., Answer]], 
             try:
                 answer = function(**values)
             except UserError as error:
-                typer.echo(str(error), err=True)
-                if as_json:
-                    typer.echo(json.dumps({"error": {"happened": error.happened, "remedy": error.remedy}}))
+                _tell(error, as_json)
                 raise typer.Exit(2) from error
             except (Interrupted, KeyboardInterrupt):
                 typer.echo("Stopped.", err=True)
                 raise typer.Exit(130) from None
+            except Exception as error:  # its text may hold a path or a name: only the type and the place are told
+                _tell(UserError(f"A fault in MedSynth has stopped this command ({describe(error)}).",
+                                "Please report this line."), as_json)
+                raise typer.Exit(1) from error
             if as_json:
                 typer.echo(json.dumps(answer.data, indent=1))
             elif answer.show:
@@ -103,6 +136,12 @@ def command(group: typer.Typer, name: str) -> Callable[[Callable[..., Answer]], 
         return function
 
     return register
+
+
+def _tell(error: UserError, as_json: bool) -> None:
+    typer.echo(" ".join(str(error).split()), err=True)
+    if as_json:
+        typer.echo(json.dumps({"error": {"happened": error.happened, "remedy": error.remedy}}))
 
 
 @app.callback(invoke_without_command=True)
@@ -129,10 +168,19 @@ def _open_window(workspace: Path | None) -> int:
 
 
 @command(app, "info")
-def info(path: Path, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> Answer:
-    """Neutral facts of an image, a folder of slices or a model pack; never a patient's name."""
-    facts = read_info(path)
-    table = Table("what", "value", show_header=False, box=None)
+def info(path: Path, allow_gb: AllowOption = ALLOWED_BYTES / GB, workspace: WorkspaceOption = None,
+         as_json: JsonOption = False) -> Answer:
+    """Neutral facts of an image, a folder of slices or a model pack; never a patient's name.
+
+    The pseudonym is that of the --workspace; without one it is another at every call.
+    """
+    salt = b""
+    if workspace is not None:
+        with Workspace.open(workspace) as opened:
+            salt = opened.salt
+    with _told_how_to_allow():
+        facts = read_info(path, salt=salt, allow_bytes=int(allow_gb * GB))
+    table = Table("what", Column("value", overflow="fold"), show_header=False, box=None)
     for key, value in facts.items():
         if value not in (None, [], "", ()):
             table.add_row(key.replace("_", " "), _plain(value))
@@ -162,56 +210,74 @@ def inpaint(image: Annotated[Path, typer.Argument(help="Image file or folder of 
             context: Annotated[float, typer.Option(help="Surroundings that the model sees, as a share.")] = 0.5,
             feather: Annotated[int, typer.Option(help="Soft edge inside the mask, in pixels.")] = 4,
             match_seam: Annotated[bool, typer.Option("--match-seam", help="Match tone at the seam.")] = False,
-            mark: MarkOption = True, device: DeviceOption = "auto", workspace: WorkspaceOption = None,
-            as_json: JsonOption = False) -> Answer:
+            mark: MarkOption = True, device: DeviceOption = "auto", allow_gb: AllowOption = ALLOWED_BYTES / GB,
+            workspace: WorkspaceOption = None, as_json: JsonOption = False) -> Answer:
     """Fill the masked region of an image. DICOM is written back as DICOM, at the source's own depth."""
     parameters = InpaintParameters(
         prompt=prompt, negative_prompt=negative, mode=mode, strength=strength, count=count, seed=seed, steps=steps,
         guidance=guidance, context=context, feather=feather, match_seam=match_seam, preview_every=0,
         device=device).checked()
     with headless(workspace, quiet=as_json) as here:
-        made = _inpaint(here, image, mask, frame, parameters, pack, out, mark)
-    lines = [f"{item['file']}  seed {item['seed']}" for item in made["results"]]
-    return Answer(made, "\n".join([*made["notices"], *lines]))
+        with _told_how_to_allow():
+            document = open_image(here.workspace, image, allow_bytes=int(allow_gb * GB))
+        chosen = _pack(pack, lambda found: suited_pack(found, document.info))
+        with out_folder(out):
+            made = _inpaint(here, document, mask, frame, parameters, chosen, out, mark)
+    return Answer(made, "\n".join(f"{item['file']}  seed {item['seed']}" for item in made["results"]))
 
 
-def _inpaint(here: Headless, image: Path, mask: Path, frame: int | None, parameters: InpaintParameters,
-             pack: str | None, out: Path, mark: bool) -> dict[str, Any]:
-    """Open, paint, run, export: what the window does, without it."""
-    document = open_image(here.workspace, image)
-    frame = _frame(len(document.info.frames), frame)
-    _paint(document, frame, read_mask(mask, frame))
-    window = starting_window(document.info, frame, document.pixels(frame))
-    chosen = _pack(pack, lambda found: suited_pack(found, document.info))
-    results = here.run(inpaint_document(here.queue, document, frame, parameters, chosen, window))
+def _inpaint(here: Headless, document: Document, mask: Path, wanted: int | None, parameters: InpaintParameters,
+             pack: InstalledPack, out: Path, mark: bool) -> dict[str, Any]:
+    """Run and export. The candidates are kept in the workspace; its masks and images stay as they are."""
+    frame = _frame(len(document.info.frames), wanted)
     about = document.info.frames[frame]
-    kind, suffix = "png", "png"
-    if about.key.source.startswith("uid:"):
-        kind, suffix = "dicom", "dcm"
-    elif about.stored_range != (0, 255):
-        kind, suffix = "tiff", "tiff"
-    written = []
-    for result in sorted(results, key=lambda item: item.candidate):
-        target = out / f"candidate-{result.candidate + 1}.{suffix}"
-        accept_result(here.workspace, document, result)
-        export_image(here.workspace, document, frame, target, kind, mark=mark, window=window)
-        undo(document)
-        record = result.provenance
-        written.append({"file": str(target), "candidate": result.candidate, "seed": record.seed, "seam": record.seam,
-                        "largest_change_outside_mask": record.largest_change_outside_mask})
-    notices = list(dict.fromkeys((*document.info.notices, *(text for r in results for text in r.provenance.notices))))
-    return {"pack": chosen.manifest.name, "results": written, "notices": notices}
-
-
-def _paint(document: Document, frame: int, painted: npt.NDArray[np.uint8]) -> None:
-    """Make `painted` the mask of the frame, as one stroke."""
-    about = document.info.frames[frame]
+    painted = read_mask(mask, wanted, like=about)
     if painted.shape != (about.rows, about.columns):
         raise UserError(f"The mask is {painted.shape[1]} x {painted.shape[0]} pixels, the image "
                         f"{about.columns} x {about.rows}.", "Give a mask of the image's own size.")
-    before = np.array(document.mask(frame))
-    if not np.array_equal(before, painted):
-        paint_mask(document, frame, Bounds(0, 0, about.rows, about.columns), before, painted, "paint from a file")
+    window = starting_window(document.info, frame, document.pixels(frame))
+    request = inpaint_request(document, frame, parameters, pack, window, painted=painted > 0)
+    notices = _Notices((*document.info.notices, *request.notices))
+    written = []
+    results = here.run(queue_inpainting(here.queue, request, person=here.person_id))
+    kind, suffix = _kind(about)
+    for result in sorted(results, key=lambda item: item.candidate):
+        target, record = out / f"candidate-{result.candidate + 1}.{suffix}", result.provenance
+        exported = export_result(here.workspace, document, result, target, kind, mark=mark, window=window)
+        notices.add((*record.notices, *exported.notices))
+        written.append({"file": str(target), "candidate": result.candidate, "seed": record.seed, "seam": record.seam,
+                        "largest_change_outside_mask": record.largest_change_outside_mask})
+    return {"pack": pack.manifest.name, "results": written, "notices": notices.texts}
+
+
+class _Notices:
+    """What the person should know: each sentence once, on stderr as soon as it is known."""
+
+    def __init__(self, texts: Iterable[str] = ()) -> None:
+        self.texts: list[str] = []
+        self.add(texts)
+
+    def add(self, texts: Iterable[str]) -> None:
+        for text in texts:
+            if text not in self.texts:
+                self.texts.append(text)
+                typer.echo(text, err=True)
+
+
+def _kind(about: FrameInfo) -> tuple[str, str]:
+    """Format and ending of what is written: the source's own depth is kept."""
+    if about.key.source.startswith("uid:"):
+        return "dicom", "dcm"
+    return ("tiff", "tiff") if about.stored_range != (0, 255) else ("png", "png")
+
+
+@contextmanager
+def _told_how_to_allow() -> Iterator[None]:
+    try:
+        yield
+    except TooLarge as error:
+        raise UserError(error.happened, f"If this computer has enough memory, add --allow-gb "
+                        f"{math.ceil(error.bytes / GB)}; else choose a smaller image.") from error
 
 
 @command(app, "generate")
@@ -227,17 +293,17 @@ def generate(out: OutOption, prompt: Annotated[str, typer.Option("--prompt", hel
                                     seed=seed, steps=steps, guidance=guidance, preview_every=0,
                                     device=device).checked()
     chosen = _pack(pack, lambda all_packs: all_packs[0] if len(all_packs) == 1 else None)
-    written = []
-    with headless(workspace, quiet=as_json) as here:
-        job = queue_pictures(here.queue, chosen, parameters)
+    written, notices = [], _Notices()
+    with headless(workspace, quiet=as_json) as here, out_folder(out):
+        job = queue_pictures(here.queue, chosen, parameters, person=here.person_id)
         here.run(job)
-        out.mkdir(parents=True, exist_ok=True)
         made = [picture for picture in here.workspace.results.pictures() if picture.job_id == job]
         for picture in sorted(made, key=lambda item: item.candidate):
             target = out / f"picture-{picture.candidate + 1}.png"
-            export_picture(picture.pixels(), picture.provenance, target, "png", mark=mark)
+            exported = export_picture(picture.pixels(), picture.provenance, target, "png", mark=mark)
+            notices.add((*picture.provenance.notices, *exported.notices))
             written.append({"file": str(target), "candidate": picture.candidate, "seed": picture.provenance.seed})
-    return Answer({"pack": chosen.manifest.name, "pictures": written},
+    return Answer({"pack": chosen.manifest.name, "pictures": written, "notices": notices.texts},
                   "\n".join(f"{item['file']}  seed {item['seed']}" for item in written))
 
 
@@ -250,8 +316,9 @@ def train_base(recipe: Annotated[Path, typer.Argument(help="A TOML file such as 
                workspace: WorkspaceOption = None, as_json: JsonOption = False) -> Answer:
     """Train a base pack by a recipe. Ctrl+C keeps a checkpoint; --resume goes on from it."""
     with headless(workspace, lane=Lane.BACKGROUND, quiet=as_json) as here:
-        here.run(queue_training(here.queue, recipe, data, out, resume=resume, max_minutes=max_minutes))
-    found = find_pack(str(out))
+        here.run(queue_training(here.queue, recipe, data, out, resume=resume, max_minutes=max_minutes,
+                                person=here.person_id))
+    found = open_pack(out)
     return Answer({"pack": found.manifest.name, "folder": str(out), "sha256": found.manifest.sha256},
                   f"{out}  {found.manifest.sha256}")
 
@@ -314,7 +381,7 @@ def _frame(frames: int, wanted: int | None) -> int:
 
 
 def _plain(value: Any) -> str:
-    return json.dumps(value) if isinstance(value, (dict, list)) else str(value)
+    return json.dumps(value) if isinstance(value, (dict, list, tuple)) else str(value)
 
 
 def main() -> None:

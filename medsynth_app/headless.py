@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +18,7 @@ from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.workspace.results import Result
 from medsynth_app.workspace.workspace import Workspace
 
+PLAIN_SECONDS = 10.0  # between two lines of progress where stderr is no terminal, but a log
 CANCEL_SECONDS = 90.0  # a training run writes its checkpoint first
 
 
@@ -39,8 +42,16 @@ class Headless:
         self._failed: JobEvent | None = None
         self._console = Console(stderr=True, quiet=quiet, highlight=False)
         self._progress = Progress(TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[message]}"),
-                                  TimeRemainingColumn(), console=self._console, transient=True)
+                                  TimeRemainingColumn(), console=self._console, transient=True,
+                                  disable=not self._console.is_terminal)
         self._bars: dict[str, TaskID] = {}
+        self._said = -math.inf
+
+    @property
+    def person_id(self) -> str:
+        """Who is at work in this workspace; empty when nobody has said so."""
+        person = self.workspace.people.current
+        return person.id if person is not None else ""
 
     def run(self, job_id: str) -> list[Result]:
         """Wait for a job; returns the candidates that it staged, in the order in which they came.
@@ -80,6 +91,14 @@ class Headless:
             if bar is None:
                 bar = self._bars[record.id] = self._progress.add_task(record.title, total=None, message="")
             self._progress.update(bar, total=event.steps or None, completed=event.step, message=event.message)
+            self._say_plainly(record, event)
+
+    def _say_plainly(self, record: JobRecord, event: JobEvent) -> None:
+        if self._console.is_terminal or not event.steps or time.monotonic() < self._said + PLAIN_SECONDS:
+            return
+        self._said = time.monotonic()
+        self._console.print(f"{record.title}: {100 * event.step // event.steps} %  {event.message}", markup=False,
+                            soft_wrap=True)
 
 
 @contextmanager

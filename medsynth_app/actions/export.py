@@ -2,6 +2,8 @@
 
 An image without any generated pixel is exported as PNG or TIFF without mark or provenance. As DICOM it is
 refused: every DICOM file that this program writes says that it is synthetic, and the real one exists already.
+
+Writers that stand on heavy libraries are imported when they are needed, so that the window opens without them.
 """
 
 from __future__ import annotations
@@ -18,8 +20,9 @@ from medsynth_app.core.errors import UserError
 from medsynth_app.core.geometry import Geometry
 from medsynth_app.core.provenance import Provenance
 from medsynth_app.core.window_level import WindowLevel
-from medsynth_app.formats import dicom_synthetic, nifti, raster, tiff
+from medsynth_app.formats import raster
 from medsynth_app.formats.provenance import for_export, read_provenance
+from medsynth_app.formats.registry import DICOM, kind_of
 from medsynth_app.workspace.documents import Document
 from medsynth_app.workspace.workspace import Workspace
 
@@ -52,8 +55,8 @@ def export_image(workspace: Workspace, document: Document, frame: int, path: Pat
     Raises
     ------
     UserError
-        For a format or place that cannot be written, a grey image without window, or DICOM without any
-        generated pixel.
+        For a format or place that cannot be written, a file that was opened, a grey image without window, or
+        DICOM without any generated pixel.
     """
     if format not in IMAGE_FORMATS:
         raise UserError(f"The format {format!r} is unknown.", f"Use one of {', '.join(IMAGE_FORMATS)}.")
@@ -62,13 +65,18 @@ def export_image(workspace: Workspace, document: Document, frame: int, path: Pat
         raise UserError("This slice holds no generated pixels, so it cannot be exported as synthetic DICOM.",
                         "Use the DICOM file that you opened, or export a PNG or TIFF.")
     drawn = mark and provenance is not None
-    with _writing(path):
+    with _writing(path, document):
         if format == "dicom" and provenance is not None:
+            from medsynth_app.formats import dicom_synthetic
+
             notices = dicom_synthetic.write_derived(path, document.path, frame, document.pixels(frame), provenance,
                                                     info=document.info)
             return _recorded(path, provenance, notices)
         if format == "tiff" and not drawn and document.info.colour == "grey":
-            tiff.write_tiff(path, document.pixels(frame), provenance, False, document.info.frames[frame].geometry)
+            from medsynth_app.formats import tiff
+
+            tiff.write_tiff(path, document.pixels(frame), provenance, False, document.info.frames[frame].geometry,
+                            document.info.inverted)
             return _recorded(path, provenance)
         geometry = document.info.frames[frame].geometry
         return _write_rendered(path, format, render(document, frame, window), provenance, drawn, geometry)
@@ -92,11 +100,13 @@ def export_mask(document: Document, frame: int | None, path: Path, format: str) 
     if format == "png" and frame is None and count > 1:
         raise UserError("A PNG holds the mask of one slice.", "Export the stack as NIfTI.")
     chosen = range(count) if frame is None else [frame]
-    with _writing(path):
+    with _writing(path, document):
         if format == "png":
             raster.write_mask_png(path, np.array(document.mask(chosen[0])))
         else:
             geometries = [document.info.frames[k].geometry for k in chosen]
+            from medsynth_app.formats import nifti
+
             nifti.write_mask_nifti(path, np.stack([document.mask(k) for k in chosen]), geometries[0], geometries)
     return Exported(path)
 
@@ -141,8 +151,12 @@ def _brought_along(document: Document) -> Provenance:
 def _write_rendered(path: Path, format: str, pixels: npt.NDArray[np.uint8], provenance: Provenance | None,
                     mark: bool, geometry: Geometry | None) -> Exported:
     if format == "secondary-capture" and provenance is not None:
+        from medsynth_app.formats import dicom_synthetic
+
         dicom_synthetic.write_secondary_capture(path, pixels, provenance, mark)
     elif format == "tiff":
+        from medsynth_app.formats import tiff
+
         tiff.write_tiff(path, pixels, provenance, mark, geometry)
     else:
         raster.write_png(path, pixels, provenance, mark)
@@ -159,12 +173,26 @@ def _recorded(path: Path, provenance: Provenance | None, notices: tuple[str, ...
 
 
 @contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    """Make the folder; a place that cannot be written is a `UserError`."""
+def _writing(path: Path, document: Document | None = None) -> Iterator[None]:
+    """Make the folder; a place that cannot be written, or where `document` was read from, is a `UserError`."""
     try:
+        if document is not None and _is_source(path, document.path):
+            raise UserError("This is a file of the image that is open; an export never replaces it.",
+                            "Choose another name or folder.", safe="The original is not touched.")
         path.parent.mkdir(parents=True, exist_ok=True)
         yield
     except OSError as error:
         raise UserError(f"{path.name} could not be written ({error.strerror or 'disk error'}).",
                         "Choose another folder, or make room there.",
                         safe="Your work in the workspace is not touched.") from error
+
+
+def _is_source(path: Path, opened: Path) -> bool:
+    """Whether `path` is the file that was opened, or any DICOM file of the folder, whatever name leads there."""
+    if not path.is_file() or not opened.exists():
+        return False
+    if opened.is_file():
+        return path.samefile(opened)
+    with suppress(UserError):  # of no known kind: none of a series' files
+        return kind_of(path) == DICOM and any(path.samefile(item) for item in opened.rglob("*") if item.is_file())
+    return False

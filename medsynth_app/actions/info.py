@@ -2,28 +2,39 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from medsynth_app.core.geometry import edge_letters
 from medsynth_app.core.image import ImageInfo, ImageSource
-from medsynth_app.core.pack import MANIFEST, PackManifest
+from medsynth_app.core.pack import MANIFEST
+from medsynth_app.formats.common import ALLOWED_BYTES
+from medsynth_app.formats.pack import open_pack
 from medsynth_app.formats.provenance import read_provenance
 from medsynth_app.formats.registry import open_image
 
 
-def info(path: Path) -> dict[str, Any]:
+def info(path: Path, *, salt: bytes = b"", allow_bytes: int = ALLOWED_BYTES) -> dict[str, Any]:
     """Facts of an image, a folder of slices or a model pack, as plain JSON values.
+
+    Parameters
+    ----------
+    salt
+        Secret of a workspace, so that the pseudonym is the one used there. Without it the pseudonym of a patient is
+        another one at every call, for one made without a secret could be found again by trying identifiers.
+    allow_bytes
+        Largest size of the decoded pixels.
 
     Raises
     ------
     UserError
-        When there is no such file, or none that can be read.
+        When there is no such file, or none that can be read; `formats.registry.TooLarge` above `allow_bytes`.
     """
     if (path / MANIFEST).is_file():
         return _pack(path)
-    source = open_image(path)
+    source = open_image(path, salt=salt or secrets.token_bytes(32), allow_bytes=allow_bytes)
     try:
         facts = _image(source)
     finally:
@@ -54,7 +65,7 @@ def _image(source: ImageSource) -> dict[str, Any]:
 
 
 def _pack(folder: Path) -> dict[str, Any]:
-    manifest = PackManifest.from_json((folder / MANIFEST).read_text())
+    manifest = open_pack(folder).manifest
     keys = ("name", "version", "domain", "title", "modalities", "colour", "licence", "native_size", "intended_use",
             "knows_not", "example_prompts")
     return {"what": "model pack", **{key: getattr(manifest, key) for key in keys}, "sha256": manifest.sha256,

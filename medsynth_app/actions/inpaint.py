@@ -26,15 +26,16 @@ LARGEST_ENLARGEMENT = 4.0
 
 
 def inpaint_request(document: Document, frame: int, parameters: InpaintParameters, pack: InstalledPack,
-                    window: WindowLevel | None, mask_value: int | None = None) -> InpaintRequest:
+                    window: WindowLevel | None, mask_value: int | None = None,
+                    painted: Mask | None = None) -> InpaintRequest:
     """All that a worker needs to fill the painted region of one frame.
 
     Parameters
     ----------
     window
         What a grey image is seen through; None for colour.
-    mask_value
-        The class that is filled; None fills all that is painted.
+    mask_value, painted
+        The class that is filled, None: all that is painted; or a mask of its own, bool (rows, columns).
 
     Raises
     ------
@@ -42,7 +43,7 @@ def inpaint_request(document: Document, frame: int, parameters: InpaintParameter
         When nothing is painted, a parameter is out of range, or a grey image has no window.
     """
     parameters.checked()
-    mask = wanted(document.mask(frame), mask_value)
+    mask = wanted(document.mask(frame), mask_value) if painted is None else painted
     bounds = _context(mask, parameters, pack)
     if bounds is None:
         raise UserError("Nothing is painted on this slice.", "Paint the region that the model shall fill.")
@@ -51,8 +52,7 @@ def inpaint_request(document: Document, frame: int, parameters: InpaintParameter
         mask=mask[bounds.slices].copy(),
         pack=str(pack.folder),
         pack_sha256=pack.manifest.sha256,
-        prompt=_prompt(parameters, pack),
-        negative_prompt=parameters.negative_prompt.strip(),
+        prompt=_prompt(parameters, pack), negative_prompt=parameters.negative_prompt.strip(),
         mode=parameters.mode,
         strength=parameters.strength,
         steps=parameters.steps,
@@ -63,7 +63,7 @@ def inpaint_request(document: Document, frame: int, parameters: InpaintParameter
         match_seam=parameters.match_seam,
         preview_every=parameters.preview_every,
         device=parameters.device,
-        notices=warnings_for(document, frame, parameters, pack, mask_value))
+        notices=warnings_for(document, frame, parameters, pack, mask_value, painted))
 
 
 def _image_values(document: Document, frame: int, bounds: Bounds, window: WindowLevel | None) -> dict[str, Any]:
@@ -87,7 +87,7 @@ def _image_values(document: Document, frame: int, bounds: Bounds, window: Window
 
 def _prompt(parameters: InpaintParameters, pack: InstalledPack) -> str:
     manifest = pack.manifest
-    if parameters.mode == "remove" and manifest.remove_prompt:
+    if parameters.mode == "remove":     # never what was typed: it would be drawn instead of taken away
         return manifest.remove_prompt
     return parameters.prompt.strip() or manifest.default_prompt
 
@@ -139,12 +139,12 @@ def effective_region(mask: Mask, feather: int) -> Mask | None:
 
 
 def warnings_for(document: Document, frame: int, parameters: InpaintParameters, pack: InstalledPack,
-                 mask_value: int | None = None) -> tuple[str, ...]:
-    """What the person should know before a run; it stays with the result."""
-    bounds = _context(wanted(document.mask(frame), mask_value), parameters, pack)
+                 mask_value: int | None = None, painted: Mask | None = None) -> tuple[str, ...]:
+    """What the person should know before a run; it stays with the result. `painted` as in `inpaint_request`."""
+    bounds = _context(wanted(document.mask(frame), mask_value) if painted is None else painted, parameters, pack)
     size = max(bounds.height, bounds.width) if bounds is not None else 0
     texts = warnings(document, pack, size / pack.manifest.native_size)
-    if bounds is not None and any(other != frame for other in document.painted_frames()):
+    if painted is None and bounds is not None and any(other != frame for other in document.painted_frames()):
         texts += ("The mask covers several slices; this run fills this slice only.",)
     return texts
 

@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from medsynth_app.actions.out_folder import out_folder
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import Lane
 from medsynth_app.core.pack import MANIFEST
@@ -33,7 +34,7 @@ def train_request(recipe: Path, data: Path | None, out: Path, *, resume: bool = 
     ------
     UserError
         For a recipe or data folder that cannot be used, a pack that exists already, or a run that was begun
-        before when `resume` is not asked for.
+        before when `resume` is not asked for; a place that cannot be written.
     """
     layout = read_layout(recipe)
     work = out.parent / f"{out.name}.training"
@@ -45,9 +46,9 @@ def train_request(recipe: Path, data: Path | None, out: Path, *, resume: bool = 
         raise UserError("A training run for this folder was begun before.",
                         "Resume it, or give another folder for the new one.",
                         safe="Its checkpoints are kept.")
-    if not (frozen / "manifest.json").exists():
-        frozen = _freeze(data, layout, frozen)
-    checkpoints.mkdir(parents=True, exist_ok=True)
+    with out_folder(out), out_folder(checkpoints):  # both are only tried: the worker makes them when it writes
+        if not (frozen / "manifest.json").exists():
+            frozen = _freeze(data, layout, frozen)
     return TrainRequest(recipe=str(recipe.resolve()), data=str(frozen.resolve()), out=str(out.resolve()),
                         checkpoints=str(checkpoints.resolve()), max_minutes=max_minutes)
 

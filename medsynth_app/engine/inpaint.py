@@ -187,7 +187,7 @@ def _result(scene: Scene, pack: Pack, drawn: torch.Tensor, candidate: int, batch
 
 def _parameters(scene: Scene, candidate: int) -> dict[str, Any]:
     """What was asked for, as plain values; the pixels and the pack's place on this machine are left out."""
-    left_out = {"crop", "mask", "document_id", "pack", "pack_sha256", "source", "notices"}
+    left_out = {"crop", "mask", "document_id", "frame_key", "pack", "pack_sha256", "source", "notices"}
     asked: Mapping[str, Any] = {field.name: getattr(scene.request, field.name)
                                 for field in dataclasses.fields(scene.request) if field.name not in left_out}
     return {**asked, "prompt": scene.prompt, "strength": scene.strength, "strength_asked": scene.request.strength,

@@ -118,13 +118,13 @@ def _rescale(header: Dataset, frame: int) -> Rescale:
 def _windows(header: Dataset, frame: int) -> tuple[WindowLevel, ...]:
     group = "FrameVOILUTSequence"
     centers, widths = (_list(_per_frame(header, frame, group, name)) for name in ("WindowCenter", "WindowWidth"))
-    names = _list(_per_frame(header, frame, group, "WindowCenterWidthExplanation"))
-    windows = []
-    for k, (center, width) in enumerate(zip(centers, widths, strict=False)):
+    windows: list[WindowLevel] = []
+    for center, width in zip(centers, widths, strict=False):
         c, w = _numbers(center, 1), _numbers(width, 1)
         if c and w and w[0] > 0:
-            name = str(names[k]) if k < len(names) and names[k] else f"From the file {k + 1}"
-            windows.append(WindowLevel(c[0], w[0], name[:32] if len(centers) > 1 else "From the file"))
+            # not the file's own explanation: it is free text, and may name a person
+            name = f"From the file {len(windows) + 1}" if windows else "From the file"
+            windows.append(WindowLevel(c[0], w[0], name))
     return tuple(windows)
 
 

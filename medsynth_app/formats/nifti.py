@@ -73,8 +73,8 @@ def open_nifti(path: Path, *, allow_bytes: int = ALLOWED_BYTES) -> ImageSource:
     return ArraySource(info, [np.array(plane) for plane in stack])
 
 
-def _read(path: Path, allow_bytes: int) -> tuple[Any, int]:
-    """The first volume of a file, in LPS order, and how many there are; the size is asked before decoding."""
+def _read(path: Path, allow_bytes: int, turned: bool = True) -> tuple[Any, int]:
+    """The first volume of a file, `turned` to LPS order, and how many there are; the size is asked before decoding."""
     reader = sitk.ImageFileReader()
     reader.SetImageIO("NiftiImageIO")
     reader.SetFileName(str(path))
@@ -92,7 +92,8 @@ def _read(path: Path, allow_bytes: int) -> tuple[Any, int]:
     if volume.GetDimension() == 2:
         volume = sitk.JoinSeries(volume)
     keep = {key: volume.GetMetaData(key) for key in volume.GetMetaDataKeys() if key.startswith("scl_")}
-    volume = sitk.DICOMOrient(volume, "LPS")
+    if turned:
+        volume = sitk.DICOMOrient(volume, "LPS")
     for key, value in keep.items():
         volume.SetMetaData(key, value)
     return volume, count
@@ -213,25 +214,58 @@ def _orthonormal(axes: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return nearest
 
 
-def read_mask(path: Path, frame: int | None = None, allow_bytes: int = ALLOWED_BYTES) -> Pixels:
-    """One slice (rows, columns) of a mask: the only one as it is stored, or slice `frame` in axial order.
+def read_mask(path: Path, frame: int | None = None, like: FrameInfo | None = None,
+              allow_bytes: int = ALLOWED_BYTES) -> Pixels:
+    """One slice (rows, columns) of a mask.
+
+    Parameters
+    ----------
+    frame
+        Slice in the order of `open_nifti`, where `like` has no place in the patient. A file of one slice is taken as
+        it is stored, a volume that is painted on one slice only needs no number.
+    like
+        The frame that the mask is for. Where its place is known the mask is read at the frame's own pixels.
 
     Raises
     ------
     UserError
-        When there are several slices and `frame` does not choose one.
+        When nothing of the mask lies on the slice, or several slices are painted and none is chosen.
     """
     with reading("mask"):
-        reader = sitk.ImageFileReader()
-        reader.SetFileName(str(path))
-        reader.ReadImageInformation()
-        size = reader.GetSize()
-        if len(size) < 3 or math.prod(size[2:]) == 1:
-            check_size(math.prod(size) * 8, allow_bytes)
-            _check_complete(path)
-            return np.array(sitk.GetArrayFromImage(reader.Execute())).reshape(size[1], size[0])
-        volume, _ = _read(path, allow_bytes)
-        values = sitk.GetArrayViewFromImage(volume)
-        if frame is None or not 0 <= frame < len(values):
-            raise UserError(f"This mask has {len(values)} slices.", "Say which one is meant, or save one slice alone.")
-        return np.array(values[frame])
+        volume, _ = _read(path, allow_bytes, turned=False)
+        if like is not None and (plane := _plane(like)) is not None:
+            values = sitk.GetArrayFromImage(
+                sitk.Resample(volume, plane, sitk.Transform(), sitk.sitkNearestNeighbor, 0.0, volume.GetPixelID()))[0]
+        elif volume.GetDepth() == 1:
+            values = sitk.GetArrayFromImage(volume)[0]
+        else:
+            values = _chosen(sitk.GetArrayFromImage(sitk.DICOMOrient(volume, "LPS")), frame)
+        if not values.any():
+            raise UserError("The mask holds nothing on this slice.",
+                            "Check that it was drawn for this image, or choose another slice.")
+    return np.ascontiguousarray(values)
+
+
+def _plane(like: FrameInfo) -> Any | None:
+    """An image of one slice whose pixels lie where the frame's do; None when that is not known."""
+    place = like.geometry
+    if place is None or not (place.origin and place.row_direction and place.column_direction):
+        return None
+    plane = sitk.Image(like.columns, like.rows, 1, sitk.sitkUInt8)
+    plane.SetSpacing((place.column_spacing, place.row_spacing, 1.0))
+    plane.SetDirection(_orthonormal(np.array([*_axes(place), place.normal]).T).reshape(-1).tolist())
+    plane.SetOrigin(place.origin)
+    return plane
+
+
+def _chosen(values: Pixels, frame: int | None) -> Pixels:
+    """Slice `frame` of (slices, rows, columns), or the only one that is painted."""
+    if frame is None:
+        painted = [k for k, plane in enumerate(values) if plane.any()]
+        if len(painted) > 1:
+            raise UserError(f"This mask is painted on {len(painted)} slices.", "Say which slice is meant.")
+        frame = painted[0] if painted else 0
+    if not 0 <= frame < len(values):
+        raise UserError(f"This mask has {len(values)} slices.", "Say which slice is meant, or save one slice alone.")
+    plane: Pixels = values[frame]
+    return plane

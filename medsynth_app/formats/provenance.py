@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,18 +13,25 @@ from medsynth_app.core.provenance import FORMAT, Provenance
 
 KEY = "medsynth"  # keyword of the PNG chunk and member of the TIFF's JSON description
 PRIVATE_GROUP, PRIVATE_CREATOR, PRIVATE_ELEMENT = 0x0011, "MEDSYNTH", 0x01
+_UID = re.compile(r"^uid:(.+)|\buid:(\S+)", re.DOTALL)
 
 
 def for_export(provenance: Provenance) -> Provenance:
-    """The record as it may leave the workspace: original UIDs are replaced by their hashes."""
-    earlier = tuple({**record, "source": _hashed(str(record.get("source", "")))} for record in provenance.earlier)
-    return replace(provenance, source=_hashed(provenance.source), earlier=earlier)
+    """The record as it may leave the workspace: original UIDs are replaced by their hashes, wherever they stand."""
+    return replace(provenance, source=_hashed(provenance.source), parameters=_hashed(provenance.parameters),
+                   environment=_hashed(provenance.environment), notices=_hashed(provenance.notices),
+                   earlier=_hashed(provenance.earlier))
 
 
-def _hashed(source: str) -> str:
-    if not source.startswith("uid:"):
-        return source
-    return "uid-sha256:" + hashlib.sha256(source.removeprefix("uid:").encode()).hexdigest()
+def _hashed(value: Any) -> Any:
+    """A plain value with every UID in it hashed, however deep: records of earlier versions hold more than one."""
+    if isinstance(value, str):
+        return _UID.sub(lambda uid: f"uid-sha256:{hashlib.sha256((uid[1] or uid[2]).encode()).hexdigest()}", value)
+    if isinstance(value, dict):
+        return {name: _hashed(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_hashed(item) for item in value)
+    return value
 
 
 def to_text(provenance: Provenance) -> str:

@@ -58,7 +58,7 @@ def _pixels(image: Image.Image) -> Pixels:
     """Decode, turn upright, lay what is transparent on white."""
     grey = image.mode in ("1", "L", "LA", "I;16", "I;16B", "I", "F")
     upright = ImageOps.exif_transpose(image)
-    if upright.mode in ("LA", "PA", "RGBA", "La", "RGBa") or "transparency" in upright.info:
+    if _see_through(upright):
         ground = Image.new("RGBA", upright.size, "white")
         upright = Image.alpha_composite(ground, upright.convert("RGBA")).convert("L" if grey else "RGB")
     if upright.mode == "1":
@@ -111,16 +111,28 @@ def write_mask_png(path: Path, mask: npt.NDArray[np.uint8]) -> None:
 
 
 def read_mask(path: Path, allow_bytes: int = ALLOWED_BYTES) -> npt.NDArray[np.uint8]:
-    """A mask from a PNG (grey or palette: its values) or JPEG (1 where it is brighter than half)."""
+    """A mask from a PNG (grey or palette: its values) or JPEG (1 where it is brighter than half).
+
+    What is transparent counts as 0, whatever colour lies under it.
+    """
     with reading("mask"), Image.open(path) as image:
         check_size(image.width * image.height * _BYTES.get(image.mode, 4), allow_bytes)
         lossy = image.format == "JPEG"
-        if image.mode == "P":
-            return np.array(image)
-        if image.mode == "1":
-            return np.array(image).astype(np.uint8)
-        pixels = _pixels(image)
+        upright = ImageOps.exif_transpose(image)
+        if upright.mode in ("P", "1"):
+            pixels = np.array(upright).astype(np.uint8)
+        elif _see_through(upright):
+            pixels = np.array(upright.convert("RGBA"))[..., :3]
+        else:
+            pixels = _pixels(image)
+        if _see_through(upright):
+            share = np.array(upright.convert("RGBA"))[..., 3]
+            pixels[share <= share.max(initial=0) // 2] = 0  # the middle of a soft brush's edge
     return mask_values(pixels > 127 if lossy and pixels.ndim == 2 else pixels)
+
+
+def _see_through(image: Image.Image) -> bool:
+    return image.mode in ("LA", "PA", "RGBA", "La", "RGBa") or "transparency" in image.info
 
 
 def mask_values(pixels: Pixels) -> npt.NDArray[np.uint8]:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from medsynth_app.core.errors import UserError
-from medsynth_app.core.image import ImageSource
+from medsynth_app.core.image import FrameInfo, ImageSource
 from medsynth_app.formats.common import ALLOWED_BYTES, Progress, SeriesListing, Stop, TooLarge, reading
 
 __all__ = ["EXTENSIONS", "SeriesListing", "TooLarge", "kind_of", "list_series", "open_image", "read_mask"]
@@ -101,13 +101,21 @@ def looks_like_bare_dicom(head: bytes) -> bool:
     return head[:2] in (b"\x02\0", b"\x08\0", b"\0\x08") and len(head) >= 16
 
 
-def read_mask(path: Path, frame: int | None = None, allow_bytes: int = ALLOWED_BYTES) -> npt.NDArray[np.uint8]:
-    """A mask (rows, columns) uint8 from a PNG, JPEG, TIFF or NIfTI; `frame` chooses a slice of a volume.
+def read_mask(path: Path, frame: int | None = None, like: FrameInfo | None = None,
+              allow_bytes: int = ALLOWED_BYTES) -> npt.NDArray[np.uint8]:
+    """A mask (rows, columns) uint8 from a PNG, JPEG, TIFF or NIfTI.
+
+    Parameters
+    ----------
+    frame
+        Chooses a slice of a volume that is not placed by `like`.
+    like
+        The frame that the mask is for: where its place in the patient is known, a NIfTI mask is read at its pixels.
 
     Raises
     ------
     UserError
-        When it is no mask, or holds several slices and `frame` is None.
+        When it is no mask, holds several slices and none is chosen, or nothing of a NIfTI mask lies on the slice.
     """
     kind = kind_of(path)
     if kind == DICOM:
@@ -119,7 +127,7 @@ def read_mask(path: Path, frame: int | None = None, allow_bytes: int = ALLOWED_B
     if kind == NIFTI:
         from medsynth_app.formats import nifti
 
-        return raster.mask_values(nifti.read_mask(path, frame, allow_bytes))
+        return raster.mask_values(nifti.read_mask(path, frame, like, allow_bytes))
     source = open_image(path, allow_bytes=allow_bytes)
     count = len(source.info.frames)
     if count > 1 and (frame is None or not 0 <= frame < count):

@@ -244,17 +244,19 @@ def embedded_text(path: Path) -> str:
 
 
 def write_tiff(path: Path, pixels: Pixels, provenance: Provenance | None, mark: bool = True,
-               geometry: Geometry | None = None) -> None:
+               geometry: Geometry | None = None, inverted: bool = False) -> None:
     """Write one picture, (rows, columns) of any integer type or (rows, columns, 3) uint8, compressed losslessly.
 
-    The record stands as JSON in the ImageDescription, the pixel size as pixels per centimetre.
+    The record stands as JSON in the ImageDescription, the pixel size as pixels per centimetre. `inverted` states of
+    grey values that low ones are shown white.
     """
     drawn = np.ascontiguousarray(draw_mark(pixels) if mark else pixels)
     options: dict[str, Any] = {}
     if geometry is not None:
         options = {"resolution": (10 / geometry.column_spacing, 10 / geometry.row_spacing),
                    "resolutionunit": "CENTIMETER"}
+    photometric = "rgb" if drawn.ndim == 3 else "miniswhite" if inverted else "minisblack"
     with writing(path) as part:
-        tifffile.imwrite(part, drawn, photometric="rgb" if drawn.ndim == 3 else "minisblack", metadata=None,
+        tifffile.imwrite(part, drawn, photometric=photometric, metadata=None,
                          compression="adobe_deflate", software="MedSynth",
                          description=records.to_description(provenance) if provenance is not None else None, **options)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pydicom
@@ -14,22 +16,33 @@ from PIL import Image
 from pydicom.data import get_testdata_file
 
 from medsynth_app.actions.accept_result import accept_result
-from medsynth_app.actions.export import export_image, export_mask, export_picture, provenance_of, record_path, render
+from medsynth_app.actions.export import (
+    IMAGE_FORMATS,
+    export_image,
+    export_mask,
+    export_picture,
+    provenance_of,
+    record_path,
+    render,
+)
 from medsynth_app.actions.inpaint import inpaint_document
 from medsynth_app.actions.open_image import open_image
 from medsynth_app.actions.paint_mask import paint_mask
 from medsynth_app.actions.receive import receive
 from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.errors import UserError
+from medsynth_app.core.job import EventKind, JobEvent, JobRecord, JobState
 from medsynth_app.core.parameters import InpaintParameters
 from medsynth_app.core.provenance import Provenance
+from medsynth_app.core.requests import InpaintRequest, from_parts
 from medsynth_app.core.window_level import WindowLevel
 from medsynth_app.formats.pack import InstalledPack
 from medsynth_app.formats.provenance import read_provenance
 from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.workspace.documents import Document
 from medsynth_app.workspace.workspace import Workspace
-from tests.actions.bench import answer, paint, png, volume
+from tests.actions.bench import answer, event, paint, png, record_of, volume
+from tests.formats.making import save, save_series, slice_dataset
 
 WINDOW = WindowLevel(0, 2000)
 PARAMETERS = InpaintParameters(prompt="a neutrophil", seed=7, count=1, feather=2)
@@ -192,3 +205,103 @@ def test_a_place_that_cannot_be_written_is_said_in_words(workspace: Workspace, t
         export_image(workspace, document, 0, tmp_path / "file" / "b.png", "png")
     with pytest.raises(UserError, match="unknown"):
         export_image(workspace, document, 0, tmp_path / "b.gif", "gif")
+
+
+UIDS: dict[str, Any] = {name: f"1.2.826.0.1.3680043.9.7777.{k}" for k, name in enumerate(
+    ("SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID", "FrameOfReferenceUID"), 1)}
+
+
+def test_no_uid_of_the_source_is_in_any_export(workspace: Workspace, queue: JobQueue, pack: InstalledPack,
+                                               tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    from tests.engine.tiny import make_tiny_pack, results_of
+
+    document = open_image(workspace, save(slice_dataset(1, **UIDS), tmp_path / "a.dcm"))
+    key = str(document.info.frames[0].key)
+    assert UIDS["SOPInstanceUID"] in key
+
+    def as_before(record: JobRecord, news: JobEvent) -> None:
+        """A record as earlier versions wrote it: the frame's key among the parameters."""
+        if news.kind is EventKind.RESULT:
+            news.data["provenance"]["parameters"]["frame_key"] = key
+        receive(workspace, record, news)
+
+    paint(document, 0, (10, 10, 25, 25))
+    old = inpaint_document(queue, document, 0, PARAMETERS, pack, WINDOW)
+    answer(workspace, old, as_before)
+    accept_result(workspace, document, workspace.results.of_document(document.id)[0])
+
+    # the second one is drawn by the worker's own code
+    job = inpaint_document(queue, document, 0, replace(PARAMETERS, steps=2, device="cpu"), pack, WINDOW)
+    folder = make_tiny_pack(tmp_path / "tiny")
+    queued = from_parts(*workspace.jobs.load(job))
+    assert isinstance(queued, InpaintRequest)
+    request = replace(queued, pack=str(folder), pack_sha256="")
+    for news in results_of(request):
+        assert "frame_key" not in news.data["provenance"]["parameters"]
+        receive(workspace, record_of(workspace, job), event(job, news.kind, arrays=news.arrays, data=news.data))
+    workspace.jobs.update(job, JobState.DONE, "")
+    accept_result(workspace, document, next(
+        item for item in workspace.results.of_document(document.id) if item.job_id == job))
+
+    last = provenance_of(document, 0)
+    assert last is not None and last.earlier[0]["parameters"]["frame_key"] == last.source == key
+    for format, suffix in IMAGE_FORMATS.items():
+        for mark in (True, False):
+            out = export_image(workspace, document, 0, tmp_path / "out" / f"{format}-{mark}{suffix}", format,
+                               mark=mark, window=WINDOW)
+            assert out.record is not None and b"frame_key" in out.record.read_bytes()
+    export_mask(document, 0, tmp_path / "out" / "m.png", "png")
+    export_mask(document, None, tmp_path / "out" / "m.nii", "nifti")
+    written = list((tmp_path / "out").iterdir())
+    assert len(written) == 2 * 2 * len(IMAGE_FORMATS) + 2
+    for path in written:
+        assert not [name for name, value in UIDS.items() if value.encode() in path.read_bytes()], path.name
+
+
+def test_the_file_that_is_open_is_never_written_over(workspace: Workspace, queue: JobQueue, pack: InstalledPack,
+                                                     tmp_path: Path) -> None:
+    picture = png(tmp_path / "a.png")
+    before, document = picture.read_bytes(), open_image(workspace, picture)
+    fill(workspace, queue, pack, document)
+    os.link(picture, tmp_path / "linked.png")
+    (tmp_path / "link.png").symlink_to(picture)
+    (tmp_path / "folder").mkdir()
+    for path in (picture, tmp_path / "linked.png", tmp_path / "link.png", tmp_path / "folder" / ".." / "a.png"):
+        with pytest.raises(UserError, match="never replaces it"):
+            export_image(workspace, document, 0, path, "png")
+        with pytest.raises(UserError, match="never replaces it"):
+            export_mask(document, 0, path, "png")
+        assert picture.read_bytes() == before and not record_path(path).exists()
+    for _ in range(2):  # an earlier export may be replaced
+        assert export_image(workspace, document, 0, tmp_path / "b.png", "png").path.exists()
+
+
+def test_no_file_of_an_opened_folder_is_written_over(workspace: Workspace, queue: JobQueue, pack: InstalledPack,
+                                                     tmp_path: Path) -> None:
+    folder = save_series(tmp_path / "ct", [(0, 0, 3 * k) for k in range(3)])
+    save(slice_dataset(series="1.2.4"), folder / "other" / "01.dcm")
+    before = {path: path.read_bytes() for path in folder.rglob("*.dcm")}
+    document = open_image(workspace, folder)
+    fill(workspace, queue, pack, document)
+    for path in before:
+        for format in IMAGE_FORMATS:
+            with pytest.raises(UserError, match="never replaces it"):
+                export_image(workspace, document, 0, path, format, window=WINDOW)
+    assert before == {path: path.read_bytes() for path in folder.rglob("*.dcm")}
+    for _ in range(2):
+        assert export_mask(document, 0, folder / "mask.png", "png").path.exists()
+
+
+def test_an_image_whose_low_values_are_white_stays_so(workspace: Workspace, queue: JobQueue, pack: InstalledPack,
+                                                      tmp_path: Path) -> None:
+    source = slice_dataset(PhotometricInterpretation="MONOCHROME1", RescaleSlope="1", RescaleIntercept="0")
+    document = open_image(workspace, save(source, tmp_path / "a.dcm"))
+    fill(workspace, queue, pack, document)
+    out = export_image(workspace, document, 0, tmp_path / "a.tif", "tiff", mark=False)
+    again = open_image(workspace, out.path)
+    assert again.info.inverted and np.array_equal(again.pixels(0), document.pixels(0))
+    assert np.array_equal(render(again, 0, WINDOW), render(document, 0, WINDOW))
+    marked = open_image(workspace, export_image(workspace, document, 0, tmp_path / "b.tif", "tiff", window=WINDOW).path)
+    assert not marked.info.inverted and marked.info.synthetic

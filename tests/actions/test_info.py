@@ -14,6 +14,7 @@ from medsynth_app.actions.info import info
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.provenance import Provenance
 from medsynth_app.formats.raster import write_png
+from medsynth_app.formats.registry import TooLarge
 from tests.actions.bench import grey_tiff, make_pack, volume
 
 
@@ -63,6 +64,20 @@ def test_a_pack_tells_its_licence(tmp_path: Path) -> None:
     assert facts["sha256"] == pack.manifest.sha256
 
 
+def test_a_pseudonym_cannot_be_found_again_by_trying_identifiers() -> None:
+    assert info(_ct())["pseudonym"] != info(_ct())["pseudonym"]
+    assert info(_ct(), salt=b"one")["pseudonym"] == info(_ct(), salt=b"one")["pseudonym"]
+    assert info(_ct(), salt=b"one")["pseudonym"] != info(_ct(), salt=b"two")["pseudonym"]
+
+
+def test_how_much_may_be_opened_can_be_said() -> None:
+    with pytest.raises(TooLarge):
+        info(_ct(), allow_bytes=1000)
+
+
 def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:
+    (tmp_path / "pack.json").write_bytes(b"\xff\xfe{")
+    with pytest.raises(UserError, match="no model pack that can be read"):
+        info(tmp_path)
     with pytest.raises(UserError, match="no such file"):
         info(tmp_path / "nothing.dcm")

@@ -90,6 +90,13 @@ def test_removing_draws_the_surroundings_and_an_empty_prompt_the_default(
     assert inpaint_request(document, 0, replace(PARAMETERS, prompt=" "), pack, None).prompt == "a cells prompt"
 
 
+def test_removing_never_draws_what_was_typed(workspace: Workspace, tmp_path: Path) -> None:
+    document = open_image(workspace, png(tmp_path / "a.png"))
+    paint(document)
+    silent = make_pack(tmp_path / "p", "silent", remove_prompt="")
+    assert inpaint_request(document, 0, replace(PARAMETERS, mode="remove"), silent, None).prompt == ""
+
+
 @pytest.mark.parametrize("changes", [{"mode": "magic"}, {"strength": 0.0}, {"count": 0}, {"steps": 0}, {"seed": -1}])
 def test_parameters_out_of_range_are_refused(
         workspace: Workspace, pack: InstalledPack, tmp_path: Path, changes: dict[str, object]) -> None:

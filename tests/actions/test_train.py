@@ -70,6 +70,13 @@ def test_a_frozen_set_is_taken_as_it_is(tmp_path: Path, recipe: Path, data: Path
     assert Path(train_request(recipe, frozen, tmp_path / "other").data) == frozen
 
 
+def test_a_place_that_cannot_be_written_is_said_before_the_run(tmp_path: Path, recipe: Path, data: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="The folder pack cannot be written") as told:
+        train_request(recipe, data, tmp_path / "file" / "pack")
+    assert str(tmp_path) not in str(told.value)
+
+
 def test_what_cannot_be_trained_is_said_in_words(tmp_path: Path, recipe: Path, data: Path) -> None:
     with pytest.raises(UserError, match="cannot be read"):
         train_request(tmp_path / "none.toml", data, tmp_path / "pack")

@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from medsynth_app import __version__, cli
 from medsynth_app.actions import packs
 from medsynth_app.actions.demo import demo_images
 from medsynth_app.actions.doctor import Check
 from medsynth_app.core.errors import UserError
-from tests.actions.bench import make_pack, png
+from medsynth_app.formats.raster import write_mask_png
+from tests.actions.bench import make_pack, png, volume
 
 
 def run(*arguments: object) -> Result:
@@ -61,17 +62,83 @@ def test_a_user_error_is_one_line_and_exit_status_2(tmp_path: Path) -> None:
 
 
 def test_a_bug_is_exit_status_1(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(path: Path) -> None:
-        raise ZeroDivisionError
+    def broken(path: Path, **_: object) -> None:
+        raise ZeroDivisionError("/home/somebody/Smith.dcm")
 
     monkeypatch.setattr(cli, "read_info", broken)
     answer = run("info", "x.png")
-    assert answer.exit_code == 1 and isinstance(answer.exception, ZeroDivisionError)
+    assert answer.exit_code == 1 and answer.stdout == ""
+    assert "ZeroDivisionError" in answer.stderr and answer.stderr.count("\n") == 1
+    answer = run("info", "x.png", "--json")
+    assert answer.exit_code == 1 and "ZeroDivisionError" in json.loads(answer.stdout)["error"]["happened"]
+    assert "Smith" not in answer.output
 
 
-def test_wrong_options_are_exit_status_2() -> None:
-    assert run("generate", "--seed", "many").exit_code == 2
-    assert run("nonsense").exit_code == 2
+@pytest.mark.parametrize("arguments, complaint", [
+    (("generate", "--out", "o", "--seed", "many"), "'--seed'"), (("nonsense",), "nonsense"),
+    (("info",), "Missing argument"), (("generate", "--nothing"), "--nothing"), (("train",), "Missing command")])
+def test_wrong_arguments_are_one_line_and_exit_status_2(arguments: tuple[str, ...], complaint: str) -> None:
+    answer = run(*arguments)
+    assert answer.exit_code == 2 and answer.stdout == ""
+    assert complaint in answer.stderr and "--help" in answer.stderr and answer.stderr.count("\n") == 1
+    answer = run(*arguments, "--json")
+    assert answer.exit_code == 2 and json.loads(answer.stdout)["error"]["happened"]
+
+
+def test_info_uses_the_pseudonym_of_the_workspace(tmp_path: Path) -> None:
+    from medsynth_app.actions.open_image import open_image
+    from medsynth_app.workspace.workspace import Workspace
+
+    ct = next(image.path for image in demo_images() if image.path.name == "CT_small.dcm")
+    with Workspace.open(tmp_path / "work") as workspace:
+        known = open_image(workspace, ct).info.pseudonym
+    told = [json.loads(run("info", ct, "--json", *rest).stdout)["pseudonym"]
+            for rest in (("--workspace", tmp_path / "work"), ())]
+    assert told[0] == known and told[1] != known
+
+
+def test_an_image_that_is_too_large_names_the_option_that_opens_it(two_packs: Path, tmp_path: Path) -> None:
+    image = png(tmp_path / "a.png")
+    for line in (("info", image), ("inpaint", image, "--mask", image, "--out", tmp_path / "out")):
+        answer = run(*line, "--allow-gb", 0.000001)
+        assert answer.exit_code == 2 and "add --allow-gb 1;" in answer.stderr
+    assert run("info", image, "--allow-gb", 1).exit_code == 0
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_the_run(
+        two_packs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def started(*_: object, **__: object) -> str:
+        raise AssertionError("the run was started")
+
+    for name in ("queue_inpainting", "queue_pictures"):
+        monkeypatch.setattr(cli, name, started)
+    image = png(tmp_path / "a.png", 60, 80)
+    write_mask_png(tmp_path / "mask.png", np.ones((60, 80), np.uint8))
+    out = image / "out"
+    for line in (("generate", "--prompt", "x"), ("inpaint", image, "--mask", tmp_path / "mask.png")):
+        answer = run(*line, "--pack", "cells", "--out", out, "--json")
+        assert answer.exit_code == 2
+        assert "out cannot be written" in json.loads(answer.stdout)["error"]["happened"]
+
+
+def test_warnings_are_told_before_the_run(two_packs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> str:
+        raise UserError("Not now.", "Later.")
+
+    monkeypatch.setattr(cli, "queue_inpainting", refuse)
+    ct = next(image.path for image in demo_images() if image.path.name == "CT_small.dcm")
+    write_mask_png(tmp_path / "mask.png", np.ones((128, 128), np.uint8))
+    answer = run("inpaint", ct, "--mask", tmp_path / "mask.png", "--pack", "cells", "--out", tmp_path / "out")
+    lines = answer.stderr.splitlines()
+    assert "Blood cells was trained on SM, not on CT." in lines[:-1] and lines[-1] == "Not now. Later."
+    assert not (tmp_path / "out").exists()  # it was made, stayed empty and was removed
+
+
+def test_a_volume_of_masks_for_one_slice_needs_the_slice_to_be_named(two_packs: Path, tmp_path: Path) -> None:
+    mask = volume(tmp_path / "mask.nii.gz", frames=3, rows=60, columns=80)
+    answer = run("inpaint", png(tmp_path / "a.png", 60, 80), "--mask", mask, "--pack", "cells",
+                 "--out", tmp_path / "out")
+    assert answer.exit_code == 2 and "3 slices" in answer.stderr
 
 
 def test_packs_are_listed_and_verified(two_packs: Path) -> None:
@@ -111,10 +178,6 @@ def test_parameters_out_of_range_are_said_before_anything_starts(two_packs: Path
 
 
 def test_a_mask_of_another_size_or_an_empty_one_is_refused(two_packs: Path, tmp_path: Path) -> None:
-    import numpy as np
-
-    from medsynth_app.formats.raster import write_mask_png
-
     image = png(tmp_path / "a.png", 60, 80)
     write_mask_png(tmp_path / "small.png", np.ones((30, 40), np.uint8))
     write_mask_png(tmp_path / "empty.png", np.zeros((60, 80), np.uint8))

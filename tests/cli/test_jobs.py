@@ -17,11 +17,18 @@ import pytest
 from PIL import Image
 
 from medsynth_app.actions.demo import demo_images
+from medsynth_app.actions.export import render
+from medsynth_app.actions.history import undo
 from medsynth_app.actions.info import info
+from medsynth_app.actions.open_image import open_image as open_document
+from medsynth_app.actions.people import switch_person
+from medsynth_app.formats.mark import draw_mark
 from medsynth_app.formats.raster import write_mask_png
 from medsynth_app.formats.registry import open_image
-from tests.actions.bench import png
+from medsynth_app.workspace.workspace import Workspace
+from tests.actions.bench import paint, png
 from tests.engine.tiny import make_tiny_pack
+from tests.engine.train.test_base import RECIPE
 
 ROOT = Path(__file__).resolve().parents[2]
 NO_SOCKETS = """
@@ -46,9 +53,10 @@ def offline(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": f"{folder}{os.pathsep}{ROOT}"}
 
 
-def start(environment: dict[str, str], *arguments: object) -> subprocess.Popen[str]:
+def start(environment: dict[str, str], *arguments: object, session: bool = False) -> subprocess.Popen[str]:
     return subprocess.Popen([sys.executable, "-m", "medsynth_app.cli", *(str(item) for item in arguments)], cwd=ROOT,
-                            env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                            env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                            start_new_session=session)
 
 
 def run(environment: dict[str, str], *arguments: object) -> Any:
@@ -75,6 +83,13 @@ def test_the_environment_really_blocks_sockets(offline: dict[str, str]) -> None:
 def test_inpaint_a_picture(pack: Path, offline: dict[str, str], tmp_path: Path) -> None:
     image = png(tmp_path / "cell.png")
     mask = _mask(tmp_path / "mask.png", 60, 80)
+    with Workspace.open(tmp_path / "work") as workspace:  # what somebody painted and undid before
+        person = switch_person(workspace, "Ana").id
+        document = open_document(workspace, image)
+        paint(document, 0, (2, 2, 12, 12), 2, person)
+        paint(document, 0, (30, 2, 40, 12), 3, person)
+        undo(document, person)
+        painted = np.array(document.mask(0))
     answer = run(offline, "inpaint", image, "--mask", tmp_path / "mask.png", "--prompt", "a cell", "--pack", pack,
                  "--steps", 3, "--seed", 11, "--count", 2, "--no-mark", "--device", "cpu", "--out", tmp_path / "out",
                  "--workspace", tmp_path / "work")
@@ -91,6 +106,14 @@ def test_inpaint_a_picture(pack: Path, offline: dict[str, str], tmp_path: Path) 
         assert facts["synthetic"] and facts["provenance"]["seed"] == item["seed"]
         assert json.loads(Path(item["file"] + ".provenance.json").read_text())["synthetic"] is True
     assert (tmp_path / "work").stat().st_mode & 0o777 == 0o700
+    with Workspace.open(tmp_path / "work") as workspace:
+        document = open_document(workspace, image)
+        assert np.array_equal(document.mask(0), painted)
+        assert np.array_equal(render(document, 0, None), before) and document.provenance(0) == []
+        assert (document.can_undo(person), document.can_redo(person)) == ("Undo: paint region", "Redo: paint region")
+        assert {document.can_undo(""), document.can_redo("")} == {None}
+        assert len(workspace.results.of_document(document.id, "staged")) == 2
+        assert {record.person for record in workspace.jobs.records()} == {person}
 
 
 def test_inpaint_dicom_keeps_its_class_depth_and_place(pack: Path, offline: dict[str, str], tmp_path: Path) -> None:
@@ -113,11 +136,14 @@ def test_inpaint_dicom_keeps_its_class_depth_and_place(pack: Path, offline: dict
 
 def test_generate_pictures(pack: Path, offline: dict[str, str], tmp_path: Path) -> None:
     answer = run(offline, "generate", "--prompt", "a cell", "--pack", pack, "--count", 3, "--seed", 5, "--steps", 2,
-                 "--out", tmp_path, "--device", "cpu")
-    assert [item["seed"] for item in answer["pictures"]] == [5, 6, 7]
+                 "--out", tmp_path / "out", "--device", "cpu", "--workspace", tmp_path / "work")
+    assert [item["seed"] for item in answer["pictures"]] == [5, 6, 7] and answer["notices"] == []
+    with Workspace.open(tmp_path / "work") as workspace:
+        drawn = {picture.candidate: picture.pixels() for picture in workspace.results.pictures()}
     for item in answer["pictures"]:
-        assert np.asarray(Image.open(item["file"])).shape == (32, 32, 3)
-        assert info(Path(item["file"]))["synthetic"]
+        assert drawn[item["candidate"]].shape == (32, 32, 3)
+        assert np.array_equal(np.asarray(Image.open(item["file"])), draw_mark(drawn[item["candidate"]]))
+        assert info(Path(item["file"]))["provenance"]["seed"] == item["seed"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Ctrl+C is sent as a signal")
@@ -137,3 +163,40 @@ def test_ctrl_c_stops_the_job_and_leaves_no_process(pack: Path, offline: dict[st
     gone, alive = psutil.wait_procs(workers, timeout=10)
     assert gone and not alive
     assert not (tmp_path / "out").exists()
+
+
+@pytest.fixture
+def cells(tmp_path: Path) -> Path:
+    """A data folder, and beside it two recipes: one that ends soon, one that does not."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    lines = ["file,class,split"]
+    for number, split in enumerate(["train"] * 6 + ["val", "test"]):
+        lines.append(f"{png(folder / f'{number}.png', 40, 40, number).name},square,{split}")
+    (folder / "labels.csv").write_text("\n".join(lines))
+    recipe = RECIPE.replace("[data]", '[data]\ncaptions = ["{a} {class}"]')
+    (tmp_path / "short.toml").write_text(recipe)
+    (tmp_path / "long.toml").write_text(recipe.replace("steps = 4", "steps = 100000"))
+    return folder
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Ctrl+C is sent as a signal")
+def test_training_is_stopped_by_ctrl_c_and_resumed(cells: Path, offline: dict[str, str], tmp_path: Path) -> None:
+    import torch
+
+    out, checkpoints = tmp_path / "pack", tmp_path / "pack.training" / "checkpoints"
+    # In a session of its own, so that Ctrl+C reaches the worker too, as it does in a terminal.
+    process = start(offline, "train", "base", tmp_path / "long.toml", "--data", cells, "--out", out, session=True)
+    end = time.monotonic() + 90
+    while not (checkpoints / "autoencoder.pt").exists() and time.monotonic() < end and process.poll() is None:
+        time.sleep(0.1)
+    time.sleep(2)
+    os.killpg(process.pid, signal.SIGINT)
+    printed, err = process.communicate(timeout=100)
+    assert process.returncode == 130 and printed == ""
+    assert "Train: long: 0 %" in err and err.endswith("Stopped.\n")
+    saved = torch.load(checkpoints / "denoiser.pt", weights_only=True)["state"]["step"]
+    assert saved > 0 and not out.exists()
+    answer = run(offline, "train", "base", tmp_path / "short.toml", "--out", out, "--resume")
+    assert info(out)["sha256"] == answer["sha256"] and answer["pack"] == "tiny"
+    assert torch.load(checkpoints / "denoiser.pt", weights_only=True)["state"]["step"] == saved

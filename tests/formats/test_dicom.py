@@ -288,3 +288,13 @@ def test_the_mr_head_opens_with_even_slices(shared_data: Path, tmp_path: Path) -
     geometry = source.info.frames[0].geometry
     assert geometry is not None and geometry.slice_spacing == pytest.approx(0.6667, abs=1e-3)
     assert source.info.notices == ()
+
+
+def test_windows_are_named_here_and_not_by_the_file(tmp_path: Path) -> None:
+    explained = slice_dataset(WindowCenterWidthExplanation=["for Dr Doe", "Jane"])
+    for dataset in (explained, slice_dataset()):
+        windows = open_image(save(dataset, tmp_path / "a.dcm")).info.frames[0].windows
+        assert [(item.name, item.center) for item in windows] == [("From the file", 40), ("From the file 2", -600)]
+    broken = slice_dataset(WindowCenter=[1, 2, 3], WindowWidth=[0, 10, 20])
+    windows = open_image(save(broken, tmp_path / "a.dcm")).info.frames[0].windows
+    assert [(item.name, item.center) for item in windows] == [("From the file", 2), ("From the file 2", 3)]

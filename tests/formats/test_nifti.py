@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import SimpleITK as sitk
 
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.geometry import Geometry, edge_letters
-from medsynth_app.core.image import ImageInfo
+from medsynth_app.core.image import FrameInfo, FrameKey, ImageInfo
 from medsynth_app.formats.nifti import volume_problem, write_mask_nifti
 from medsynth_app.formats.registry import TooLarge, open_image, read_mask
 from tests.formats.making import TILTED_AXES, asymmetric_mask, save_series
@@ -157,11 +158,85 @@ def test_masks_without_geometry_and_of_volumes(tmp_path: Path) -> None:
     path = tmp_path / "m.nii.gz"
     write_mask_nifti(path, mask, None)
     assert np.array_equal(sitk.GetArrayFromImage(sitk.ReadImage(str(path))), mask)
+    assert np.array_equal(read_mask(path), mask[0]) and np.array_equal(read_mask(path, 0), mask[0])
+    with pytest.raises(UserError, match="holds nothing on this slice"):
+        read_mask(path, 1)
     with pytest.raises(UserError, match="2 slices"):
-        read_mask(path)
-    assert np.array_equal(read_mask(path, 0), mask[0])
+        read_mask(path, 2)
+    write_mask_nifti(path, np.stack([mask[0], mask[0]]), None)
+    with pytest.raises(UserError, match=r"2 slices.*Say which slice is meant"):
+        read_mask(path, like=FrameInfo(FrameKey("sha256:0"), 40, 56, geometry=Geometry(0.5, 0.25)))
     write_mask_nifti(path, mask, Geometry(0.5, 0.25))
     assert sitk.ReadImage(str(path)).GetSpacing()[:2] == (0.25, 0.5)
+
+
+SAGITTAL, TURNED = (0, 1, 0, 0, 0, -1), (-1, 0, 0, 0, -1, 0)
+OBLIQUE = (0.8, 0.6, 0.0, -0.36, 0.48, 0.8)
+
+
+def _different(count: int) -> np.ndarray[Any, Any]:
+    """Masks without any symmetry, another one on every slice but the second, which is empty."""
+    masks = np.stack([np.roll(asymmetric_mask(), 2 * k, axis=1) for k in range(count)])
+    masks[1] = 0
+    return masks
+
+
+@pytest.mark.parametrize("axes", [(1, 0, 0, 0, 1, 0), TURNED, SAGITTAL, OBLIQUE])
+@pytest.mark.parametrize("ahead", [1, -1])
+def test_a_mask_of_the_stack_comes_back_on_every_frame(tmp_path: Path, axes: tuple[float, ...], ahead: int) -> None:
+    normal = np.cross(axes[:3], axes[3:]) * ahead
+    folder = save_series(tmp_path / "ct", [(normal * 3 * k + (5, -7, 11)).tolist() for k in range(4)], axes=axes)
+    frames, masks = open_image(folder).info.frames, _different(4)
+    stack = [frame.geometry for frame in frames]
+    write_mask_nifti(tmp_path / "all.nii.gz", masks, stack[0], stack)
+    for k in (0, 2, 3):
+        assert np.array_equal(read_mask(tmp_path / "all.nii.gz", k, like=frames[k]), masks[k])
+        assert np.array_equal(read_mask(tmp_path / "all.nii.gz", like=frames[k]), masks[k])
+        write_mask_nifti(tmp_path / "one.nii", masks[k], stack[k])
+        assert np.array_equal(read_mask(tmp_path / "one.nii", k, like=frames[k]), masks[k])
+        with pytest.raises(UserError, match="holds nothing on this slice"):
+            read_mask(tmp_path / "one.nii", 1, like=frames[1])
+    with pytest.raises(UserError, match="holds nothing on this slice"):
+        read_mask(tmp_path / "all.nii.gz", 1, like=frames[1])
+
+
+@pytest.mark.parametrize("axes", [TURNED, SAGITTAL, OBLIQUE])
+@pytest.mark.parametrize("order", ["LPS", "RAS", "PIR", "SRP"])
+def test_a_mask_in_another_grid_is_read_at_the_frames_points(tmp_path: Path, axes: tuple[float, ...],
+                                                             order: str) -> None:
+    normal = np.cross(axes[:3], axes[3:])
+    folder = save_series(tmp_path / "ct", [(normal * 3 * k + (5, -7, 11)).tolist() for k in range(4)], axes=axes)
+    info = open_image(folder).info
+    box = np.zeros((60, 70, 80), np.uint8)
+    box[:, :, :] = 1 + np.indices(box.shape)[2] // 20 + 4 * (np.indices(box.shape)[1] // 25)
+    image = sitk.GetImageFromArray(box)
+    image.SetOrigin(np.add(_point(info, 1, 20, 28), (-40, -35, -30)).tolist())
+    image = sitk.DICOMOrient(image, order)
+    sitk.WriteImage(image, str(tmp_path / "m.nii.gz"))
+    written = sitk.ReadImage(str(tmp_path / "m.nii.gz"))
+    found = read_mask(tmp_path / "m.nii.gz", 1, like=info.frames[1])
+    assert found.shape == (40, 56) and len(np.unique(found)) > 1
+    for row, column in ((1, 2), (4, 50), (20, 28), (38, 5), (37, 51)):
+        index = written.TransformPhysicalPointToIndex(_point(info, 1, row, column))
+        inside = all(0 <= place < size for place, size in zip(index, written.GetSize(), strict=True))
+        assert found[row, column] == (written[index] if inside else 0)
+
+
+def test_a_mask_elsewhere_in_the_patient_is_not_taken(tmp_path: Path) -> None:
+    frame = open_image(save_series(tmp_path / "ct", [(0, 0, 0), (0, 0, 3)])).info.frames[0]
+    assert frame.geometry is not None
+    write_mask_nifti(tmp_path / "m.nii", asymmetric_mask(), replace(frame.geometry, origin=(0, 0, 500)))
+    with pytest.raises(UserError, match="holds nothing on this slice"):
+        read_mask(tmp_path / "m.nii", 0, like=frame)
+    assert np.array_equal(read_mask(tmp_path / "m.nii", 0), asymmetric_mask())
+
+
+@pytest.mark.parametrize("direction", [None, (-1, 0, 0, 0, -1, 0, 0, 0, 1), (0, 0, 1, 1, 0, 0, 0, -1, 0)])
+def test_a_mask_of_a_nifti_volume_fits_its_frames(tmp_path: Path, direction: tuple[float, ...] | None) -> None:
+    volume = open_image(_volume(VALUES, tmp_path / "v.nii.gz", direction))
+    painted = _volume((VALUES % 7 == 3).astype(np.uint8), tmp_path / "m.nii.gz", direction)
+    for k, frame in enumerate(volume.info.frames):
+        assert np.array_equal(read_mask(painted, k, like=frame), volume.pixels(k) % 7 == 3)
 
 
 def test_a_real_volume(shared_data: Path) -> None:

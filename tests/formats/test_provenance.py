@@ -23,6 +23,14 @@ def test_original_uids_do_not_leave() -> None:
     out = for_export(record())
     assert out.source.startswith("uid-sha256:") and out.earlier[0]["source"] == out.source
     assert "1.2.3.4" not in to_text(record())
+    old = record().to_dict()  # as earlier versions wrote them
+    old["parameters"] = {"frame_key": "uid:1.2.3.4#0", "more": [{"source": "uid:1.2.3.4"}], "steps": 4}
+    text = to_text(record(parameters=old["parameters"], notices=("made from uid:1.2.3.4 here",),
+                          earlier=({**old, "earlier": [old]},)))
+    found = from_text(text)
+    assert "1.2.3.4" not in text and found is not None and found.parameters["steps"] == 4
+    assert found.source == found.parameters["more"][0]["source"] == found.earlier[0]["earlier"][0]["source"]
+    assert to_text(found) == text
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", "7", '{"medsynth": 3}', '{"format": "other/1"}',

@@ -138,3 +138,23 @@ def test_masks_of_other_programs(tmp_path: Path) -> None:
     imageio.imwrite(tmp_path / "deep.png", mask.astype(np.uint16) * 300)
     with pytest.raises(UserError, match="0 to 255"):
         read_mask(tmp_path / "deep.png")
+
+
+@pytest.mark.parametrize("under", [0, 255])
+def test_what_is_transparent_is_not_painted(tmp_path: Path, under: int) -> None:
+    mask = asymmetric_mask()
+    layer = np.full((*mask.shape, 4), under, np.uint8)
+    layer[..., 3] = 0
+    layer[mask > 0] = (255, 0, 0, 255)
+    layer[0, 0] = (255, 0, 0, 60)  # a soft brush's edge
+    assert np.array_equal(read_mask(_saved(Image.fromarray(layer), tmp_path / "red.png")), mask > 0)
+    layer[mask > 0] = (255, 255, 255, 100)  # a layer at less than full opacity
+    layer[0, 0] = (255, 255, 255, 20)
+    assert np.array_equal(read_mask(_saved(Image.fromarray(layer), tmp_path / "white.png")), (mask > 0) * 255)
+    grey = np.dstack([np.where(mask, mask, under), (mask > 0) * 255]).astype(np.uint8)
+    assert np.array_equal(read_mask(_saved(Image.fromarray(grey, "LA"), tmp_path / "grey.png")), mask)
+    palette = Image.fromarray(np.where(mask, mask, 3).astype(np.uint8)).convert("P")
+    palette.putpalette([0, 0, 0, 255, 0, 0, 0, 255, 0, under, under, under])
+    assert np.array_equal(read_mask(_saved(palette, tmp_path / "p.png", transparency=3)), mask)
+    layer[..., 3] = 0
+    assert not read_mask(_saved(Image.fromarray(layer), tmp_path / "none.png")).any()

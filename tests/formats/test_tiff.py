@@ -126,6 +126,15 @@ def test_written_tiff_is_read_by_other_libraries(tmp_path: Path, pixels: np.ndar
     assert info.frames[0].geometry.column_spacing == pytest.approx(0.4882812, rel=1e-5)
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int16])
+def test_a_tiff_whose_low_values_are_white_says_so(tmp_path: Path, dtype: type[np.generic]) -> None:
+    pixels = STACK[0, 0].astype(dtype)
+    write_tiff(tmp_path / "a.tif", pixels, None, mark=False, inverted=True)
+    again = open_image(tmp_path / "a.tif")
+    assert again.info.inverted and np.array_equal(again.pixels(0), pixels)
+    assert np.array_equal(tifffile.imread(tmp_path / "a.tif"), pixels)
+
+
 def test_marked_tiff_keeps_its_depth(tmp_path: Path) -> None:
     write_tiff(tmp_path / "a.tif", STACK[0, 0], None)
     pixels = open_image(tmp_path / "a.tif").pixels(0)
