@@ -15,3 +15,4 @@ def discard_result(workspace: Workspace, result: Result) -> None:
     if result.state == "accepted":
         raise UserError("This result is in the image.", "Undo it first, then discard it.")
     workspace.results.set_state(result.id, "discarded")
+    workspace.jobs.release(result.job_id)  # its request was kept for "more like this"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from medsynth_app.core.bounds import Bounds
+from medsynth_app.core.errors import UserError
 from medsynth_app.core.image import FrameKey
 from medsynth_app.core.job import EventKind, JobEvent, JobRecord
 from medsynth_app.core.provenance import Provenance
@@ -13,7 +14,13 @@ from medsynth_app.workspace.workspace import Workspace
 
 
 def receive(workspace: Workspace, record: JobRecord, event: JobEvent) -> list[Result]:
-    """Write the result of an event; returns what can be staged (nothing for other events)."""
+    """Write the result of an event; returns what can be staged (nothing for other events).
+
+    Raises
+    ------
+    UserError
+        When the study was removed meanwhile, or the disk is full.
+    """
     if event.kind is not EventKind.RESULT:
         return []
     if record.kind == "inpaint":
@@ -25,7 +32,11 @@ def receive(workspace: Workspace, record: JobRecord, event: JobEvent) -> list[Re
 
 
 def _receive_candidate(workspace: Workspace, record: JobRecord, event: JobEvent) -> Result:
-    plain, _ = workspace.jobs.load(record.id)
+    try:
+        plain = workspace.jobs.plain(record.id)
+    except KeyError as error:
+        raise UserError("The study of this job was removed from the workspace.",
+                        "Open its file again and run once more.") from error
     provenance = Provenance.from_dict(dict(event.data["provenance"]))
     # Accepting compares this with the pixels as they are then.
     provenance = replace(provenance, parameters={**provenance.parameters, "revision": plain["revision"]})

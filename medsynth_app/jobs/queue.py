@@ -9,7 +9,6 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -18,14 +17,14 @@ from medsynth_app.core.job import EventKind, JobEvent, JobRecord, JobState, Lane
 from medsynth_app.core.requests import Request, from_parts, to_parts
 from medsynth_app.jobs import failures
 from medsynth_app.jobs.client import DIED, STOPPED, LaneClient
+from medsynth_app.jobs.ledger import Ledger
 from medsynth_app.jobs.running import Patience, Running
-from medsynth_app.jobs.store import Arrays, JobStore, Plain, in_order, new_places
+from medsynth_app.jobs.store import Arrays, JobStore, Plain
 
 log = logging.getLogger(__name__)
 ENDS = {EventKind.DONE: JobState.DONE, EventKind.FAILED: JobState.FAILED, EventKind.CANCELLED: JobState.CANCELLED}
-# The message of a job that runs again after the application ended under it; its place counts the restarts.
-INTERRUPTED = ("", "Interrupted once; started again.", "Interrupted twice; started again.")
 QUIT_SECONDS = 2.5
+FORGET_SECONDS = 1.0     # how long a removal waits for a worker that is at one of its jobs
 
 
 class JobQueue:
@@ -54,8 +53,7 @@ class JobQueue:
         self._patience = patience or Patience()
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
-        self._records: dict[str, JobRecord] = {}
-        self._told: set[str] = set()  # jobs whose end has been told
+        self._jobs = Ledger(store)
         self._running: dict[Lane, Running] = {}
         self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._clients = {lane: LaneClient(lane, worker_module, partial(self._from_worker, lane)) for lane in lanes}
@@ -73,13 +71,13 @@ class JobQueue:
                 return
             self._started = True
             for record in self._store.records():
-                if record.id in self._records:
+                if record.id in self._jobs:
                     continue  # submitted before the start
                 if record.state.ended:
-                    self._told.add(record.id)
+                    self._jobs.told.add(record.id)
                 elif not resume:
                     continue
-                self._records[record.id] = record
+                self._jobs.take(record)
                 if not record.state.ended:
                     self._take_up(record)
         for client in self._clients.values():
@@ -109,7 +107,7 @@ class JobQueue:
     def retry(self, job_id: str) -> str:
         """Add the same request again as a new job, and return its id."""
         with self._lock:
-            record = self._records[job_id]
+            record = self._jobs[job_id]
             try:
                 plain, arrays = self._store.load(job_id)
             except KeyError as error:
@@ -120,7 +118,7 @@ class JobQueue:
     def cancel(self, job_id: str) -> None:
         """Cancel a waiting job at once, a running one at its next step; nothing happens to one that has ended."""
         with self._lock:
-            record = self._records.get(job_id)
+            record = self._jobs.get(job_id)
             running = next((item for item in self._running.values() if item.job_id == job_id), None)
             if record is None or record.state.ended:
                 return
@@ -131,29 +129,43 @@ class JobQueue:
                 self._clients[record.lane].post("cancel", job_id)
                 self._inbox.put(lambda: None)  # so that the deadline is watched
 
+    def forget(self, document_id: str) -> int:
+        """Drop all jobs of a document that is to be removed, and their records; returns how many.
+
+        What waits never runs; what runs is cancelled and waited for, a second at most. Nothing more is told of them.
+        """
+        end = time.monotonic() + FORGET_SECONDS
+        with self._changed:
+            mine = self._jobs.of_document(document_id)
+            for job_id in self._running_of(mine):
+                self.cancel(job_id)
+            self._jobs.forgotten |= mine
+            self._jobs.told |= mine
+            for job_id in mine - self._running_of(mine):
+                self._jobs.drop(job_id)
+            self._changed.notify_all()
+            while self._running_of(mine) and (left := end - time.monotonic()) > 0 \
+                    and threading.current_thread() is not self._thread and not self._closed:
+                self._changed.wait(left)
+            for job_id in mine:
+                self._store.remove(job_id)
+        return len(mine)
+
     def move(self, job_id: str, before: str | None) -> None:
         """Put a waiting job before another one of its lane, or at the end (None); no-op once it runs."""
         with self._lock:
-            record = self._records.get(job_id)
-            if record is None or record.state is not JobState.WAITING or before == job_id:
-                return
-            floor = max((other.place for other in self._open(record.lane) if other.state is JobState.RUNNING),
-                        default=None)
-            changed = new_places(self._waiting(record.lane), job_id, before, floor)
-            for other_id, place in changed.items():
-                self._store.move(other_id, place)
-                self._records[other_id] = replace(self._records[other_id], place=place)
-            self._tell_soon(job_id, JobEvent(job_id, EventKind.WAITING))
+            if self._jobs.move(job_id, before):
+                self._tell_soon(job_id, JobEvent(job_id, EventKind.WAITING))
 
     def records(self) -> list[JobRecord]:
         """All jobs known, ended ones too, by lane and place."""
         with self._lock:
-            return in_order(list(self._records.values()))
+            return self._jobs.all()
 
     def state(self, job_id: str) -> JobState:
         """A job's state; KeyError for an unknown one."""
         with self._lock:
-            return self._records[job_id].state
+            return self._jobs[job_id].state
 
     def wait(self, job_id: str, timeout: float | None = None) -> JobRecord:
         """Wait until a job has ended and all of its events have been told; returns it as it then (or at the
@@ -162,12 +174,13 @@ class JobQueue:
             raise RuntimeError("wait() was called from on_event, on which it would wait")
         end = None if timeout is None else time.monotonic() + timeout
         with self._changed:
-            while job_id not in self._told and not self._closed:
+            record = self._jobs[job_id]
+            while job_id not in self._jobs.told and not self._closed:
                 left = 1.0 if end is None else min(1.0, end - time.monotonic())
                 if left <= 0:
                     break
                 self._changed.wait(left)  # in slices: so that Ctrl+C is heard on Windows too
-            return self._records[job_id]
+            return self._jobs.get(job_id) or record
 
     def close(self) -> None:
         """Stop the workers within about three seconds. What waits or runs is stored and waits for the next start."""
@@ -178,7 +191,7 @@ class JobQueue:
             for running in self._running.values():
                 if not running.told:
                     state = JobState.WAITING if running.cancelled_at is None else JobState.CANCELLED
-                    self._set(running.job_id, state)
+                    self._jobs.change(running.job_id, state)
             self._changed.notify_all()
         if not self._started:
             return
@@ -196,14 +209,11 @@ class JobQueue:
 
     def _take_up(self, record: JobRecord) -> None:
         """Let a job of an earlier session wait again, unless it ran at the end of three sessions in a row."""
-        restarts = INTERRUPTED.index(record.message) if record.message in INTERRUPTED else 0
-        if record.state is JobState.RUNNING:
-            restarts += 1
-        if restarts >= len(INTERRUPTED):
+        message = self._jobs.wait_again(record)
+        if message is None:
             self._end(record, failures.interrupted(record.id))
-            return
-        self._set(record.id, JobState.WAITING, INTERRUPTED[restarts])
-        self._tell_soon(record.id, JobEvent(record.id, EventKind.WAITING, message=INTERRUPTED[restarts]))
+        else:
+            self._tell_soon(record.id, JobEvent(record.id, EventKind.WAITING, message=message))
 
     def _add(self, plain: Plain, arrays: Arrays, record: JobRecord) -> str:
         with self._lock:
@@ -211,35 +221,19 @@ class JobQueue:
                 raise RuntimeError("the queue is closed")
             if record.lane not in self._clients:
                 raise ValueError(f"this queue has no {record.lane} lane")
-            place = max((other.place for other in self._open(record.lane)), default=0.0) + 1
-            record = replace(record, state=JobState.WAITING, place=place,
-                             created=datetime.now(UTC).isoformat(timespec="milliseconds"))
-            self._store.add(record, plain, arrays)
-            self._records[record.id] = record
+            record = self._jobs.add(record, plain, arrays)
             self._tell_soon(record.id, JobEvent(record.id, EventKind.WAITING))
             return record.id
 
-    def _open(self, lane: Lane) -> list[JobRecord]:
-        return [record for record in self._records.values() if record.lane is lane and not record.state.ended]
-
-    def _waiting(self, lane: Lane) -> list[JobRecord]:
-        return in_order([record for record in self._open(lane) if record.state is JobState.WAITING])
-
-    def _set(self, job_id: str, state: JobState, message: str | None = None) -> None:
-        record = self._records[job_id]
-        record = self._records[job_id] = replace(
-            record, state=state, message=record.message if message is None else message)
-        try:
-            self._store.update(job_id, state, record.message)
-        except Exception as error:  # a full disk: the window must still hear how the job ended
-            log.error("the job store: %s", failures.describe(error))
+    def _running_of(self, jobs: set[str]) -> set[str]:
+        return {running.job_id for running in self._running.values()} & jobs
 
     def _end(self, record: JobRecord, event: JobEvent) -> None:
-        self._set(record.id, ENDS[event.kind], event.message)
+        self._jobs.change(record.id, ENDS[event.kind], event.message)
         self._tell_soon(record.id, event)
 
     def _tell_soon(self, job_id: str, event: JobEvent) -> None:
-        self._inbox.put(partial(self._tell, self._records[job_id], event))
+        self._inbox.put(partial(self._tell, self._jobs[job_id], event))
 
     # -- on the queue's own thread
 
@@ -283,7 +277,7 @@ class JobQueue:
             while lane not in self._running and not self._closed and self._start_next(lane):
                 pass
         with self._lock:
-            hold = bool(self._open(Lane.INTERACTIVE)) and Lane.INTERACTIVE in self._clients
+            hold = bool(self._jobs.open(Lane.INTERACTIVE)) and Lane.INTERACTIVE in self._clients
             if hold is not self._held and Lane.BACKGROUND in self._clients:
                 self._clients[Lane.BACKGROUND].post("hold", hold)
             self._held = hold
@@ -291,12 +285,12 @@ class JobQueue:
     def _start_next(self, lane: Lane) -> bool:
         """Hand the next waiting job to the worker; False when there is none."""
         with self._lock:
-            waiting = self._waiting(lane)
+            waiting = self._jobs.waiting(lane)
             if self._closed or not waiting:
                 return False
             job_id = waiting[0].id
             running = self._running[lane] = Running(job_id)
-            self._set(job_id, JobState.RUNNING)
+            self._jobs.change(job_id, JobState.RUNNING)
         failure: JobEvent | None = None
         try:
             running.request = from_parts(*self._store.load(job_id))
@@ -309,7 +303,7 @@ class JobQueue:
             if failure is None:
                 self._clients[lane].post("run", job_id, running.request)
         if failure is None:
-            self._tell(self._records[job_id], JobEvent(job_id, EventKind.STARTED))
+            self._tell(self._jobs[job_id], JobEvent(job_id, EventKind.STARTED))
         else:
             self._finish(lane, failure)
         return True
@@ -331,7 +325,7 @@ class JobQueue:
         elif not running.told:
             running.see(event)
             if not self._closed or event.kind is EventKind.RESULT:
-                self._tell(self._records[event.job_id], event)
+                self._tell(self._jobs[event.job_id], event)
 
     def _begun(self, lane: Lane, job_id: str) -> None:
         running = self._running.get(lane)
@@ -349,21 +343,24 @@ class JobQueue:
             return
         log.warning("the worker of the %s lane ended during a job (%s)", lane, exit_code)
         self._finish(lane, failures.died(running, exit_code))
-        if lane is Lane.INTERACTIVE and self._warm is not None and not self._closed and not self._waiting(lane):
+        if lane is Lane.INTERACTIVE and self._warm is not None and not self._closed and not self._jobs.waiting(lane):
             self._clients[lane].post("warm", *self._warm)
 
     def _finish(self, lane: Lane, event: JobEvent) -> None:
         """The lane's job has ended: free the lane, store the end, tell it."""
         with self._lock:
             running = self._running.pop(lane)
+            if running.job_id in self._jobs.forgotten:
+                self._jobs.drop(running.job_id)
+                self._changed.notify_all()
+                return
             if running.told:
                 return
             if running.cancelled_at is not None and event.kind is EventKind.FAILED:
                 event = JobEvent(event.job_id, EventKind.CANCELLED)
             elif self._closed and running.cancelled_at is None and event.kind is not EventKind.DONE:
                 return  # stopped by `close`: it waits for the next start
-            self._set(event.job_id, ENDS[event.kind], event.message)
-            record = self._records[event.job_id]
+            record = self._jobs.change(event.job_id, ENDS[event.kind], event.message)
         self._tell(record, event)
 
     def _ready(self, lane: Lane, info: Mapping[str, Any]) -> None:
@@ -372,6 +369,8 @@ class JobQueue:
             self._on_ready(info)
 
     def _tell(self, record: JobRecord, event: JobEvent) -> None:
+        if record.id in self._jobs.forgotten:
+            return
         try:
             self._on_event(record, event)
         except Exception as error:
@@ -379,20 +378,21 @@ class JobQueue:
             self._fail_untold(record, failures.unreceived(record.id, error))
         if event.kind in ENDS:
             with self._changed:
-                self._told.add(record.id)
+                self._jobs.told.add(record.id)
                 self._changed.notify_all()
 
     def _fail_untold(self, record: JobRecord, failure: JobEvent) -> None:
         """The receiver raised: its job has failed, and the worker is told to stop it."""
         with self._lock:
-            state = self._records[record.id].state
-            if state in (JobState.FAILED, JobState.CANCELLED):
+            known = self._jobs.get(record.id)
+            if known is None or record.id in self._jobs.forgotten:
+                return  # its study was removed meanwhile
+            if known.state in (JobState.FAILED, JobState.CANCELLED):
                 return
             running = self._running.get(record.lane)
             if running is not None and running.job_id == record.id:
                 running.told = True
                 running.cancelled_at = running.cancelled_at or time.monotonic()
                 self._clients[record.lane].post("cancel", record.id)
-            self._set(record.id, JobState.FAILED, failure.message)
-            record = self._records[record.id]
+            record = self._jobs.change(record.id, JobState.FAILED, failure.message)
         self._tell(record, failure)

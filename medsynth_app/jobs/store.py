@@ -40,6 +40,10 @@ class JobStore(Protocol):
         """Set a job's place among the jobs of its lane."""
         ...
 
+    def remove(self, job_id: str) -> None:
+        """Throw a job away, its request with it; nothing happens where there is none."""
+        ...
+
 
 def in_order(records: list[JobRecord]) -> list[JobRecord]:
     """Records by lane (interactive first), then place."""
@@ -99,3 +103,8 @@ class MemoryJobStore:
     def move(self, job_id: str, place: float) -> None:
         with self._lock:
             self._records[job_id] = replace(self._records[job_id], place=place)
+
+    def remove(self, job_id: str) -> None:
+        with self._lock:
+            self._records.pop(job_id, None)
+            self._requests.pop(job_id, None)

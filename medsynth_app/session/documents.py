@@ -76,7 +76,11 @@ class DocumentView(SessionState):
     def remove_study(self) -> Mapping[str, int]:
         """Purge the document in view from the workspace: rows, history and files. The source file stays."""
         document = self._opened()
-        counts: Mapping[str, int] = remove_study(self.workspace, document)
+        before = {record.id for record in self.queue.records()}
+        counts: Mapping[str, int] = remove_study(self.workspace, document, self.queue)
+        self._removed_jobs |= before - {record.id for record in self.queue.records()}
+        for job_id in self._removed_jobs:
+            self.staging.end(job_id)
         self.document = None
         self.close_document()
         self.jobs.refresh(self.queue.records())

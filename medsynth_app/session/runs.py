@@ -156,6 +156,8 @@ class Runs(SessionState):
         return job_id
 
     def _observe(self, record: JobRecord, event: JobEvent) -> None:
+        if record.id in self._removed_jobs:
+            return
         entry = self.jobs.observe(record, event)
         self._pace.observe(record, event)
         self._set_device(entry.device)
@@ -176,14 +178,24 @@ class Runs(SessionState):
             self.device_changed.emit()
 
     def _observe_staging(self, record: JobRecord, event: JobEvent) -> None:
-        if record.kind != "inpaint" or self.document is None or record.document_id != self.document.id:
+        if record.kind != "inpaint":
             return
         if event.kind is EventKind.PREVIEW:
-            self.staging.preview(record.id, pictures(event))
+            self.staging.preview(record.id, self._frame_drawn(record.id), pictures(event))
         elif event.kind is EventKind.RESULT:
             self._refresh_staging()
-        elif event.kind in (EventKind.DONE, EventKind.FAILED, EventKind.CANCELLED):
+        elif record.state.ended:
+            self._frame_of_job.pop(record.id, None)
             self.staging.end(record.id)
         else:
             return
         self.staging_changed.emit()
+
+    def _frame_drawn(self, job_id: str) -> str:
+        """Key of the frame that a job draws into; empty where it is not known."""
+        if job_id not in self._frame_of_job:
+            try:
+                self._frame_of_job[job_id] = str(self.workspace.jobs.plain(job_id)["frame_key"])
+            except KeyError:
+                return ""
+        return self._frame_of_job[job_id]

@@ -31,6 +31,8 @@ class Staging:
         self.selected: int | None = None
         self.job_id = ""
         self.previews: tuple[Picture, ...] = ()
+        self._frame = ""
+        self._drawing: dict[str, tuple[str, tuple[Picture, ...]]] = {}  # by job: its frame and previews
 
     @property
     def current(self) -> Result | None:
@@ -45,24 +47,35 @@ class Staging:
             found.setdefault(result.job_id, []).append(index)
         return tuple((job, tuple(indices)) for job, indices in found.items())
 
-    def fill(self, results: Sequence[Result]) -> None:
-        """Show these results (oldest first); keeps the selected one selected where it is still there."""
+    def fill(self, results: Sequence[Result], frame: str = "") -> None:
+        """Show these results (oldest first) and the previews of jobs that draw into `frame` (a frame's key).
+
+        The selected result stays selected where it is still there.
+        """
         kept = self.current.id if self.current is not None else ""
         order: dict[str, int] = {}
         for result in results:
             order.setdefault(result.job_id, len(order))
         self.results = tuple(sorted(results, key=lambda r: (-order[r.job_id], r.candidate)))
         self.selected = next((k for k, result in enumerate(self.results) if result.id == kept), None)
+        self._frame = frame
+        self._show_previews()
 
     def select(self, index: int | None) -> None:
         if index is not None and not 0 <= index < len(self.results):
             raise IndexError(f"there is no staged result {index}")
         self.selected = index
 
-    def preview(self, job_id: str, previews: tuple[Picture, ...]) -> None:
-        self.job_id, self.previews = job_id, previews
+    def preview(self, job_id: str, frame: str, previews: tuple[Picture, ...]) -> None:
+        """Take in a job's latest previews; they are shown while its frame is in view."""
+        self._drawing[job_id] = frame, previews
+        self._show_previews()
 
     def end(self, job_id: str) -> None:
         """The job has ended: its previews go."""
-        if job_id == self.job_id:
-            self.job_id, self.previews = "", ()
+        self._drawing.pop(job_id, None)
+        self._show_previews()
+
+    def _show_previews(self) -> None:
+        here = [(job, previews) for job, (frame, previews) in self._drawing.items() if frame and frame == self._frame]
+        self.job_id, self.previews = here[-1] if here else ("", ())

@@ -98,6 +98,8 @@ class SessionState:
         self.place: str = settings.current.place
         self.device_text = ""
         self._pace = Pace()
+        self._frame_of_job: dict[str, str] = {}  # key of the frame that a job draws into
+        self._removed_jobs: set[str] = set()  # of removed studies: news of them may still be on their way
         self._parameters = ParameterState(settings.current.device, settings.current.preview_every)
         self.refresh_packs()
         self.jobs.refresh(queue.records())
@@ -191,7 +193,7 @@ class SessionState:
             return
         key = self.document.info.frames[self.frame].key
         found = self.workspace.results.of_document(self.document.id, "staged", "accepted")
-        self.staging.fill([result for result in found if result.frame_key == key])
+        self.staging.fill([result for result in found if result.frame_key == key], str(key))
 
     def _restage(self) -> None:
         self._refresh_staging()

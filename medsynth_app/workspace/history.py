@@ -176,8 +176,9 @@ class History:
                                       EditRow.state == (DONE if undo else UNDONE))
         if not self.whole:
             query = query.where(EditRow.frame_id.in_(self._keys))
-        # A redo keeps `applied` of its undone edit, so that the one undone last is the lowest.
-        order = EditRow.applied.desc() if undo else EditRow.applied
+        # The last step of an undone edit is its undoing: redo takes back what was undone last.
+        undone = select(func.max(StepRow.id)).where(StepRow.edit_id == EditRow.id).correlate(EditRow).scalar_subquery()
+        order = EditRow.applied.desc() if undo else undone.desc()
         return session.scalar(query.order_by(order).limit(1))
 
     def _refuse_overlap(self, session: Session, row: EditRow, undo: bool) -> None:

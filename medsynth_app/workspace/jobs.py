@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy.typing as npt
-from sqlalchemy import delete, select, update
+from sqlalchemy import ColumnElement, delete, exists, select, update
+from sqlalchemy.orm import Session
 
 from medsynth_app.core.job import JobRecord, JobState, Lane
 from medsynth_app.workspace import sources
 from medsynth_app.workspace.blobs import Blobs
-from medsynth_app.workspace.database import Database
-from medsynth_app.workspace.tables import JobArrayRow, JobRow
+from medsynth_app.workspace.database import Database, chunks
+from medsynth_app.workspace.tables import DISCARDED, JobArrayRow, JobRow, ResultRow
+
+REQUEST_DAYS = 7    # a failed or cancelled job can be tried again so long
+RECORD_DAYS = 30
 
 
 class Jobs:
@@ -45,9 +50,23 @@ class Jobs:
             blobs = session.scalars(select(JobArrayRow).where(JobArrayRow.job_id == job_id)).all()
         return plain, {item.name: self._blobs.get_array(item.blob) for item in blobs}
 
+    def plain(self, job_id: str) -> dict[str, Any]:
+        """The plain half of a request, without reading its arrays; KeyError as in `load`."""
+        with self._database.read() as session:
+            text = session.scalar(select(JobRow.request).where(JobRow.id == job_id))
+            if text is None:
+                raise KeyError(job_id)
+            plain: dict[str, Any] = sources.show(session, text)
+        return plain
+
     def update(self, job_id: str, state: JobState, message: str = "") -> None:
-        """Set state and message; nothing happens to a job whose study was removed."""
+        """Set state and message; nothing happens to a job whose study was removed.
+
+        The request of a finished job goes where nothing needs it; a failed or cancelled one can be tried again.
+        """
         self._set(job_id, state=JobState(state).value, message=message)
+        if state is JobState.DONE:
+            self.release(job_id)
 
     def move(self, job_id: str, place: float) -> None:
         """Set the place among the jobs of its lane."""
@@ -63,14 +82,63 @@ class Jobs:
                              row.document_id, row.message, row.person) for row in rows]
         return sorted(records, key=lambda record: (lanes.index(record.lane), record.place, record.created))
 
+    def release(self, job_id: str) -> None:
+        """Throw away the request of a finished job, unless "more like this" of one of its results needs it."""
+        with self._database.write() as session:
+            blobs = _throw_requests(session, session.scalars(select(JobRow.id).where(
+                JobRow.id == job_id, JobRow.state == JobState.DONE.value, ~_wanted())).all())
+        self._database.drop_blobs(self._blobs, blobs)
+
+    def prune(self, moment: datetime | None = None) -> None:
+        """Throw away what nobody will ask for: called at every opening.
+
+        Of ended jobs without a result that can be seen, requests go `REQUEST_DAYS` after the job was made (at once
+        where it was done) and records `RECORD_DAYS` after.
+        """
+        moment = moment or datetime.now(UTC)
+        week, month = (_stamp(moment - timedelta(days=days)) for days in (REQUEST_DAYS, RECORD_DAYS))
+        ended = JobRow.state.in_([state.value for state in JobState if state.ended])
+        with self._database.write() as session:
+            idle = session.execute(select(JobRow.id, JobRow.created, JobRow.state).where(ended, ~_wanted())).all()
+            blobs = _throw_requests(session, [job_id for job_id, created, state in idle
+                                              if state == JobState.DONE.value or created < week])
+            for part in chunks([job_id for job_id, created, _ in idle if created < month]):
+                session.execute(delete(JobRow).where(JobRow.id.in_(part)))
+        self._database.drop_blobs(self._blobs, blobs)
+
     def remove_request(self, job_id: str) -> None:
         """Throw away what a job was to do; its record stays."""
         with self._database.write() as session:
-            blobs = session.scalars(select(JobArrayRow.blob).where(JobArrayRow.job_id == job_id)).all()
-            session.execute(delete(JobArrayRow).where(JobArrayRow.job_id == job_id))
-            session.execute(update(JobRow).where(JobRow.id == job_id).values(request=None))
+            blobs = _throw_requests(session, [job_id])
+        self._database.drop_blobs(self._blobs, blobs)
+
+    def remove(self, job_id: str) -> None:
+        """Throw a job away, its request with it; nothing happens where there is none."""
+        with self._database.write() as session:
+            blobs = _throw_requests(session, [job_id])
+            session.execute(delete(JobRow).where(JobRow.id == job_id))
         self._database.drop_blobs(self._blobs, blobs)
 
     def _set(self, job_id: str, **values: Any) -> None:
         with self._database.write() as session:
             session.execute(update(JobRow).where(JobRow.id == job_id).values(**values))
+
+
+def _wanted() -> ColumnElement[bool]:
+    """Whether a job has results that can still be seen."""
+    return exists().where(ResultRow.job_id == JobRow.id, ResultRow.state != DISCARDED)
+
+
+def _throw_requests(session: Session, job_ids: Sequence[str]) -> set[str]:
+    """Empty the requests of jobs; returns blobs that they held."""
+    blobs: set[str] = set()
+    for part in chunks(list(job_ids)):
+        blobs.update(session.scalars(select(JobArrayRow.blob).where(JobArrayRow.job_id.in_(part))))
+        session.execute(delete(JobArrayRow).where(JobArrayRow.job_id.in_(part)))
+        session.execute(update(JobRow).where(JobRow.id.in_(part), JobRow.request.is_not(None)).values(request=None))
+    return blobs
+
+
+def _stamp(moment: datetime) -> str:
+    """As `created` is written."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds")

@@ -118,6 +118,7 @@ class Results:
                     ResultRow.job_id == job_id, ResultRow.candidate == candidate))
                 if row is not None and row.state != STAGED:
                     return self._results(session, [row])[0]
+                old = [] if row is None else [row.patch, row.effective, row.alpha]
                 row = row or ResultRow(id=uuid.uuid4().hex, job_id=job_id, candidate=int(candidate), state=STAGED)
                 values: dict[str, Any] = arrays | dict(
                     document_id=frame.document_id, frame_id=frame.id, created=now(), seed=int(provenance.seed),
@@ -129,7 +130,9 @@ class Results:
                     setattr(row, name, value)
                 session.add(row)
                 session.flush()
-                return self._results(session, [row])[0]
+                result = self._results(session, [row])[0]
+        self._database.drop_blobs(self._blobs, [sha for sha in old if sha])
+        return result
 
     def of_document(self, document_id: str, *states: str) -> list[Result]:
         """Results in these states ("staged" without any), in the order of their runs and candidates."""
@@ -169,12 +172,15 @@ class Results:
             with self._database.write() as session:
                 row = session.scalar(select(PictureRow).where(
                     PictureRow.job_id == job_id, PictureRow.candidate == candidate))
+                old = [] if row is None else [row.pixels]
                 row = row or PictureRow(id=uuid.uuid4().hex, job_id=job_id, candidate=int(candidate))
                 row.seed, row.created, row.pixels = int(provenance.seed), now(), blob
                 row.provenance = sources.hide(session, provenance.to_dict())
                 session.add(row)
                 session.flush()
-                return self._picture(session, row)
+                picture = self._picture(session, row)
+        self._database.drop_blobs(self._blobs, old)
+        return picture
 
     def pictures(self) -> list[Picture]:
         """Generated pictures, newest first."""

@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 
 from medsynth_app.core.errors import UserError
 from medsynth_app.workspace.blobs import Blobs
-from medsynth_app.workspace.database import Database, backup_is_due
+from medsynth_app.workspace.database import FILE, Database, backup_is_due, chunks
 from medsynth_app.workspace.documents import Documents
 from medsynth_app.workspace.jobs import Jobs
 from medsynth_app.workspace.masks import Masks
@@ -61,8 +61,9 @@ class Workspace:
         self.salt = self._read_salt()
         if not self.read_only:
             self.studies.finish()
+            self.jobs.prune()
             if backup_is_due(folder):
-                self._masks.behind(self._backup_quietly)
+                self._masks.behind(self._care)
 
     @classmethod
     def open(cls, folder: Path, *, writable: bool = True) -> Self:
@@ -71,13 +72,15 @@ class Workspace:
         Raises
         ------
         UserError
-            When it was made by a newer MedSynth, is damaged, cannot be written, or (read-only) is not there.
+            When it was made by a newer MedSynth, is damaged, cannot be written, (read-only) is not there, or the
+            folder holds other things and no workspace.
         """
         folder = folder.expanduser().resolve()
         if not writable:
             return cls(folder, None)
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _refuse_foreign(folder)
             folder.chmod(0o700)
         except OSError as error:
             raise UserError("The folder of the workspace cannot be made or is not yours.",
@@ -135,8 +138,19 @@ class Workspace:
                 self._database.set_meta("salt", text)
         return bytes.fromhex(text)
 
-    def _backup_quietly(self) -> None:
+    def _care(self) -> None:
+        """Once a day: files that no row names (a kill came between), then a backup."""
         try:
+            for part in chunks(list(self.blobs.all())):
+                self._database.drop_blobs(self.blobs, part)
             self._database.backup()
         except Exception as error:      # a full disk must not keep anybody from working
             log.error("no backup of the workspace could be made (%s)", type(error).__name__)
+
+
+def _refuse_foreign(folder: Path) -> None:
+    """Leave a folder alone that is used for something else: it would be closed to everybody but its owner."""
+    names = {path.name for path in folder.iterdir()}
+    if FILE not in names and names - {LOCK, ".DS_Store", "desktop.ini"}:
+        raise UserError("This folder holds other things and no workspace.",
+                        "Choose an empty folder or the folder of a workspace.", safe="Nothing in it was changed.")

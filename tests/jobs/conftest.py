@@ -44,10 +44,10 @@ class Bench:
             self._news.notify_all()
 
     def submit(self, prompt: str = "", *, lane: Lane = Lane.INTERACTIVE, steps: int = 1, seconds: float = 0.0,
-               count: int = 0, preview_every: int = 0) -> str:
+               count: int = 0, preview_every: int = 0, document: str = "") -> str:
         request = GenerateRequest("", "", prompt, steps=steps, guidance=seconds, count=count,
                                   preview_every=preview_every)
-        return self.queue.submit(request, title=prompt or "job", lane=lane)
+        return self.queue.submit(request, title=prompt or "job", lane=lane, document_id=document)
 
     def kinds(self, job_id: str) -> list[EventKind]:
         return [event.kind for _, event, _ in self.told if event.job_id == job_id]

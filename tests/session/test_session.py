@@ -166,6 +166,54 @@ def test_previews_are_shown_while_the_job_runs_and_gone_after(session: Session, 
     assert entry is not None and (entry.message, entry.remedy) == ("out of memory", "fewer candidates")
 
 
+def test_previews_are_shown_on_their_own_slice_only(session: Session, tmp_path: Path) -> None:
+    session.open(volume(tmp_path / "v.nii.gz"))
+    jobs = {}
+    for frame in (0, 2):
+        session.set_frame(frame)
+        stroke(session)
+        jobs[frame] = session.inpaint()
+    picture = np.zeros((8, 8, 3), np.uint8)
+    for frame, job in jobs.items():
+        session.deliver(record_of(session.workspace, job), event(job, EventKind.PREVIEW, arrays={"0": picture + frame}))
+    for frame, shown in ((2, jobs[2]), (1, ""), (0, jobs[0])):
+        session.set_frame(frame)
+        assert session.staging.job_id == shown
+        assert [int(preview[0, 0, 0]) for preview in session.staging.previews] == ([frame] if shown else [])
+    session.workspace.jobs.update(jobs[0], JobState.CANCELLED)
+    session.deliver(record_of(session.workspace, jobs[0], JobState.CANCELLED), event(jobs[0], EventKind.CANCELLED))
+    assert session.staging.previews == ()
+    session.set_frame(2)
+    assert session.staging.job_id == jobs[2]
+    session.close_document()
+    assert session.staging.previews == ()
+
+
+def test_a_job_that_ran_twice_is_staged_once(session: Session, tmp_path: Path) -> None:
+    session.open(png(tmp_path / "a.png"))
+    stroke(session)
+    session.set_parameters(count=2)
+    job = session.inpaint()
+    answer(session.workspace, job, session.deliver, end=False)
+    answer(session.workspace, job, session.deliver)     # the program ended meanwhile
+    assert [result.candidate for result in session.staging.results] == [0, 1]
+
+
+def test_more_like_this_works_until_the_last_result_is_discarded(session: Session, tmp_path: Path) -> None:
+    session.open(png(tmp_path / "a.png"))
+    stroke(session)
+    session.set_parameters(count=2)
+    job = session.inpaint()
+    answer(session.workspace, job, session.deliver)
+    session.discard(1)
+    last = session.staging.results[0]
+    assert session.workspace.jobs.plain(job)
+    assert session.more_like_this(0) != job
+    session.discard(0)
+    with pytest.raises(KeyError):
+        session.workspace.jobs.plain(last.job_id)
+
+
 def test_the_effective_mask_follows_paint_and_class(session: Session, tmp_path: Path) -> None:
     session.open(png(tmp_path / "a.png"))
     assert session.effective_mask() is None
@@ -289,6 +337,20 @@ def test_removing_a_study_leaves_nothing_of_it(session: Session, tmp_path: Path)
     assert session.recent() == []
     assert path.exists()
     assert not session.open(path).mask(0).any()
+
+
+def test_news_of_a_removed_study_are_not_heard(session: Session, tmp_path: Path) -> None:
+    session.open(png(tmp_path / "a.png"))
+    stroke(session)
+    job = session.inpaint()
+    running = record_of(session.workspace, job)
+    later = []
+    session._post = later.append
+    session.deliver(running, event(job, EventKind.PROGRESS, step=1, steps=9))
+    session.remove_study()
+    for news in later:
+        news()
+    assert session.jobs.entries == () and session.queue.records() == [] and session.workspace.jobs.records() == []
 
 
 def test_settings_and_logs_hold_neither_paths_nor_names(

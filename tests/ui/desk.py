@@ -58,6 +58,12 @@ class NotingQueue:
     def cancel(self, job_id: str) -> None:
         self.asked.append(("cancel", job_id))
 
+    def forget(self, document_id: str) -> int:
+        gone = [key for key, record in self.jobs.items() if record.document_id == document_id]
+        for key in gone:
+            del self.jobs[key]
+        return len(gone)
+
     def retry(self, job_id: str) -> str:
         self.asked.append(("retry", job_id))
         return job_id

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from medsynth_app.workspace.workspace import Workspace
+from tests.workspace.fake import PATH, FakeSource
 
 
 @pytest.fixture(scope="session")
@@ -33,3 +34,11 @@ def nowhere(tmp_path: Path) -> Path:
 def workspace(folder: Path) -> Iterator[Workspace]:
     with Workspace.open(folder) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def shared(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Workspace, str]]:
+    """A workspace and its one document, for many examples of one property."""
+    place = Path(shutil.copytree(template, tmp_path_factory.mktemp("shared") / "workspace"))
+    with Workspace.open(place) as opened:
+        yield opened, opened.documents.open(FakeSource(), PATH).id

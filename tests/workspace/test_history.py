@@ -44,6 +44,17 @@ def test_typed_names_and_a_restart_between(folder: Path) -> None:
         assert document.mask(0).sum() == 200
 
 
+def test_redo_takes_back_what_was_undone_last_also_after_a_redo(document: Document) -> None:
+    paint(document, A, 1, name="first")
+    paint(document, Bounds(5, 5, 15, 15), 2, name="second")
+    painted = document.mask(0).copy()
+    for step in ("undo", "undo", "redo", "undo", "redo"):
+        assert getattr(document, step)() is not None
+    assert document.mask(0).sum() == 100 and document.can_redo() == "Redo: second"
+    document.redo()
+    assert np.array_equal(document.mask(0), painted) and document.can_redo() is None
+
+
 def test_a_new_edit_ends_the_redo_of_its_person_only(document: Document) -> None:
     paint(document, A, person="ann")
     paint(document, B, person="ben")
@@ -185,6 +196,7 @@ class Model:
 
     def __init__(self) -> None:
         self.entries: list[Entry] = []
+        self.undone: dict[str, list[Entry]] = {"ann": [], "ben": []}    # the last one undone is the last
         self.clock = 0
 
     def mask(self, frame: int) -> np.ndarray:
@@ -200,18 +212,20 @@ class Model:
         if (before == value).all():
             return
         self.clock += 1
-        for entry in self.entries:
-            if entry.person == person and entry.state == "undone":
-                entry.state = "dropped"
+        for entry in self.undone[person]:
+            entry.state = "dropped"
+        self.undone[person].clear()
         self.entries.append(Entry(person, frame, bounds, before, np.full_like(before, value), "done",
                                   self.clock, self.clock))
 
     def turn(self, person: str, undo: bool) -> bool | None:
         """True: done; None: nothing to do; False: refused."""
-        mine = [e for e in self.entries if e.person == person and e.state == ("done" if undo else "undone")]
+        standing = sorted((e for e in self.entries if e.person == person and e.state == "done"),
+                          key=lambda e: e.applied)
+        mine = standing if undo else self.undone[person]
         if not mine:
             return None
-        entry = max(mine, key=lambda e: e.applied) if undo else min(mine, key=lambda e: e.applied)
+        entry = mine[-1]
         if any(e.person != person and e.state == "done" and e.frame == entry.frame and e.applied > entry.touched
                and e.bounds.overlaps(entry.bounds) for e in self.entries):
             return False
@@ -222,7 +236,10 @@ class Model:
         self.clock += 1
         entry.touched = self.clock
         entry.state = "undone" if undo else "done"
-        if not undo:
+        if undo:
+            self.undone[person].append(entry)
+        else:
+            self.undone[person].remove(entry)
             entry.applied = self.clock
         return True
 
@@ -263,3 +280,25 @@ def test_any_history_gives_what_the_model_gives(template: Path, steps: list[tupl
             for frame in range(2):
                 assert np.array_equal(document.mask(frame), model.mask(frame)), kind
         workspace.close()
+
+
+turns = st.lists(st.sampled_from(["undo", "redo"]), min_size=5, max_size=14)
+
+
+@settings(max_examples=25, deadline=None)
+@given(bounds=st.lists(boxes, min_size=2, max_size=4), turns=turns)
+def test_one_person_alone_walks_to_and_fro_through_the_same_masks(
+        template: Path, bounds: list[Bounds], turns: list[str]) -> None:
+    with tempfile.TemporaryDirectory() as name, Workspace.open(Path(
+            shutil.copytree(template, Path(name) / "workspace"))) as workspace:
+        document = workspace.documents.open(FakeSource(), PATH)
+        known = [document.mask(0).copy()]
+        for value, box in enumerate(bounds, 1):
+            paint(document, box, value)
+            known.append(document.mask(0).copy())
+        at = len(bounds)
+        for turn in turns:
+            wanted = at + (1 if turn == "redo" else -1)
+            assert (getattr(document, turn)() is not None) is (0 <= wanted < len(known))
+            at = min(max(wanted, 0), len(known) - 1)
+            assert np.array_equal(document.mask(0), known[at])

@@ -1,16 +1,19 @@
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.job import JobRecord, JobState, Lane
 from medsynth_app.core.requests import GenerateRequest, InpaintRequest, from_parts, to_parts
 from medsynth_app.jobs.store import JobStore
 from medsynth_app.workspace.workspace import Workspace
-from tests.workspace.fake import PATH, UID, FakeSource
+from tests.workspace.fake import PATH, UID, FakeSource, stage
 
 RECORD = JobRecord("one", "inpaint", Lane.INTERACTIVE, "Inpaint: a polyp (4)", JobState.WAITING, 2.0,
                    "2025-01-01T00:00:00+00:00", "", "", "ann")
@@ -68,3 +71,57 @@ def test_requests_that_are_gone(workspace: Workspace) -> None:
     for name in ("one", "nobody"):
         with pytest.raises(KeyError):
             jobs.load(name)
+
+
+def loads(workspace: Workspace, *job_ids: str) -> list[str]:
+    """Those of the jobs whose request is still there."""
+    kept = []
+    for job_id in job_ids:
+        with suppress(KeyError):
+            workspace.jobs.load(job_id)
+            kept.append(job_id)
+    return kept
+
+
+def test_the_request_of_a_finished_job_goes_unless_a_result_needs_it(workspace: Workspace) -> None:
+    document = workspace.documents.open(FakeSource(), PATH)
+    for number, name in enumerate(("picture", "staged", "failed")):
+        workspace.jobs.add(replace(RECORD, id=name), {"kind": "x"}, {"crop": np.arange(9) + number})
+    result = stage(workspace, document, Bounds(0, 0, 4, 4), np.ones((4, 4), np.int16), job="staged")
+    workspace.jobs.update("picture", JobState.DONE)
+    workspace.jobs.update("staged", JobState.DONE)
+    workspace.jobs.update("failed", JobState.FAILED)
+    assert loads(workspace, "picture", "staged", "failed") == ["staged", "failed"]
+    blobs = set(workspace.blobs.all())
+    workspace.results.set_state(result.id, "discarded")
+    workspace.jobs.release("staged")
+    workspace.jobs.release("failed")        # it can be tried again
+    assert loads(workspace, "picture", "staged", "failed") == ["failed"]
+    assert len(set(workspace.blobs.all())) == len(blobs) - 1 and len(workspace.jobs.records()) == 3
+
+
+def test_old_requests_and_records_go_at_the_next_opening(folder: Path) -> None:
+    def made(days: float) -> str:
+        return (datetime.now(UTC) - timedelta(days=days)).isoformat(timespec="milliseconds")
+
+    with Workspace.open(folder) as workspace:
+        document = workspace.documents.open(FakeSource(), PATH)
+        for name, days, state in (("new", 6, JobState.FAILED), ("week", 8, JobState.CANCELLED),
+                                  ("month", 31, JobState.FAILED), ("waiting", 99, JobState.WAITING),
+                                  ("seen", 99, JobState.DONE)):
+            workspace.jobs.add(replace(RECORD, id=name, created=made(days), state=state), {"kind": "x"},
+                               {"crop": np.frombuffer(name.encode(), np.uint8)})
+        stage(workspace, document, Bounds(0, 0, 4, 4), np.ones((4, 4), np.int16), job="seen")
+        files = len(list(workspace.blobs.all()))
+    with Workspace.open(folder) as workspace:
+        assert {record.id for record in workspace.jobs.records()} == {"new", "week", "waiting", "seen"}
+        assert loads(workspace, "new", "week", "month", "waiting", "seen") == ["new", "waiting", "seen"]
+        assert len(list(workspace.blobs.all())) == files - 2
+
+
+def test_a_removed_job_leaves_nothing(workspace: Workspace) -> None:
+    workspace.jobs.add(RECORD, {"kind": "x"}, {"a": np.arange(9)})
+    assert workspace.jobs.plain("one") == {"kind": "x"}
+    workspace.jobs.remove("one")
+    workspace.jobs.remove("nobody")
+    assert workspace.jobs.records() == [] and list(workspace.blobs.all()) == []

@@ -50,7 +50,9 @@ def test_states(workspace: Workspace) -> None:
 def test_a_job_that_ran_twice_leaves_one_candidate(workspace: Workspace) -> None:
     document = workspace.documents.open(FakeSource(), PATH)
     stage(workspace, document, BOX, np.zeros((6, 8), np.int16))
+    files = len(list(workspace.blobs.all()))
     again = stage(workspace, document, BOX, np.ones((6, 8), np.int16))
+    assert len(list(workspace.blobs.all())) == files        # the first patch went
     (result,) = workspace.results.of_document(document.id)
     assert result.id == again.id and result.pixels().all()
     workspace.results.set_state(result.id, "discarded")

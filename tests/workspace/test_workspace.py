@@ -43,6 +43,34 @@ def test_only_the_owner_can_read(nowhere: Path) -> None:
     assert modes(folder) == {0o600}
 
 
+@pytest.mark.skipif(os.name != "posix", reason="modes")
+def test_a_folder_in_use_for_something_else_is_left_alone(nowhere: Path) -> None:
+    nowhere.mkdir(mode=0o755)
+    (nowhere / "holiday.txt").write_text("sun")
+    with pytest.raises(UserError, match="other things") as refused:
+        Workspace.open(nowhere)
+    assert "empty folder" in refused.value.remedy
+    assert stat.S_IMODE(nowhere.stat().st_mode) == 0o755
+    assert [path.name for path in nowhere.iterdir()] == ["holiday.txt"]
+    (nowhere / "holiday.txt").rename(nowhere / "writer.lock")      # all that a start which was killed leaves
+    Workspace.open(nowhere).close()
+    (nowhere / "holiday.txt").write_text("sun")
+    Workspace.open(nowhere).close()     # it is a workspace now
+
+
+def test_files_that_no_row_names_are_gone_after_a_day(folder: Path) -> None:
+    with Workspace.open(folder) as workspace:
+        document = workspace.documents.open(FakeSource(), PATH)
+        stage(workspace, document, BOX, np.full((6, 8), 5, np.int16))
+        kept = set(workspace.blobs.all())
+        orphan = workspace.blobs.put(b"a kill came before its row")
+    for backup in database.backups(folder):
+        os.utime(backup, (0, 0))
+    with Workspace.open(folder) as workspace:
+        workspace.close()
+        assert orphan not in workspace.blobs and set(workspace.blobs.all()) == kept
+
+
 def test_temporary_goes_with_its_closing() -> None:
     with Workspace.temporary() as workspace:
         paint(workspace.documents.open(FakeSource(), PATH), BOX)

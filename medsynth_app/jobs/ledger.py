@@ -1,0 +1,109 @@
+"""What the queue knows of its jobs, in memory and in the store alike."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from medsynth_app.core.job import JobRecord, JobState, Lane
+from medsynth_app.jobs import failures
+from medsynth_app.jobs.store import Arrays, JobStore, Plain, in_order, new_places
+
+log = logging.getLogger(__name__)
+# The message of a job that runs again after the application ended under it; its place counts the restarts.
+INTERRUPTED = ("", "Interrupted once; started again.", "Interrupted twice; started again.")
+
+
+class Ledger:
+    """Records of jobs. Guarded by the queue's lock.
+
+    Attributes
+    ----------
+    told
+        Jobs whose end has been told; nobody waits for them any more.
+    forgotten
+        Jobs of removed documents: nothing is told or stored of them. The record of one that runs stays until its
+        worker is done with it.
+    """
+
+    def __init__(self, store: JobStore) -> None:
+        self._store = store
+        self._records: dict[str, JobRecord] = {}
+        self.told: set[str] = set()
+        self.forgotten: set[str] = set()
+
+    def __contains__(self, job_id: str) -> bool:
+        return job_id in self._records
+
+    def __getitem__(self, job_id: str) -> JobRecord:
+        return self._records[job_id]
+
+    def get(self, job_id: str) -> JobRecord | None:
+        return self._records.get(job_id)
+
+    def all(self) -> list[JobRecord]:
+        """All but the forgotten, by lane and place."""
+        return in_order([record for record in self._records.values() if record.id not in self.forgotten])
+
+    def open(self, lane: Lane) -> list[JobRecord]:
+        return [record for record in self._records.values() if record.lane is lane and not record.state.ended]
+
+    def waiting(self, lane: Lane) -> list[JobRecord]:
+        return in_order([record for record in self.open(lane) if record.state is JobState.WAITING])
+
+    def take(self, record: JobRecord) -> None:
+        """Know a job that the store has kept."""
+        self._records[record.id] = record
+
+    def wait_again(self, record: JobRecord) -> str | None:
+        """Let a known job of an earlier session wait; returns its message, None where it has been tried enough."""
+        restarts = INTERRUPTED.index(record.message) if record.message in INTERRUPTED else 0
+        if record.state is JobState.RUNNING:
+            restarts += 1
+        if restarts >= len(INTERRUPTED):
+            return None
+        self.change(record.id, JobState.WAITING, INTERRUPTED[restarts])
+        return INTERRUPTED[restarts]
+
+    def add(self, record: JobRecord, plain: Plain, arrays: Arrays) -> JobRecord:
+        """Keep a new job at the end of its lane."""
+        place = max((other.place for other in self.open(record.lane)), default=0.0) + 1
+        record = replace(record, state=JobState.WAITING, place=place,
+                         created=datetime.now(UTC).isoformat(timespec="milliseconds"))
+        self._store.add(record, plain, arrays)
+        self._records[record.id] = record
+        return record
+
+    def change(self, job_id: str, state: JobState, message: str | None = None) -> JobRecord:
+        """Set a job's state, and its message where there is a new one."""
+        record = self._records[job_id]
+        record = self._records[job_id] = replace(
+            record, state=state, message=record.message if message is None else message)
+        if job_id not in self.forgotten:
+            try:
+                self._store.update(job_id, state, record.message)
+            except Exception as error:  # a full disk: the window must still hear how the job ended
+                log.error("the job store: %s", failures.describe(error))
+        return record
+
+    def move(self, job_id: str, before: str | None) -> bool:
+        """Put a waiting job before another one of its lane, or at the end (None); False where it does not wait."""
+        record = self._records.get(job_id)
+        if record is None or record.state is not JobState.WAITING or before == job_id:
+            return False
+        floor = max((other.place for other in self.open(record.lane) if other.state is JobState.RUNNING),
+                    default=None)
+        for other_id, place in new_places(self.waiting(record.lane), job_id, before, floor).items():
+            self._store.move(other_id, place)
+            self._records[other_id] = replace(self._records[other_id], place=place)
+        return True
+
+    def of_document(self, document_id: str) -> set[str]:
+        """Jobs of a document; the store knows better where documents were merged."""
+        return {record.id for record in (*self._records.values(), *self._store.records())
+                if record.document_id == document_id}
+
+    def drop(self, job_id: str) -> None:
+        """Let go of the record of a forgotten job."""
+        self._records.pop(job_id, None)
