@@ -149,8 +149,8 @@ class Tour:
         self.until(lambda: painted, 60, "the first frame of the window")
         self.desk.start()
         self.record.step("The window is open.")
-        self.shot("welcome", "The first start")
         self.until(lambda: self.desk.queue.info, 240, "the model to be loaded")
+        self.shot("welcome", "The first start")
         if "error" in self.desk.queue.info:
             raise UserError("The model could not be loaded.", "Run `medsynth doctor`.")
         self.record.step("The model is loaded in its own process.")
@@ -200,8 +200,9 @@ class Tour:
         session, window = self.desk.session, self.desk.window
         modality = self.document().info.modality
         fits = scene.image.domain == scene.pack.manifest.domain or modality in scene.pack.manifest.modalities
+        # A model that never saw such images keeps close to the smooth fill from the surroundings.
         session.set_parameters(count=CANDIDATES, seed=SEED, mode="replace" if fits else "remove",
-                               prompt=_prompt(scene.pack))
+                               strength=1.0 if fits else 0.2, prompt=_prompt(scene.pack))
         self.until(window.inpaint_panel.primary.isEnabled, 20, "the button")
         before, pressed = len(session.staging.results), time.monotonic()
         self.click(window.inpaint_panel.primary)

@@ -182,7 +182,9 @@ class SessionState:
             self.packs_changed.emit()
             self.parameters_changed.emit()
         named = self._recall("schema") if self.document else None
-        domain = pack.manifest.domain if pack is not None else ""
+        fits = pack is not None and (info is None or (info.colour == pack.manifest.colour
+                                                      and info.modality in (None, *pack.manifest.modalities)))
+        domain = pack.manifest.domain if pack is not None and fits else ""
         self.schema = SCHEMAS.get(str(named), SCHEMAS.get(domain, SCHEMAS["region"]))
         if self.schema.of(self.label_value) is None:
             self.label_value = self.schema.classes[0].value

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, QThreadPool, QTimer
-from PySide6.QtGui import QImage, QShowEvent
+from PySide6.QtGui import QIcon, QImage, QPainter, QShowEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QToolButton, QVBoxLayout, QWidget
 
 from medsynth_app.actions.demo import demo_images
@@ -16,8 +16,8 @@ from medsynth_app.session.session import Session
 from medsynth_app.ui import theme as look
 from medsynth_app.ui.commands import Commands
 from medsynth_app.ui.opening import Background
-from medsynth_app.ui.thumbnails import picture_of
-from medsynth_app.ui.widgets import IconButton, button, column, label, row, widgets_of
+from medsynth_app.ui.thumbnails import SYNTHETIC, picture_of
+from medsynth_app.ui.widgets import IconButton, button, column, draw_syn, label, row, widgets_of
 
 THUMB = 128
 
@@ -136,10 +136,16 @@ class Welcome(QWidget):
     def demo_buttons(self) -> list[QToolButton]:
         return [widget for widget in widgets_of(self._demos) if isinstance(widget, QToolButton)]
 
-    @staticmethod
-    def _set_picture(found: QToolButton, picture: QImage | None) -> None:
-        if picture is not None:
-            found.setIcon(look.square_icon(picture, THUMB))
+    def _set_picture(self, found: QToolButton, picture: QImage | None) -> None:
+        if picture is None:
+            return
+        shown = look.square_icon(picture, THUMB).pixmap(THUMB, THUMB)
+        if picture.text(SYNTHETIC):
+            painter = QPainter(shown)
+            draw_syn(painter, self._theme.tokens, look.XS, look.XS)
+            painter.end()
+            found.setAccessibleName(f"{found.accessibleName()}, synthetic")
+        found.setIcon(QIcon(shown))
 
     def _paint(self, _tokens: object = None) -> None:
         t = self._theme.tokens

@@ -178,10 +178,10 @@ class StagingStrip(QWidget):
         self.thumbs = []
         if not results:
             return
-        # Once something is accepted here, what the candidates stand beside is no longer the original.
         document, box = self.session.document, results[0].bounds
-        generated = document is not None and bool(document.synthetic_mask(self.session.frame)[box.slices].any())
-        self._add("Image as it is" if generated else "Original", None, generated)
+        assert document is not None  # results are staged for a document in view only
+        changed = bool(document.synthetic_mask(self.session.frame)[box.slices].any())
+        self._add("Image as it is" if changed else "Original", None, changed or document.info.synthetic)
         for index, result in enumerate(results):
             thumb = self._add(f"{result.candidate + 1}:  {result.seed}", index, True)
             thumb.note = "accepted" if result.state == "accepted" else ""

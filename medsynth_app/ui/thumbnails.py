@@ -11,6 +11,7 @@ from PySide6.QtGui import QImage
 from medsynth_app.formats.registry import open_image
 from medsynth_app.session.windows import starting_window
 
+SYNTHETIC = "synthetic"  # text of a QImage whose file says that it holds generated pixels
 log = logging.getLogger(__name__)
 
 
@@ -29,4 +30,7 @@ def picture_of(path: Path, most: int = 64 * 2**20) -> QImage | None:
         log.info("no picture of a demo image: %s", type(error).__name__)
         return None
     data = np.ascontiguousarray(pixels.astype(np.uint8))
-    return QImage(data.data, data.shape[1], data.shape[0], data.shape[1] * 3, QImage.Format.Format_RGB888).copy()
+    image = QImage(data.data, data.shape[1], data.shape[0], data.shape[1] * 3, QImage.Format.Format_RGB888).copy()
+    if source.info.synthetic:
+        image.setText(SYNTHETIC, "yes")
+    return image
