@@ -24,7 +24,7 @@ def environment(pack: Pack, batch: int) -> dict[str, Any]:
     """
     return {
         "medsynth": medsynth_app.__version__,
-        "torch": torch.__version__,
+        "torch": str(torch.__version__),  # a TorchVersion would have whoever reads it import torch
         "diffusers": diffusers.__version__,
         "transformers": transformers.__version__,
         "numpy": np.__version__,

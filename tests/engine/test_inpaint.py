@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import pickle
+import pickletools
 import socket
 from pathlib import Path
 from typing import Any
@@ -230,6 +232,13 @@ def test_the_provenance_is_complete_plain_and_without_places(tiny_pack: Path) ->
     for key in ("torch", "diffusers", "medsynth", "device", "dtype", "threads", "batch"):
         assert record.environment[key]
     assert str(tiny_pack) not in json.dumps(raw)
+
+
+def test_what_the_window_reads_makes_it_import_no_model_library(tiny_pack: Path) -> None:
+    for event in events_of(ct_request(tiny_pack, count=1, preview_every=1)):
+        names = {str(argument) for code, argument, _ in pickletools.genops(pickle.dumps(event, protocol=3))
+                 if code.name == "GLOBAL"}
+        assert names and not any(name.startswith(("torch", "diffusers", "transformers")) for name in names), names
 
 
 def test_nothing_painted_and_a_wrong_pack(tiny_pack: Path, tmp_path: Path) -> None:

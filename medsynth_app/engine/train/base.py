@@ -64,7 +64,7 @@ def train_base(recipe: Recipe, data: Path, out: Path, control: Control,
         "parameters_million": round(sum(p.numel() for p in [*vae.parameters(), *model.parameters()]) / 1e6, 2),
         "minutes_of_last_run": round((time.monotonic() - begun) / 60, 1),
         "device": torch.cuda.get_device_name() if device.type == "cuda" else "CPU",
-        "torch": torch.__version__,
+        "torch": str(torch.__version__),
         "loss_curve": " ".join(f"{int(s)}:{v:.3f}" for s, v in curve[:: max(1, len(curve) // 12)]),
     }
     control.report("pack", 0, 1, "writing the pack")
