@@ -47,7 +47,12 @@ class NameBar(QFrame):
             IconButton(theme, "close", "Not now", self.hide), parent=self, spacing=look.M,
             margins=(look.M, look.XS, look.S, look.XS))
         theme.changed.connect(self._paint)
+        session.person_changed.connect(self._answered)
         self._paint()
+        self.hide()
+
+    def _answered(self) -> None:
+        """Somebody said who it is, here or in the status bar."""
         self.hide()
 
     def ask(self) -> None:

@@ -591,6 +591,8 @@ def test_first_run_asks_for_a_name_offers_images_and_remembers_the_window(qapp: 
     with a_desk(tmp_path, workspace, first_run_done=False) as desk:
         assert desk.window.name_bar.isVisible() and desk.window.welcome.isVisible()
         desk.until(lambda: bool(desk.window.welcome.demo_buttons()))
+        desk.session.switch_person("Dr. Keller")  # said elsewhere, in the status bar for one
+        assert desk.window.name_bar.isHidden()
         desk.window.resize(1111, 700)
         desk.open()
         desk.paint()
