@@ -329,7 +329,8 @@ class MainWindow(QMainWindow):
             self.banners.say("info", settings.notice)
         if self._wants_name:
             settings.change(first_run_done=True)
-            self.name_bar.ask()
+            if self.session.person is None:
+                self.name_bar.ask()
         self.painted.emit()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
