@@ -18,12 +18,13 @@ from medsynth_app.core.errors import UserError
 from medsynth_app.settings.settings import SettingsStore
 from medsynth_app.tour import walk
 from medsynth_app.workspace.workspace import Workspace
-from tests.engine.tiny import make_tiny_pack
 
 
 @pytest.mark.gui
 @pytest.mark.timeout(400)
 def test_the_tour_from_start_to_end(qapp: Any, tmp_path: Path) -> None:
+    from tests.engine.tiny import make_tiny_pack  # brings torch, which the tests of the window do without
+
     make_tiny_pack(tmp_path / "packs" / "tiny", native_size=32)
     out = tmp_path / "out"
     out.mkdir()
