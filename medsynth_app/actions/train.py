@@ -12,7 +12,8 @@ from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import Lane
 from medsynth_app.core.pack import MANIFEST
 from medsynth_app.core.requests import TrainRequest
-from medsynth_app.formats.training_set import FORMAT, freeze_training_set
+from medsynth_app.core.training_set import FORMAT
+from medsynth_app.formats.training_set import freeze_training_set
 from medsynth_app.jobs.queue import JobQueue
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import gc
-import hashlib
 import json
 from collections import OrderedDict
 from collections.abc import Callable
@@ -26,6 +25,7 @@ from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import EventKind, JobEvent
 from medsynth_app.core.pack import MANIFEST, PackManifest
 from medsynth_app.engine.device import DevicePolicy, choose_device
+from medsynth_app.engine.train.pack import hash_files
 
 PICKLED = {".bin", ".ckpt", ".pt", ".pth", ".pkl", ".pickle"}
 CODE = {".py", ".so", ".dll", ".dylib"}
@@ -197,8 +197,7 @@ def checked_manifest(folder: Path) -> PackManifest:
     if key in _verified:
         return _verified[key]
     _refuse_unsafe(folder)
-    found = {path.relative_to(folder).as_posix(): _sha256(path)
-             for path in sorted(folder.rglob("*")) if path.is_file() and path != folder / MANIFEST}
+    found = hash_files(folder)
     if (folder / MANIFEST).exists():
         manifest = PackManifest.from_json((folder / MANIFEST).read_text(), f"The pack {folder.name}")
         _refuse_changed(manifest, found)
@@ -249,11 +248,6 @@ def _foreign_manifest(folder: Path, found: dict[str, str]) -> PackManifest:
     return PackManifest(
         name=folder.name, version="", domain="unknown", title=folder.name, modalities=(), colour="rgb",
         licence="unknown", native_size=native, training_data=(), files=found)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _pipeline(folder: Path, policy: DevicePolicy, sparing: bool) -> Any:

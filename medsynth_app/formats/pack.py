@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import platformdirs
 import medsynth_app
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.pack import MANIFEST, PackManifest
+from medsynth_app.formats.common import file_sha256
 
 _log = logging.getLogger(__name__)
 
@@ -89,7 +89,6 @@ def verify_pack(pack: InstalledPack) -> list[str]:
 
 def _digest(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return file_sha256(path)
     except OSError:
         return ""

@@ -17,8 +17,8 @@ import numpy as np
 from PIL import Image
 
 from medsynth_app.core.errors import UserError
+from medsynth_app.core.training_set import FORMAT
 
-FORMAT = "medsynth-training-set/1"
 Item = dict[str, Any]
 
 

@@ -12,6 +12,7 @@ from PySide6.QtGui import QColor, QImage, QKeyEvent, QPainter, QPixmap, QResizeE
 from PySide6.QtWidgets import (
     QBoxLayout,
     QButtonGroup,
+    QComboBox,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -360,6 +361,16 @@ class Picture(QWidget):
         if self.synthetic:
             draw_syn(painter, self._theme.tokens, left + look.XS, top + look.XS)
         painter.end()
+
+
+def model_box(chosen: Callable[[int], None]) -> QComboBox:
+    """The box from which a person chooses the model; `chosen` gets the place in the list."""
+    box = QComboBox()
+    box.setAccessibleName("Model")
+    box.setToolTip("The model that draws")
+    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    box.activated.connect(chosen)
+    return box
 
 
 def draw_syn(painter: QPainter, tokens: look.Tokens, left: int, top: int) -> None:

@@ -12,8 +12,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from medsynth_app.core.errors import UserError
-
-FORMAT = "medsynth-training-set/1"
+from medsynth_app.core.training_set import FORMAT
 
 
 @dataclass(frozen=True)

@@ -47,8 +47,13 @@ def write_pack(recipe: Recipe, about: dict[str, Any], training: dict[str, Any], 
 
 def hash_files(folder: Path) -> dict[str, str]:
     """sha256 of every file of a pack but its manifest, keyed by POSIX path."""
-    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-            for path in sorted(folder.rglob("*")) if path.is_file() and path.name != MANIFEST}
+    return {path.relative_to(folder).as_posix(): _sha256(path)
+            for path in sorted(folder.rglob("*")) if path.is_file() and path != folder / MANIFEST}
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _manifest(recipe: Recipe, about: dict[str, Any], training: dict[str, Any]) -> PackManifest:

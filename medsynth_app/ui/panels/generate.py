@@ -28,6 +28,7 @@ from medsynth_app.ui.widgets import (
     column,
     draw_syn,
     label,
+    model_box,
     pixmap,
     row,
 )
@@ -49,11 +50,7 @@ class GeneratePanel(Panel):
         self.examples.setMenu(self._examples_menu)
         self.count = Segmented(COUNTS, "Pictures")
         self.count.chosen.connect(lambda count: self._set(count=count))
-        self.pack = QComboBox()
-        self.pack.setAccessibleName("Model")
-        self.pack.setToolTip("The model that draws")
-        self.pack.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.pack.activated.connect(self._choose_pack)
+        self.pack = model_box(self._choose_pack)
         self._pack_help = ElidedLabel("", "help")
         self.seed = SeedRow(lambda seed: self._set(seed=seed))
         self.steps, self.guidance = whole(1, 200), QuietSpin(0, 15, 0.5)

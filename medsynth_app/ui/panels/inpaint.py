@@ -7,7 +7,7 @@ from typing import Any
 
 from PySide6.QtCore import QSize, Qt, QTimer
 from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
-from PySide6.QtWidgets import QButtonGroup, QComboBox, QGridLayout, QMenu, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import QButtonGroup, QGridLayout, QMenu, QSizePolicy, QToolButton, QWidget
 
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.labels import LabelClass
@@ -17,7 +17,18 @@ from medsynth_app.ui import words
 from medsynth_app.ui.commands import Commands
 from medsynth_app.ui.panels.base import Panel, SliderRow
 from medsynth_app.ui.panels.more import MoreInpaint
-from medsynth_app.ui.widgets import ElidedLabel, Group, PromptEdit, Segmented, button, clear, column, label, row
+from medsynth_app.ui.widgets import (
+    ElidedLabel,
+    Group,
+    PromptEdit,
+    Segmented,
+    button,
+    clear,
+    column,
+    label,
+    model_box,
+    row,
+)
 
 MODES = (("replace", "Replace", "Draws what the prompt says."),
          ("remove", "Remove", "Fills from the surroundings, as if nothing had been there."),
@@ -69,11 +80,7 @@ class InpaintPanel(Panel):
         self.strength.slider.setToolTip("100 %: what was there is ignored. Less keeps more of it.")
         self.count = Segmented(COUNTS, "Candidates")
         self.count.chosen.connect(lambda count: self._set(count=count))
-        self.pack = QComboBox()
-        self.pack.setAccessibleName("Model")
-        self.pack.setToolTip("The model that draws")
-        self.pack.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.pack.activated.connect(self._choose_pack)
+        self.pack = model_box(self._choose_pack)
         self._pack_help = ElidedLabel("", "help")
         self._warnings = QWidget()
         self._warning_lines = column(parent=self._warnings, spacing=look.XS)
