@@ -1,4 +1,4 @@
-"""Train a model pack: freeze the training set, then queue the run in the background lane."""
+"""Train a model pack or a part of one: freeze the training set, then queue the run in the background lane."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from medsynth_app.core.job import Lane
 from medsynth_app.core.pack import MANIFEST
 from medsynth_app.core.requests import TrainRequest
 from medsynth_app.core.training_set import FORMAT
+from medsynth_app.formats.pack import InstalledPack
 from medsynth_app.formats.training_set import freeze_training_set
 from medsynth_app.jobs.queue import JobQueue
 
 
-def train_request(recipe: Path, data: Path | None, out: Path, *, resume: bool = False,
-                  max_minutes: float = 0.0) -> TrainRequest:
+def train_request(recipe: Path, data: Path | None, out: Path, *, part: str = "base",
+                  pack: InstalledPack | None = None, resume: bool = False, max_minutes: float = 0.0) -> TrainRequest:
     """Freeze the training set and return the request.
 
     Parameters
@@ -26,6 +27,8 @@ def train_request(recipe: Path, data: Path | None, out: Path, *, resume: bool = 
     data
         The data folder that the recipe was written for, or a training set frozen before; may be None with
         `resume`.
+    part, pack
+        What to train (`core.requests.TRAINABLE`), and the base pack that ``control`` or ``masks`` joins.
     out
         Folder of the pack to write. Beside it ``<out>.training`` keeps the frozen set and the checkpoints.
     resume
@@ -50,7 +53,8 @@ def train_request(recipe: Path, data: Path | None, out: Path, *, resume: bool = 
     with out_folder(out), out_folder(checkpoints):  # both are only tried: the worker makes them when it writes
         if not (frozen / "manifest.json").exists():
             frozen = _freeze(data, layout, frozen)
-    return TrainRequest(recipe=str(recipe.resolve()), data=str(frozen.resolve()), out=str(out.resolve()),
+    return TrainRequest(recipe=str(recipe.resolve()), data=str(frozen.resolve()), out=str(out.resolve()), part=part,
+                        pack=str(pack.folder.resolve()) if pack is not None else "",
                         checkpoints=str(checkpoints.resolve()), max_minutes=max_minutes)
 
 
@@ -61,11 +65,12 @@ def _freeze(data: Path | None, layout: dict[str, Any], out: Path) -> Path:
     return data if is_frozen(data) else freeze_training_set(data, layout, out)
 
 
-def train_base(queue: JobQueue, recipe: Path, data: Path | None, out: Path, *, resume: bool = False,
-               max_minutes: float = 0.0, person: str = "") -> str:
-    """Queue ``train base`` in the background lane; returns the job's id."""
-    request = train_request(recipe, data, out, resume=resume, max_minutes=max_minutes)
-    return queue.submit(request, title=f"Train: {recipe.stem}", lane=Lane.BACKGROUND, person=person)
+def train(queue: JobQueue, recipe: Path, data: Path | None, out: Path, *, part: str = "base",
+          pack: InstalledPack | None = None, resume: bool = False, max_minutes: float = 0.0, person: str = "") -> str:
+    """Queue a training run in the background lane; returns the job's id."""
+    request = train_request(recipe, data, out, part=part, pack=pack, resume=resume, max_minutes=max_minutes)
+    what = "" if part == "base" else f" ({part})"
+    return queue.submit(request, title=f"Train: {recipe.stem}{what}", lane=Lane.BACKGROUND, person=person)
 
 
 def read_layout(recipe: Path) -> dict[str, Any]:

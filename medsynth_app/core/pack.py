@@ -33,8 +33,14 @@ class PackManifest:
         DICOM modalities (0008,0060) that the pack may be used on, e.g. ``("MR",)``.
     native_size
         Edge of the square, in pixels, at which the model draws.
+    kind
+        ``"base"``: draws pictures; ``"encoder"``: turns pictures into embeddings.
     colour
         ``"rgb"`` or ``"grey"``: what the training pictures were.
+    mask_labels
+        What the label values 1, 2, ... of a mask mean to the ControlNet and the mask model; empty where there are none.
+    training
+        One table per part that was trained (``base``, ``control``, ``masks``, ``encoder``).
     default_prompt, remove_prompt, example_prompts
         What the prompt field starts with, what the mode *remove* draws, what the window offers.
     files
@@ -55,8 +61,22 @@ class PackManifest:
     example_prompts: tuple[str, ...] = ()
     intended_use: str = "Research use only, not for diagnosis."
     knows_not: str = ""
-    training: dict[str, Any] = field(default_factory=dict)
+    licence_note: str = ""
+    known_failures: tuple[str, ...] = ()
+    kind: str = "base"
+    mask_labels: tuple[str, ...] = ()
+    training: dict[str, dict[str, Any]] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def draws_from_masks(self) -> bool:
+        """Whether it holds a ControlNet for masks."""
+        return "controlnet/config.json" in self.files
+
+    @property
+    def draws_masks(self) -> bool:
+        """Whether it holds a model of masks themselves."""
+        return "masks/config.json" in self.files
 
     @property
     def sha256(self) -> str:
@@ -77,7 +97,7 @@ class PackManifest:
                 raise UserError(f"{where} has the unknown format {found!r}.",
                                 f"This version reads {FORMAT}; import the pack again or update MedSynth.")
             raw["training_data"] = tuple(TrainingData(**item) for item in raw["training_data"])
-            for name in ("modalities", "example_prompts"):
+            for name in ("modalities", "example_prompts", "known_failures", "mask_labels"):
                 raw[name] = tuple(raw.get(name, ()))
             return PackManifest(**raw)
         except (ValueError, KeyError, TypeError, AttributeError) as error:

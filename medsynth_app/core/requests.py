@@ -15,6 +15,7 @@ import numpy.typing as npt
 from medsynth_app.core.image import Pixels
 
 MODES = ("replace", "remove", "vary")
+TRAINABLE = ("base", "control", "masks", "encoder")
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,12 +108,24 @@ class GenerateRequest:
 
 @dataclass(frozen=True, eq=False)
 class TrainRequest:
-    """Train a pack from a frozen training set; all three are folders or files on this machine."""
+    """Train a pack, or a part of one, from a frozen training set.
+
+    Attributes
+    ----------
+    recipe, data, out, checkpoints
+        A file and three folders on this machine; `out` becomes a pack.
+    part
+        One of `TRAINABLE`.
+    pack
+        Folder of the base pack that a part joins (``control``, ``masks``): `out` becomes a copy of it with that part.
+    """
 
     kind: ClassVar[str] = "train"
     recipe: str
     data: str
     out: str
+    part: str = "base"
+    pack: str = ""
     checkpoints: str = ""
     max_minutes: float = 0.0
 

@@ -8,14 +8,12 @@ from pathlib import Path
 
 from medsynth_app.core.job import EventKind, JobEvent
 from medsynth_app.core.requests import TrainRequest
-from medsynth_app.engine.train.base import AUTOENCODER_SHARE, DENOISER_SHARE, train_base
-from medsynth_app.engine.train.control import Control
+from medsynth_app.engine.train.parts import SHARES, train_part
 from medsynth_app.engine.train.recipe import Recipe
+from medsynth_app.engine.train.supervision import Supervisor
 from medsynth_app.engine.watch import Emit
 
 STEPS = 1000  # what the whole run counts as
-_SHARES = {"data": (0.0, 0.0), "autoencoder": AUTOENCODER_SHARE, "latents": (AUTOENCODER_SHARE[1],) * 2,
-           "denoiser": DENOISER_SHARE, "pack": (DENOISER_SHARE[1], 1.0)}
 
 
 def run_train(request: TrainRequest, emit: Emit, cancelled: Callable[[], bool], give_way: Callable[[], None],
@@ -37,7 +35,7 @@ def run_train(request: TrainRequest, emit: Emit, cancelled: Callable[[], bool], 
     recipe = Recipe.load(Path(request.recipe))
     out = Path(request.out)
     # Beside the pack, not inside: a pack holds nothing that is not in its manifest.
-    checkpoints = Path(request.checkpoints) if request.checkpoints else out.with_name(f"{out.name}-checkpoints")
+    checkpoints = Path(request.checkpoints) if request.checkpoints else out.with_name(f"{out.name}.checkpoints")
     clock = Clock(request.max_minutes * 60 or None)
 
     def report(stage: str, step: int, steps: int, message: str) -> None:
@@ -53,15 +51,17 @@ def run_train(request: TrainRequest, emit: Emit, cancelled: Callable[[], bool], 
         with clock.paused():
             give_way()
 
-    control = Control(report=report, cancelled=stopped, give_way=wait, max_seconds=request.max_minutes * 60 or None)
-    manifest = train_base(recipe, Path(request.data), out, control, checkpoints)
+    supervisor = Supervisor(report=report, cancelled=stopped, give_way=wait,
+                            max_seconds=request.max_minutes * 60 or None)
+    manifest = train_part(request.part, recipe, Path(request.data), out, supervisor, checkpoints,
+                          Path(request.pack) if request.pack else None)
     emit(JobEvent(job_id, EventKind.RESULT, step=STEPS, steps=STEPS,
                   data={"pack": str(out), "sha256": manifest.sha256, "name": manifest.name}))
 
 
 def overall(stage: str, step: int, steps: int) -> float:
     """How much of the whole run is done, 0 to 1."""
-    begin, end = _SHARES.get(stage, (0.0, 0.0))
+    begin, end = SHARES.get(stage, (0.0, 0.0))
     return begin + (end - begin) * min(1.0, step / max(steps, 1))
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from medsynth_app.actions.train import is_frozen, train_base, train_request
+from medsynth_app.actions.train import is_frozen, train, train_request
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import Lane
 from medsynth_app.jobs.queue import JobQueue
@@ -43,7 +43,7 @@ def data(tmp_path: Path) -> Path:
 def test_the_set_is_frozen_and_the_job_waits_in_the_background(tmp_path: Path, recipe: Path, data: Path) -> None:
     store = MemoryJobStore()
     queue = JobQueue(store, lambda record, event: None)
-    job = train_base(queue, recipe, data, tmp_path / "pack", max_minutes=3)
+    job = train(queue, recipe, data, tmp_path / "pack", max_minutes=3)
     (record,) = queue.records()
     assert (record.lane, record.title) == (Lane.BACKGROUND, "Train: recipe")
     plain, _ = store.load(job)

@@ -54,7 +54,7 @@ def offline(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 def start(environment: dict[str, str], *arguments: object, session: bool = False) -> subprocess.Popen[str]:
-    return subprocess.Popen([sys.executable, "-m", "medsynth_app.cli", *(str(item) for item in arguments)], cwd=ROOT,
+    return subprocess.Popen([sys.executable, "-m", "medsynth_app", *(str(item) for item in arguments)], cwd=ROOT,
                             env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                             start_new_session=session)
 

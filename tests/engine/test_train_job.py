@@ -53,7 +53,7 @@ def test_cancel_leaves_a_checkpoint(request_: TrainRequest) -> None:
 
     with pytest.raises(Cancelled):
         run_train(request_, lambda event: None, cancelled, lambda: None, "job")
-    assert (Path(request_.out).with_name("out-checkpoints") / "autoencoder.pt").exists()
+    assert (Path(request_.out).with_name("out.checkpoints") / "autoencoder.pt").exists()
 
 
 def test_a_recipe_that_is_none(request_: TrainRequest, tmp_path: Path) -> None:

@@ -9,9 +9,10 @@ import time
 from pathlib import Path
 
 from medsynth_app.core.errors import Cancelled, UserError
-from medsynth_app.engine.train.base import train_base
-from medsynth_app.engine.train.control import Control
+from medsynth_app.core.requests import TRAINABLE
+from medsynth_app.engine.train.parts import train_part
 from medsynth_app.engine.train.recipe import Recipe
+from medsynth_app.engine.train.supervision import Supervisor
 
 
 def main() -> int:
@@ -19,6 +20,8 @@ def main() -> int:
     parser.add_argument("recipe", type=Path)
     parser.add_argument("--data", type=Path, required=True, help="a frozen training set")
     parser.add_argument("--out", type=Path, required=True, help="the folder of the pack to write")
+    parser.add_argument("--part", choices=TRAINABLE, default="base", help="what to train")
+    parser.add_argument("--pack", type=Path, help="the base pack that the part control or masks joins")
     parser.add_argument("--checkpoints", type=Path, help="where checkpoints are kept (default: OUT.checkpoints)")
     parser.add_argument("--max-minutes", type=float, help="end after so many minutes, with a decayed learning rate")
     options = parser.parse_args()
@@ -34,10 +37,12 @@ def main() -> int:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    control = Control(report=report, cancelled=lambda: stopping,
-                      max_seconds=options.max_minutes * 60 if options.max_minutes else None)
+    supervisor = Supervisor(report=report, cancelled=lambda: stopping,
+                            max_seconds=options.max_minutes * 60 if options.max_minutes else None)
     try:
-        manifest = train_base(Recipe.load(options.recipe), options.data, options.out, control, options.checkpoints)
+        manifest = train_part(options.part, Recipe.load(options.recipe), options.data, options.out, supervisor,
+                              options.checkpoints or options.out.with_name(f"{options.out.name}.checkpoints"),
+                              options.pack)
     except UserError as error:
         print(error, file=sys.stderr)
         return 2

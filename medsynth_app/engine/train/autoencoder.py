@@ -13,8 +13,8 @@ from diffusers import AutoencoderKL
 from torch.nn import functional as F
 
 from medsynth_app.engine.train.checkpoint import load_checkpoint, save_checkpoint
-from medsynth_app.engine.train.control import Control, learning_rate_factor
-from medsynth_app.engine.train.recipe import Recipe
+from medsynth_app.engine.train.recipe import NORM_GROUPS, Recipe
+from medsynth_app.engine.train.supervision import Supervisor, learning_rate_factor
 
 
 def new_autoencoder(recipe: Recipe) -> AutoencoderKL:
@@ -24,7 +24,7 @@ def new_autoencoder(recipe: Recipe) -> AutoencoderKL:
     return AutoencoderKL(
         in_channels=3, out_channels=3, latent_channels=section.latent_channels,
         down_block_types=("DownEncoderBlock2D",) * levels, up_block_types=("UpDecoderBlock2D",) * levels,
-        block_out_channels=section.widths, layers_per_block=1, norm_num_groups=16,
+        block_out_channels=section.widths, layers_per_block=1, norm_num_groups=NORM_GROUPS,
         mid_block_add_attention=False, sample_size=recipe.pack.native_size, scaling_factor=1.0)
 
 
@@ -34,7 +34,7 @@ def to_tensor(pixels: npt.NDArray[np.uint8], device: torch.device) -> torch.Tens
 
 
 def train_autoencoder(recipe: Recipe, pixels: npt.NDArray[np.uint8], folder: Path, device: torch.device,
-                      control: Control, share_of_time: tuple[float, float]) -> AutoencoderKL:
+                      supervisor: Supervisor, share_of_time: tuple[float, float]) -> AutoencoderKL:
     """Train on random crops with L1, gradient L1 and a small KL term.
 
     Parameters
@@ -59,8 +59,8 @@ def train_autoencoder(recipe: Recipe, pixels: npt.NDArray[np.uint8], folder: Pat
         save_checkpoint(folder / "autoencoder.pt", vae=vae, optimizer=optimizer,
                         state={"step": step, "curve": curve, "finished": finished})
 
-    while (done := control.fraction(step, section.steps, share_of_time)) < 1:
-        control.stop_if_cancelled(save)
+    while (done := supervisor.fraction(step, section.steps, share_of_time)) < 1:
+        supervisor.stop_if_cancelled(save)
         for group in optimizer.param_groups:
             group["lr"] = section.learning_rate * learning_rate_factor(done, step)
         batch = to_tensor(_random_crops(pixels, section.batch, section.crop, rng), device)
@@ -72,7 +72,7 @@ def train_autoencoder(recipe: Recipe, pixels: npt.NDArray[np.uint8], folder: Pat
         step += 1
         if step % recipe.curves_every == 0:
             curve.append([step, l1])
-            control.report("autoencoder", step, section.steps, f"mean error {l1 * 127.5:.2f} grey levels")
+            supervisor.report("autoencoder", step, section.steps, f"mean error {l1 * 127.5:.2f} grey levels")
         if step % 500 == 0:
             save()
     standardise_latents(vae, pixels, device)

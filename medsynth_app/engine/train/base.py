@@ -9,19 +9,19 @@ import torch
 
 from medsynth_app.core.pack import PackManifest
 from medsynth_app.engine.train.autoencoder import reconstruction_psnr, train_autoencoder
-from medsynth_app.engine.train.control import Control
 from medsynth_app.engine.train.dataset import TrainingSet, read_pixels
 from medsynth_app.engine.train.denoiser import Latents, train_denoiser
 from medsynth_app.engine.train.pack import write_pack
 from medsynth_app.engine.train.recipe import Recipe
+from medsynth_app.engine.train.supervision import Supervisor
 from medsynth_app.engine.train.tokenizer import train_tokenizer
 
 AUTOENCODER_SHARE = (0.0, 0.25)
 DENOISER_SHARE = (0.25, 0.97)
 
 
-def train_base(recipe: Recipe, data: Path, out: Path, control: Control,
-               checkpoints: Path | None = None) -> PackManifest:
+def train_base(recipe: Recipe, data: Path, out: Path, supervisor: Supervisor,
+               checkpoints: Path) -> PackManifest:
     """Train a base model and write it as a pack to `out`.
 
     Parameters
@@ -29,34 +29,33 @@ def train_base(recipe: Recipe, data: Path, out: Path, control: Control,
     data
         A frozen training set (see `TrainingSet.load`).
     checkpoints
-        Folder of checkpoints, by default beside `out` with the suffix ``.checkpoints``; an
-        interrupted run resumes from it.
+        Folder of checkpoints; an interrupted run resumes from it.
 
     Raises
     ------
     UserError
         When `data` is no frozen training set.
     Cancelled
-        When `control` asked to stop; a checkpoint has been saved.
+        When `supervisor` asked to stop; a checkpoint has been saved.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    folder = checkpoints or out.with_name(out.name + ".checkpoints")
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = checkpoints
     begun = time.monotonic()
     frozen = TrainingSet.load(data)
-    control.report("data", 0, 1, f"reading {len(frozen.samples)} training pictures")
+    supervisor.report("data", 0, 1, f"reading {len(frozen.samples)} training pictures")
     pixels = read_pixels(frozen.samples, recipe.pack.native_size)
-    vae = train_autoencoder(recipe, pixels, folder, device, control, AUTOENCODER_SHARE).eval()
+    vae = train_autoencoder(recipe, pixels, folder, device, supervisor, AUTOENCODER_SHARE).eval()
     held_out = read_pixels(frozen.validation[:200], recipe.pack.native_size)
     psnr = reconstruction_psnr(vae, held_out, device) if len(held_out) else float("nan")
     captions = [text for sample in frozen.samples for text in sample.captions]
     tokenizer = train_tokenizer(captions, folder / "tokenizer")
 
     def make_latents() -> Latents:
-        return Latents.make(recipe, vae, tokenizer, frozen.samples, pixels, folder, device, control)
+        return Latents.make(recipe, vae, tokenizer, frozen.samples, pixels, folder, device, supervisor)
 
-    model, curve, steps = train_denoiser(recipe, make_latents, tokenizer, folder, device, control, DENOISER_SHARE)
+    model, curve, steps = train_denoiser(recipe, make_latents, tokenizer, folder, device, supervisor, DENOISER_SHARE)
     training = {
+        "recipe": f"{recipe.pack.name}.toml, sha256 {recipe.sha256[:16]}",
         "autoencoder_psnr_db_on_validation": round(psnr, 2),
         "denoiser_steps": steps,
         "samples_seen": steps * recipe.denoiser.batch,
@@ -67,6 +66,6 @@ def train_base(recipe: Recipe, data: Path, out: Path, control: Control,
         "torch": str(torch.__version__),
         "loss_curve": " ".join(f"{int(s)}:{v:.3f}" for s, v in curve[:: max(1, len(curve) // 12)]),
     }
-    control.report("pack", 0, 1, "writing the pack")
+    supervisor.report("pack", 0, 1, "writing the pack")
     about = {**frozen.about, "train_images": len({sample.file for sample in frozen.samples})}
     return write_pack(recipe, about, training, vae, model.eval(), tokenizer, out, device)

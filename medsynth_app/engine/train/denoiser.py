@@ -15,9 +15,9 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from medsynth_app.engine.train.autoencoder import encode_all
 from medsynth_app.engine.train.checkpoint import load_checkpoint, save_checkpoint
-from medsynth_app.engine.train.control import Control, learning_rate_factor
 from medsynth_app.engine.train.dataset import Sample, augmented
-from medsynth_app.engine.train.recipe import Recipe
+from medsynth_app.engine.train.recipe import NORM_GROUPS, Recipe
+from medsynth_app.engine.train.supervision import Supervisor, learning_rate_factor
 
 SCHEDULE = {"num_train_timesteps": 1000, "beta_start": 0.00085, "beta_end": 0.012,
             "beta_schedule": "scaled_linear", "steps_offset": 1, "prediction_type": "v_prediction"}
@@ -41,7 +41,7 @@ def new_unet(recipe: Recipe) -> UNet2DConditionModel:
         in_channels=recipe.autoencoder.latent_channels, out_channels=recipe.autoencoder.latent_channels,
         down_block_types=("DownBlock2D",) + ("CrossAttnDownBlock2D",) * below,
         up_block_types=("CrossAttnUpBlock2D",) * below + ("UpBlock2D",),
-        block_out_channels=widths, layers_per_block=1, norm_num_groups=16,
+        block_out_channels=widths, layers_per_block=1, norm_num_groups=NORM_GROUPS,
         cross_attention_dim=recipe.denoiser.text_width, attention_head_dim=8)
 
 
@@ -65,14 +65,14 @@ class Latents:
 
     @staticmethod
     def make(recipe: Recipe, vae: AutoencoderKL, tokenizer: CLIPTokenizer, samples: tuple[Sample, ...],
-             pixels: npt.NDArray[np.uint8], folder: Path, device: torch.device, control: Control) -> Latents:
+             pixels: npt.NDArray[np.uint8], folder: Path, device: torch.device, supervisor: Supervisor) -> Latents:
         """Encode `pixels`; views that an earlier run left in `folder` are used again."""
         views = []
         for view in range(recipe.denoiser.variants):
-            control.stop_if_cancelled(lambda: None)
+            supervisor.stop_if_cancelled(lambda: None)
             path = folder / f"latents-{view}.pt"
             if not path.exists():
-                control.report("latents", view, recipe.denoiser.variants, "encoding the training pictures")
+                supervisor.report("latents", view, recipe.denoiser.variants, "encoding the training pictures")
                 rng = np.random.default_rng((recipe.seed, view))
                 latents = encode_all(vae, augmented(pixels, recipe.augment, rng), device).half()
                 save_checkpoint(path, {"latents": latents})
@@ -131,7 +131,7 @@ class Denoiser(torch.nn.Module):
 
 
 def train_denoiser(recipe: Recipe, make_latents: Callable[[], Latents], tokenizer: CLIPTokenizer, folder: Path,
-                   device: torch.device, control: Control,
+                   device: torch.device, supervisor: Supervisor,
                    share_of_time: tuple[float, float]) -> tuple[Denoiser, list[list[float]], int]:
     """Train with v-prediction and min-SNR weighting (Hang et al. 2023, gamma 5).
 
@@ -167,8 +167,8 @@ def train_denoiser(recipe: Recipe, make_latents: Callable[[], Latents], tokenize
     else:
         model.load_state_dict(average.state_dict())
         return model, curve, step
-    while (done := control.fraction(step, section.steps, share_of_time)) < 1:
-        control.stop_if_cancelled(save)
+    while (done := supervisor.fraction(step, section.steps, share_of_time)) < 1:
+        supervisor.stop_if_cancelled(save)
         for group in optimizer.param_groups:
             group["lr"] = section.learning_rate * learning_rate_factor(done, step)
         recent.append(_step(model, optimizer, scheduler, latents, section.batch, section.drop_caption, rng, device))
@@ -177,7 +177,7 @@ def train_denoiser(recipe: Recipe, make_latents: Callable[[], Latents], tokenize
         if step % recipe.curves_every == 0:
             curve.append([step, sum(recent) / len(recent)])
             recent.clear()
-            control.report("denoiser", step, section.steps, f"loss {curve[-1][1]:.3f}")
+            supervisor.report("denoiser", step, section.steps, f"loss {curve[-1][1]:.3f}")
         if step % 200 == 0:
             save()
     save(finished=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,13 @@ from diffusers import AutoencoderKL, DPMSolverMultistepScheduler, StableDiffusio
 from PIL import Image, ImageDraw
 from transformers import CLIPTokenizer
 
+from medsynth_app.core.errors import UserError
 from medsynth_app.core.pack import MANIFEST, PackManifest, TrainingData
+from medsynth_app.engine.train.card import SAMPLES, model_card
 from medsynth_app.engine.train.denoiser import SCHEDULE, Denoiser
 from medsynth_app.engine.train.recipe import Recipe
 
 SHARD = "14MB"
-SAMPLES = "samples.jpg"
 
 
 def write_pack(recipe: Recipe, about: dict[str, Any], training: dict[str, Any], vae: AutoencoderKL, model: Denoiser,
@@ -38,11 +40,45 @@ def write_pack(recipe: Recipe, about: dict[str, Any], training: dict[str, Any], 
     pipeline.save_pretrained(out, max_shard_size=SHARD)
     tokenizer.backend_tokenizer.model.save(str(out / "tokenizer"))  # older transformers read these two files
     grid.save(out / SAMPLES, quality=90)
-    manifest = _manifest(recipe, about, training)
-    (out / "README.md").write_text(model_card(manifest, recipe))
-    manifest = replace(manifest, files=hash_files(out))
-    (out / MANIFEST).write_text(manifest.to_json())
+    return seal(new_manifest(recipe, about, {"base": training}), out)
+
+
+def seal(manifest: PackManifest, folder: Path) -> PackManifest:
+    """Write card and manifest of the pack in `folder`, with the hash of every file that lies there now."""
+    manifest = replace(manifest, files=hash_files(folder))  # the card tells which parts there are
+    (folder / "README.md").write_text(model_card(manifest, folder))
+    manifest = replace(manifest, files=hash_files(folder))
+    (folder / MANIFEST).write_text(manifest.to_json())
     return manifest
+
+
+def read_manifest(folder: Path) -> PackManifest:
+    """The manifest of the pack in `folder`; raises `UserError` where there is none."""
+    try:
+        text = (folder / MANIFEST).read_text()
+    except OSError as error:
+        raise UserError(f"{folder.name} holds no model pack.", f"Give a folder that holds {MANIFEST}.") from error
+    return PackManifest.from_json(text, f"The pack {folder.name}")
+
+
+def join_part(pack: Path, out: Path, part: str, recipe: Recipe, training: dict[str, Any],
+              write: Callable[[Path], None]) -> PackManifest:
+    """Copy the base pack in `pack` to `out`, have `write` put a part's files there, and seal it.
+
+    Parameters
+    ----------
+    part
+        Key of `training` in the manifest, e.g. ``control``.
+    write
+        Called with `out`; writes the part into a folder of its own.
+    """
+    manifest = read_manifest(pack)
+    if out.resolve() != pack.resolve():
+        shutil.copytree(pack, out, dirs_exist_ok=True)
+    write(out)
+    return seal(replace(manifest, version=recipe.pack.version, mask_labels=recipe.pack.mask_labels,
+                        known_failures=recipe.pack.known_failures,
+                        training={**manifest.training, part: training}), out)
 
 
 def hash_files(folder: Path) -> dict[str, str]:
@@ -56,14 +92,17 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _manifest(recipe: Recipe, about: dict[str, Any], training: dict[str, Any]) -> PackManifest:
+def new_manifest(recipe: Recipe, about: dict[str, Any], training: dict[str, dict[str, Any]],
+                 kind: str = "base") -> PackManifest:
+    """What a pack trained by `recipe` on the frozen set `about` says of itself; no files yet."""
     pack = recipe.pack
     data = TrainingData(about["name"], about["licence"], about["citation"], int(about.get("train_images", 0)))
     return PackManifest(
         name=pack.name, version=pack.version, domain=pack.domain, title=pack.title, modalities=pack.modalities,
         colour=pack.colour, licence=pack.licence, native_size=pack.native_size, training_data=(data,),
         default_prompt=pack.default_prompt, remove_prompt=pack.remove_prompt, example_prompts=pack.grid_prompts,
-        knows_not=pack.knows_not, training=training)
+        knows_not=pack.knows_not, licence_note=pack.licence_note, known_failures=pack.known_failures, kind=kind,
+        mask_labels=pack.mask_labels, training=training)
 
 
 @torch.no_grad()
@@ -83,38 +122,3 @@ def sample_grid(pipeline: StableDiffusionPipeline, recipe: Recipe, columns: int 
             grid.paste(Image.fromarray((picture * 255).round().astype(np.uint8)),
                        (column * size, row * (size + line) + line))
     return grid
-
-
-def model_card(manifest: PackManifest, recipe: Recipe) -> str:
-    """The card as Markdown, written from what is known, nothing by hand."""
-    data = manifest.training_data[0]
-    training = "\n".join(f"| {key.replace('_', ' ')} | {value} |" for key, value in manifest.training.items())
-    return f"""# {manifest.title}
-
-{manifest.intended_use}
-
-A small latent diffusion model in the folder layout of diffusers' StableDiffusionPipeline, {manifest.native_size} px,
-trained from nothing by `medsynth train base` with the recipe `{recipe.pack.name}.toml` (sha256 {recipe.sha256[:16]}).
-
-| | |
-|---|---|
-| domain | {manifest.domain} |
-| DICOM modalities | {", ".join(manifest.modalities)} |
-| trained on | {data.name}, {data.samples} training images; validation and test images were never seen |
-| licence of the data | {data.licence} |
-| please cite | {data.citation} |
-| licence of this pack | {manifest.licence} |
-| what it does not know | {manifest.knows_not} |
-
-{recipe.pack.licence_note}
-
-## Training
-| | |
-|---|---|
-{training}
-
-## Samples
-Seeds 0 to 5 of each prompt, 25 steps, guidance 2.5, none picked by hand. All are synthetic.
-
-![Samples made by this pack]({SAMPLES})
-"""

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from medsynth_app.core.errors import UserError
 
 T = TypeVar("T")
+NORM_GROUPS = 16  # of the group normalisation in autoencoder and UNet
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class PackSection:
     grid_prompts: tuple[str, ...] = ()
     knows_not: str = ""
     licence_note: str = ""
+    known_failures: tuple[str, ...] = ()
+    mask_labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,42 @@ class DenoiserSection:
 
 
 @dataclass(frozen=True)
+class ControlSection:
+    """Schedule of the ControlNet for masks; its shape follows the base pack's UNet."""
+
+    steps: int = 1500
+    batch: int = 32
+    learning_rate: float = 3e-4
+    ema: float = 0.999
+    drop_caption: float = 0.3
+
+
+@dataclass(frozen=True)
+class MasksSection:
+    """Shape and schedule of the model of masks; `size` is the edge, in pixels, at which it draws them."""
+
+    size: int = 64
+    widths: tuple[int, ...] = (32, 64, 96)
+    steps: int = 3000
+    batch: int = 32
+    learning_rate: float = 5e-4
+    ema: float = 0.999
+    limit: int = 0
+
+
+@dataclass(frozen=True)
+class EncoderSection:
+    """Shape and schedule of the encoder; `size` is the edge, in pixels, of the pictures that it sees."""
+
+    size: int = 96
+    widths: tuple[int, ...] = (32, 64, 128, 256)
+    depths: tuple[int, ...] = (1, 1, 1, 1)
+    steps: int = 4000
+    batch: int = 64
+    learning_rate: float = 1e-3
+
+
+@dataclass(frozen=True)
 class Recipe:
     """A whole recipe.
 
@@ -74,6 +113,9 @@ class Recipe:
     data: dict[str, Any]
     autoencoder: AutoencoderSection = AutoencoderSection()
     denoiser: DenoiserSection = DenoiserSection()
+    control: ControlSection = ControlSection()
+    masks: MasksSection = MasksSection()
+    encoder: EncoderSection = EncoderSection()
     augment: tuple[str, ...] = ()
     seed: int = 0
     sha256: str = ""
@@ -88,15 +130,23 @@ class Recipe:
             raise UserError(f"The recipe {path.name} cannot be read: {error}.",
                             "Give the path of a TOML file such as those in resources/recipes.") from error
         training = raw.get("training", {})
-        return Recipe(
+        recipe = Recipe(
             pack=_section(PackSection, raw.get("pack", {}), path),
             data=raw.get("data", {}),
             autoencoder=_section(AutoencoderSection, raw.get("autoencoder", {}), path),
             denoiser=_section(DenoiserSection, raw.get("denoiser", {}), path),
+            control=_section(ControlSection, raw.get("control", {}), path),
+            masks=_section(MasksSection, raw.get("masks", {}), path),
+            encoder=_section(EncoderSection, raw.get("encoder", {}), path),
             augment=tuple(training.get("augment", ())),
             seed=int(training.get("seed", 0)),
             sha256=hashlib.sha256(text).hexdigest(),
         )
+        for section, widths in (("autoencoder", recipe.autoencoder.widths), ("denoiser", recipe.denoiser.widths)):
+            if any(width <= 0 or width % NORM_GROUPS for width in widths):
+                raise UserError(f"The recipe {path.name} has widths in [{section}] that are no multiples of "
+                                f"{NORM_GROUPS}: {', '.join(map(str, widths))}.", "Round them to such multiples.")
+        return recipe
 
 
 def _section(kind: type[T], raw: dict[str, Any], path: Path) -> T:

@@ -15,10 +15,10 @@ from medsynth_app.core.errors import Cancelled, UserError
 from medsynth_app.core.pack import PackManifest
 from medsynth_app.engine.train.autoencoder import encode_all, new_autoencoder, standardise_latents, to_tensor
 from medsynth_app.engine.train.base import train_base
-from medsynth_app.engine.train.control import Control, learning_rate_factor
 from medsynth_app.engine.train.dataset import TrainingSet, augmented
 from medsynth_app.engine.train.pack import hash_files
 from medsynth_app.engine.train.recipe import Recipe
+from medsynth_app.engine.train.supervision import Supervisor, learning_rate_factor
 from medsynth_app.engine.train.tokenizer import train_tokenizer
 
 RECIPE = """
@@ -78,12 +78,13 @@ def frozen(tmp_path: Path) -> Path:
 def test_a_run_ends_in_a_pack_that_diffusers_opens(recipe: Recipe, frozen: Path, tmp_path: Path) -> None:
     said: list[str] = []
     out = tmp_path / "pack"
-    manifest = train_base(recipe, frozen, out, Control(report=lambda stage, *_: said.append(stage)))
+    supervisor = Supervisor(report=lambda stage, *_: said.append(stage))
+    manifest = train_base(recipe, frozen, out, supervisor, tmp_path / "kept")
     read = PackManifest.from_json((out / "pack.json").read_text())
     assert read == manifest
     assert read.files == hash_files(out)
     assert read.training_data[0].samples == 6
-    assert read.training["samples_seen"] == 4 * 2
+    assert read.training["base"]["samples_seen"] == 4 * 2
     assert not any(path.suffix in (".bin", ".pt", ".ckpt") for path in out.rglob("*"))
     pipeline = StableDiffusionPipeline.from_pretrained(out, local_files_only=True, torch_dtype=torch.float32)
     picture = pipeline("a square", num_inference_steps=2, height=32, width=32, output_type="np").images
@@ -96,10 +97,10 @@ def test_a_cancelled_run_resumes_from_its_checkpoint(recipe: Recipe, frozen: Pat
     asked = iter(range(10_000))
     checkpoints = tmp_path / "kept"
     with pytest.raises(Cancelled):
-        train_base(recipe, frozen, tmp_path / "pack", Control(cancelled=lambda: next(asked) >= 6), checkpoints)
+        train_base(recipe, frozen, tmp_path / "pack", Supervisor(cancelled=lambda: next(asked) >= 6), checkpoints)
     saved = torch.load(checkpoints / "denoiser.pt", weights_only=True)
     assert 0 < saved["state"]["step"] < 4
-    train_base(recipe, frozen, tmp_path / "pack", Control(), checkpoints)
+    train_base(recipe, frozen, tmp_path / "pack", Supervisor(), checkpoints)
     assert torch.load(checkpoints / "denoiser.pt", weights_only=True)["state"]["step"] == 4
     assert (tmp_path / "pack" / "pack.json").exists()
 
@@ -142,8 +143,8 @@ def test_the_learning_rate_rises_stays_and_falls() -> None:
 
 
 def test_time_can_end_a_stage() -> None:
-    control = Control(max_seconds=0.0)
-    assert control.fraction(0, 100) == 1
+    supervisor = Supervisor(max_seconds=0.0)
+    assert supervisor.fraction(0, 100) == 1
 
 
 @pytest.mark.parametrize("text, complaint", [

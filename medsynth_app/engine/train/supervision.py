@@ -10,7 +10,7 @@ from medsynth_app.core.errors import Cancelled
 
 
 @dataclass
-class Control:
+class Supervisor:
     """Progress out, cancel in; asked at every step.
 
     Parameters

@@ -1,0 +1,82 @@
+"""The command line: every job without the window, through the same actions. ``medsynth`` alone opens the window."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from medsynth_app import __version__
+from medsynth_app.actions.doctor import doctor as run_doctor
+from medsynth_app.actions.virtual_screen import has_display
+from medsynth_app.cli import images
+from medsynth_app.cli.common import Answer, JsonOption, OneLineErrors, OutOption, WorkspaceOption, command
+from medsynth_app.cli.packs import packs
+from medsynth_app.cli.train import train
+from medsynth_app.core.errors import UserError
+from medsynth_app.demo import run_demo
+
+app = typer.Typer(name="medsynth", cls=OneLineErrors, add_completion=False, pretty_exceptions_enable=False,
+                  help="MedSynth: an offline workbench for synthetic medical images.", rich_markup_mode=None)
+app.add_typer(images.app)
+app.add_typer(train, name="train")
+app.add_typer(packs, name="packs")
+
+
+@app.callback(invoke_without_command=True)
+def window(context: typer.Context, workspace: WorkspaceOption = None,
+           version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
+    """Open the window; or, with a command, do one job without it."""
+    if version:
+        typer.echo(f"medsynth {__version__}")
+    elif context.invoked_subcommand is None:
+        raise typer.Exit(_open_window(workspace))
+
+
+def _open_window(workspace: Path | None) -> int:
+    try:
+        if not has_display():
+            raise UserError("There is no display to open the window on.",
+                            "`medsynth demo --out demo-output --headless` needs none, and every job has a command.")
+        from medsynth_app.app import run  # Qt and napari are loaded only now
+
+        return run(workspace)
+    except UserError as error:
+        typer.echo(str(error), err=True)
+        return 2
+
+
+@command(app, "doctor")
+def doctor(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> Answer:
+    """Check packs, model libraries, graphics, memory, disk and that nothing talks to the network."""
+    checks = run_doctor(workspace)
+    table = Table("check", "", "finding", box=None)
+    for check in checks:
+        table.add_row(check.name, "ok" if check.ok else "PROBLEM", check.text)
+    return Answer({"ok": all(check.ok for check in checks), "checks": [asdict(check) for check in checks]}, table,
+                  failed=not all(check.ok for check in checks))
+
+
+@command(app, "demo")
+def demo(out: OutOption, headless: Annotated[bool, typer.Option(
+             "--headless", help="On a virtual screen, even where there is a display.")] = False,
+         workspace: WorkspaceOption = None, as_json: JsonOption = False) -> Answer:
+    """A guided tour of the window: screenshots and results, each with its provenance, in a folder."""
+    summary = run_demo(out, headless=headless, workspace=workspace)
+    return Answer(summary, "\n".join([*summary["steps"], f"See {out / 'index.md'}"]))
+
+
+def main() -> None:
+    """Entry point of ``medsynth``: offline from the first moment, logs on stderr."""
+    for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_HUB_DISABLE_TELEMETRY", "DO_NOT_TRACK"):
+        os.environ[name] = "1"
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(levelname)s: %(message)s")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    app()

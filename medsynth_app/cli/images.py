@@ -1,0 +1,183 @@
+"""Commands on images: ``info``, ``inpaint``, ``generate``."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Column, Table
+
+from medsynth_app.actions.export import export_picture
+from medsynth_app.actions.export_result import export_result
+from medsynth_app.actions.generate import generate as queue_pictures
+from medsynth_app.actions.info import info as read_info
+from medsynth_app.actions.inpaint import inpaint as queue_inpainting
+from medsynth_app.actions.inpaint import inpaint_request
+from medsynth_app.actions.open_image import open_image
+from medsynth_app.actions.out_folder import out_folder
+from medsynth_app.actions.packs import suited_pack
+from medsynth_app.cli.common import (
+    GB,
+    AllowOption,
+    Answer,
+    CountOption,
+    DeviceOption,
+    GuidanceOption,
+    JsonOption,
+    MarkOption,
+    NegativeOption,
+    Notices,
+    OutOption,
+    PackOption,
+    SeedOption,
+    StepsOption,
+    WorkspaceOption,
+    chosen_pack,
+    command,
+)
+from medsynth_app.core.errors import UserError
+from medsynth_app.core.image import FrameInfo
+from medsynth_app.core.parameters import GenerateParameters, InpaintParameters
+from medsynth_app.core.requests import MODES
+from medsynth_app.formats.common import ALLOWED_BYTES
+from medsynth_app.formats.pack import InstalledPack
+from medsynth_app.formats.registry import TooLarge, read_mask
+from medsynth_app.headless import Headless, headless
+from medsynth_app.session.windows import starting_window
+from medsynth_app.workspace.documents import Document
+from medsynth_app.workspace.workspace import Workspace
+
+app = typer.Typer()
+
+
+@command(app, "info")
+def info(path: Path, allow_gb: AllowOption = ALLOWED_BYTES / GB, workspace: WorkspaceOption = None,
+         as_json: JsonOption = False) -> Answer:
+    """Neutral facts of an image, a folder of slices or a model pack; never a patient's name.
+
+    The pseudonym is that of the --workspace; without one it is another at every call.
+    """
+    salt = b""
+    if workspace is not None:
+        with Workspace.open(workspace) as opened:
+            salt = opened.salt
+    with _told_how_to_allow():
+        facts = read_info(path, salt=salt, allow_bytes=int(allow_gb * GB))
+    table = Table("what", Column("value", overflow="fold"), show_header=False, box=None)
+    for key, value in facts.items():
+        if value not in (None, [], "", ()):
+            table.add_row(key.replace("_", " "), _plain(value))
+    return Answer(facts, table)
+
+
+@command(app, "inpaint")
+def inpaint(image: Annotated[Path, typer.Argument(help="Image file or folder of slices.")],
+            mask: Annotated[Path, typer.Option("--mask", help="PNG, TIFF or NIfTI; what is not 0 is filled.")],
+            out: OutOption, prompt: Annotated[str, typer.Option("--prompt", help="What to draw.")] = "",
+            pack: PackOption = None, mode: Annotated[str, typer.Option(help=f"One of {', '.join(MODES)}.")] = "replace",
+            frame: Annotated[int | None, typer.Option(help="Slice of a series, from 0.")] = None,
+            seed: SeedOption = None, steps: StepsOption = 25,
+            strength: Annotated[float, typer.Option(help="0 to 1; 1 ignores what was there.")] = 1.0,
+            count: CountOption = 1, guidance: GuidanceOption = 2.5, negative: NegativeOption = "",
+            context: Annotated[float, typer.Option(help="Surroundings that the model sees, as a share.")] = 0.5,
+            feather: Annotated[int, typer.Option(help="Soft edge inside the mask, in pixels.")] = 4,
+            match_seam: Annotated[bool, typer.Option("--match-seam", help="Match tone at the seam.")] = False,
+            mark: MarkOption = True, device: DeviceOption = "auto", allow_gb: AllowOption = ALLOWED_BYTES / GB,
+            workspace: WorkspaceOption = None, as_json: JsonOption = False) -> Answer:
+    """Fill the masked region of an image. DICOM is written back as DICOM, at the source's own depth."""
+    parameters = InpaintParameters(
+        prompt=prompt, negative_prompt=negative, mode=mode, strength=strength, count=count, seed=seed, steps=steps,
+        guidance=guidance, context=context, feather=feather, match_seam=match_seam, preview_every=0,
+        device=device).checked()
+    with headless(workspace, quiet=as_json) as here:
+        with _told_how_to_allow():
+            document = open_image(here.workspace, image, allow_bytes=int(allow_gb * GB))
+        chosen = chosen_pack(pack, lambda found: suited_pack(found, document.info))
+        with out_folder(out):
+            made = _inpaint(here, document, mask, frame, parameters, chosen, out, mark)
+    return Answer(made, "\n".join(f"{item['file']}  seed {item['seed']}" for item in made["results"]))
+
+
+def _inpaint(here: Headless, document: Document, mask: Path, wanted: int | None, parameters: InpaintParameters,
+             pack: InstalledPack, out: Path, mark: bool) -> dict[str, Any]:
+    """Run and export. The candidates are kept in the workspace; its masks and images stay as they are."""
+    frame = _frame(len(document.info.frames), wanted)
+    about = document.info.frames[frame]
+    painted = read_mask(mask, wanted, like=about)
+    if painted.shape != (about.rows, about.columns):
+        raise UserError(f"The mask is {painted.shape[1]} x {painted.shape[0]} pixels, the image "
+                        f"{about.columns} x {about.rows}.", "Give a mask of the image's own size.")
+    window = starting_window(document.info, frame, document.pixels(frame))
+    request = inpaint_request(document, frame, parameters, pack, window, painted=painted > 0)
+    notices = Notices((*document.info.notices, *request.notices))
+    written = []
+    results = here.run(queue_inpainting(here.queue, request, person=here.person_id))
+    kind, suffix = _kind(about)
+    for result in sorted(results, key=lambda item: item.candidate):
+        target, record = out / f"candidate-{result.candidate + 1}.{suffix}", result.provenance
+        exported = export_result(here.workspace, document, result, target, kind, mark=mark, window=window)
+        notices.add((*record.notices, *exported.notices))
+        written.append({"file": str(target), "candidate": result.candidate, "seed": record.seed, "seam": record.seam,
+                        "largest_change_outside_mask": record.largest_change_outside_mask})
+    return {"pack": pack.manifest.name, "results": written, "notices": notices.texts}
+
+
+def _kind(about: FrameInfo) -> tuple[str, str]:
+    """Format and ending of what is written: the source's own depth is kept."""
+    if about.key.source.startswith("uid:"):
+        return "dicom", "dcm"
+    return ("tiff", "tiff") if about.stored_range != (0, 255) else ("png", "png")
+
+
+@contextmanager
+def _told_how_to_allow() -> Iterator[None]:
+    try:
+        yield
+    except TooLarge as error:
+        raise UserError(error.happened, f"If this computer has enough memory, add --allow-gb "
+                        f"{math.ceil(error.bytes / GB)}; else choose a smaller image.") from error
+
+
+@command(app, "generate")
+def generate(out: OutOption, prompt: Annotated[str, typer.Option("--prompt", help="What to draw.")] = "",
+             pack: PackOption = None, count: CountOption = 4, seed: SeedOption = None, steps: StepsOption = 25,
+             guidance: GuidanceOption = 2.5, negative: NegativeOption = "",
+             width: Annotated[int, typer.Option(help="Pixels, a multiple of 8; 0: the model's own.")] = 0,
+             height: Annotated[int, typer.Option(help="Pixels, a multiple of 8; 0: the model's own.")] = 0,
+             mark: MarkOption = True, device: DeviceOption = "auto", workspace: WorkspaceOption = None,
+             as_json: JsonOption = False) -> Answer:
+    """Make whole pictures from a prompt."""
+    parameters = GenerateParameters(prompt=prompt, negative_prompt=negative, width=width, height=height, count=count,
+                                    seed=seed, steps=steps, guidance=guidance, preview_every=0,
+                                    device=device).checked()
+    chosen = chosen_pack(pack, lambda all_packs: all_packs[0] if len(all_packs) == 1 else None)
+    written, notices = [], Notices()
+    with headless(workspace, quiet=as_json) as here, out_folder(out):
+        job = queue_pictures(here.queue, chosen, parameters, person=here.person_id)
+        here.run(job)
+        made = [picture for picture in here.workspace.results.pictures() if picture.job_id == job]
+        for picture in sorted(made, key=lambda item: item.candidate):
+            target = out / f"picture-{picture.candidate + 1}.png"
+            exported = export_picture(picture.pixels(), picture.provenance, target, "png", mark=mark)
+            notices.add((*picture.provenance.notices, *exported.notices))
+            written.append({"file": str(target), "candidate": picture.candidate, "seed": picture.provenance.seed})
+    return Answer({"pack": chosen.manifest.name, "pictures": written, "notices": notices.texts},
+                  "\n".join(f"{item['file']}  seed {item['seed']}" for item in written))
+
+
+def _frame(frames: int, wanted: int | None) -> int:
+    if wanted is None and frames > 1:
+        raise UserError(f"The series has {frames} slices.",
+                        f"Say which one the mask is for: --frame 0 to {frames - 1}.")
+    if not 0 <= (wanted or 0) < frames:
+        raise UserError(f"There is no slice {wanted}.", f"Choose one from 0 to {frames - 1}.")
+    return wanted or 0
+
+
+def _plain(value: Any) -> str:
+    return json.dumps(value) if isinstance(value, (dict, list, tuple)) else str(value)

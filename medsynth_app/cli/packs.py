@@ -1,0 +1,38 @@
+"""``packs``: what is installed, and whether it is whole."""
+
+from __future__ import annotations
+
+import typer
+from rich.table import Table
+
+from medsynth_app.actions.packs import list_packs, verify_packs
+from medsynth_app.cli.common import Answer, JsonOption, WorkspaceOption, command
+
+packs = typer.Typer(help="The model packs that are installed.")
+
+
+@command(packs, "list")
+def packs_list(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> Answer:
+    """The packs that are found, with domain, licence and hash."""
+    table = Table("name", "version", "domain", "native size", "licence", "sha256", box=None)
+    data = []
+    for pack in list_packs():
+        about = pack.manifest
+        data.append({"name": about.name, "version": about.version, "domain": about.domain, "title": about.title,
+                     "modalities": list(about.modalities), "native_size": about.native_size,
+                     "licence": about.licence, "sha256": about.sha256, "folder": str(pack.folder)})
+        table.add_row(about.name, about.version, about.domain, str(about.native_size), about.licence,
+                      about.sha256[:12])
+    return Answer(data, table if data else "No model pack is installed.")
+
+
+@command(packs, "verify")
+def packs_verify(workspace: WorkspaceOption = None, as_json: JsonOption = False) -> Answer:
+    """Compare every file of every pack with its recorded hash; exit status 2 when one differs."""
+    checks = verify_packs()
+    data = [{"name": check.pack.manifest.name, "whole": check.whole, "problems": list(check.problems)}
+            for check in checks]
+    lines = [f"{check.pack.manifest.name}: {'; '.join(check.problems) or 'every file has its recorded hash'}"
+             for check in checks]
+    return Answer(data, "\n".join(lines) or "No model pack is installed.",
+                  failed=not all(check.whole for check in checks))

@@ -1,0 +1,67 @@
+"""``train``: packs and parts of packs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from medsynth_app.actions.packs import find_pack
+from medsynth_app.actions.train import train as queue_training
+from medsynth_app.cli.common import Answer, JsonOption, OutOption, WorkspaceOption, command
+from medsynth_app.core.job import Lane
+from medsynth_app.formats.pack import open_pack
+from medsynth_app.headless import headless
+
+train = typer.Typer(help="Train a model pack, or a part of one.")
+
+RecipeArgument = Annotated[Path, typer.Argument(help="A TOML file such as those in resources/recipes.")]
+DataOption = Annotated[Path | None, typer.Option("--data", help="The data folder of the recipe.")]
+ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on from an earlier run.")]
+MinutesOption = Annotated[float, typer.Option("--max-minutes", help="End after so many minutes; 0: never.")]
+JoinedOption = Annotated[str, typer.Option("--pack", help="Name or folder of the base pack that the part joins.")]
+
+
+def _train(part: str, recipe: Path, data: Path | None, out: Path, resume: bool, max_minutes: float,
+           workspace: Path | None, as_json: bool, joins: str | None = None) -> Answer:
+    """Train and wait. Ctrl+C keeps a checkpoint."""
+    pack = find_pack(joins) if joins is not None else None
+    with headless(workspace, lane=Lane.BACKGROUND, quiet=as_json) as here:
+        here.run(queue_training(here.queue, recipe, data, out, part=part, pack=pack, resume=resume,
+                                max_minutes=max_minutes, person=here.person_id))
+    found = open_pack(out)
+    return Answer({"pack": found.manifest.name, "part": part, "folder": str(out), "sha256": found.manifest.sha256},
+                  f"{out}  {found.manifest.sha256}")
+
+
+@command(train, "base")
+def train_base(recipe: RecipeArgument, out: OutOption, data: DataOption = None, resume: ResumeOption = False,
+               max_minutes: MinutesOption = 0.0, workspace: WorkspaceOption = None,
+               as_json: JsonOption = False) -> Answer:
+    """Train a base pack by a recipe. Ctrl+C keeps a checkpoint; --resume goes on from it."""
+    return _train("base", recipe, data, out, resume, max_minutes, workspace, as_json)
+
+
+@command(train, "control")
+def train_control(recipe: RecipeArgument, out: OutOption, pack: JoinedOption, data: DataOption = None,
+                  resume: ResumeOption = False, max_minutes: MinutesOption = 0.0, workspace: WorkspaceOption = None,
+                  as_json: JsonOption = False) -> Answer:
+    """Train a ControlNet for masks; OUT becomes a copy of the base pack with it."""
+    return _train("control", recipe, data, out, resume, max_minutes, workspace, as_json, pack)
+
+
+@command(train, "masks")
+def train_masks(recipe: RecipeArgument, out: OutOption, pack: JoinedOption, data: DataOption = None,
+                resume: ResumeOption = False, max_minutes: MinutesOption = 0.0, workspace: WorkspaceOption = None,
+                as_json: JsonOption = False) -> Answer:
+    """Train a model of masks themselves; OUT becomes a copy of the base pack with it."""
+    return _train("masks", recipe, data, out, resume, max_minutes, workspace, as_json, pack)
+
+
+@command(train, "encoder")
+def train_encoder(recipe: RecipeArgument, out: OutOption, data: DataOption = None, resume: ResumeOption = False,
+                  max_minutes: MinutesOption = 0.0, workspace: WorkspaceOption = None,
+                  as_json: JsonOption = False) -> Answer:
+    """Train an encoder of cells: a picture becomes a vector."""
+    return _train("encoder", recipe, data, out, resume, max_minutes, workspace, as_json)

@@ -1,0 +1,108 @@
+"""The model card: written from the manifest and from the figures that studies measured, nothing by hand."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from medsynth_app.core.pack import PackManifest
+
+SAMPLES = "samples.jpg"
+FIGURES = "figures.json"
+TRAINED = {"base": "Training", "control": "Training of the ControlNet for masks",
+           "masks": "Training of the model of masks", "encoder": "Training"}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured figure of a pack.
+
+    Attributes
+    ----------
+    name, measured
+        What was measured, and the value with its interval, in words.
+    floor
+        The same measure between real and real, or of chance; empty where there is none.
+    target
+        What was asked for; empty where it is only reported.
+    n
+        How many pictures, masks or seeds it rests on, in words.
+    """
+
+    name: str
+    measured: str
+    floor: str = ""
+    target: str = ""
+    n: str = ""
+
+
+def record_figures(folder: Path, study: str, command: str, figures: list[Figure],
+                   pictures: tuple[str, ...] = ()) -> None:
+    """Keep the figures of one study in the pack's ``figures.json``; what this study said before is replaced.
+
+    The card and the manifest are made anew by `medsynth_app.engine.train.pack.seal`.
+
+    Parameters
+    ----------
+    command
+        The line that repeats the study.
+    pictures
+        Names of pictures in the pack's folder that belong to the study.
+    """
+    path = folder / FIGURES
+    kept = json.loads(path.read_text()) if path.exists() else {}
+    kept[study] = {"command": command, "figures": [asdict(figure) for figure in figures], "pictures": list(pictures)}
+    path.write_text(json.dumps(kept, indent=1) + "\n")
+
+
+def model_card(manifest: PackManifest, folder: Path) -> str:
+    """The card of the pack in `folder` as Markdown."""
+    parts = [_head(manifest), *(_training(manifest, part) for part in manifest.training)]
+    if (folder / SAMPLES).exists():
+        parts.append("## Samples\nSeeds 0 to 5 of each prompt, 25 steps, guidance 2.5, none picked by hand. "
+                     f"All are synthetic.\n\n![Samples made by this pack]({SAMPLES})\n")
+    if (folder / FIGURES).exists():
+        parts.append(_figures(json.loads((folder / FIGURES).read_text())))
+    if manifest.known_failures:
+        parts.append("## Known failures\n" + "".join(f"- {text}\n" for text in manifest.known_failures))
+    return "\n".join(parts)
+
+
+def _head(manifest: PackManifest) -> str:
+    what = {"base": "A small latent diffusion model in the folder layout of diffusers' StableDiffusionPipeline",
+            "encoder": "An encoder: a picture of one cell becomes a vector that says what the cell looks like"}
+    also = [text for held, text in ((manifest.draws_from_masks, "with a ControlNet for masks (`controlnet/`)"),
+                                    (manifest.draws_masks, "with a model of masks (`masks/`)")) if held]
+    rows = {"domain": manifest.domain, "DICOM modalities": ", ".join(manifest.modalities)}
+    for data in manifest.training_data:
+        rows |= {"trained on": f"{data.name}, {data.samples} training images; "
+                               "validation and test images were never seen",
+                 "licence of the data": data.licence, "please cite": data.citation}
+    rows |= {"licence of this pack": manifest.licence, "what it does not know": manifest.knows_not}
+    if manifest.mask_labels:
+        rows["labels of its masks"] = ", ".join(f"{k} {name}" for k, name in enumerate(manifest.mask_labels, 1))
+    note = f"\n{manifest.licence_note}\n" if manifest.licence_note else ""
+    return (f"# {manifest.title}\n\n{manifest.intended_use}\n\n"
+            f"{', '.join([what[manifest.kind], *also])}; {manifest.native_size} px.\n\n{_table(rows)}{note}")
+
+
+def _training(manifest: PackManifest, part: str) -> str:
+    rows = {key.replace("_", " "): str(value) for key, value in manifest.training[part].items()}
+    return f"## {TRAINED.get(part, part)}\n`medsynth train {part}`\n\n{_table(rows)}"
+
+
+def _table(rows: dict[str, str]) -> str:
+    return "| | |\n|---|---|\n" + "".join(f"| {key} | {value} |\n" for key, value in rows.items() if value)
+
+
+def _figures(studies: dict[str, dict[str, object]]) -> str:
+    text = "## Figures\nOn held-out real images only; written by the commands that measured them.\n"
+    for name, study in studies.items():
+        text += f"\n### {name}\n`{study['command']}`\n\n"
+        text += "| figure | measured | floor | target | n |\n|---|---|---|---|---|\n"
+        for raw in study["figures"]:  # type: ignore[attr-defined]
+            row = Figure(**raw)
+            text += f"| {row.name} | {row.measured} | {row.floor} | {row.target} | {row.n} |\n"
+        text += "".join(f"\n![{picture}]({picture})\n" for picture in study["pictures"])  # type: ignore[attr-defined]
+    return text

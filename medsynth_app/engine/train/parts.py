@@ -1,0 +1,58 @@
+"""What can be trained, by name; a part's module is imported when it is asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from medsynth_app.core.errors import UserError
+from medsynth_app.core.pack import PackManifest
+from medsynth_app.core.requests import TRAINABLE
+from medsynth_app.engine.train.base import AUTOENCODER_SHARE, DENOISER_SHARE, train_base
+from medsynth_app.engine.train.recipe import Recipe
+from medsynth_app.engine.train.supervision import Supervisor
+
+PART_SHARE = (0.0, 0.97)
+# Where each stage stands in the whole run, 0 to 1; a run of one part has the stages data, its own name, and pack.
+SHARES = {"data": (0.0, 0.0), "autoencoder": AUTOENCODER_SHARE, "latents": (AUTOENCODER_SHARE[1],) * 2,
+          "denoiser": DENOISER_SHARE, "control": PART_SHARE, "masks": PART_SHARE, "encoder": PART_SHARE,
+          "pack": (DENOISER_SHARE[1], 1.0)}
+
+
+def train_part(part: str, recipe: Recipe, data: Path, out: Path, supervisor: Supervisor, checkpoints: Path,
+               pack: Path | None = None) -> PackManifest:
+    """Train `part` and write the pack `out`.
+
+    Parameters
+    ----------
+    part
+        ``base`` or ``encoder``: a pack of its own; ``control`` or ``masks``: a copy of `pack` with that part.
+    data
+        A frozen training set (see `TrainingSet.load`).
+    checkpoints
+        Folder of checkpoints; an interrupted run resumes from it.
+
+    Raises
+    ------
+    UserError
+        An unknown part, a part without its pack, a training set that does not hold what the part needs.
+    Cancelled
+        When `supervisor` asked to stop; a checkpoint has been saved.
+    """
+    checkpoints.mkdir(parents=True, exist_ok=True)
+    if part == "base":
+        return train_base(recipe, data, out, supervisor, checkpoints)
+    if part == "encoder":
+        from medsynth_app.engine.train.encoder import train_encoder
+
+        return train_encoder(recipe, data, out, supervisor, checkpoints)
+    if part not in TRAINABLE:
+        raise UserError(f"There is no part {part!r} to train.", f"Choose one of {', '.join(TRAINABLE)}.")
+    if pack is None:
+        raise UserError(f"The part {part!r} joins a base pack, and none was named.", "Name the pack that it joins.")
+    if part == "control":
+        from medsynth_app.engine.train.control import train_control
+
+        return train_control(recipe, data, pack, out, supervisor, checkpoints)
+    from medsynth_app.engine.train.masks import train_masks
+
+    return train_masks(recipe, data, pack, out, supervisor, checkpoints)
