@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
+import scipy  # loads scipy.ndimage when it is first used: not for the window's first frame
 
 from medsynth_app.core.image import Pixels
 
@@ -33,8 +33,8 @@ def feather_alpha(mask: Mask, feather: int) -> npt.NDArray[np.float32]:
     alpha = mask.astype(np.float32)
     if feather <= 0 or mask.all() or not mask.any():
         return alpha
-    depth = ndimage.distance_transform_edt(mask).astype(np.float32)
-    thickness = ndimage.maximum_filter(depth, size=2 * feather + 1, mode="nearest")
+    depth = scipy.ndimage.distance_transform_edt(mask).astype(np.float32)
+    thickness = scipy.ndimage.maximum_filter(depth, size=2 * feather + 1, mode="nearest")
     inside = depth[mask] / np.minimum(np.float32(feather + 1), thickness[mask])
     alpha[mask] = np.minimum(inside, 1)
     return alpha
@@ -127,7 +127,7 @@ def _push_pull(values: npt.NDArray[np.float32], known: npt.NDArray[np.float32]) 
     total = weight.reshape(weight.shape[0] // 2, 2, -1, 2).sum(axis=(1, 3))
     summed = weighted.reshape(*total.shape[:1], 2, total.shape[1], 2, -1).sum(axis=(1, 3))
     coarse = _push_pull(summed / np.maximum(total, 1e-6)[:, :, None], np.minimum(total, 1))
-    fine = ndimage.zoom(coarse, (2, 2, 1), order=1, mode="nearest", grid_mode=True)[:rows, :columns]
+    fine = scipy.ndimage.zoom(coarse, (2, 2, 1), order=1, mode="nearest", grid_mode=True)[:rows, :columns]
     mixed: npt.NDArray[np.float32] = fine + known[:, :, None] * (values - fine)
     return mixed.astype(np.float32)
 
@@ -148,7 +148,7 @@ def match_seam(generated: Floats, original: npt.NDArray[Any], mask: Mask, seed: 
         Of the noise.
     """
     drawn = generated.astype(np.float64)
-    ring = ndimage.binary_dilation(mask, iterations=RING) & ~mask
+    ring = scipy.ndimage.binary_dilation(mask, iterations=RING) & ~mask
     if not ring.any():
         return drawn
     real = original.astype(np.float64)
@@ -164,13 +164,13 @@ def match_seam(generated: Floats, original: npt.NDArray[Any], mask: Mask, seed: 
 
 def _local_difference(difference: Floats, ring: Mask) -> npt.NDArray[np.float32]:
     """The smoothed difference in the ring, carried smoothly everywhere else."""
-    weight = ndimage.gaussian_filter(ring.astype(np.float64), RING / 2)
-    smooth = ndimage.gaussian_filter(np.where(ring, difference, 0.0), RING / 2) / np.maximum(weight, 1e-9)
+    weight = scipy.ndimage.gaussian_filter(ring.astype(np.float64), RING / 2)
+    smooth = scipy.ndimage.gaussian_filter(np.where(ring, difference, 0.0), RING / 2) / np.maximum(weight, 1e-9)
     return fill_smooth(smooth, ~ring)
 
 
 def _noise(values: Floats, where: Mask) -> float:
     """Standard deviation of white noise that explains the fine detail there; robust against edges."""
-    detail = (values - ndimage.gaussian_filter(values, 1.0))[where]
+    detail = (values - scipy.ndimage.gaussian_filter(values, 1.0))[where]
     spread = 1.4826 * float(np.median(np.abs(detail - np.median(detail))))
     return spread / 0.872  # what a Gaussian of sigma 1 leaves of white noise

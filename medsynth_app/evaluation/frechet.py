@@ -90,8 +90,5 @@ def _distance(a: Floats, b: Floats) -> float:
 
 def _root(values: Floats) -> Floats:
     """R with R'R = the covariance of `values`, of min(n, d) rows."""
-    centred = (values - values.mean(axis=0)) / np.sqrt(len(values) - 1)
-    if len(centred) <= centred.shape[1]:
-        return centred
-    root: Floats = np.linalg.qr(centred, mode="r")
-    return root
+    centred: Floats = (values - values.mean(axis=0)) / np.sqrt(len(values) - 1)
+    return centred if len(centred) <= centred.shape[1] else np.linalg.qr(centred).R

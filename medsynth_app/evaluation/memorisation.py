@@ -69,8 +69,8 @@ def memorisation(synthetic: npt.ArrayLike, train: npt.ArrayLike, held_out: npt.A
     """Distances of synthetic images to their nearest training image, against those of held-out real images.
 
     An indicator, never a proof of privacy: it sees what the encoder sees, and misses copies that are turned, mirrored
-    or only partly copied. The nearest pairs belong beside it (ratio and practice after Dar et al., arXiv 2402.01054).
-    It holds only where the held-out images are other patients' than the training images.
+    or only partly copied. The nearest pairs belong beside it; how common copies are in medical diffusion models: Dar
+    et al. 2024, arXiv 2402.01054. It holds only where held-out images are of other patients than training images.
 
     Parameters
     ----------

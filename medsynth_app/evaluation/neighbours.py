@@ -82,7 +82,8 @@ def _unit(values: Floats, name: str) -> Floats:
     lengths = np.linalg.norm(values, axis=1, keepdims=True)
     if not lengths.all():
         raise ValueError(f"{name} holds a feature vector of length 0, which has no direction to compare.")
-    return values / lengths
+    directions: Floats = values / lengths
+    return directions
 
 
 def _vote(codes: npt.NDArray[np.int64], distances: Floats, classes: int) -> npt.NDArray[np.int64]:
@@ -92,4 +93,5 @@ def _vote(codes: npt.NDArray[np.int64], distances: Floats, classes: int) -> npt.
     for column in range(k):
         # The distances of all voters add up to less than one vote: they break ties and nothing else.
         score[rows, codes[:, column]] += 1 - distances[:, column] / (2 * k + 1)
-    return score.argmax(axis=1)
+    winners: npt.NDArray[np.int64] = score.argmax(axis=1)
+    return winners

@@ -89,7 +89,7 @@ def _compare(a: npt.NDArray[Any], b: npt.NDArray[Any], labels: Sequence[int] | N
 
 def _check(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> None:
     if a.shape != b.shape or not a.size:
-        raise ValueError(f"Masks must have the same shape, here {a.shape} and {b.shape}.")
+        raise ValueError(f"Masks must have the same shape and pixels to compare, not {a.shape} and {b.shape}.")
     if a.dtype.kind not in "bui" or b.dtype.kind not in "bui":
         raise ValueError(f"Masks must be boolean or whole numbers, not {a.dtype} and {b.dtype}.")
 

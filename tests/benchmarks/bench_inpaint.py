@@ -88,6 +88,14 @@ class Trial:
         assert len(results) == COUNT
 
 
+def in_float32(call: Callable[..., Any], kind: str) -> Callable[..., Any]:
+    def run(values: torch.Tensor, *arguments: Any, **options: Any) -> Any:
+        with torch.autocast(kind, enabled=False):
+            return call(values.float(), *arguments, **options)
+
+    return run
+
+
 def bare_pipeline(folder: Path, pixels: Any, mask: Any, size: int, steps: int) -> Callable[[], None]:
     policy = choose_device("auto")
     pipeline = StableDiffusionInpaintPipeline.from_pretrained(
@@ -95,6 +103,9 @@ def bare_pipeline(folder: Path, pixels: Any, mask: Any, size: int, steps: int) -
     pipeline.to(policy.torch_device, policy.weights)
     pipeline.scheduler = type(load_pack(folder, "", policy).text.scheduler).from_config(pipeline.scheduler.config)
     pipeline.set_progress_bar_config(disable=True)
+    # The same precision at every place: the engine's autoencoder works in float32.
+    for name in ("encode", "decode"):
+        setattr(pipeline.vae, name, in_float32(getattr(pipeline.vae, name), policy.kind))
     picture, painted = Image.fromarray(pixels).resize((size, size)), Image.fromarray(mask).resize((size, size))
 
     def draw() -> None:

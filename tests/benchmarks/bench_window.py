@@ -35,7 +35,7 @@ view = QtViewer(model)
 view.resize(1366, 768)
 model.add_image(np.asarray(Image.open(sys.argv[1])), rgb=True)
 frames = []
-view.canvas.native.frameSwapped.connect(lambda: frames.append(time.perf_counter()))
+view.canvas.native.frameSwapped.connect(lambda: frames.append((time.perf_counter(), time.process_time())))
 view.show()
 """
 OURS = """
@@ -51,7 +51,7 @@ desk = build_window(Workspace.open(Path(sys.argv[2]) / "work"), SettingsStore(Pa
 desk.window.resize(1366, 768)
 desk.session.open(Path(sys.argv[1]))
 frames = []
-desk.window.canvas.scene.native.frameSwapped.connect(lambda: frames.append(time.perf_counter()))
+desk.window.canvas.scene.native.frameSwapped.connect(lambda: frames.append((time.perf_counter(), time.process_time())))
 desk.window.show()
 """
 END = """
@@ -61,7 +61,7 @@ settled = time.perf_counter() + 1.5             # what was put off until after t
 while time.perf_counter() < settled:
     app.processEvents()
 import os, psutil
-print(json.dumps({"seconds": frames[0] - start, "memory": psutil.Process().memory_info().rss,
+print(json.dumps({"seconds": frames[0][0] - start, "processor": frames[0][1], "memory": psutil.Process().memory_info().rss,
                   "torch": "torch" in sys.modules}), flush=True)
 os._exit(0)
 """
@@ -89,13 +89,14 @@ def main() -> int:
         measure(BARE, image), measure(OURS, image)  # caches of the disk
         pairs = [(measure(BARE, image), measure(OURS, image)) for _ in range(repeats)]
     console, worst = Console(highlight=False), 0.0
-    for name, unit, scale in (("seconds", "s", 1.0), ("memory", "MB", 1e-6)):
+    for name, unit, scale in (("seconds", "s", 1.0), ("processor", "s", 1.0), ("memory", "MB", 1e-6)):
         bare = statistics.median(pair[0][name] for pair in pairs) * scale
         ours = statistics.median(pair[1][name] for pair in pairs) * scale
         ratio = statistics.median(pair[1][name] / pair[0][name] for pair in pairs)
-        worst = max(worst, ratio)
-        console.print(f"{name}: bare viewer {bare:.2f} {unit}, window {ours:.2f} {unit}, ratio {ratio:.2f} "
-                      f"(limit {LIMIT})")
+        limit = LIMIT if name != "processor" else None  # told beside: it hardly knows whether the machine is busy
+        worst = max(worst, ratio if limit else 0.0)
+        console.print(f"{name}: bare viewer {bare:.2f} {unit}, window {ours:.2f} {unit}, ratio {ratio:.2f}"
+                      + (f" (limit {limit})" if limit else ""))
     loaded = any(pair[1]["torch"] for pair in pairs)
     console.print("torch was imported" if loaded else "torch was not imported")
     return int(worst > LIMIT or loaded)

@@ -133,6 +133,8 @@ class Pointer(QObject):
         canvas.point_at(at)
         if not self._action:
             self.show_cursor()
+            if self.tool in PAINTING:
+                canvas.scene.prepare_mask()
 
     def _release(self, event: QMouseEvent) -> None:
         canvas, action = self._canvas, self._action

@@ -30,6 +30,7 @@ class Scene:
         self._patches: dict[bool, Any] = {}
         self._mask: Any = None
         self._values: npt.NDArray[np.uint8] | None = None  # what the mask layer will hold once it is made
+        self._painted = False  # whether those values show anything
         self._colours: Any = None
         self._opacity, self._mask_shown = 0.45, True
         self._frame: FrameInfo | None = None
@@ -49,17 +50,23 @@ class Scene:
 
     @property
     def mask(self) -> Any:
-        """The mask layer; made when it is first needed, None without an image."""
+        """The mask layer, None without an image; made when it is first needed, for it loads 60 MB of pandas."""
+        self.prepare_mask()
+        return self._mask
+
+    def prepare_mask(self) -> None:
+        """Make the mask layer now, so that the first stroke does not wait for it."""
         if self._mask is None and self._values is not None:
             self._mask = MaskLayer(self._values, name="mask", opacity=self._opacity, visible=self._mask_shown,
                                    blending="translucent_no_depth", colormap=self._colours)
             self._settle(self._mask)
             self.model.layers.append(self._mask)
-        return self._mask
 
     def _complete(self) -> None:
-        """After the first frame: make the mask layer, which takes napari a second the first time."""
-        if self.mask is not None:
+        """After a frame: make the mask layer where there is something to show, for the first takes napari a while."""
+        if self._painted:
+            self.prepare_mask()
+        if self._mask is not None:
             self.native.frameSwapped.disconnect(self._complete)
 
     # -- contents -----------------------------------------------------------------------------------------------
@@ -81,7 +88,7 @@ class Scene:
         image = self._layer(self._images, pixels)
         image.colormap = "gray_r" if info.inverted != (frame.rescale.slope < 0) else "gray"
         image.visible = True
-        self._values = mask.copy()
+        self._values, self._painted = mask.copy(), bool(mask.any())
         if self._mask is not None:
             self._mask.data = self._values
         other = self._images.get(not self._rgb)
@@ -115,6 +122,8 @@ class Scene:
             self._mask.replace(bounds, mask[bounds.slices])
         elif self._values is not None:
             self._values[bounds.slices] = mask[bounds.slices]
+            self._painted = bool(self._values.any())
+            self.native.update()  # the layer is made after the next frame
 
     def flush(self) -> None:
         """Show what was painted since the last time."""
