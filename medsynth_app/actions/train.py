@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import medsynth_app
 from medsynth_app.actions.out_folder import out_folder
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import Lane
@@ -41,12 +42,11 @@ def train_request(recipe: Path, data: Path | None, out: Path, *, part: str = "ba
         before when `resume` is not asked for; a place that cannot be written.
     """
     layout = read_layout(recipe)
-    work = out.parent / f"{out.name}.training"
+    work = work_folder(out)
     frozen, checkpoints = work / "set", work / "checkpoints"
     if (out / MANIFEST).exists():
         raise UserError(f"The folder {out.name} holds a pack already.", "Give another folder for the new one.")
-    begun = (frozen / "manifest.json").exists() or (checkpoints.is_dir() and any(checkpoints.iterdir()))
-    if begun and not resume:
+    if was_begun(out) and not resume:
         raise UserError("A training run for this folder was begun before.",
                         "Resume it, or give another folder for the new one.",
                         safe="Its checkpoints are kept.")
@@ -65,12 +65,28 @@ def _freeze(data: Path | None, layout: dict[str, Any], out: Path) -> Path:
     return data if is_frozen(data) else freeze_training_set(data, layout, out)
 
 
-def train(queue: JobQueue, recipe: Path, data: Path | None, out: Path, *, part: str = "base",
-          pack: InstalledPack | None = None, resume: bool = False, max_minutes: float = 0.0, person: str = "") -> str:
+def train(queue: JobQueue, request: TrainRequest, *, person: str = "") -> str:
     """Queue a training run in the background lane; returns the job's id."""
-    request = train_request(recipe, data, out, part=part, pack=pack, resume=resume, max_minutes=max_minutes)
-    what = "" if part == "base" else f" ({part})"
-    return queue.submit(request, title=f"Train: {recipe.stem}{what}", lane=Lane.BACKGROUND, person=person)
+    what = "" if request.part == "base" else f" ({request.part})"
+    return queue.submit(request, title=f"Train: {Path(request.recipe).stem}{what}", lane=Lane.BACKGROUND,
+                        person=person)
+
+
+def was_begun(out: Path) -> bool:
+    """Whether an earlier run for this folder can be resumed."""
+    work = work_folder(out)
+    checkpoints = work / "checkpoints"
+    return (work / "set" / "manifest.json").exists() or (checkpoints.is_dir() and any(checkpoints.iterdir()))
+
+
+def work_folder(out: Path) -> Path:
+    """Beside the pack, not in it: a pack holds nothing that is not in its manifest."""
+    return out.parent / f"{out.name}.training"
+
+
+def shipped_recipes() -> list[Path]:
+    """The recipes that come with the program, by name."""
+    return sorted((Path(medsynth_app.__file__).resolve().parent.parent / "resources" / "recipes").glob("*.toml"))
 
 
 def read_layout(recipe: Path) -> dict[str, Any]:

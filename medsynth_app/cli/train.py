@@ -9,6 +9,7 @@ import typer
 
 from medsynth_app.actions.packs import find_pack
 from medsynth_app.actions.train import train as queue_training
+from medsynth_app.actions.train import train_request
 from medsynth_app.cli.common import Answer, JsonOption, OutOption, WorkspaceOption, command
 from medsynth_app.core.job import Lane
 from medsynth_app.formats.pack import open_pack
@@ -28,8 +29,8 @@ def _train(part: str, recipe: Path, data: Path | None, out: Path, resume: bool, 
     """Train and wait. Ctrl+C keeps a checkpoint."""
     pack = find_pack(joins) if joins is not None else None
     with headless(workspace, lane=Lane.BACKGROUND, quiet=as_json) as here:
-        here.run(queue_training(here.queue, recipe, data, out, part=part, pack=pack, resume=resume,
-                                max_minutes=max_minutes, person=here.person_id))
+        request = train_request(recipe, data, out, part=part, pack=pack, resume=resume, max_minutes=max_minutes)
+        here.run(queue_training(here.queue, request, person=here.person_id))
     found = open_pack(out)
     return Answer({"pack": found.manifest.name, "part": part, "folder": str(out), "sha256": found.manifest.sha256},
                   f"{out}  {found.manifest.sha256}")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from medsynth_app.actions import inpaint as inpainting
+from medsynth_app.actions import train as training
 from medsynth_app.actions.accept_result import accept_result
 from medsynth_app.actions.discard_result import discard_result
 from medsynth_app.actions.generate import generate
@@ -18,6 +20,8 @@ from medsynth_app.core.edit import Change
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import EventKind, JobEvent, JobRecord
 from medsynth_app.core.parameters import GenerateParameters, InpaintParameters
+from medsynth_app.core.requests import TrainRequest
+from medsynth_app.formats.pack import InstalledPack
 from medsynth_app.session.joblist import device_text, pictures
 from medsynth_app.session.pace import work
 from medsynth_app.session.state import SessionState
@@ -79,6 +83,15 @@ class Runs(SessionState):
         """Queue whole pictures with `generate_parameters`; returns the job's id."""
         return self._submitted(generate(self.queue, self._chosen_pack(), self.generate_parameters,
                                         person=self.person_id), work(self.generate_parameters))
+
+    def freeze_training(self, recipe: Path, data: Path | None, out: Path, *, part: str, pack: InstalledPack | None,
+                        resume: bool, max_minutes: float) -> TrainRequest:
+        """Split and freeze the data of a training run; may take a minute and be called on any thread."""
+        return training.train_request(recipe, data, out, part=part, pack=pack, resume=resume, max_minutes=max_minutes)
+
+    def train(self, request: TrainRequest) -> str:
+        """Queue a training run; returns the job's id."""
+        return self._submitted(training.train(self.queue, request, person=self.person_id))
 
     @property
     def seconds_to_inpaint(self) -> float | None:

@@ -60,6 +60,7 @@ class Bindings:
         bind("paint.prompt", w.write_prompt)
         bind("generate.run", w.generate)
         bind("models.verify", w.verify_packs)
+        bind("models.train", w.show_training)
         bind("candidate.accept", lambda: w.guarded(w.session.accept))
         bind("candidate.discard", lambda: w.guarded(w.session.discard))
         bind("candidate.discard_all", lambda: w.guarded(w.session.discard_all))

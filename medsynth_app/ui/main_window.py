@@ -28,6 +28,7 @@ from medsynth_app.ui.panels.inpaint import InpaintPanel
 from medsynth_app.ui.panels.library import LibraryPanel
 from medsynth_app.ui.panels.models import ModelCard, ModelsPanel
 from medsynth_app.ui.panels.planned import PlannedPanel
+from medsynth_app.ui.panels.train import TrainDialog
 from medsynth_app.ui.rail import PLACES, Rail
 from medsynth_app.ui.reports import report
 from medsynth_app.ui.settings_dialog import SettingsDialog
@@ -272,6 +273,11 @@ class MainWindow(QMainWindow):
 
     def show_settings(self) -> None:
         SettingsDialog(self.session, self.choose_theme, self.set_veil, self.edit_keys, self).open()
+
+    def show_training(self) -> None:
+        self.session.set_place("models")
+        TrainDialog(self.session, lambda _job: self.toasts.say("info", "Training waits its turn: see the jobs"),
+                    self.report_bug, self).open()
 
     def _choose_class(self, digit: int) -> bool:
         classes = self.session.schema.classes

@@ -42,6 +42,7 @@ class NotingQueue:
     def __init__(self) -> None:
         self.jobs: dict[str, JobRecord] = {}
         self.asked: list[tuple[Any, ...]] = []
+        self.requests: list[Any] = []
         self.info: dict[str, Any] = {}
 
     def records(self) -> list[JobRecord]:
@@ -51,6 +52,7 @@ class NotingQueue:
                person: str = "") -> str:
         job_id = f"job-{len(self.jobs) + 1}"
         self.asked.append(("submit", request.kind))
+        self.requests.append(request)
         self.jobs[job_id] = JobRecord(job_id, request.kind, lane, title, JobState.WAITING, float(len(self.jobs)),
                                       f"2026-01-01T00:00:{len(self.jobs):02d}", document_id, "", person)
         return job_id

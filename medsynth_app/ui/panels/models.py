@@ -41,8 +41,8 @@ class ModelsPanel(Panel):
         self.body.addLayout(row(label("Installed models", "heading"), None, self._again))
         for part in (self.list, self._empty, self._state):
             self.body.addWidget(part)
-        self.body.addWidget(label("Training a model from the window comes with a later version; today it runs with "
-                                  "“medsynth train base”.", "help", wrap=True))
+        self.train = button("Train a model…", commands["models.train"].trigger)
+        self.body.addWidget(self.train)
         self.body.addStretch(1)
         self.pin("Verify the files", commands["models.verify"].trigger)
         self.hint.setText("Compares every file with the hash in its pack.")

@@ -1,0 +1,194 @@
+"""Training from the window: one dialog that asks what, from which data and for how long."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QThreadPool
+from PySide6.QtWidgets import QComboBox, QDialog, QFileDialog, QLineEdit, QSpinBox, QWidget
+
+from medsynth_app.actions.train import shipped_recipes, was_begun
+from medsynth_app.core.errors import UserError
+from medsynth_app.core.requests import TrainRequest
+from medsynth_app.formats.pack import default_pack_folders
+from medsynth_app.session.session import Session
+from medsynth_app.ui import theme as look
+from medsynth_app.ui.opening import Background
+from medsynth_app.ui.panels.base import field_row
+from medsynth_app.ui.panels.more import indent
+from medsynth_app.ui.widgets import ElidedLabel, Segmented, button, column, label, model_box, row
+
+PARTS = (("base", "Pictures", "A model that draws pictures from a prompt."),
+         ("control", "From masks", "Teaches a model to draw a picture that fits a mask."),
+         ("masks", "Masks", "Teaches a model to draw masks themselves."),
+         ("encoder", "Encoder", "Turns a picture of a cell into a vector, to compare and to rank."))
+JOINS = ("control", "masks")
+ABOUT = ("The data are split first; only the training part is learned from. The run waits its turn in the background, "
+         "gives way to inpainting, and keeps a checkpoint when it is cancelled.")
+FIELD = 260
+
+
+class TrainDialog(QDialog):
+    """Freezes the data on another thread, then queues the run.
+
+    Parameters
+    ----------
+    started
+        Called with the job's id once the run is queued.
+    failed
+        Told of errors that the person cannot mend here.
+    """
+
+    def __init__(self, session: Session, started: Callable[[str], None], failed: Callable[[Exception], None],
+                 parent: QWidget, folder: Path | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Train a model")
+        self.setMinimumWidth(560)
+        self._session, self._started, self._report = session, started, failed
+        self._folder = folder or default_pack_folders()[-1]
+        self._pool = QThreadPool(self)
+        self._task: Background | None = None
+        self._data: Path | None = None
+        self._recipes: list[Path] = []
+        self._build()
+        for path in shipped_recipes():
+            self._add_recipe(path)
+        self._follow()
+
+    def _build(self) -> None:
+        self.part = Segmented(PARTS, "What to train")
+        self.part.set_value("base")
+        self.part.chosen.connect(lambda _part: self._follow())
+        self._part_help = label("", "help")
+        self.recipe = QComboBox()
+        self.recipe.activated.connect(lambda _index: self._follow())
+        self.recipe.setFixedWidth(FIELD - 90)
+        self._data_name = ElidedLabel("No folder chosen", "muted")
+        self._data_name.setFixedWidth(FIELD - 90)
+        self.pack = model_box(lambda _index: None)
+        self.pack.setFixedWidth(FIELD)
+        self.pack.addItems([pack.manifest.title for pack in self._session.packs])
+        self.name = QLineEdit()
+        self.name.setMaxLength(60)
+        self.name.setFixedWidth(FIELD)
+        self.name.textChanged.connect(lambda _text: self._check())
+        self.minutes = QSpinBox()
+        self.minutes.setRange(0, 7 * 24 * 60)
+        self.minutes.setSuffix(" min")
+        self.minutes.setSpecialValueText("as the recipe says")
+        self.minutes.setFixedWidth(FIELD)
+        indent(self.minutes)
+        self.trouble = label("", "error", wrap=True)
+        self.start = button("Start training", self._start, "primary")
+        self.cancel = button("Cancel", self.reject)
+        self._pack_row = field_row("Joins the model", self.pack)
+        column(label("Train a model", "title"), label(ABOUT, "help", wrap=True), self.part, self._part_help,
+               field_row("Recipe", _beside(self.recipe, button("Choose…", self.choose_recipe))),
+               field_row("Data", _beside(self._data_name, button("Choose…", self.choose_data))), self._pack_row,
+               field_row("Name of the new model", self.name), field_row("At most", self.minutes), self.trouble,
+               row(None, self.cancel, self.start), parent=self, spacing=look.M, margins=(look.L + 8,) * 4)
+
+    # -- choosing -----------------------------------------------------------------------------------------------
+
+    def _add_recipe(self, path: Path) -> None:
+        self._recipes.append(path)
+        self.recipe.addItem(path.stem)
+
+    def choose_recipe(self) -> None:
+        name, _ = QFileDialog.getOpenFileName(self, "Choose a recipe", "", "Recipes (*.toml)")
+        if name:
+            self._add_recipe(Path(name))
+            self.recipe.setCurrentIndex(self.recipe.count() - 1)
+            self._follow()
+
+    def choose_data(self) -> None:
+        name = QFileDialog.getExistingDirectory(self, "Choose the data folder that the recipe was written for")
+        if name:
+            self.set_data(Path(name))
+
+    def set_data(self, folder: Path) -> None:
+        self._data = folder
+        self._data_name.setText(folder.name)
+        self._check()
+
+    @property
+    def out(self) -> Path:
+        return self._folder / self.name.text().strip()
+
+    def _follow(self) -> None:
+        """Suggest what goes with the part and the recipe."""
+        part = self.part.value()
+        self._part_help.setText(next(text for value, _, text in PARTS if value == part))
+        self._pack_row.setVisible(part in JOINS)
+        recipe = self._recipes[self.recipe.currentIndex()].stem if self._recipes else "model"
+        stem = recipe if part in ("base", "encoder") else f"{recipe}-{part}"
+        name, number = stem, 2
+        while (self._folder / name / "pack.json").exists():
+            name, number = f"{stem}-{number}", number + 1
+        self.name.setText(name)
+        self._check()
+
+    def _check(self) -> None:
+        """Say what is missing, or that an earlier run goes on."""
+        begun = bool(self.name.text().strip()) and was_begun(self.out)
+        self.start.setText("Resume training" if begun else "Start training")
+        bad = any(sign in self.name.text() for sign in '/\\:*?"<>|') or self.name.text().strip() in ("", ".", "..")
+        ready = not bad and (begun or self._data is not None) and bool(self._recipes)
+        self.start.setEnabled(ready and self._task is None)
+        self._say("Give a name without / \\ : * ? \" < > |." if bad else
+                  "An earlier run under this name goes on from its checkpoint." if begun else "", error=bad)
+
+    def _say(self, text: str, *, error: bool = True) -> None:
+        self.trouble.setText(text)
+        self.trouble.setProperty("role", "error" if error else "help")
+        self.trouble.style().unpolish(self.trouble)
+        self.trouble.style().polish(self.trouble)
+
+    # -- starting -----------------------------------------------------------------------------------------------
+
+    def _start(self) -> None:
+        part, recipe = self.part.value(), self._recipes[self.recipe.currentIndex()]
+        packs = self._session.packs
+        pack = packs[self.pack.currentIndex()] if part in JOINS and packs else None
+        data, out, resume, minutes = self._data, self.out, was_begun(self.out), float(self.minutes.value())
+        task = self._task = Background(
+            lambda _task: self._session.freeze_training(recipe, data, out, part=part, pack=pack, resume=resume,
+                                                        max_minutes=minutes),
+            lambda request: self._frozen(request) if self._task is task else None,
+            lambda error: self._failed(error) if self._task is task else None)
+        self.start.setEnabled(False)
+        self._say("Reading the data and making the split…", error=False)
+        self._pool.start(self._task)
+
+    def _frozen(self, request: TrainRequest) -> None:
+        self._task = None
+        try:
+            job = self._session.train(request)
+        except UserError as error:
+            self._failed(error)
+            return
+        self.accept()
+        self._started(job)
+
+    def _failed(self, error: Exception) -> None:
+        self._task = None
+        self._check()
+        if isinstance(error, UserError):
+            self._say(str(error))
+        else:
+            self.reject()
+            self._report(error)
+
+    def reject(self) -> None:
+        """Close; where data are still being read, nothing is queued."""
+        self._task = None
+        super().reject()
+
+
+def _beside(field: QWidget, more: QWidget) -> QWidget:
+    holder = QWidget()
+    more.setFixedWidth(82)
+    row(field, more, parent=holder)
+    holder.setFixedWidth(FIELD)
+    return holder
