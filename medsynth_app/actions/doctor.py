@@ -102,9 +102,9 @@ def _libraries() -> Check:
 
 def _packs(folders: Sequence[Path]) -> list[Check]:
     found = find_packs(folders)
-    if not found:
-        return [Check("Model packs", False, "None is installed; train one with `medsynth train base`.")]
     checks = []
+    if not any(pack.manifest.kind == "base" for pack in found):
+        checks.append(Check("Model packs", False, "None is installed; train one with `medsynth train base`."))
     for pack in found:
         problems = verify_pack(pack)
         text = f"{pack.manifest.title}, version {pack.manifest.version}: "

@@ -84,12 +84,26 @@ def export_image(workspace: Workspace, document: Document, frame: int, path: Pat
 
 def export_picture(pixels: npt.NDArray[np.uint8], provenance: Provenance, path: Path, format: str = "png", *,
                    mark: bool = True) -> Exported:
-    """Write a generated whole picture, uint8 RGB (h, w, 3): "png", "tiff" or "secondary-capture"."""
+    """Write a generated whole picture, uint8, (h, w, 3) or (h, w): "png", "tiff" or "secondary-capture"."""
     if format not in ("png", "tiff", "secondary-capture"):
         raise UserError(f"A generated picture cannot be written as {format!r}.",
                         "Use png, tiff or secondary-capture.")
     with _writing(path):
         return _write_rendered(path, format, pixels, provenance, mark, None)
+
+
+def export_pair(pixels: npt.NDArray[np.uint8], mask: npt.NDArray[np.uint8], provenance: Provenance, folder: Path,
+                name: str, *, mark: bool = True) -> tuple[Path, Path]:
+    """Write a generated picture and its mask as ``images/<name>.png`` and ``masks/<name>.png`` in `folder`.
+
+    The record stands inside the picture alone, so that both folders hold nothing but equal names.
+    """
+    image, labels = (folder / kind / f"{name}.png" for kind in ("images", "masks"))
+    with _writing(labels):
+        raster.write_mask_png(labels, mask)
+    with _writing(image):
+        raster.write_png(image, pixels, provenance, mark)
+    return image, labels
 
 
 def export_mask(document: Document, frame: int | None, path: Path, format: str) -> Exported:

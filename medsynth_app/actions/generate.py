@@ -1,32 +1,106 @@
-"""Generate whole pictures from a prompt."""
+"""Generate whole pictures from a prompt, from a mask, or as pairs of mask and picture."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
 from medsynth_app.actions.inpaint import new_seed, shortened
+from medsynth_app.core.control_image import checked_labels
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import Lane
-from medsynth_app.core.parameters import GenerateParameters
+from medsynth_app.core.pack import PackManifest
+from medsynth_app.core.parameters import LARGEST_COUNT, LARGEST_SEED, GenerateParameters
 from medsynth_app.core.requests import GenerateRequest
 from medsynth_app.formats.pack import InstalledPack
+from medsynth_app.formats.registry import read_mask
 from medsynth_app.jobs.queue import JobQueue
+
+MASK_FILES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".nii", ".nii.gz")
 
 
 def generate_request(pack: InstalledPack, parameters: GenerateParameters) -> GenerateRequest:
-    """All that a worker needs; raises `UserError` for parameters out of range or without a prompt."""
+    """All that a worker needs.
+
+    Raises
+    ------
+    UserError
+        For parameters out of range, no prompt, a mask that the pack does not know, or a pack without the part
+        that masks or pairs need.
+    """
     parameters.checked()
     prompt = parameters.prompt.strip() or pack.manifest.default_prompt
     if not prompt:
         raise UserError("There is no prompt.", "Say what the pictures shall show.")
+    _check_parts(pack.manifest, parameters)
+    mask = parameters.mask
     return GenerateRequest(
         pack=str(pack.folder), pack_sha256=pack.manifest.sha256, prompt=prompt,
         negative_prompt=parameters.negative_prompt.strip(), width=parameters.width, height=parameters.height,
         steps=parameters.steps, guidance=parameters.guidance,
         seed=new_seed() if parameters.seed is None else parameters.seed, count=parameters.count,
-        preview_every=parameters.preview_every, device=parameters.device)
+        preview_every=parameters.preview_every, device=parameters.device,
+        mask=None if mask is None else checked_labels(mask, pack.manifest.mask_labels),
+        control_scale=parameters.control_scale, pairs=parameters.pairs)
+
+
+def _check_parts(manifest: PackManifest, parameters: GenerateParameters) -> None:
+    if (parameters.mask is not None or parameters.pairs) and not manifest.draws_from_masks:
+        raise UserError(f"{manifest.title} cannot draw from masks.",
+                        "Choose a pack that holds a ControlNet, or generate without a mask.")
+    if parameters.pairs and not manifest.draws_masks:
+        raise UserError(f"{manifest.title} cannot draw masks.",
+                        "Choose a pack that holds a model of masks, or give masks of your own.")
 
 
 def generate(queue: JobQueue, pack: InstalledPack, parameters: GenerateParameters, *, person: str = "") -> str:
     """Queue a run in the interactive lane; returns the job's id."""
     request = generate_request(pack, parameters)
-    title = f"Generate: {shortened(request.prompt)} ({request.count})"
+    what = "pairs" if request.pairs else "from a mask" if request.mask is not None else ""
+    title = f"Generate{' ' if what else ''}{what}: {shortened(request.prompt)} ({request.count})"
     return queue.submit(request, title=title, lane=Lane.INTERACTIVE, person=person)
+
+
+def in_runs(parameters: GenerateParameters, count: int) -> list[GenerateParameters]:
+    """`count` pictures as runs of at most `LARGEST_COUNT`; picture k over all of them has the seed ``seed + k``.
+
+    Raises
+    ------
+    UserError
+        When there is no picture to draw, or the last seed would be too large.
+    """
+    if count < 1:
+        raise UserError(f"{count} pictures cannot be drawn.", "Ask for one at least.")
+    seed = min(new_seed(), LARGEST_SEED - count) if parameters.seed is None else parameters.seed
+    if seed + count - 1 > LARGEST_SEED:
+        raise UserError(f"The seed {seed} leaves no room for {count} pictures.", "Choose a smaller seed.")
+    return [replace(parameters, seed=seed + begin, count=min(LARGEST_COUNT, count - begin)).checked()
+            for begin in range(0, count, LARGEST_COUNT)]
+
+
+def masks_in(folder: Path) -> dict[str, npt.NDArray[np.uint8]]:
+    """The masks in a folder by their names without ending, in order; other files are passed over.
+
+    Raises
+    ------
+    UserError
+        When there is none, one cannot be read, or two have the same name.
+    """
+    masks: dict[str, npt.NDArray[np.uint8]] = {}
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
+        ending = max((end for end in MASK_FILES if path.name.lower().endswith(end)), key=len, default="")
+        if not ending or not path.is_file():
+            continue
+        name = path.name[:-len(ending)]
+        if name in masks:
+            raise UserError(f"Two masks in the folder are named {name}.", "Rename one of them.")
+        try:
+            masks[name] = read_mask(path)
+        except UserError as error:
+            raise UserError(f"{path.name}: {error.happened}", error.remedy) from error
+    if not masks:
+        raise UserError("There are no masks in this folder.", "Name a folder that holds PNG, TIFF or NIfTI masks.")
+    return masks

@@ -66,7 +66,7 @@ def _image(source: ImageSource) -> dict[str, Any]:
 
 def _pack(folder: Path) -> dict[str, Any]:
     manifest = open_pack(folder).manifest
-    keys = ("name", "version", "domain", "title", "modalities", "colour", "licence", "native_size", "intended_use",
-            "knows_not", "example_prompts")
+    keys = ("name", "version", "kind", "domain", "title", "modalities", "colour", "licence", "native_size",
+            "intended_use", "knows_not", "example_prompts")
     return {"what": "model pack", **{key: getattr(manifest, key) for key in keys}, "sha256": manifest.sha256,
             "training_data": [asdict(item) for item in manifest.training_data]}

@@ -154,13 +154,15 @@ def warnings(document: Document, pack: InstalledPack, scale: float) -> tuple[str
     info, manifest = document.info, pack.manifest
     trained = ", ".join(manifest.modalities) or manifest.domain
     texts = []
-    if info.modality is None:
-        texts.append(f"The image does not state its modality; {manifest.title} was trained on {trained}.")
-    elif info.modality not in manifest.modalities:
-        texts.append(f"{manifest.title} was trained on {trained}, not on {info.modality}.")
-    if info.colour != manifest.colour:
+    unknown = info.modality is not None and info.modality not in manifest.modalities
+    if info.colour != manifest.colour:  # one sentence for both, for the inspector has little room
         names = {"grey": "grey", "rgb": "colour"}
-        texts.append(f"The model learned {names[manifest.colour]} pictures; this image is {names[info.colour]}.")
+        texts.append(f"{manifest.title} was trained on {names[manifest.colour]} images ({trained}), not on "
+                     f"{names[info.colour]} ones{f' ({info.modality})' if unknown else ''}.")
+    elif unknown:
+        texts.append(f"{manifest.title} was trained on {trained}, not on {info.modality}.")
+    elif info.modality is None:
+        texts.append(f"The image does not state its modality; {manifest.title} was trained on {trained}.")
     if scale > LARGEST_ENLARGEMENT:
         texts.append(f"The region is {scale:.1f} times as wide as the model draws ({manifest.native_size} pixels); "
                      "the fill will look soft.")

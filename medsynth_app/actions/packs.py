@@ -10,6 +10,8 @@ from medsynth_app.core.errors import UserError
 from medsynth_app.core.image import ImageInfo
 from medsynth_app.formats.pack import InstalledPack, default_pack_folders, find_packs, open_pack, verify_pack
 
+NOUNS = {"base": "model pack", "encoder": "encoder"}
+
 
 @dataclass(frozen=True)
 class PackCheck:
@@ -23,27 +25,38 @@ class PackCheck:
         return not self.problems
 
 
-def list_packs(folders: Sequence[Path] | None = None) -> list[InstalledPack]:
-    """Packs in `folders` (None: the usual places), by domain and name."""
-    found = find_packs(default_pack_folders() if folders is None else folders)
+def list_packs(folders: Sequence[Path] | None = None, kind: str | None = "base") -> list[InstalledPack]:
+    """Packs in `folders` (None: the usual places), by domain and name.
+
+    Parameters
+    ----------
+    kind
+        "base" (what draws), "encoder", or None for all kinds.
+    """
+    found = [pack for pack in find_packs(default_pack_folders() if folders is None else folders)
+             if kind is None or pack.manifest.kind == kind]
     return sorted(found, key=lambda pack: (pack.manifest.domain, pack.manifest.name, pack.manifest.version))
 
 
 def verify_packs(folders: Sequence[Path] | None = None) -> list[PackCheck]:
     """Compare every file of every pack with the hash that its manifest states."""
-    return [PackCheck(pack, tuple(verify_pack(pack))) for pack in list_packs(folders)]
+    return [PackCheck(pack, tuple(verify_pack(pack))) for pack in list_packs(folders, None)]
 
 
-def find_pack(named: str, folders: Sequence[Path] | None = None) -> InstalledPack:
-    """The pack with this name, or in this folder; raises `UserError` when there is none."""
-    packs = list_packs(folders)
-    match = next((pack for pack in reversed(packs) if named in (pack.manifest.name, pack.folder.name)), None)
-    if match is None and Path(named).is_dir():
-        return open_pack(Path(named))
-    if match is None:
-        known = ", ".join(pack.manifest.name for pack in packs) or "none"
-        raise UserError(f"There is no model pack {named!r}.", f"Installed are: {known}.")
-    return match
+def find_pack(named: str, folders: Sequence[Path] | None = None, kind: str = "base") -> InstalledPack:
+    """The pack of a kind with this name, or in this folder; raises `UserError` when there is none."""
+    packs = list_packs(folders, None)
+    matches = [pack for pack in packs if named in (pack.manifest.name, pack.folder.name)]
+    if not matches and Path(named).is_dir():
+        matches = [open_pack(Path(named))]
+    right = [pack for pack in matches if pack.manifest.kind == kind]
+    if right:
+        return right[-1]
+    known = ", ".join(pack.manifest.name for pack in packs if pack.manifest.kind == kind) or "none"
+    if matches:
+        raise UserError(f"The pack {matches[-1].manifest.name} is of the kind {matches[-1].manifest.kind!r}, and "
+                        f"{kind!r} is needed here.", f"Installed are: {known}.")
+    raise UserError(f"There is no {NOUNS.get(kind, kind)} {named!r}.", f"Installed are: {known}.")
 
 
 def suited_pack(packs: Sequence[InstalledPack], info: ImageInfo,

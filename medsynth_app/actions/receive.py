@@ -27,7 +27,8 @@ def receive(workspace: Workspace, record: JobRecord, event: JobEvent) -> list[Re
         return [_receive_candidate(workspace, record, event)]
     if record.kind == "generate":
         workspace.results.add_picture(record.id, int(event.data["candidate"]), event.arrays["picture"],
-                                      Provenance.from_dict(dict(event.data["provenance"])))
+                                      Provenance.from_dict(dict(event.data["provenance"])),
+                                      mask=event.arrays.get("mask"))
     return []
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,8 @@ from medsynth_app.jobs.queue import JobQueue
 
 
 def train_request(recipe: Path, data: Path | None, out: Path, *, part: str = "base",
-                  pack: InstalledPack | None = None, resume: bool = False, max_minutes: float = 0.0) -> TrainRequest:
+                  pack: InstalledPack | None = None, resume: bool = False, max_minutes: float = 0.0,
+                  progress: Callable[[int, int], None] | None = None) -> TrainRequest:
     """Freeze the training set and return the request.
 
     Parameters
@@ -32,6 +34,8 @@ def train_request(recipe: Path, data: Path | None, out: Path, *, part: str = "ba
         What to train (`core.requests.TRAINABLE`), and the base pack that ``control`` or ``masks`` joins.
     out
         Folder of the pack to write. Beside it ``<out>.training`` keeps the frozen set and the checkpoints.
+    progress
+        Told how many pictures of the data are frozen, and of how many.
     resume
         Go on from the checkpoints of an earlier run, on the same frozen set.
 
@@ -52,17 +56,18 @@ def train_request(recipe: Path, data: Path | None, out: Path, *, part: str = "ba
                         safe="Its checkpoints are kept.")
     with out_folder(out), out_folder(checkpoints):  # both are only tried: the worker makes them when it writes
         if not (frozen / "manifest.json").exists():
-            frozen = _freeze(data, layout, frozen)
+            frozen = _freeze(data, layout, frozen, progress)
     return TrainRequest(recipe=str(recipe.resolve()), data=str(frozen.resolve()), out=str(out.resolve()), part=part,
                         pack=str(pack.folder.resolve()) if pack is not None else "",
                         checkpoints=str(checkpoints.resolve()), max_minutes=max_minutes)
 
 
-def _freeze(data: Path | None, layout: dict[str, Any], out: Path) -> Path:
+def _freeze(data: Path | None, layout: dict[str, Any], out: Path,
+            progress: Callable[[int, int], None] | None) -> Path:
     """The folder of the frozen set: `data` itself where it is one, else `out`."""
     if data is None:
         raise UserError("There is no frozen training set of an earlier run here.", "Give the folder of the data.")
-    return data if is_frozen(data) else freeze_training_set(data, layout, out)
+    return data if is_frozen(data) else freeze_training_set(data, layout, out, progress)
 
 
 def train(queue: JobQueue, request: TrainRequest, *, person: str = "") -> str:

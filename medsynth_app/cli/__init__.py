@@ -16,8 +16,9 @@ from rich.table import Table
 from medsynth_app import __version__
 from medsynth_app.actions.doctor import doctor as run_doctor
 from medsynth_app.actions.virtual_screen import has_display
-from medsynth_app.cli import images
+from medsynth_app.cli import embed, images
 from medsynth_app.cli.common import Answer, JsonOption, OneLineErrors, OutOption, WorkspaceOption, command
+from medsynth_app.cli.generate import generate
 from medsynth_app.cli.packs import packs
 from medsynth_app.cli.train import train
 from medsynth_app.core.errors import UserError
@@ -26,6 +27,8 @@ from medsynth_app.demo import run_demo
 app = typer.Typer(name="medsynth", cls=OneLineErrors, add_completion=False, pretty_exceptions_enable=False,
                   help="MedSynth: an offline workbench for synthetic medical images.", rich_markup_mode=None)
 app.add_typer(images.app)
+app.add_typer(generate, name="generate")
+app.add_typer(embed.app)
 app.add_typer(train, name="train")
 app.add_typer(packs, name="packs")
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
 from rich.console import Console
@@ -67,39 +67,60 @@ class Answer:
     failed: bool = False
 
 
-def command(group: typer.Typer, name: str) -> Callable[[Callable[..., Answer]], Callable[..., Answer]]:
-    """Register a command whose `Answer` is printed, and whose errors are one line.
+Function = TypeVar("Function", bound=Callable[..., Answer | None])
+
+
+def command(group: typer.Typer, name: str) -> Callable[[Function], Function]:
+    """Register a command; see `answering`."""
+
+    def register(function: Function) -> Function:
+        group.command(name)(answering(function))
+        return function
+
+    return register
+
+
+def group_command(group: typer.Typer) -> Callable[[Function], Function]:
+    """Register what a group does by itself; it returns None where one of its commands was named."""
+
+    def register(function: Function) -> Function:
+        group.callback(invoke_without_command=True)(answering(function))
+        return function
+
+    return register
+
+
+def answering(function: Callable[..., Answer | None]) -> Callable[..., None]:
+    """`function` with its `Answer` printed, and its errors as one line.
 
     Exit status 2 for what the person can mend, 130 for Ctrl+C, 1 for a bug.
     """
 
-    def register(function: Callable[..., Answer]) -> Callable[..., Answer]:
-        @functools.wraps(function)
-        def run(**values: Any) -> None:
-            as_json = bool(values.get("as_json"))
-            try:
-                answer = function(**values)
-            except UserError as error:
-                _tell(error, as_json)
-                raise typer.Exit(2) from error
-            except (Interrupted, KeyboardInterrupt):
-                typer.echo("Stopped.", err=True)
-                raise typer.Exit(130) from None
-            except Exception as error:  # its text may hold a path or a name: only the type and the place are told
-                _tell(UserError(f"A fault in MedSynth has stopped this command ({describe(error)}).",
-                                "Please report this line."), as_json)
-                raise typer.Exit(1) from error
-            if as_json:
-                typer.echo(json.dumps(answer.data, indent=1))
-            elif answer.show:
-                Console(soft_wrap=True, highlight=False).print(answer.show, markup=False)
-            if answer.failed:
-                raise typer.Exit(2)
+    @functools.wraps(function)
+    def run(**values: Any) -> None:
+        as_json = bool(values.get("as_json"))
+        try:
+            answer = function(**values)
+        except UserError as error:
+            _tell(error, as_json)
+            raise typer.Exit(2) from error
+        except (Interrupted, KeyboardInterrupt):
+            typer.echo("Stopped.", err=True)
+            raise typer.Exit(130) from None
+        except Exception as error:  # its text may hold a path or a name: only the type and the place are told
+            _tell(UserError(f"A fault in MedSynth has stopped this command ({describe(error)}).",
+                            "Please report this line."), as_json)
+            raise typer.Exit(1) from error
+        if answer is None:
+            return
+        if as_json:
+            typer.echo(json.dumps(answer.data, indent=1))
+        elif answer.show:
+            Console(soft_wrap=True, highlight=False).print(answer.show, markup=False)
+        if answer.failed:
+            raise typer.Exit(2)
 
-        group.command(name)(run)
-        return function
-
-    return register
+    return run
 
 
 def _tell(error: UserError, as_json: bool) -> None:

@@ -1,4 +1,4 @@
-"""Commands on images: ``info``, ``inpaint``, ``generate``."""
+"""Commands on images: ``info``, ``inpaint``."""
 
 from __future__ import annotations
 
@@ -12,9 +12,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Column, Table
 
-from medsynth_app.actions.export import export_picture
 from medsynth_app.actions.export_result import export_result
-from medsynth_app.actions.generate import generate as queue_pictures
 from medsynth_app.actions.info import info as read_info
 from medsynth_app.actions.inpaint import inpaint as queue_inpainting
 from medsynth_app.actions.inpaint import inpaint_request
@@ -42,7 +40,7 @@ from medsynth_app.cli.common import (
 )
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.image import FrameInfo
-from medsynth_app.core.parameters import GenerateParameters, InpaintParameters
+from medsynth_app.core.parameters import InpaintParameters
 from medsynth_app.core.requests import MODES
 from medsynth_app.formats.common import ALLOWED_BYTES
 from medsynth_app.formats.pack import InstalledPack
@@ -141,33 +139,6 @@ def _told_how_to_allow() -> Iterator[None]:
     except TooLarge as error:
         raise UserError(error.happened, f"If this computer has enough memory, add --allow-gb "
                         f"{math.ceil(error.bytes / GB)}; else choose a smaller image.") from error
-
-
-@command(app, "generate")
-def generate(out: OutOption, prompt: Annotated[str, typer.Option("--prompt", help="What to draw.")] = "",
-             pack: PackOption = None, count: CountOption = 4, seed: SeedOption = None, steps: StepsOption = 25,
-             guidance: GuidanceOption = 2.5, negative: NegativeOption = "",
-             width: Annotated[int, typer.Option(help="Pixels, a multiple of 8; 0: the model's own.")] = 0,
-             height: Annotated[int, typer.Option(help="Pixels, a multiple of 8; 0: the model's own.")] = 0,
-             mark: MarkOption = True, device: DeviceOption = "auto", workspace: WorkspaceOption = None,
-             as_json: JsonOption = False) -> Answer:
-    """Make whole pictures from a prompt."""
-    parameters = GenerateParameters(prompt=prompt, negative_prompt=negative, width=width, height=height, count=count,
-                                    seed=seed, steps=steps, guidance=guidance, preview_every=0,
-                                    device=device).checked()
-    chosen = chosen_pack(pack, lambda all_packs: all_packs[0] if len(all_packs) == 1 else None)
-    written, notices = [], Notices()
-    with headless(workspace, quiet=as_json) as here, out_folder(out):
-        job = queue_pictures(here.queue, chosen, parameters, person=here.person_id)
-        here.run(job)
-        made = [picture for picture in here.workspace.results.pictures() if picture.job_id == job]
-        for picture in sorted(made, key=lambda item: item.candidate):
-            target = out / f"picture-{picture.candidate + 1}.png"
-            exported = export_picture(picture.pixels(), picture.provenance, target, "png", mark=mark)
-            notices.add((*picture.provenance.notices, *exported.notices))
-            written.append({"file": str(target), "candidate": picture.candidate, "seed": picture.provenance.seed})
-    return Answer({"pack": chosen.manifest.name, "pictures": written, "notices": notices.texts},
-                  "\n".join(f"{item['file']}  seed {item['seed']}" for item in written))
 
 
 def _frame(frames: int, wanted: int | None) -> int:

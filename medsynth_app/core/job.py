@@ -68,7 +68,7 @@ class JobRecord:
     Attributes
     ----------
     kind
-        Name of the request's type: "inpaint", "generate", "train".
+        Name of the request's type: "inpaint", "generate", "train", "embed".
     title
         What the drawer shows, without names or paths: "Inpaint: a polyp (4)".
     place

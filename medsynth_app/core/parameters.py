@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
 
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.requests import MODES
+
+LARGEST_COUNT = 16  # candidates of one run
+LARGEST_SEED = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -59,7 +65,10 @@ class InpaintParameters:
 
 @dataclass(frozen=True)
 class GenerateParameters:
-    """How whole pictures are made. `width` and `height` 0 mean the pack's native size."""
+    """How whole pictures are made; see `GenerateRequest`. `width` and `height` 0 mean the pack's native size.
+
+    `mask` takes no part in comparisons.
+    """
 
     prompt: str = ""
     negative_prompt: str = ""
@@ -71,6 +80,9 @@ class GenerateParameters:
     guidance: float = 2.5
     preview_every: int = 4
     device: str = "auto"
+    mask: npt.NDArray[np.uint8] | None = field(default=None, compare=False)
+    control_scale: float = 1.0
+    pairs: bool = False
 
     def checked(self) -> GenerateParameters:
         """These parameters; raises `UserError` when one is out of its range."""
@@ -78,16 +90,19 @@ class GenerateParameters:
             if edge and (edge % 8 or not 32 <= edge <= 2048):
                 raise UserError(f"A picture cannot be {edge} pixels wide or high.",
                                 "Choose a multiple of 8 between 32 and 2048, or 0 for the model's own size.")
+        if self.pairs and self.mask is not None:
+            raise UserError("Pairs bring masks of their own.", "Give a mask, or ask for pairs.")
+        _within("How firmly the mask is followed", self.control_scale, 0, 2)
         _check_sampling(self.count, self.steps, self.guidance, self.seed)
         return self
 
 
 def _check_sampling(count: int, steps: int, guidance: float, seed: int | None) -> None:
-    _within("The number of candidates", count, 1, 16)
+    _within("The number of candidates", count, 1, LARGEST_COUNT)
     _within("The number of steps", steps, 1, 1000)
     _within("Guidance", guidance, 0, 30)
     if seed is not None:
-        _within("The seed", seed, 0, 2**31 - 1)
+        _within("The seed", seed, 0, LARGEST_SEED)
 
 
 def _within(name: str, value: float, low: float, high: float) -> None:

@@ -89,7 +89,18 @@ class InpaintRequest:
 
 @dataclass(frozen=True, eq=False)
 class GenerateRequest:
-    """Make whole pictures from a prompt, at the pack's native size or a multiple of 8 pixels."""
+    """Make whole pictures from a prompt, at the pack's native size or a multiple of 8 pixels.
+
+    Attributes
+    ----------
+    mask
+        Labels that the pictures follow, shape (h, w), uint8, 0 the background (`PackManifest.mask_labels`);
+        resized to the pictures' size. None: the prompt alone decides.
+    control_scale
+        How firmly a mask is followed; 0 ignores it, 1 is as the model learned.
+    pairs
+        Draw a mask for every picture first, from the pack's model of masks; then `mask` is None.
+    """
 
     kind: ClassVar[str] = "generate"
     pack: str
@@ -104,6 +115,9 @@ class GenerateRequest:
     count: int = 4
     preview_every: int = 4
     device: str = "auto"
+    mask: npt.NDArray[np.uint8] | None = None
+    control_scale: float = 1.0
+    pairs: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,8 +144,39 @@ class TrainRequest:
     max_minutes: float = 0.0
 
 
-Request = InpaintRequest | GenerateRequest | TrainRequest
-KINDS: dict[str, type[Any]] = {kind.kind: kind for kind in (InpaintRequest, GenerateRequest, TrainRequest)}
+@dataclass(frozen=True, eq=False)
+class EmbedRequest:
+    """Turn pictures, or boxes of pictures, into vectors.
+
+    Attributes
+    ----------
+    pack, pack_sha256
+        Folder of an encoder's pack, and the hash that its manifest states.
+    images, ids
+        A file and a unique name per embedding.
+    boxes
+        Left, top, right, bottom in pixels of each, shape (n, 4), integers; None: the whole pictures.
+    crop
+        Share of the edge that is seen: of a picture's shorter one, or of a box's longer one (then also above 1).
+        0: as the encoder was taught.
+    out
+        A file ``.npz`` that the worker writes (see `formats.embeddings`); empty: the event alone carries the result.
+    """
+
+    kind: ClassVar[str] = "embed"
+    pack: str
+    pack_sha256: str
+    images: tuple[str, ...]
+    ids: tuple[str, ...]
+    boxes: npt.NDArray[np.int64] | None = None
+    crop: float = 0.0
+    out: str = ""
+    device: str = "auto"
+
+
+Request = InpaintRequest | GenerateRequest | TrainRequest | EmbedRequest
+KINDS: dict[str, type[Any]] = {kind.kind: kind for kind in (InpaintRequest, GenerateRequest, TrainRequest,
+                                                           EmbedRequest)}
 
 
 def to_parts(request: Request) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:

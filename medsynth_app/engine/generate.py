@@ -1,8 +1,11 @@
-"""Whole pictures from a prompt; wholly synthetic."""
+"""Whole pictures from a prompt, held to a mask where there is one; wholly synthetic."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import hashlib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from medsynth_app.core.control_image import checked_labels, control_image, resized
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import EventKind, JobEvent
 from medsynth_app.core.provenance import Provenance
@@ -20,16 +24,28 @@ from medsynth_app.engine.memory import draw_in_batches
 from medsynth_app.engine.packs import Pack, PackInUse
 from medsynth_app.engine.watch import Emit, Watch
 
+Picture = npt.NDArray[np.uint8]
+STRETCHED = 1.05  # proportions that differ by more are told
+
+
+@dataclass(frozen=True)
+class Guide:
+    """What pictures are held to: the mask `of` a candidate, at the pictures' size, and what is recorded of it."""
+
+    of: Callable[[int], Picture]
+    about: Mapping[str, Any]
+
 
 def run_generate(request: GenerateRequest, emit: Emit, cancelled: Callable[[], bool], job_id: str) -> None:
     """Draw ``request.count`` pictures and emit each as an ``EventKind.RESULT``.
 
-    A result's arrays: ``picture`` (uint8, (h, w, 3)); its data: candidate, seed, provenance.
+    A result's arrays: ``picture`` (uint8, (h, w, 3), or (h, w) of a grey pack) and, where it was held to one, its
+    ``mask`` (uint8 labels, of the picture's size); its data: candidate, seed, provenance.
 
     Raises
     ------
     UserError
-        An unusable pack, device or size, or not enough memory.
+        An unusable pack, device, size or mask, or not enough memory.
     Cancelled
         At the end of the step in which `cancelled` became true.
     """
@@ -38,19 +54,28 @@ def run_generate(request: GenerateRequest, emit: Emit, cancelled: Callable[[], b
     notices: list[str] = []
     watch = Watch(emit, cancelled, job_id, request.preview_every)
 
-    def draw(candidates: Sequence[int], sparing: bool, batches: int) -> None:
-        pack = packs.get(sparing)
-        watch.begin_batch(lambda latents: {str(k): picture for k, picture in zip(
-            candidates, _pictures(pack, latents, rough=True), strict=True)}, batches)
-        drawn = _pictures(pack, _latents(request, pack, height, width, candidates, watch))
-        watch.stop_if_cancelled()
-        for picture, k in zip(drawn, candidates, strict=True):
-            emit(_result(request, pack, picture, k, len(candidates), notices, job_id))
-
     def note(event: JobEvent) -> None:
         if event.kind is EventKind.NOTICE:
             notices.append(event.message)
         emit(event)
+
+    guide = _guide(request, packs.get(), height, width, cancelled)
+    if request.mask is not None and _is_stretched(request.mask, height, width):
+        note(JobEvent(job_id, EventKind.NOTICE, message="The mask has other proportions than the picture; "
+                                                        "it was stretched to fit."))
+
+    def draw(candidates: Sequence[int], sparing: bool, batches: int) -> None:
+        pack = packs.get(sparing)
+        if request.pairs:
+            emit(JobEvent(job_id, EventKind.PROGRESS, message="Drawing the masks"))
+        masks = {k: guide.of(k) for k in candidates} if guide is not None else {}
+        watch.begin_batch(lambda latents: {str(k): picture for k, picture in zip(
+            candidates, _pictures(pack, latents, rough=True), strict=True)}, batches)
+        drawn = _pictures(pack, _latents(request, pack, height, width, candidates, masks, watch))
+        watch.stop_if_cancelled()
+        for picture, k in zip(drawn, candidates, strict=True):
+            event = _result(request, pack, picture, k, len(candidates), notices, job_id)
+            emit(event if guide is None else _held_to(event, masks[k], guide))
 
     draw_in_batches(range(request.count), packs.policy.batch(height, width), draw, note, job_id)
 
@@ -66,24 +91,66 @@ def _size(request: GenerateRequest, pack: Pack) -> tuple[int, int]:
     return height, width
 
 
+def _guide(request: GenerateRequest, pack: Pack, height: int, width: int,
+           cancelled: Callable[[], bool]) -> Guide | None:
+    """None where the prompt alone decides. The mask of a pair has the seed of its picture."""
+    if request.mask is None and not request.pairs:
+        return None
+    pack.require_control()
+    if request.mask is not None:
+        mask = resized(checked_labels(request.mask, pack.manifest.mask_labels), height, width)
+        return Guide(lambda candidate: mask, {"control_scale": request.control_scale})
+    from medsynth_app.engine.masks import MaskModel, enlarge
+
+    model = MaskModel.load(pack.folder, pack.policy)
+    named = class_in(request.prompt, model.classes)
+
+    def drawn(candidate: int) -> Picture:
+        small = model.sample(1, request.seed + candidate, class_name=named, cancelled=cancelled)
+        return resized(enlarge(small, max(height, width))[0], height, width)
+
+    return Guide(drawn, {"control_scale": request.control_scale, "pairs": True, "mask_class": named})
+
+
+def class_in(prompt: str, classes: Sequence[str]) -> str | None:
+    """The longest of `classes` that stands in the prompt as a word, also in the plural; None where none does."""
+    found = (name for name in classes if name and re.search(rf"\b{re.escape(name)}s?\b", prompt, re.IGNORECASE))
+    return max(found, key=len, default=None)
+
+
+def _is_stretched(mask: Picture, height: int, width: int) -> bool:
+    rows, columns = (int(edge) for edge in mask.shape)
+    return max(rows * width, columns * height) > STRETCHED * min(rows * width, columns * height)
+
+
 def _latents(request: GenerateRequest, pack: Pack, height: int, width: int, candidates: Sequence[int],
-             watch: Watch) -> torch.Tensor:
+             masks: Mapping[int, Picture], watch: Watch) -> torch.Tensor:
     generators = [torch.Generator("cpu").manual_seed(request.seed + k) for k in candidates]
+    common: dict[str, Any] = {
+        "height": height, "width": width, "num_inference_steps": request.steps, "guidance_scale": request.guidance,
+        "generator": generators, "output_type": "latent", "callback_on_step_end": watch}
     with torch.inference_mode(), pack.policy.precision():
-        drawn: torch.Tensor = pack.text(
-            request.prompt, negative_prompt=request.negative_prompt, height=height, width=width,
-            num_inference_steps=request.steps, guidance_scale=request.guidance,
-            num_images_per_prompt=len(candidates), generator=generators, output_type="latent",
-            callback_on_step_end=watch).images
+        if masks:
+            hints = torch.from_numpy(control_image(np.stack([masks[k] for k in candidates]))).permute(0, 3, 1, 2)
+            drawn: torch.Tensor = pack.control(
+                [request.prompt] * len(candidates), image=hints,
+                negative_prompt=[request.negative_prompt] * len(candidates),
+                controlnet_conditioning_scale=float(request.control_scale), **common).images
+        else:
+            drawn = pack.text(request.prompt, negative_prompt=request.negative_prompt,
+                              num_images_per_prompt=len(candidates), **common).images
     return drawn
 
 
-def _pictures(pack: Pack, latents: torch.Tensor, rough: bool = False) -> list[npt.NDArray[np.uint8]]:
-    pixels = pack.decode(latents, rough).mul(255).round().to(torch.uint8)
+def _pictures(pack: Pack, latents: torch.Tensor, rough: bool = False) -> list[Picture]:
+    pixels = pack.decode(latents, rough)
+    if pack.manifest.colour == "grey":  # what little its channels differ is no colour
+        return [picture.mean(dim=0).mul(255).round().to(torch.uint8).numpy() for picture in pixels]
+    pixels = pixels.mul(255).round().to(torch.uint8)
     return [np.ascontiguousarray(picture.permute(1, 2, 0).numpy()) for picture in pixels]
 
 
-def _result(request: GenerateRequest, pack: Pack, picture: npt.NDArray[np.uint8], candidate: int, batch: int,
+def _result(request: GenerateRequest, pack: Pack, picture: Picture, candidate: int, batch: int,
             notices: Sequence[str], job_id: str) -> JobEvent:
     seed = request.seed + candidate
     parameters: dict[str, Any] = {
@@ -96,3 +163,12 @@ def _result(request: GenerateRequest, pack: Pack, picture: npt.NDArray[np.uint8]
         environment=environment(pack, batch), notices=tuple(notices))
     return JobEvent(job_id, EventKind.RESULT, arrays={"picture": picture},
                     data={"candidate": candidate, "seed": seed, "provenance": provenance.to_dict()})
+
+
+def _held_to(event: JobEvent, mask: Picture, guide: Guide) -> JobEvent:
+    """The result with its mask, and with what its provenance says of the mask."""
+    digest = hashlib.sha256(mask.tobytes()).hexdigest()
+    record = event.data["provenance"]
+    parameters = {**record["parameters"], **guide.about, "mask_sha256": digest}
+    return replace(event, arrays={**event.arrays, "mask": mask}, data={
+        **event.data, "provenance": {**record, "mask_sha256": digest, "parameters": parameters}})

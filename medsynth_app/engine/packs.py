@@ -6,14 +6,17 @@ import functools
 import gc
 import json
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from diffusers import (
+    ControlNetModel,
     DPMSolverMultistepScheduler,
+    StableDiffusionControlNetPipeline,
     StableDiffusionImg2ImgPipeline,
     StableDiffusionInpaintPipeline,
     StableDiffusionPipeline,
@@ -25,11 +28,12 @@ from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import EventKind, JobEvent
 from medsynth_app.core.pack import MANIFEST, PackManifest
 from medsynth_app.engine.device import DevicePolicy, choose_device
-from medsynth_app.engine.train.pack import hash_files
+from medsynth_app.engine.train.pack import hash_files, read_manifest
 
 PICKLED = {".bin", ".ckpt", ".pt", ".pth", ".pkl", ".pickle"}
 CODE = {".py", ".so", ".dll", ".dylib"}
 WEIGHTED = ("unet", "vae", "text_encoder")
+CONTROLNET = "controlnet"
 FAMILY = {"StableDiffusionPipeline", "StableDiffusionInpaintPipeline", "StableDiffusionImg2ImgPipeline"}
 # Multistep solvers replace these: better pictures in as few steps. Distilled models (LCM, TCD, ...) keep their own.
 REPLACED = {"PNDMScheduler", "DDIMScheduler", "DDPMScheduler", "LMSDiscreteScheduler", "EulerDiscreteScheduler"}
@@ -60,8 +64,21 @@ class Pack:
     def image(self) -> Any:
         return self._sharing(StableDiffusionImg2ImgPipeline)
 
-    def _sharing(self, kind: Any) -> Any:
-        pipeline = kind(**self.text.components, requires_safety_checker=False)
+    @functools.cached_property
+    def control(self) -> Any:
+        """Draws from a mask; loaded when it is first asked for. Raises `UserError` where the pack cannot."""
+        self.require_control()
+        return self._sharing(StableDiffusionControlNetPipeline,
+                             controlnet=_controlnet(self.folder / CONTROLNET, self.policy, self.sparing))
+
+    def require_control(self) -> None:
+        """Raise `UserError` where the pack cannot draw from masks; loads nothing."""
+        if not self.manifest.draws_from_masks:
+            raise UserError("This pack cannot draw from masks.",
+                            "Choose a pack that holds a ControlNet, or generate without a mask.")
+
+    def _sharing(self, kind: Any, **parts: Any) -> Any:
+        pipeline = kind(**self.text.components, **parts, requires_safety_checker=False)
         pipeline.set_progress_bar_config(disable=True)
         return pipeline
 
@@ -102,7 +119,7 @@ class Pack:
 
 
 _loaded: OrderedDict[tuple[str, str, DevicePolicy], Pack] = OrderedDict()
-_verified: dict[tuple[Path, int], PackManifest] = {}
+_verified: dict[tuple[Path, int, str], PackManifest] = {}
 
 
 def load_pack(folder: Path, expected_sha256: str, policy: DevicePolicy, sparing: bool = False) -> Pack:
@@ -123,10 +140,7 @@ def load_pack(folder: Path, expected_sha256: str, policy: DevicePolicy, sparing:
         When the folder is no pack, holds pickled weights or code, or differs from its manifest or the request.
     """
     manifest = checked_manifest(folder)
-    if expected_sha256 and expected_sha256 != manifest.sha256:
-        raise UserError("The model pack is not the one that this job was made for.",
-                        "Start the job again with the pack that is installed now.",
-                        details=f"expected {expected_sha256[:16]}, found {manifest.sha256[:16]}")
+    refuse_another(manifest, expected_sha256)
     key = (str(folder), manifest.sha256, policy)
     if not sparing and key in _loaded:
         _loaded.move_to_end(key)
@@ -190,16 +204,34 @@ def warm_up(folder: str, device: str = "auto") -> dict[str, Any]:
             "threads": torch.get_num_threads(), "pack_sha256": pack.manifest.sha256}
 
 
-def checked_manifest(folder: Path) -> PackManifest:
-    """The manifest after every file was compared with it, once per process; made from the files where there is none."""
+def checked_manifest(folder: Path, kind: str = "base") -> PackManifest:
+    """The manifest after every file was compared with it, once per process; made from the files where there is none.
+
+    Parameters
+    ----------
+    kind
+        What the pack must be (`PackManifest.kind`): a Stable Diffusion folder, or an encoder with its manifest.
+
+    Raises
+    ------
+    UserError
+        A pack of another kind, pickled weights, code, files that differ from the manifest, or no pack at all.
+    """
     stated = next((folder / name for name in (MANIFEST, "model_index.json") if (folder / name).is_file()), folder)
-    key = (folder, stated.stat().st_mtime_ns if stated.exists() else 0)
+    key = (folder, stated.stat().st_mtime_ns if stated.exists() else 0, kind)
     if key in _verified:
         return _verified[key]
+    manifest = read_manifest(folder) if kind != "base" or (folder / MANIFEST).exists() else None
+    if manifest is not None and manifest.kind != kind:
+        raise UserError(f"The pack {manifest.name} is of the kind {manifest.kind!r}, and {kind!r} is needed here.",
+                        "Choose another pack; `medsynth packs list` tells the kinds.")
+    if kind == "base":
+        _refuse_no_pipeline(folder)
     _refuse_unsafe(folder)
+    if kind == "base":
+        _refuse_other_pipelines(folder)
     found = hash_files(folder)
-    if (folder / MANIFEST).exists():
-        manifest = PackManifest.from_json((folder / MANIFEST).read_text(), f"The pack {folder.name}")
+    if manifest is not None:
         _refuse_changed(manifest, found)
     else:
         manifest = _foreign_manifest(folder, found)
@@ -207,25 +239,39 @@ def checked_manifest(folder: Path) -> PackManifest:
     return manifest
 
 
-def _refuse_unsafe(folder: Path) -> None:
-    index = folder / "model_index.json"
-    if not index.is_file():
+def refuse_another(manifest: PackManifest, expected_sha256: str) -> None:
+    """Raise `UserError` where the pack is not the one that a request was made for; an empty hash accepts any."""
+    if expected_sha256 and expected_sha256 != manifest.sha256:
+        raise UserError("The model pack is not the one that this job was made for.",
+                        "Start the job again with the pack that is installed now.",
+                        details=f"expected {expected_sha256[:16]}, found {manifest.sha256[:16]}")
+
+
+def _refuse_no_pipeline(folder: Path) -> None:
+    if not (folder / "model_index.json").is_file():
         raise UserError("This folder is no model pack: it has no model_index.json.",
                         "Choose a folder in the layout of diffusers' StableDiffusionPipeline.")
+
+
+def _refuse_unsafe(folder: Path) -> None:
     suffixes = {path.suffix.lower() for path in folder.rglob("*") if path.is_file()}
     if unsafe := suffixes & PICKLED:
         raise UserError(f"The model holds pickled weights ({', '.join(sorted(unsafe))}), which can run hidden code.",
                         "Use a copy of the model that holds .safetensors files only.")
     if suffixes & CODE:
         raise UserError("The model folder holds program code.", "Use a copy of the model without it.")
+
+
+def _refuse_other_pipelines(folder: Path) -> None:
     try:
-        kind = json.loads(index.read_text()).get("_class_name")
+        kind = json.loads((folder / "model_index.json").read_text()).get("_class_name")
     except (ValueError, AttributeError) as error:
         raise UserError("The model's model_index.json cannot be read.", "Copy the model again.") from error
     if kind not in FAMILY:
         raise UserError(f"The model is a {kind}, which MedSynth cannot use.",
                         "Use a model of the Stable Diffusion 1.5 or 2.x family.")
-    for part in WEIGHTED:
+    parts = (*WEIGHTED, CONTROLNET) if (folder / CONTROLNET).exists() else WEIGHTED
+    for part in parts:
         if not any((folder / part).glob("*.safetensors")):
             raise UserError(f"The model lacks the weights of its {part} (.safetensors).", "Copy the model again.")
 
@@ -251,19 +297,10 @@ def _foreign_manifest(folder: Path, found: dict[str, str]) -> PackManifest:
 
 
 def _pipeline(folder: Path, policy: DevicePolicy, sparing: bool) -> Any:
-    diffusers_logging.set_verbosity_error()
-    diffusers_logging.disable_progress_bar()
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
-    plain = [path for path in (folder / "unet").glob("*.safetensors") if ".fp16." not in path.name]
-    try:
+    with loading(folder):
         pipeline = StableDiffusionPipeline.from_pretrained(
-            folder, local_files_only=True, use_safetensors=True,
-            variant=None if plain else "fp16", safety_checker=None, feature_extractor=None, image_encoder=None,
-            requires_safety_checker=False)
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
-        raise UserError("The model cannot be loaded.", "Copy the pack again from where it came.",
-                        details=f"{type(error).__name__}: {error}"[:500].replace(str(folder), "…")) from error
+            folder, local_files_only=True, use_safetensors=True, variant=_variant(folder / "unet"),
+            safety_checker=None, feature_extractor=None, image_encoder=None, requires_safety_checker=False)
     for part, precision in ((pipeline.unet, policy.weights), (pipeline.text_encoder, policy.weights),
                             (pipeline.vae, torch.float32)):
         part.to(precision).requires_grad_(False)
@@ -289,3 +326,34 @@ def _place(pipeline: Any, policy: DevicePolicy, sparing: bool) -> None:
     else:
         pipeline.to(policy.torch_device)
 
+
+def _controlnet(folder: Path, policy: DevicePolicy, sparing: bool) -> Any:
+    """Placed as the UNet is; stays on the GPU when memory is spared, for every step needs it beside the UNet."""
+    with loading(folder.parent):
+        net = ControlNetModel.from_pretrained(folder, local_files_only=True, use_safetensors=True,
+                                              variant=_variant(folder))
+    net.to(policy.weights).requires_grad_(False).eval()
+    if policy.kind == "cpu":
+        net.to(memory_format=torch.channels_last)
+    if sparing:
+        net.set_attention_slice("auto")
+    return net.to(policy.torch_device)
+
+
+def _variant(folder: Path) -> str | None:
+    """Which of its files a model is read from: the plain ones where there are any."""
+    plain = any(".fp16." not in path.name for path in folder.glob("*.safetensors"))
+    return None if plain else "fp16"
+
+
+@contextmanager
+def loading(folder: Path) -> Iterator[None]:
+    """Quiet libraries, and one sentence for whatever they raise."""
+    for logging in (diffusers_logging, transformers_logging):
+        logging.set_verbosity_error()
+        logging.disable_progress_bar()
+    try:
+        yield
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+        raise UserError("The model cannot be loaded.", "Copy the pack again from where it came.",
+                        details=f"{type(error).__name__}: {error}"[:500].replace(str(folder), "…")) from error

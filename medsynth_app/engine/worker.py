@@ -291,6 +291,12 @@ def _train(request: Any, job: Job) -> None:
     engine.run_train(request, job.emit, job.cancelled, job.give_way, job.id)
 
 
+def _embed(request: Any, job: Job) -> None:
+    engine = importlib.import_module("medsynth_app.engine.embed")
+    _tell_device(request, job)
+    engine.run_embed(request, job.emit, job.cancelled, job.id)
+
+
 def _tell_device(request: Any, job: Job) -> None:
     policy = importlib.import_module("medsynth_app.engine.device").choose_device(request.device)
     job.emit(JobEvent(job.id, EventKind.STARTED, data={"device": policy.words, "dtype": policy.dtype}))
@@ -302,7 +308,7 @@ def _warm_up(pack: str, device: str) -> Mapping[str, Any]:
     return info
 
 
-HANDLERS: Mapping[str, Handler] = {"inpaint": _inpaint, "generate": _generate, "train": _train}
+HANDLERS: Mapping[str, Handler] = {"inpaint": _inpaint, "generate": _generate, "train": _train, "embed": _embed}
 
 
 def serve(connection: Connection, lane: Lane) -> None:

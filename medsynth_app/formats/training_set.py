@@ -1,7 +1,8 @@
 """Freezing a data folder as a training set: a manifest of files, boxes, captions and splits.
 
 The split is made before anything is learned: the data set's own where it has one, else by case.
-Only listed files are ever read by a training run, and those of the split ``test`` never.
+Only listed files are ever read by a training run, and those of the split ``test`` never. An item may have a mask: a PNG
+of labels (uint8, 0 = background) that covers the same frame as its file, so that the item's box applies to both.
 """
 
 from __future__ import annotations
@@ -14,16 +15,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
+from medsynth_app.core.cell_parts import CYTOPLASM, NUCLEUS, cell_parts
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.training_set import FORMAT
 
 Item = dict[str, Any]
+Progress = Callable[[int, int], None]
+Labels = npt.NDArray[np.uint8]
 
 
-def freeze_training_set(data: Path, layout: dict[str, Any], out: Path) -> Path:
-    """Write ``manifest.json`` (and slices of volumes as PNG) to `out` and return `out`.
+def freeze_training_set(data: Path, layout: dict[str, Any], out: Path, progress: Progress | None = None) -> Path:
+    """Write ``manifest.json`` (and masks and slices of volumes as PNG) to `out` and return `out`.
 
     Parameters
     ----------
@@ -32,13 +37,15 @@ def freeze_training_set(data: Path, layout: dict[str, Any], out: Path) -> Path:
         NIfTI ``images/ labels/``, as ``layout["layout"]`` says.
     layout
         The ``[data]`` section of a recipe.
+    progress
+        Called with how many pictures or volumes are done, and of how many.
 
     Raises
     ------
     UserError
         When the folder does not have that layout.
     """
-    makers: dict[str, Callable[[Path, dict[str, Any], Path], Iterator[Item]]] = {
+    makers: dict[str, Callable[[Path, dict[str, Any], Path, Progress], Iterator[Item]]] = {
         "labelled-cells": _labelled_cells, "image-mask-pairs": _image_mask_pairs, "volume-slices": _volume_slices}
     maker = makers.get(str(layout.get("layout")))
     if maker is None:
@@ -46,7 +53,7 @@ def freeze_training_set(data: Path, layout: dict[str, Any], out: Path) -> Path:
                         f"Use one of {', '.join(makers)}.")
     out.mkdir(parents=True, exist_ok=True)
     try:
-        items = list(maker(data, layout, out))
+        items = list(maker(data, layout, out, progress or (lambda done, total: None)))
     except (OSError, KeyError) as error:
         raise UserError(f"The folder {data.name} does not have the layout {layout['layout']!r} ({error}).",
                         "Give the data folder that the recipe was written for.") from error
@@ -69,37 +76,62 @@ def _centre_box(width: int, height: int, share: float) -> list[int]:
     return [left, top, left + w, top + h]
 
 
-def _labelled_cells(data: Path, layout: dict[str, Any], out: Path) -> Iterator[Item]:
+def _labelled_cells(data: Path, layout: dict[str, Any], out: Path, progress: Progress) -> Iterator[Item]:
     """``labels.csv`` with file, class, split; each cell in a tight and a looser crop."""
     names = layout.get("class_names", {})
     with (data / "labels.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    for row in rows:
+    for number, row in enumerate(rows):
         path = (data / row["file"]).resolve()
         with Image.open(path) as image:
             width, height = image.size
         noun = names.get(row["class"], row["class"])
         captions = [text.replace("{a}", _article(noun)).replace("{class}", noun) for text in layout["captions"]]
+        mask = _cell_mask(path, row["class"], layout, out, f"masks/{number:05d}.png")
         for share in layout.get("crops", [1.0]):
             yield {"file": str(path), "captions": captions, "class": row["class"], "split": row["split"],
-                   "box": _centre_box(width, height, share)}
+                   "box": _centre_box(width, height, share), **mask}
         if row["class"] == layout.get("background_class"):
             w, h = round(width * 0.42), round(height * 0.42)
             for left, top in ((0, 0), (width - w, height - h)):
                 yield {"file": str(path), "captions": layout["background_captions"], "class": "background",
                        "split": row["split"], "box": [left, top, left + w, top + h]}
+        progress(number + 1, len(rows))
 
 
-def _image_mask_pairs(data: Path, layout: dict[str, Any], out: Path) -> Iterator[Item]:
+def _cell_mask(path: Path, label: str, layout: dict[str, Any], out: Path, name: str) -> Item:
+    """What an item says of its mask by `cell_parts`, which is written; nothing where the recipe asks for none."""
+    wanted = layout.get("masks")
+    if not wanted:
+        return {}
+    if wanted != "cell-parts":
+        raise UserError(f"The recipe asks for the unknown kind of masks {wanted!r}.", "Use masks = \"cell-parts\".")
+    with Image.open(path) as image:
+        mask = cell_parts(np.asarray(image.convert("RGB")))
+    if label in layout.get("without_nucleus", []):
+        mask[mask == NUCLEUS] = CYTOPLASM
+    if not mask.any():
+        return {"mask_failed": True}
+    _write_mask(mask, out / name)
+    return {"mask": name, "mask_class": layout.get("class_names", {}).get(label, label)}
+
+
+def _write_mask(mask: Labels, path: Path) -> None:
+    path.parent.mkdir(exist_ok=True)
+    Image.fromarray(np.ascontiguousarray(mask)).save(path)
+
+
+def _image_mask_pairs(data: Path, layout: dict[str, Any], out: Path, progress: Progress) -> Iterator[Item]:
     """``train/`` and ``val/`` with ``images/`` and ``masks/`` of equal names; crops captioned by what the mask says."""
     rng = np.random.default_rng(0)
     folders = {"train": "train", "test": "val"}  # the set's own second part is kept back for figures
-    for split, folder in folders.items():
-        paths = sorted((data / folder / "images").iterdir())
+    listed = {split: sorted((data / folder / "images").iterdir()) for split, folder in folders.items()}
+    total, done = sum(map(len, listed.values())), 0
+    for split, paths in listed.items():
         for k, path in enumerate(paths):
             kept = "val" if split == "train" and k % 14 == 0 else split
-            with Image.open(_mask_of(path)) as image:
-                mask = np.asarray(image.convert("L")) > 127
+            mask, name = _thresholded(path), f"masks/{done:05d}.png"
+            _write_mask(mask.astype(np.uint8), out / name)
             for box in _boxes(mask, layout, rng) + _background_boxes(path, mask, layout, rng):
                 left, top, right, bottom = box
                 inside = mask[top:bottom, left:right]
@@ -107,7 +139,20 @@ def _image_mask_pairs(data: Path, layout: dict[str, Any], out: Path) -> Iterator
                     continue  # a sliver of the object: neither caption would be true
                 captions = layout["captions"] if inside.any() else layout["background_captions"]
                 yield {"file": str(path.resolve()), "captions": captions, "split": kept, "box": box,
-                       "class": "object" if inside.any() else "background"}
+                       "class": "object" if inside.any() else "background", "mask": name,
+                       "mask_class": "object" if inside.any() else ""}
+            done += 1
+            progress(done, total)
+
+
+def _thresholded(image: Path) -> np.ndarray[Any, Any]:
+    """The object's mask beside an image, boolean; of the image's own size."""
+    with Image.open(_mask_of(image)) as mask, Image.open(image) as picture:
+        if mask.size != picture.size:
+            raise UserError(f"The mask of {image.name} has {mask.size[0]} x {mask.size[1]} pixels, its picture "
+                            f"{picture.size[0]} x {picture.size[1]}.", "Give masks of the size of their pictures.")
+        found: np.ndarray[Any, Any] = np.asarray(mask.convert("L")) > 127
+        return found
 
 
 def _mask_of(image: Path) -> Path:
@@ -148,14 +193,15 @@ def _background_boxes(image: Path, mask: np.ndarray[Any, Any], layout: dict[str,
     return found
 
 
-def _volume_slices(data: Path, layout: dict[str, Any], out: Path) -> Iterator[Item]:
+def _volume_slices(data: Path, layout: dict[str, Any], out: Path, progress: Progress) -> Iterator[Item]:
     """NIfTI volumes and label volumes; slices of three planes as 8-bit PNG, by case: 1 in 10 val, 1 in 5 test."""
     import SimpleITK as sitk
 
     planes = {"axial": 0, "coronal": 1, "sagittal": 2}
     slices = out / "slices"
     slices.mkdir(exist_ok=True)
-    for case, path in enumerate(sorted((data / "images").glob("*.nii.gz"))):
+    paths = sorted((data / "images").glob("*.nii.gz"))
+    for case, path in enumerate(paths):
         split = "val" if case % 10 == 4 else "test" if case % 5 == 2 else "train"
         volume = sitk.GetArrayFromImage(sitk.DICOMOrient(sitk.ReadImage(str(path)), "LPS")).astype(np.float32)
         label = sitk.GetArrayFromImage(sitk.DICOMOrient(sitk.ReadImage(str(data / "labels" / path.name)), "LPS"))
@@ -168,13 +214,17 @@ def _volume_slices(data: Path, layout: dict[str, Any], out: Path) -> Iterator[It
                     picture, seen = picture[::-1], seen[::-1]  # head upwards
                 name = f"{path.name.split('.')[0]}-{plane}-{index:02d}.png"
                 Image.fromarray(np.ascontiguousarray(picture)).save(slices / name)
+                _write_mask(seen.astype(np.uint8), out / "masks" / name)
                 side = min(picture.shape)
                 top, left = (picture.shape[0] - side) // 2, (picture.shape[1] - side) // 2
                 box = [left, top, left + side, top + side]
                 content = _content(seen[top:top + side, left:left + side], layout)
                 captions = [text.replace("{plane}", plane).replace("{content}", content)
                             for text in layout["captions"]]
-                yield {"file": f"slices/{name}", "captions": captions, "class": content, "split": split, "box": box}
+                shown = captions[0] if content != layout["background_content"] else ""
+                yield {"file": f"slices/{name}", "captions": captions, "class": content, "split": split, "box": box,
+                       "mask": f"masks/{name}", "mask_class": shown}
+        progress(case + 1, len(paths))
 
 
 def _content(seen: np.ndarray[Any, Any], layout: dict[str, Any]) -> str:

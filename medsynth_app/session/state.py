@@ -91,7 +91,8 @@ class SessionState:
         self.schema: LabelSchema = SCHEMAS["region"]
         self.label_value = 1
         self.mask_value: int | None = None
-        self.packs: tuple[InstalledPack, ...] = ()
+        self.installed: tuple[InstalledPack, ...] = ()
+        self.packs: tuple[InstalledPack, ...] = ()  # of them, those that draw
         self.pack: InstalledPack | None = None
         self.staging, self.jobs = Staging(), JobList()
         self.pictures: tuple[Picture, ...] = ()
@@ -136,7 +137,8 @@ class SessionState:
     def refresh_packs(self) -> None:
         """Look for packs again."""
         chosen = self.pack.manifest.sha256 if self.pack else ""
-        self.packs = tuple(list_packs(self._pack_folders))
+        self.installed = tuple(list_packs(self._pack_folders, kind=None))
+        self.packs = tuple(pack for pack in self.installed if pack.manifest.kind == "base")
         self.pack = next((pack for pack in self.packs if pack.manifest.sha256 == chosen), None)
         self._choose_pack()
         self.packs_changed.emit()

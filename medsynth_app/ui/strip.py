@@ -22,10 +22,10 @@ from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import EventKind, JobEvent, JobRecord, JobState
 from medsynth_app.ui import words
 from medsynth_app.ui.viewer import Canvas
-from medsynth_app.ui.viewer.display import to_image, to_picture
+from medsynth_app.ui.viewer.display import to_picture
 from medsynth_app.ui.viewer.stage import token
 from medsynth_app.ui.viewer.thumb import COLOURS, DARK, EDGE, Thumb
-from medsynth_app.ui.widgets import Segmented, button, label, row, set_role
+from medsynth_app.ui.widgets import Segmented, button, label, qimage, row, set_role
 
 if TYPE_CHECKING:
     from medsynth_app.session.joblist import JobEntry
@@ -210,7 +210,7 @@ class StagingStrip(QWidget):
             self._row.insertWidget(len(self.thumbs) + len(self._previews), thumb)
             self._previews.append(thumb)
         for thumb, picture in zip(self._previews, live, strict=True):
-            thumb.show_image(to_image(picture))
+            thumb.show_image(qimage(picture))
 
     def _show_current(self) -> None:
         """Buttons and words for the selected candidate, and its preview on the canvas."""
@@ -264,13 +264,13 @@ class StagingStrip(QWidget):
 
         def picture(key: tuple[str, object], pixels: Callable[[], Any]) -> QImage:
             if key not in self._pictures:
-                self._pictures[key] = to_image(to_picture(pixels(), document.info, frame, self.session.window))
+                self._pictures[key] = qimage(to_picture(pixels(), document.info, frame, self.session.window))
             return self._pictures[key]
 
         box = (staging.current or staging.results[0]).bounds
         original = to_picture(document.pixels(self.session.frame)[box.slices], document.info, frame,
                               self.session.window)
-        self.thumbs[0].show_image(to_image(original))
+        self.thumbs[0].show_image(qimage(original))
         for thumb, result in zip(self.thumbs[1:], staging.results, strict=True):
             thumb.show_image(picture((result.id, self.session.frame), result.pixels))
         kept = {result.id for result in staging.results}

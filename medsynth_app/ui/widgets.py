@@ -119,13 +119,17 @@ def line(role: str = "line") -> QFrame:
     return frame
 
 
+def qimage(picture: npt.NDArray[np.uint8]) -> QImage:
+    """A QImage that owns its pixels, of uint8 (h, w, 3) RGB or (h, w) grey."""
+    data = np.ascontiguousarray(picture)
+    kind = QImage.Format.Format_RGB888 if data.ndim == 3 else QImage.Format.Format_Grayscale8
+    return QImage(data.data, data.shape[1], data.shape[0], data.strides[0], kind).copy()
+
+
 def pixmap(picture: npt.NDArray[np.uint8], edge: int, ratio: float = 1.0) -> QPixmap:
-    """A picture (h, w, 3) uint8 RGB, scaled to fit a square of `edge` px."""
-    rows, columns = picture.shape[:2]
-    data = np.ascontiguousarray(picture[..., :3])
-    image = QImage(data.data, columns, rows, columns * 3, QImage.Format.Format_RGB888).copy()
+    """A picture, RGB or grey, scaled to fit a square of `edge` px."""
     size = round(edge * ratio)
-    found = QPixmap.fromImage(image.scaled(size, size, Qt.AspectRatioMode.KeepAspectRatio,
+    found = QPixmap.fromImage(qimage(picture).scaled(size, size, Qt.AspectRatioMode.KeepAspectRatio,
                                            Qt.TransformationMode.SmoothTransformation))
     found.setDevicePixelRatio(ratio)
     return found
@@ -332,14 +336,9 @@ class Picture(QWidget):
             self.setFixedSize(edge, edge)
 
     def show_picture(self, picture: npt.NDArray[np.uint8] | None, synthetic: bool = False) -> None:
-        """Show (h, w, 3) uint8 RGB, or nothing."""
+        """Show a picture, uint8 RGB or grey, or nothing."""
         self.synthetic = synthetic
-        if picture is None:
-            self._image = None
-        else:
-            data = np.ascontiguousarray(picture[..., :3])
-            self._image = QImage(data.data, data.shape[1], data.shape[0], data.shape[1] * 3,
-                                 QImage.Format.Format_RGB888).copy()
+        self._image = qimage(picture) if picture is not None else None
         self.update()
 
     def show_image(self, image: QImage, synthetic: bool = False) -> None:

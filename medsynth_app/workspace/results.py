@@ -65,7 +65,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Picture:
-    """One whole generated picture."""
+    """One whole generated picture, with the mask that it follows where it was drawn from one."""
 
     id: str
     job_id: str
@@ -75,10 +75,15 @@ class Picture:
     created: str
     _blobs: Blobs = field(repr=False, compare=False)
     _array: str = field(repr=False, compare=False)
+    _mask: str | None = field(default=None, repr=False, compare=False)
 
     def pixels(self) -> npt.NDArray[np.uint8]:
         """uint8 RGB (rows, columns, 3)."""
         return self._blobs.get_array(self._array)
+
+    def mask(self) -> npt.NDArray[np.uint8] | None:
+        """Labels of the mask that it was drawn from, uint8 (rows, columns); None where the prompt alone decided."""
+        return None if self._mask is None else self._blobs.get_array(self._mask)
 
 
 class Results:
@@ -165,16 +170,18 @@ class Results:
             return self._results(session, [row])[0]
 
     def add_picture(self, job_id: str, candidate: int, pixels: npt.NDArray[np.uint8],
-                    provenance: Provenance) -> Picture:
-        """Keep a whole picture, uint8 RGB; the same job's earlier one of this number is replaced."""
+                    provenance: Provenance, *, mask: npt.NDArray[np.uint8] | None = None) -> Picture:
+        """Keep a picture, uint8 RGB or grey, and its mask; the same job's earlier one of this number is replaced."""
+        if mask is not None and mask.shape != pixels.shape[:2]:
+            raise ValueError(f"mask {mask.shape} does not fit picture {pixels.shape}")
         with self._blobs.pins() as pins:
-            blob = pins.put_array(pixels)
+            blob, labels = pins.put_array(pixels), None if mask is None else pins.put_array(mask)
             with self._database.write() as session:
                 row = session.scalar(select(PictureRow).where(
                     PictureRow.job_id == job_id, PictureRow.candidate == candidate))
-                old = [] if row is None else [row.pixels]
+                old = [] if row is None else [sha for sha in (row.pixels, row.mask) if sha]
                 row = row or PictureRow(id=uuid.uuid4().hex, job_id=job_id, candidate=int(candidate))
-                row.seed, row.created, row.pixels = int(provenance.seed), now(), blob
+                row.seed, row.created, row.pixels, row.mask = int(provenance.seed), now(), blob, labels
                 row.provenance = sources.hide(session, provenance.to_dict())
                 session.add(row)
                 session.flush()
@@ -190,7 +197,8 @@ class Results:
 
     def remove_picture(self, picture_id: str) -> None:
         with self._database.write() as session:
-            blobs = session.scalars(select(PictureRow.pixels).where(PictureRow.id == picture_id)).all()
+            held = session.execute(select(PictureRow.pixels, PictureRow.mask).where(PictureRow.id == picture_id)).all()
+            blobs = [sha for row in held for sha in row if sha]
             session.execute(delete(PictureRow).where(PictureRow.id == picture_id))
         self._database.drop_blobs(self._blobs, blobs)
 
@@ -204,4 +212,4 @@ class Results:
     def _picture(self, session: Session, row: PictureRow) -> Picture:
         return Picture(row.id, row.job_id, row.candidate, row.seed,
                        Provenance.from_dict(sources.show(session, row.provenance)), row.created, self._blobs,
-                       row.pixels)
+                       row.pixels, row.mask)

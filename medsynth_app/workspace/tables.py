@@ -14,7 +14,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from medsynth_app.core.bounds import Bounds
 
 FORMAT_MAJOR = 1    # PRAGMA user_version; a higher one is refused, within one major changes only add
-HEAD = "0001"       # newest Alembic revision; kept here so that an up-to-date workspace opens without Alembic
+HEAD = "0002"       # newest Alembic revision; kept here so that an up-to-date workspace opens without Alembic
 
 DONE, UNDONE, DROPPED = "done", "undone", "dropped"      # states of an edit
 STAGED, ACCEPTED, DISCARDED = "staged", "accepted", "discarded"     # states of a result
@@ -172,7 +172,7 @@ class ResultRow(_Box, Base):
 
 
 class PictureRow(Base):
-    """One whole generated picture."""
+    """One whole generated picture, and the mask that it follows."""
 
     __tablename__ = "pictures"
     __table_args__ = (UniqueConstraint("job_id", "candidate"),)
@@ -183,6 +183,7 @@ class PictureRow(Base):
     created: Mapped[str]
     provenance: Mapped[str]
     pixels: Mapped[str] = mapped_column(index=True)
+    mask: Mapped[str | None] = mapped_column(index=True)
 
 
 class JobRow(Base):
@@ -216,5 +217,5 @@ class PersonRow(Base):
 
 
 BLOB_COLUMNS = (SnapshotRow.blob, PatchRow.before, PatchRow.after, ResultRow.patch, ResultRow.effective,
-                ResultRow.alpha, PictureRow.pixels, JobArrayRow.blob)
+                ResultRow.alpha, PictureRow.pixels, PictureRow.mask, JobArrayRow.blob)
 """Every column that keeps a blob alive."""

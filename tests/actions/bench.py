@@ -107,7 +107,8 @@ def answer(workspace: Workspace, job_id: str, deliver: Deliver, end: bool = True
 def _candidate(request: Any, candidate: int) -> dict[str, npt.NDArray[Any]]:
     rng = np.random.default_rng(request.seed + candidate)
     if isinstance(request, GenerateRequest):
-        return {"picture": rng.integers(0, 256, (32, 32, 3), dtype=np.uint8)}
+        drawn = {"picture": rng.integers(0, 256, (32, 32, 3), dtype=np.uint8)}
+        return drawn if request.mask is None else {**drawn, "mask": request.mask}
     assert isinstance(request, InpaintRequest)
     effective = effective_mask(request.mask, request.feather)
     low, high = request.stored_range

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from medsynth_app.actions.generate import generate, generate_request
+from medsynth_app.actions.generate import generate, generate_request, in_runs, masks_in
 from medsynth_app.actions.receive import receive
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import Lane
-from medsynth_app.core.parameters import GenerateParameters
+from medsynth_app.core.parameters import LARGEST_SEED, GenerateParameters
+from medsynth_app.core.requests import GenerateRequest, from_parts, to_parts
 from medsynth_app.formats.pack import InstalledPack
+from medsynth_app.formats.raster import write_mask_png
 from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.workspace.workspace import Workspace
-from tests.actions.bench import answer
+from tests.actions.bench import answer, make_pack
 
 
 def test_the_request_holds_all_that_a_worker_needs(pack: InstalledPack) -> None:
@@ -44,3 +49,84 @@ def test_pictures_are_kept_with_their_seeds(workspace: Workspace, queue: JobQueu
     kept = sorted(workspace.results.pictures(), key=lambda picture: picture.candidate)
     assert [picture.seed for picture in kept] == [4, 5]
     assert all(np.array_equal(picture.pixels(), pixels) for picture, pixels in zip(kept, drawn, strict=True))
+
+
+MASK = np.array([[0, 1], [2, 0]], np.uint8)
+
+
+@pytest.fixture
+def masked(tmp_path: Path) -> InstalledPack:
+    """A pack that says that it draws from masks and draws masks."""
+    return make_pack(tmp_path / "more", "masked", mask_labels=("cytoplasm", "nucleus"),
+                     files={"controlnet/config.json": "0" * 64, "masks/config.json": "0" * 64})
+
+
+@pytest.mark.parametrize("mask", [None, MASK])
+def test_a_request_survives_storage_with_and_without_a_mask(masked: InstalledPack, mask: np.ndarray | None) -> None:
+    request = generate_request(masked, GenerateParameters(prompt="a cell", mask=mask, control_scale=0.5))
+    plain, arrays = to_parts(request)
+    read = from_parts(json.loads(json.dumps(plain)), arrays)
+    assert isinstance(read, GenerateRequest) and read.control_scale == 0.5 and not read.pairs
+    if mask is None:
+        assert read.mask is None and not arrays
+    else:
+        assert read.mask is not None and np.array_equal(read.mask, mask) and list(arrays) == ["mask"]
+    old = {name: value for name, value in plain.items() if name not in ("mask", "control_scale", "pairs")}
+    assert from_parts(old, {}).mask is None  # type: ignore[union-attr]  # queued by an earlier version
+
+
+def test_what_a_pack_cannot_do_is_said_before_the_run(pack: InstalledPack, masked: InstalledPack,
+                                                      tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="cannot draw from masks"):
+        generate_request(pack, GenerateParameters(mask=MASK))
+    only = make_pack(tmp_path / "only", "only", mask_labels=("polyp",), files={"controlnet/config.json": "0" * 64})
+    with pytest.raises(UserError, match="cannot draw masks"):
+        generate_request(only, GenerateParameters(pairs=True))
+    with pytest.raises(UserError, match="value 2"):
+        generate_request(only, GenerateParameters(mask=MASK))
+    white = generate_request(only, GenerateParameters(mask=MASK // 2 * 255)).mask
+    assert white is not None and white.tolist() == [[0, 0], [1, 0]]
+    with pytest.raises(UserError, match="masks of their own"):
+        generate_request(masked, GenerateParameters(mask=MASK, pairs=True))
+    with pytest.raises(UserError, match="followed"):
+        generate_request(masked, GenerateParameters(mask=MASK, control_scale=3))
+    assert generate_request(masked, GenerateParameters(pairs=True)).pairs
+
+
+def test_pictures_are_kept_with_their_masks(workspace: Workspace, queue: JobQueue, masked: InstalledPack) -> None:
+    mask = (np.indices((32, 32)).sum(0) % 3).astype(np.uint8)
+    job = generate(queue, masked, GenerateParameters(prompt="a cell", seed=4, count=2, mask=mask))
+    assert workspace.jobs.records()[0].title == "Generate from a mask: a cell (2)"
+    answer(workspace, job, lambda record, event: receive(workspace, record, event))
+    for picture in workspace.results.pictures():
+        kept = picture.mask()
+        assert kept is not None and np.array_equal(kept, mask)
+
+
+def test_many_pictures_are_drawn_in_several_runs() -> None:
+    runs = in_runs(GenerateParameters(prompt="a cell", seed=10), 35)
+    assert [(run.seed, run.count) for run in runs] == [(10, 16), (26, 16), (42, 3)]
+    (one,) = in_runs(GenerateParameters(), 1)
+    assert one.seed is not None and one.count == 1
+    with pytest.raises(UserError, match="0 pictures"):
+        in_runs(GenerateParameters(), 0)
+    with pytest.raises(UserError, match="no room"):
+        in_runs(GenerateParameters(seed=LARGEST_SEED), 2)
+    with pytest.raises(UserError, match="steps"):
+        in_runs(GenerateParameters(steps=0), 2)
+
+
+def test_masks_of_a_folder_by_their_names(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no masks"):
+        masks_in(tmp_path)
+    for name in ("b.png", "a.png"):
+        write_mask_png(tmp_path / name, MASK)
+    (tmp_path / "a.png.provenance.json").write_text("{}")
+    found = masks_in(tmp_path)
+    assert list(found) == ["a", "b"] and np.array_equal(found["a"], MASK)  # its label values, not 0 and 1
+    (tmp_path / "c.png").write_text("no picture")
+    with pytest.raises(UserError, match=r"c\.png: "):
+        masks_in(tmp_path)
+    (tmp_path / "c.png").rename(tmp_path / "a.tif")
+    with pytest.raises(UserError, match="named a"):
+        masks_in(tmp_path)

@@ -128,7 +128,10 @@ def test_warnings_name_what_does_not_fit(workspace: Workspace, pack: InstalledPa
     _modality(document, "SM")
     assert warnings(document, pack, 1) == ()
     grey = make_pack(tmp_path / "p", "grey", colour="grey")
-    assert any("grey pictures" in text for text in warnings(document, grey, 1))
+    assert [text for text in warnings(document, grey, 1) if "on grey images" in text and "on colour ones" in text]
+    _modality(document, "CT")
+    (text,) = warnings(document, grey, 1)  # one sentence for both
+    assert text.endswith("not on colour ones (CT).")
 
 
 def _modality(document: object, modality: str) -> None:

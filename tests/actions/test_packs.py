@@ -44,3 +44,19 @@ def test_a_changed_file_is_found(tmp_path: Path) -> None:
     checks = {check.pack.manifest.name: check for check in verify_packs([tmp_path])}
     assert checks["whole"].whole and whole.folder.exists()
     assert not checks["broken"].whole and "weights.txt" in checks["broken"].problems[0]
+
+
+def test_kinds_are_kept_apart(tmp_path: Path) -> None:
+    base = make_pack(tmp_path / "packs", "cells")
+    encoder = make_pack(tmp_path / "packs", "cell-encoder", kind="encoder")
+    folders = [tmp_path / "packs"]
+    assert [pack.folder for pack in list_packs(folders)] == [base.folder]
+    assert [pack.folder for pack in list_packs(folders, "encoder")] == [encoder.folder]
+    assert len(list_packs(folders, None)) == len(verify_packs(folders)) == 2
+    assert find_pack("cell-encoder", folders, "encoder").folder == encoder.folder
+    for named, kind, complaint in (("cell-encoder", "base", "'encoder', and 'base' is needed"),
+                                   (str(encoder.folder), "base", "'encoder', and 'base' is needed"),
+                                   ("cells", "encoder", "'base', and 'encoder' is needed"),
+                                   ("nobody", "encoder", "no encoder 'nobody'")):
+        with pytest.raises(UserError, match=complaint):
+            find_pack(named, folders, kind)

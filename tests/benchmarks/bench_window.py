@@ -61,8 +61,8 @@ settled = time.perf_counter() + 1.5             # what was put off until after t
 while time.perf_counter() < settled:
     app.processEvents()
 import os, psutil
-print(json.dumps({"seconds": frames[0][0] - start, "processor": frames[0][1], "memory": psutil.Process().memory_info().rss,
-                  "torch": "torch" in sys.modules}), flush=True)
+print(json.dumps({"seconds": frames[0][0] - start, "processor": frames[0][1],
+                  "memory": psutil.Process().memory_info().rss, "torch": "torch" in sys.modules}), flush=True)
 os._exit(0)
 """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from medsynth_app import __version__, cli
 from medsynth_app.actions import packs
 from medsynth_app.actions.demo import demo_images
 from medsynth_app.actions.doctor import Check
+from medsynth_app.cli import images
 from medsynth_app.core.errors import UserError
 from medsynth_app.formats.raster import write_mask_png
 from tests.actions.bench import make_pack, png, volume
@@ -32,7 +34,7 @@ def two_packs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_every_command_of_the_contract_that_exists_is_listed() -> None:
     text = run("--help").stdout
-    for name in ("demo", "info", "doctor", "inpaint", "generate", "train", "packs"):
+    for name in ("demo", "info", "doctor", "inpaint", "generate", "train", "packs", "embed"):
         assert name in text
     assert "base" in run("train", "--help").stdout
     assert "list" in run("packs", "--help").stdout and "verify" in run("packs", "--help").stdout
@@ -65,7 +67,7 @@ def test_a_bug_is_exit_status_1(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(path: Path, **_: object) -> None:
         raise ZeroDivisionError("/home/somebody/Smith.dcm")
 
-    monkeypatch.setattr(cli, "read_info", broken)
+    monkeypatch.setattr(images, "read_info", broken)
     answer = run("info", "x.png")
     assert answer.exit_code == 1 and answer.stdout == ""
     assert "ZeroDivisionError" in answer.stderr and answer.stderr.count("\n") == 1
@@ -110,8 +112,8 @@ def test_a_folder_that_cannot_be_written_is_told_before_the_run(
     def started(*_: object, **__: object) -> str:
         raise AssertionError("the run was started")
 
-    for name in ("queue_inpainting", "queue_pictures"):
-        monkeypatch.setattr(cli, name, started)
+    monkeypatch.setattr(images, "queue_inpainting", started)
+    monkeypatch.setattr(import_module("medsynth_app.cli.generate"), "queue_pictures", started)
     image = png(tmp_path / "a.png", 60, 80)
     write_mask_png(tmp_path / "mask.png", np.ones((60, 80), np.uint8))
     out = image / "out"
@@ -125,12 +127,13 @@ def test_warnings_are_told_before_the_run(two_packs: Path, tmp_path: Path, monke
     def refuse(*_: object, **__: object) -> str:
         raise UserError("Not now.", "Later.")
 
-    monkeypatch.setattr(cli, "queue_inpainting", refuse)
+    monkeypatch.setattr(images, "queue_inpainting", refuse)
     ct = next(image.path for image in demo_images() if image.path.name == "CT_small.dcm")
     write_mask_png(tmp_path / "mask.png", np.ones((128, 128), np.uint8))
     answer = run("inpaint", ct, "--mask", tmp_path / "mask.png", "--pack", "cells", "--out", tmp_path / "out")
     lines = answer.stderr.splitlines()
-    assert "Blood cells was trained on SM, not on CT." in lines[:-1] and lines[-1] == "Not now. Later."
+    assert "Blood cells was trained on colour images (SM), not on grey ones (CT)." in lines[:-1]
+    assert lines[-1] == "Not now. Later."
     assert not (tmp_path / "out").exists()  # it was made, stayed empty and was removed
 
 
@@ -144,6 +147,11 @@ def test_a_volume_of_masks_for_one_slice_needs_the_slice_to_be_named(two_packs: 
 def test_packs_are_listed_and_verified(two_packs: Path) -> None:
     assert "brains" in run("packs", "list").stdout
     assert [item["name"] for item in json.loads(run("packs", "list", "--json").stdout)] == ["cells", "brains"]
+    make_pack(two_packs, "cell-encoder", kind="encoder")
+    listed = json.loads(run("packs", "list", "--json").stdout)
+    assert {item["name"]: item["kind"] for item in listed} == {"cells": "base", "brains": "base",
+                                                               "cell-encoder": "encoder"}
+    assert "cell-encoder (encoder): every file" in run("packs", "verify").stdout
     assert run("packs", "verify").exit_code == 0
     (two_packs / "cells" / "weights.txt").write_text("other")
     answer = run("packs", "verify", "--json")
@@ -188,11 +196,11 @@ def test_a_mask_of_another_size_or_an_empty_one_is_refused(two_packs: Path, tmp_
 
 
 def test_a_series_needs_the_slice_to_be_named() -> None:
-    assert cli._frame(1, None) == 0 and cli._frame(5, 4) == 4
+    assert images._frame(1, None) == 0 and images._frame(5, 4) == 4
     with pytest.raises(UserError, match="5 slices"):
-        cli._frame(5, None)
+        images._frame(5, None)
     with pytest.raises(UserError, match="no slice 5"):
-        cli._frame(5, 5)
+        images._frame(5, 5)
 
 
 def test_a_workspace_that_is_open_elsewhere_is_refused(two_packs: Path, tmp_path: Path) -> None:

@@ -22,3 +22,9 @@ def one_thread() -> Iterator[None]:
 def tiny_pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One tiny pack for the whole session; tests that change a pack make their own."""
     return make_tiny_pack(tmp_path_factory.mktemp("packs") / "tiny")
+
+
+@pytest.fixture(scope="session")
+def control_pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny pack with a random ControlNet for masks and a random model of masks."""
+    return make_tiny_pack(tmp_path_factory.mktemp("packs") / "control", with_control=True, with_masks=True)

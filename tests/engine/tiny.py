@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers import DPMSolverMultistepScheduler, StableDiffusionPipeline
+from diffusers import ControlNetModel, DDPMScheduler, DPMSolverMultistepScheduler, StableDiffusionPipeline
 
 from medsynth_app.core.job import EventKind, JobEvent
 from medsynth_app.core.pack import MANIFEST, PackManifest, TrainingData
@@ -16,20 +17,29 @@ from medsynth_app.core.requests import InpaintRequest
 from medsynth_app.engine.inpaint import run_inpaint
 from medsynth_app.engine.train.autoencoder import new_autoencoder
 from medsynth_app.engine.train.denoiser import SCHEDULE, new_text_encoder, new_unet
+from medsynth_app.engine.train.masks import ABOUT, MASK_SCHEDULE, new_mask_unet
 from medsynth_app.engine.train.pack import hash_files
-from medsynth_app.engine.train.recipe import AutoencoderSection, DenoiserSection, PackSection, Recipe
+from medsynth_app.engine.train.recipe import AutoencoderSection, DenoiserSection, MasksSection, PackSection, Recipe
 from medsynth_app.engine.train.tokenizer import train_tokenizer
 
 PROMPT = "a round cell"
+LABELS = ("body", "core")
 
 
-def make_tiny_pack(folder: Path, native_size: int = 32, unet_channels: int = 4, **manifest: Any) -> Path:
+def make_tiny_pack(folder: Path, native_size: int = 32, unet_channels: int = 4, with_control: bool = False,
+                   control_strength: float = 0.3, with_masks: bool = False, **manifest: Any) -> Path:
     """Write a pack with random weights (the same every time) to `folder`: under 1 MB, latent factor 4.
 
     Parameters
     ----------
     unet_channels
         9 makes an inpainting UNet.
+    with_control
+        Add a random ControlNet for masks of two labels, "body" and "core".
+    control_strength
+        Spread of its last layers' weights; 0 leaves them as they begin, where they change nothing.
+    with_masks
+        Add a random model of masks of these labels, with the classes "cell" and "round cell".
     manifest
         Values of `PackManifest` to replace.
     """
@@ -49,6 +59,22 @@ def make_tiny_pack(folder: Path, native_size: int = 32, unet_channels: int = 4, 
         scheduler=DPMSolverMultistepScheduler(**SCHEDULE, algorithm_type="dpmsolver++", timestep_spacing="trailing"),
         safety_checker=None, feature_extractor=None, image_encoder=None, requires_safety_checker=False,
     ).to(torch.float16).save_pretrained(folder)
+    if with_control:
+        control = ControlNetModel.from_unet(unet, conditioning_embedding_out_channels=(8, 16, 32))
+        with torch.no_grad():
+            for layer in (*control.controlnet_down_blocks, control.controlnet_mid_block,
+                          control.controlnet_cond_embedding.conv_out):
+                layer.weight.normal_(0, control_strength)
+        control.to(torch.float16).save_pretrained(folder / "controlnet")
+    if with_masks:
+        drawing = replace(recipe, pack=replace(recipe.pack, mask_labels=LABELS),
+                          masks=MasksSection(size=32, widths=(16, 32)))
+        new_mask_unet(drawing, 2).to(torch.float16).save_pretrained(folder / "masks")
+        DDPMScheduler(**MASK_SCHEDULE).save_pretrained(folder / "masks")
+        (folder / "masks" / ABOUT).write_text(json.dumps(
+            {"labels": LABELS, "classes": ["cell", "round cell"], "size": 32}))
+    if with_control or with_masks:
+        manifest = {"mask_labels": LABELS, **manifest}
     values = PackManifest(
         name="tiny", version="0.0.1", domain="test", title="Tiny random model", modalities=("SM", "CT", "OT"),
         colour="rgb", licence="CC0-1.0", native_size=native_size, default_prompt=PROMPT,

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from medsynth_app.core.errors import UserError
+from medsynth_app.engine.train.dataset import TrainingSet, read_masks, read_pixels
 from medsynth_app.formats.training_set import freeze_training_set
 
 CELLS = {"layout": "labelled-cells", "name": "n", "licence": "CC0", "citation": "c",
@@ -104,3 +105,107 @@ def test_freezing_twice_gives_the_same_listing(tmp_path: Path) -> None:
             Image.new("L", (40, 40), 0).save(tmp_path / folder / "masks" / f"{name}.png")
     first = (freeze_training_set(tmp_path, PAIRS, tmp_path / "a") / "manifest.json").read_text()
     assert first == (freeze_training_set(tmp_path, PAIRS, tmp_path / "b") / "manifest.json").read_text()
+
+
+def draw_cell(path: Path, left: int = 26) -> None:
+    """A cell with a nucleus in the left part of its cytoplasm."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image = Image.new("RGB", (80, 80), (252, 232, 205))
+    pen = ImageDraw.Draw(image)
+    pen.ellipse((left, 26, left + 30, 56), fill=(215, 180, 190))
+    pen.ellipse((left + 2, 32, left + 18, 50), fill=(75, 40, 120))
+    image.save(path)
+
+
+def test_cells_get_masks_of_their_own_file_in_every_crop(tmp_path: Path) -> None:
+    draw_cell(tmp_path / "ig" / "a.png")
+    draw_cell(tmp_path / "platelet" / "b.png")
+    picture(tmp_path / "ig" / "empty.png", (80, 80))
+    rows = [("ig/a.png", "ig", "train"), ("platelet/b.png", "platelet", "train"), ("ig/empty.png", "ig", "train")]
+    with (tmp_path / "labels.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([("file", "class", "split"), *rows])
+    told: list[tuple[int, int]] = []
+    plain = items_of(freeze_training_set(tmp_path, CELLS, tmp_path / "plain"))
+    layout = {**CELLS, "masks": "cell-parts", "without_nucleus": ["platelet"]}
+    out = freeze_training_set(tmp_path, layout, tmp_path / "out", lambda done, total: told.append((done, total)))
+    items = items_of(out)
+    assert told == [(1, 3), (2, 3), (3, 3)]
+    about_masks = ("mask", "mask_class", "mask_failed")
+    assert [{k: v for k, v in item.items() if k not in about_masks} for item in items] == plain
+    first, closer = items[0], items[1]
+    assert first["mask"] == closer["mask"] and first["mask_class"] == "immature cell"
+    mask = np.asarray(Image.open(out / first["mask"]))
+    assert mask.dtype == np.uint8 and mask.shape == (80, 80)
+    nucleus, cytoplasm = (np.argwhere(mask == value).mean(axis=0) for value in (2, 1))
+    assert nucleus[1] < cytoplasm[1] - 4  # not mirrored
+    assert set(np.unique(Image.open(out / items[2]["mask"]))) == {0, 1}  # a platelet has no nucleus
+    assert all("mask" not in item for item in items if item["class"] == "background")
+    failed = [item for item in items if item["file"].endswith("empty.png")]
+    assert [item.get("mask_failed") for item in failed] == [True, True]
+    assert not any("mask" in item for item in failed)
+
+
+def test_the_box_of_an_item_applies_to_its_mask_too(tmp_path: Path) -> None:
+    for folder in ("train", "val"):
+        shape = np.zeros((40, 60), np.uint8)
+        shape[4:12, 30:50] = 255
+        for kind in ("images", "masks"):  # the picture is its own mask, so that both must agree in every box
+            (tmp_path / folder / kind).mkdir(parents=True)
+            for name in "uvwxyz":
+                seen = shape if kind == "masks" else 60 + shape // 2
+                Image.fromarray(seen).save(tmp_path / folder / kind / f"{name}.png")
+    frozen = TrainingSet.load(freeze_training_set(tmp_path, {**PAIRS, "name": "n", "licence": "l", "citation": "c"},
+                                                  tmp_path / "out"))
+    assert len(frozen.samples) > 10 and all(sample.mask is not None for sample in frozen.samples)
+    masks, pixels = read_masks(frozen.samples, 20), read_pixels(frozen.samples, 20)
+    assert masks.shape == (len(frozen.samples), 20, 20) and set(np.unique(masks)) == {0, 1}
+    assert ((pixels[..., 0] > 120) == (masks == 1)).mean() > 0.95
+    assert [bool(mask.any()) for mask in masks] == [sample.mask_class == "object" for sample in frozen.samples]
+
+
+def test_a_mask_of_another_size_than_its_picture_is_refused(tmp_path: Path) -> None:
+    for folder in ("train", "val"):
+        picture(tmp_path / folder / "images" / "x.png")
+        picture(tmp_path / folder / "masks" / "x.png", (30, 40))
+    with pytest.raises(UserError, match="30 x 40"):
+        freeze_training_set(tmp_path, PAIRS, tmp_path / "out")
+
+
+def test_labels_of_volumes_stand_as_their_slices_do(tmp_path: Path) -> None:
+    for folder in ("images", "labels"):
+        (tmp_path / folder).mkdir()
+    values = np.zeros((24, 20, 14), np.int16)
+    values[3:9, 2:12, 8:12] = 100
+    values[12:20, 5:9, 3:8] = 200
+    values += np.arange(values.size, dtype=np.int16).reshape(values.shape) % 3
+    label = (values >= 100).astype(np.uint8) + (values >= 200)
+    turned = (-1.0, 0.0, 0.0, 0.0, -1.0, 0.0, 0.0, 0.0, 1.0)  # as many NIfTI files are: right to left, back to front
+    for case in range(3):
+        for folder, array in (("images", values), ("labels", label)):
+            image = sitk.GetImageFromArray(array)
+            image.SetDirection(turned)
+            sitk.WriteImage(image, str(tmp_path / folder / f"case_{case}.nii.gz"))
+    out = freeze_training_set(tmp_path, VOLUMES, tmp_path / "out")
+    for item in items_of(out):
+        slices, mask = (np.asarray(Image.open(out / item[key])) for key in ("file", "mask"))
+        assert np.array_equal((slices > 90).astype(np.uint8) + (slices > 200), mask), item["file"]
+        assert (item["mask_class"] == "") == (item["class"] == "beside")
+    planes = {item["mask_class"].split()[0] for item in items_of(out) if item["mask_class"]}
+    assert planes == {"axial", "coronal", "sagittal"}
+
+
+def test_manifests_without_masks_still_load(tmp_path: Path) -> None:
+    picture(tmp_path / "a.png")
+    items = [{"file": "a.png", "captions": ["a"], "class": "c", "split": "train", "box": [0, 0, 40, 40]}]
+    (tmp_path / "manifest.json").write_text(json.dumps({"format": "medsynth-training-set/1", "items": items}))
+    sample = TrainingSet.load(tmp_path).samples[0]
+    assert sample.mask is None
+    with pytest.raises(UserError, match="no mask"):
+        read_masks((sample,), 8)
+
+
+def test_an_unknown_kind_of_masks_is_refused(tmp_path: Path) -> None:
+    draw_cell(tmp_path / "ig" / "a.png")
+    (tmp_path / "labels.csv").write_text("file,class,split\nig/a.png,ig,train\n")
+    with pytest.raises(UserError, match="magic"):
+        freeze_training_set(tmp_path, {**CELLS, "masks": "magic"}, tmp_path / "out")

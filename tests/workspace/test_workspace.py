@@ -283,7 +283,7 @@ def test_the_schema_of_the_migrations_is_that_of_the_tables(folder: Path) -> Non
 NEXT = '''
 from alembic import op
 import sqlalchemy as sa
-revision, down_revision = "0002", "0001"
+revision, down_revision = "0003", "0002"
 def upgrade() -> None:
     with op.batch_alter_table("people") as table:
         table.add_column(sa.Column("colour", sa.String(), nullable=False, server_default="#56B4E9"))
@@ -308,9 +308,9 @@ def next_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fail: bool = F
     scripts = tmp_path / "migrations"
     if not scripts.exists():
         shutil.copytree(database.MIGRATIONS, scripts)
-    (scripts / "versions" / "v0002_next.py").write_text(NEXT.replace("FAIL", "raise OSError('disk')" if fail else ""))
+    (scripts / "versions" / "v0003_next.py").write_text(NEXT.replace("FAIL", "raise OSError('disk')" if fail else ""))
     monkeypatch.setattr(database, "MIGRATIONS", scripts)
-    monkeypatch.setattr(tables, "HEAD", "0002")
+    monkeypatch.setattr(tables, "HEAD", "0003")
 
 
 def look(workspace: Workspace) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from medsynth_app.core.pack import PackManifest
 
 SAMPLES = "samples.jpg"
+CONTROL_SAMPLES = "control-samples.jpg"
 FIGURES = "figures.json"
 TRAINED = {"base": "Training", "control": "Training of the ControlNet for masks",
            "masks": "Training of the model of masks", "encoder": "Training"}
@@ -62,6 +63,10 @@ def model_card(manifest: PackManifest, folder: Path) -> str:
     if (folder / SAMPLES).exists():
         parts.append("## Samples\nSeeds 0 to 5 of each prompt, 25 steps, guidance 2.5, none picked by hand. "
                      f"All are synthetic.\n\n![Samples made by this pack]({SAMPLES})\n")
+    if (folder / CONTROL_SAMPLES).exists():
+        parts.append("## From masks\nMask and picture, for masks at even steps through the validation part, seeds 0, "
+                     "1, ..., 25 steps, guidance 2.5, none picked by hand. The masks are real, the pictures are "
+                     f"synthetic.\n\n![Masks, and pictures made from them]({CONTROL_SAMPLES})\n")
     if (folder / FIGURES).exists():
         parts.append(_figures(json.loads((folder / FIGURES).read_text())))
     if manifest.known_failures:

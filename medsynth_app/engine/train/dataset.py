@@ -17,11 +17,18 @@ from medsynth_app.core.training_set import FORMAT
 
 @dataclass(frozen=True)
 class Sample:
-    """One picture: a file, the box of it to use (left, top, right, bottom in pixels) and its possible captions."""
+    """One picture: a file, the box of it to use (left, top, right, bottom in pixels), its possible captions, its class.
+
+    `mask` is a PNG of labels that covers the same frame as `file`, so that `box` applies to both; `mask_class` says
+    what the mask shows, and is empty where it shows too little to learn shapes from.
+    """
 
     file: Path
     captions: tuple[str, ...]
     box: tuple[int, int, int, int] | None = None
+    label: str = ""
+    mask: Path | None = None
+    mask_class: str = ""
 
 
 @dataclass(frozen=True)
@@ -56,7 +63,9 @@ class TrainingSet:
 
         def of(split: str) -> tuple[Sample, ...]:
             return tuple(
-                Sample(folder / item["file"], tuple(item["captions"]), tuple(item["box"]) if "box" in item else None)
+                Sample(folder / item["file"], tuple(item["captions"]), tuple(item["box"]) if "box" in item else None,
+                       str(item.get("class", "")), folder / item["mask"] if item.get("mask") else None,
+                       str(item.get("mask_class", item.get("class", ""))))
                 for item in items if item["split"] == split)
 
         return TrainingSet(of("train"), of("val"), raw)
@@ -71,8 +80,29 @@ def read_pixels(samples: tuple[Sample, ...], size: int) -> npt.NDArray[np.uint8]
     return pixels
 
 
+def read_masks(samples: tuple[Sample, ...], size: int) -> npt.NDArray[np.uint8]:
+    """Read the samples' masks into one array of labels, shape (n, size, size), uint8; boxes cropped, nearest pixel.
+
+    Raises
+    ------
+    UserError
+        When a sample has no mask or its file cannot be read.
+    """
+    masks = np.empty((len(samples), size, size), np.uint8)
+    for k, sample in enumerate(samples):
+        if sample.mask is None:
+            raise UserError("A picture of the training set has no mask.", "Choose those that have one.")
+        try:
+            with Image.open(sample.mask) as image:
+                masks[k] = np.asarray(image.resize((size, size), Image.Resampling.NEAREST, box=sample.box))
+        except OSError as error:
+            raise UserError("A mask of the training set cannot be read.", "Freeze the data set again.",
+                            details=type(error).__name__) from error
+    return masks
+
+
 def augmented(batch: npt.NDArray[np.uint8], names: tuple[str, ...], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
-    """Randomly flip ("hflip", "vflip") and turn ("rot90") each picture of a batch of shape (n, s, s, 3)."""
+    """Randomly flip ("hflip", "vflip") and turn ("rot90") each picture of a batch, shape (n, s, s, 3) or (n, s, s)."""
     out = batch.copy()
     for k in range(len(out)):
         if "hflip" in names and rng.random() < 0.5:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,11 +17,13 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 from medsynth_app.engine.train.autoencoder import encode_all
 from medsynth_app.engine.train.checkpoint import load_checkpoint, save_checkpoint
 from medsynth_app.engine.train.dataset import Sample, augmented
-from medsynth_app.engine.train.recipe import NORM_GROUPS, Recipe
+from medsynth_app.engine.train.recipe import NORM_GROUPS, ControlSection, DenoiserSection, MasksSection, Recipe
 from medsynth_app.engine.train.supervision import Supervisor, learning_rate_factor
 
 SCHEDULE = {"num_train_timesteps": 1000, "beta_start": 0.00085, "beta_end": 0.012,
             "beta_schedule": "scaled_linear", "steps_offset": 1, "prediction_type": "v_prediction"}
+Predict = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+Draw = Callable[[np.random.Generator], tuple[torch.Tensor, Predict]]
 
 
 def new_text_encoder(recipe: Recipe, tokenizer: CLIPTokenizer) -> CLIPTextModel:
@@ -65,16 +68,18 @@ class Latents:
 
     @staticmethod
     def make(recipe: Recipe, vae: AutoencoderKL, tokenizer: CLIPTokenizer, samples: tuple[Sample, ...],
-             pixels: npt.NDArray[np.uint8], folder: Path, device: torch.device, supervisor: Supervisor) -> Latents:
-        """Encode `pixels`; views that an earlier run left in `folder` are used again."""
+             pixels: npt.NDArray[np.uint8], folder: Path, device: torch.device, supervisor: Supervisor,
+             variants: int | None = None, stage: str = "latents") -> Latents:
+        """Encode `pixels` in `variants` views (`view_of`); those that an earlier run left in `folder` are used again.
+        """
+        variants = recipe.denoiser.variants if variants is None else variants
         views = []
-        for view in range(recipe.denoiser.variants):
+        for view in range(variants):
             supervisor.stop_if_cancelled(lambda: None)
             path = folder / f"latents-{view}.pt"
             if not path.exists():
-                supervisor.report("latents", view, recipe.denoiser.variants, "encoding the training pictures")
-                rng = np.random.default_rng((recipe.seed, view))
-                latents = encode_all(vae, augmented(pixels, recipe.augment, rng), device).half()
+                supervisor.report(stage, view, variants, "encoding the training pictures")
+                latents = encode_all(vae, view_of(recipe, pixels, view), device).half()
                 save_checkpoint(path, {"latents": latents})
             views.append(load_checkpoint(path)["latents"])
         texts = sorted({text for sample in samples for text in sample.captions})
@@ -86,12 +91,22 @@ class Latents:
     def batch(self, n: int, drop_caption: float,
               rng: np.random.Generator) -> tuple[torch.Tensor, npt.NDArray[np.int64]]:
         """Random latents (n, channels, h, w) float32 and the caption index of each."""
+        views, chosen, captions = self.choose(n, drop_caption, rng)
+        return self.values[torch.from_numpy(views), torch.from_numpy(chosen)].float(), captions
+
+    def choose(self, n: int, drop_caption: float, rng: np.random.Generator) -> tuple[npt.NDArray[np.int64], ...]:
+        """Random views, samples and captions, as indices of shape (n,) each."""
         views, samples = self.values.shape[:2]
         chosen = rng.integers(samples, size=n)
-        latents = self.values[torch.from_numpy(rng.integers(views, size=n)), torch.from_numpy(chosen)].float()
+        view = rng.integers(views, size=n)
         captions = np.array([rng.choice(self.captions[k]) for k in chosen])
         captions[rng.random(n) < drop_caption] = len(self.tokens) - 1
-        return latents, captions
+        return view, chosen, captions
+
+
+def view_of(recipe: Recipe, pictures: npt.NDArray[np.uint8], view: int) -> npt.NDArray[np.uint8]:
+    """Pictures (n, s, s, 3), or masks (n, s, s), turned as the recipe augments them in this view: both alike."""
+    return augmented(pictures, recipe.augment, np.random.default_rng((recipe.seed, view)))
 
 
 class Average:
@@ -147,62 +162,97 @@ def train_denoiser(recipe: Recipe, make_latents: Callable[[], Latents], tokenize
     section = recipe.denoiser
     torch.manual_seed(recipe.seed)
     model = Denoiser(new_text_encoder(recipe, tokenizer), new_unet(recipe)).to(device)
+
+    def make_draw() -> Draw:
+        latents = make_latents()
+
+        def draw(rng: np.random.Generator) -> tuple[torch.Tensor, Predict]:
+            clean, captions = latents.batch(section.batch, section.drop_caption, rng)
+            used, which = np.unique(captions, return_inverse=True)
+            tokens, index = latents.tokens[used].to(device), torch.from_numpy(which).to(device)
+            return clean, lambda noisy, t: model(noisy, t, tokens, index)
+
+        return draw
+
+    curve, steps = train_velocity("denoiser", model, section, make_draw, recipe, folder, device, supervisor,
+                                  share_of_time)
+    return model, curve, steps
+
+
+def train_velocity(stage: str, model: torch.nn.Module, section: DenoiserSection | ControlSection | MasksSection,
+                   make_draw: Callable[[], Draw], recipe: Recipe, folder: Path, device: torch.device,
+                   supervisor: Supervisor, share_of_time: tuple[float, float],
+                   schedule: Mapping[str, Any] = SCHEDULE) -> tuple[list[list[float]], int]:
+    """Train `model`, which then holds its averaged weights; goes on from the checkpoint ``<stage>.pt`` in `folder`.
+
+    Parameters
+    ----------
+    stage
+        What the supervisor is told.
+    make_draw
+        Called once, and only where training is not finished yet. What it returns draws a batch: clean latents
+        (n, channels, h, w), and the function of (noisy latents, time steps (n,)) that predicts their velocity
+        through `model`.
+
+    Returns
+    -------
+    The curve as rows of (step, loss), and the steps run.
+    """
     if device.type == "cpu":
         model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     average = Average(model, section.ema)
     optimizer = torch.optim.AdamW(model.parameters(), lr=section.learning_rate, betas=(0.9, 0.99), weight_decay=1e-2)
-    state = load_checkpoint(folder / "denoiser.pt", model=model, average=average, optimizer=optimizer)
+    path = folder / f"{stage}.pt"
+    state = load_checkpoint(path, model=model, average=average, optimizer=optimizer)
     step, curve = int(state.get("step", 0)), state.get("curve", [])
     rng = np.random.default_rng(recipe.seed + 1 + step)
     torch.manual_seed(recipe.seed + 1 + step)
-    scheduler = DDPMScheduler(**SCHEDULE)
+    scheduler = DDPMScheduler(**schedule)
     recent: list[float] = []
 
     def save(finished: bool = False) -> None:
-        save_checkpoint(folder / "denoiser.pt", model=model, average=average, optimizer=optimizer,
+        save_checkpoint(path, model=model, average=average, optimizer=optimizer,
                         state={"step": step, "curve": curve, "finished": finished})
 
     if step < section.steps and not state.get("finished"):
-        latents = make_latents()
+        draw = make_draw()
     else:
         model.load_state_dict(average.state_dict())
-        return model, curve, step
+        return curve, step
     while (done := supervisor.fraction(step, section.steps, share_of_time)) < 1:
         supervisor.stop_if_cancelled(save)
         for group in optimizer.param_groups:
             group["lr"] = section.learning_rate * learning_rate_factor(done, step)
-        recent.append(_step(model, optimizer, scheduler, latents, section.batch, section.drop_caption, rng, device))
+        clean, predict = draw(rng)
+        loss, error = velocity_loss(predict, clean.to(device), scheduler)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        recent.append(error)
         step += 1
         average.update(model, step)
         if step % recipe.curves_every == 0:
             curve.append([step, sum(recent) / len(recent)])
             recent.clear()
-            supervisor.report("denoiser", step, section.steps, f"loss {curve[-1][1]:.3f}")
+            supervisor.report(stage, step, section.steps, f"loss {curve[-1][1]:.3f}")
         if step % 200 == 0:
             save()
     save(finished=True)
     model.load_state_dict(average.state_dict())
-    return model, curve, step
+    return curve, step
 
 
-def _step(model: Denoiser, optimizer: torch.optim.Optimizer, scheduler: DDPMScheduler, latents: Latents, batch: int,
-          drop_caption: float, rng: np.random.Generator, device: torch.device) -> float:
-    clean, captions = latents.batch(batch, drop_caption, rng)
-    clean = clean.to(device)
-    used, which = np.unique(captions, return_inverse=True)
-    t = torch.randint(0, 1000, (batch,), device=device)
+def velocity_loss(predict: Predict, clean: torch.Tensor, scheduler: DDPMScheduler) -> tuple[torch.Tensor, float]:
+    """Min-SNR weighted squared error of the velocity at random times, and its plain mean."""
+    t = torch.randint(0, 1000, (len(clean),), device=clean.device)
     noise = torch.randn_like(clean)
     noisy = scheduler.add_noise(clean, noise, t)
     target = scheduler.get_velocity(clean, noise, t)
-    with torch.autocast(device.type, torch.bfloat16):
-        predicted = model(noisy, t, latents.tokens[used].to(device), torch.from_numpy(which).to(device))
-    alpha = scheduler.alphas_cumprod.to(device)[t]
+    with torch.autocast(clean.device.type, torch.bfloat16):
+        predicted = predict(noisy, t)
+    alpha = scheduler.alphas_cumprod.to(clean.device)[t]
     snr = alpha / (1 - alpha)
     weight = snr.clamp(max=5) / (snr + 1)
     error = F.mse_loss(predicted.float(), target, reduction="none").mean(dim=(1, 2, 3))
-    loss = (weight * error).mean()
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()
-    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-    optimizer.step()
-    return float(error.mean().detach())
+    return (weight * error).mean(), float(error.mean().detach())

@@ -65,18 +65,27 @@ class DenoiserSection:
 
 @dataclass(frozen=True)
 class ControlSection:
-    """Schedule of the ControlNet for masks; its shape follows the base pack's UNet."""
+    """Schedule of the ControlNet for masks; its shape follows the base pack's UNet.
+
+    `hint_width` is the number of channels in which a mask is read at pixel resolution, doubled at each halving;
+    `variants` how many augmented views of every picture are kept.
+    """
 
     steps: int = 1500
     batch: int = 32
     learning_rate: float = 3e-4
-    ema: float = 0.999
+    ema: float = 0.995
     drop_caption: float = 0.3
+    hint_width: int = 8
+    variants: int = 4
 
 
 @dataclass(frozen=True)
 class MasksSection:
-    """Shape and schedule of the model of masks; `size` is the edge, in pixels, at which it draws them."""
+    """Shape and schedule of the model of masks; `size` is the edge, in pixels, at which it draws them.
+
+    `limit` is how many of the training masks it learns from, chosen by the recipe's seed; 0: all of them.
+    """
 
     size: int = 64
     widths: tuple[int, ...] = (32, 64, 96)
@@ -89,7 +98,10 @@ class MasksSection:
 
 @dataclass(frozen=True)
 class EncoderSection:
-    """Shape and schedule of the encoder; `size` is the edge, in pixels, of the pictures that it sees."""
+    """Shape and schedule of the encoder; `size` is the edge, in pixels, of the pictures that it sees.
+
+    `contrast` weighs the contrastive loss against the cross-entropy; a step sees two views of `batch` pictures.
+    """
 
     size: int = 96
     widths: tuple[int, ...] = (32, 64, 128, 256)
@@ -97,6 +109,10 @@ class EncoderSection:
     steps: int = 4000
     batch: int = 64
     learning_rate: float = 1e-3
+    weight_decay: float = 0.02
+    ema: float = 0.998
+    contrast: float = 0.5
+    temperature: float = 0.1
 
 
 @dataclass(frozen=True)
@@ -142,7 +158,8 @@ class Recipe:
             seed=int(training.get("seed", 0)),
             sha256=hashlib.sha256(text).hexdigest(),
         )
-        for section, widths in (("autoencoder", recipe.autoencoder.widths), ("denoiser", recipe.denoiser.widths)):
+        for section, widths in (("autoencoder", recipe.autoencoder.widths), ("denoiser", recipe.denoiser.widths),
+                                ("masks", recipe.masks.widths)):
             if any(width <= 0 or width % NORM_GROUPS for width in widths):
                 raise UserError(f"The recipe {path.name} has widths in [{section}] that are no multiples of "
                                 f"{NORM_GROUPS}: {', '.join(map(str, widths))}.", "Round them to such multiples.")

@@ -52,10 +52,10 @@ class ModelsPanel(Panel):
     @property
     def chosen(self) -> InstalledPack | None:
         index = self.list.currentRow()
-        return self._session.packs[index] if 0 <= index < len(self._session.packs) else None
+        return self._session.installed[index] if 0 <= index < len(self._session.installed) else None
 
     def refresh(self) -> None:
-        packs = self._session.packs
+        packs = self._session.installed
         shown = [f"{pack.manifest.title}\n{pack.manifest.domain}, version {pack.manifest.version}" for pack in packs]
         if [self.list.item(k).text() for k in range(self.list.count())] != shown:
             self.list.clear()
@@ -75,7 +75,7 @@ class ModelsPanel(Panel):
         """Compare the files on another thread."""
         self.primary.setEnabled(False)
         self.primary.setText("Verifying…")
-        folders = sorted({pack.folder for pack in self._session.packs})
+        folders = sorted({pack.folder for pack in self._session.installed})
         task = Background(lambda _task: verify_packs(folders), self._verified, self._failed)
         self._tasks = [task]
         self._pool.start(task)
@@ -144,9 +144,14 @@ class ModelCard(QScrollArea):
         self._content.addWidget(label(m.title, "title"))
         self._content.addWidget(label(m.intended_use, "warning", wrap=True))
         data = "; ".join(f"{d.name} ({d.samples} images, {d.licence})" for d in m.training_data)
-        facts = (("Domain", m.domain), ("Modalities", ", ".join(m.modalities)), ("Draws at", f"{m.native_size} px"),
+        masks = [text for can, text in ((m.draws_from_masks, "pictures that fit a mask"),
+                                        (m.draws_masks, "masks themselves")) if can]
+        facts = (("Domain", m.domain), ("Modalities", ", ".join(m.modalities)),
+                 ("Draws at" if m.kind == "base" else "Looks at", f"{m.native_size} px"),
+                 ("Also draws", ", ".join(masks)), ("Mask labels", ", ".join(m.mask_labels) if masks else ""),
                  ("Version", m.version), ("Licence", m.licence), ("Trained on", data),
                  ("Please cite", "; ".join(d.citation for d in m.training_data)), ("Does not know", m.knows_not),
+                 ("Known failures", "\n".join(m.known_failures)),
                  ("Size", words.size(sum(f.stat().st_size for f in pack.folder.rglob("*") if f.is_file()))),
                  ("SHA-256", m.sha256[:24] + "…"))
         for name, value in facts:

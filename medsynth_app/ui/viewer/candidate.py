@@ -12,7 +12,8 @@ from PySide6.QtGui import QImage, QPolygonF
 from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.image import Pixels
 from medsynth_app.ui.viewer.contours import outlines
-from medsynth_app.ui.viewer.display import difference_picture, to_image, to_picture
+from medsynth_app.ui.viewer.display import difference_picture, to_picture
+from medsynth_app.ui.widgets import qimage
 
 if TYPE_CHECKING:
     from medsynth_app.ui.viewer.canvas import Canvas
@@ -168,4 +169,4 @@ class Candidate:
         inner = Bounds(self.bounds.top - around.top, self.bounds.left - around.left,
                        self.bounds.bottom - around.top, self.bounds.right - around.left)
         after[inner.slices] = self.patch
-        return to_image(self._picture(before)), to_image(self._picture(after))
+        return qimage(self._picture(before)), qimage(self._picture(after))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtGui import QImage
 
 from medsynth_app.core.image import FrameInfo, ImageInfo, Pixels
 from medsynth_app.core.window_level import WindowLevel, auto_window
@@ -45,13 +44,6 @@ def difference_picture(before: Picture, after: Picture) -> Picture:
     colour = np.where((step > 0)[..., None], np.array(BRIGHTER, np.float32), np.array(DARKER, np.float32))
     mixed: Picture = np.rint((grey * 0.4)[..., None] * (1 - share) + colour * share).astype(np.uint8)
     return mixed
-
-
-def to_image(picture: Picture) -> QImage:
-    """A QImage that owns its pixels."""
-    rows, columns = picture.shape[:2]
-    contiguous = np.ascontiguousarray(picture)
-    return QImage(contiguous.data, columns, rows, 3 * columns, QImage.Format.Format_RGB888).copy()
 
 
 def bright_surround(pixels: Pixels) -> bool:

@@ -1,0 +1,123 @@
+"""Turn the pictures of a data set into vectors."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from medsynth_app.core.errors import UserError
+from medsynth_app.core.job import Lane
+from medsynth_app.core.requests import EmbedRequest
+from medsynth_app.formats.pack import InstalledPack
+from medsynth_app.jobs.queue import JobQueue
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
+LABELS = "labels.csv"
+SIDES = ("x", "y", "width", "height")
+
+
+@dataclass(frozen=True, eq=False)
+class Pictures:
+    """What shall be embedded.
+
+    Attributes
+    ----------
+    ids, files
+        A unique name and a file per picture.
+    boxes
+        Left, top, right, bottom in pixels of each, shape (n, 4), int64; None: whole pictures.
+    """
+
+    ids: tuple[str, ...]
+    files: tuple[Path, ...]
+    boxes: npt.NDArray[np.int64] | None = None
+
+
+def list_pictures(data: Path) -> Pictures:
+    """The pictures of a data set.
+
+    Parameters
+    ----------
+    data
+        A folder with ``labels.csv`` (column ``file``) or with pictures in it or in sub-folders, one per class, whose
+        ids are the files relative to it; or a CSV: such labels, or cells that `detect` found (``cell_id, image, x, y,
+        width, height``; x, y the upper left corner), files relative to its folder.
+
+    Raises
+    ------
+    UserError
+        No such data set, none or missing pictures, a name that stands for two, a box that is none.
+    """
+    if data.is_dir() and not (data / LABELS).is_file():
+        files = sorted(path for path in data.rglob("*")
+                       if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file())
+        pictures = Pictures(tuple(path.relative_to(data).as_posix() for path in files), tuple(files))
+    elif data.is_dir() or data.is_file():
+        pictures = _listed(data / LABELS if data.is_dir() else data)
+    else:
+        raise UserError(f"There is no folder or file {data.name}.", "Give the folder of a data set, or its CSV file.")
+    if not pictures.ids:
+        raise UserError(f"{data.name} holds no pictures.", "Give a folder with PNG, JPEG, TIFF or BMP files.")
+    return pictures
+
+
+def _listed(path: Path) -> Pictures:
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as stream:
+            rows = list(csv.DictReader(stream))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"The file {path.name} cannot be read as CSV.", "Give a CSV file with a column 'file'.",
+                        details=type(error).__name__) from error
+    columns = set(rows[0]) if rows else set()
+    cells = {"cell_id", "image", *SIDES} <= columns
+    if rows and not cells and "file" not in columns:
+        raise UserError(f"The file {path.name} has neither a column 'file' nor the columns of detected cells.",
+                        f"Cells need cell_id, image, {', '.join(SIDES)}.")
+    ids = tuple(str(row["cell_id" if cells else "file"]) for row in rows)
+    files = tuple(path.parent / str(row["image" if cells else "file"]) for row in rows)
+    missing = sorted({file.name for file in files if not file.is_file()})
+    if missing:
+        raise UserError(f"{len(missing)} of the files in {path.name} are not there, {missing[0]} for one.",
+                        "Keep the CSV file beside the pictures that it names.")
+    if len(set(ids)) < len(ids):
+        raise UserError(f"Two rows of {path.name} have the same name.", "Give every picture a row of its own.")
+    return Pictures(ids, files, np.array([_box(row, path) for row in rows], np.int64) if cells else None)
+
+
+def _box(row: Mapping[str, str], path: Path) -> tuple[int, int, int, int]:
+    try:
+        left, top, width, height = (float(row[side]) for side in SIDES)
+        box = round(left), round(top), round(left + width), round(top + height)
+        if box[2] > box[0] and box[3] > box[1]:
+            return box
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise UserError(f"The cell {row['cell_id']} of {path.name} has a box that is none.",
+                    "x, y, width and height are numbers of pixels, and the last two above 0.")
+
+
+def embed_request(encoder: InstalledPack, pictures: Pictures, out: Path, *, crop: float = 0.0,
+                  device: str = "auto") -> EmbedRequest:
+    """All that a worker needs; raises `UserError` for a pack that is no encoder, or a crop or file that cannot be."""
+    if encoder.manifest.kind != "encoder":
+        raise UserError(f"The pack {encoder.manifest.name} is no encoder.", "Choose an encoder.")
+    most = 1.0 if pictures.boxes is None else 10.0
+    if not 0 <= crop <= most:
+        raise UserError(f"A crop of {crop:g} is not possible.",
+                        f"Give a share of the edge above 0 and up to {most:g}, or 0 for the encoder's own.")
+    if out.suffix != ".npz" or out.is_dir():
+        raise UserError(f"The embeddings cannot be written to {out.name}.", "Name a file that ends in .npz.")
+    return EmbedRequest(
+        pack=str(encoder.folder.resolve()), pack_sha256=encoder.manifest.sha256, ids=pictures.ids,
+        images=tuple(str(file.resolve()) for file in pictures.files), boxes=pictures.boxes, crop=crop,
+        out=str(out.resolve()), device=device)
+
+
+def embed(queue: JobQueue, request: EmbedRequest, *, person: str = "") -> str:
+    """Queue a run in the background lane; returns the job's id."""
+    return queue.submit(request, title=f"Embed: {len(request.ids)} pictures", lane=Lane.BACKGROUND, person=person)

@@ -1,0 +1,36 @@
+"""``embed``: the pictures of a data set as vectors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from medsynth_app.actions.embed import embed as queue_embedding
+from medsynth_app.actions.embed import embed_request, list_pictures
+from medsynth_app.actions.out_folder import out_folder
+from medsynth_app.actions.packs import find_pack
+from medsynth_app.cli.common import Answer, DeviceOption, JsonOption, WorkspaceOption, command
+from medsynth_app.core.job import Lane
+from medsynth_app.formats.embeddings import read_embeddings
+from medsynth_app.headless import headless
+
+app = typer.Typer()
+
+
+@command(app, "embed")
+def embed(data: Annotated[Path, typer.Argument(metavar="DIR|CSV", help="Folder of a data set, or its CSV file.")],
+          encoder: Annotated[str, typer.Option("--encoder", help="Name or folder of an encoder's pack.")],
+          out: Annotated[Path, typer.Option("--out", dir_okay=False, help="The file to write, E.npz.")],
+          crop: Annotated[float, typer.Option(
+              "--crop", help="Share of a picture's edge that is seen, about its middle; 0: the encoder's own.")] = 0.0,
+          device: DeviceOption = "auto", workspace: WorkspaceOption = None, as_json: JsonOption = False) -> Answer:
+    """Turn every picture of a data set into a vector."""
+    request = embed_request(find_pack(encoder, kind="encoder"), list_pictures(data), out, crop=crop, device=device)
+    with headless(workspace, lane=Lane.BACKGROUND, quiet=as_json) as here, out_folder(out.parent):
+        here.run(queue_embedding(here.queue, request, person=here.person_id))
+    made = read_embeddings(out)
+    count, dimensions = made.values.shape
+    return Answer({"out": str(out), "encoder": made.encoder, "sha256": made.sha256, "pictures": count,
+                   "dimensions": dimensions}, f"{out}  {count} pictures, {dimensions} numbers each")

@@ -1,0 +1,216 @@
+"""``train control``: a ControlNet that holds a frozen base pack to a mask (Zhang et al., ICCV 2023)."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from diffusers import ControlNetModel, StableDiffusionControlNetPipeline, StableDiffusionPipeline
+from diffusers.utils import logging as diffusers_logging
+from PIL import Image, ImageDraw
+from transformers.utils import logging as transformers_logging
+
+from medsynth_app.core.control_image import control_image
+from medsynth_app.core.errors import UserError
+from medsynth_app.core.pack import PackManifest
+from medsynth_app.engine.train.card import CONTROL_SAMPLES
+from medsynth_app.engine.train.dataset import Sample, TrainingSet, read_masks, read_pixels
+from medsynth_app.engine.train.denoiser import Draw, Latents, Predict, train_velocity, view_of
+from medsynth_app.engine.train.pack import SHARD, join_part, read_manifest
+from medsynth_app.engine.train.parts import PART_SHARE
+from medsynth_app.engine.train.recipe import Recipe
+from medsynth_app.engine.train.supervision import Supervisor
+
+WEIGHTS = ("vae/", "unet/", "text_encoder/", "tokenizer/")
+SAMPLES = 12
+
+
+def train_control(recipe: Recipe, data: Path, pack: Path, out: Path, supervisor: Supervisor,
+                  checkpoints: Path) -> PackManifest:
+    """Train a ControlNet for the masks of `data` and write `out`: the base pack with ``controlnet/``.
+
+    Only the ControlNet learns, with the base's own objective. The captions stay as they are in the set (what a
+    mask shows is not written into them) and are dropped with ``recipe.control.drop_caption``.
+
+    Raises
+    ------
+    UserError
+        When `pack` is no base pack, `data` holds no masks, or the recipe does not name their labels.
+    Cancelled
+        When `supervisor` asked to stop; a checkpoint has been saved.
+    """
+    begun = time.monotonic()
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    frozen, manifest = TrainingSet.load(data), read_manifest(pack)
+    samples = _with_masks(frozen.samples)
+    _check(recipe, samples)
+    base = load_base(pack, device)
+    folder = checkpoints / f"control-{_key(manifest, frozen)}"
+    supervisor.report("data", 0, 1, f"reading {len(samples)} training pictures with masks")
+    torch.manual_seed(recipe.seed)
+    control = new_controlnet(base, recipe.control.hint_width).to(device)
+
+    def make_draw() -> Draw:
+        return _Pairs.make(recipe, base, samples, manifest.native_size, folder, device, supervisor).draws(
+            recipe, base, control)
+
+    curve, steps = train_velocity("control", control, recipe.control, make_draw, recipe, folder, device, supervisor,
+                                  PART_SHARE)
+    supervisor.report("pack", 0, 1, "drawing from validation masks")
+    grid = _sample_grid(base, control.eval(), _with_masks(frozen.validation), manifest.native_size)
+    training = _facts(recipe, len(samples), control, curve, steps, begun, device)
+
+    def write(place: Path) -> None:
+        shutil.rmtree(place / "controlnet", ignore_errors=True)
+        (place / CONTROL_SAMPLES).unlink(missing_ok=True)
+        control.to("cpu", torch.float16).save_pretrained(place / "controlnet", max_shard_size=SHARD)
+        if grid is not None:
+            grid.save(place / CONTROL_SAMPLES, quality=90)
+
+    return join_part(pack, out, "control", recipe, training, write)
+
+
+def _facts(recipe: Recipe, pictures: int, control: ControlNetModel, curve: list[list[float]], steps: int,
+           begun: float, device: torch.device) -> dict[str, Any]:
+    """The table of this training in manifest and card."""
+    return {
+        "recipe": f"{recipe.pack.name}.toml, sha256 {recipe.sha256[:16]}",
+        "pictures_with_masks": pictures,
+        "steps": steps,
+        "samples_seen": steps * recipe.control.batch,
+        "final_loss_v": round(curve[-1][1], 4) if curve else None,
+        "parameters_million": round(sum(p.numel() for p in control.parameters()) / 1e6, 2),
+        "minutes_of_last_run": round((time.monotonic() - begun) / 60, 1),
+        "device": torch.cuda.get_device_name() if device.type == "cuda" else "CPU",
+        "torch": str(torch.__version__),
+        "loss_curve": " ".join(f"{int(s)}:{v:.3f}" for s, v in curve[:: max(1, len(curve) // 12)]),
+    }
+
+
+def load_base(pack: Path, device: torch.device) -> StableDiffusionPipeline:
+    """The pipeline of a base pack in float32, its weights frozen; raises `UserError` where it cannot be loaded."""
+    for logging in (diffusers_logging, transformers_logging):
+        logging.set_verbosity_error()
+        logging.disable_progress_bar()
+    try:
+        base = StableDiffusionPipeline.from_pretrained(
+            pack, local_files_only=True, use_safetensors=True, safety_checker=None, requires_safety_checker=False)
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+        raise UserError(f"The base pack {pack.name} cannot be loaded.", "Give a base pack that is whole.",
+                        details=type(error).__name__) from error
+    for part in (base.vae, base.unet, base.text_encoder):
+        part.to(device, torch.float32).eval().requires_grad_(False)
+    if device.type == "cpu":
+        base.unet.to(memory_format=torch.channels_last)
+    base.set_progress_bar_config(disable=True)
+    return base
+
+
+def new_controlnet(base: StableDiffusionPipeline, hint_width: int) -> ControlNetModel:
+    """An untrained ControlNet beside the base's UNet: it changes nothing yet.
+
+    Parameters
+    ----------
+    hint_width
+        Channels of the hint's layers at pixel resolution; doubled at each halving down to the latents' size.
+    """
+    levels = len(base.vae.config.block_out_channels)
+    return ControlNetModel.from_unet(base.unet, conditioning_channels=3, conditioning_embedding_out_channels=tuple(
+        hint_width * 2**level for level in range(levels)))
+
+
+@dataclass
+class _Pairs:
+    """Latents of the pictures and, turned alike, their masks (views, n, s, s) uint8."""
+
+    latents: Latents
+    masks: npt.NDArray[np.uint8]
+
+    @staticmethod
+    def make(recipe: Recipe, base: StableDiffusionPipeline, samples: tuple[Sample, ...], size: int, folder: Path,
+             device: torch.device, supervisor: Supervisor) -> _Pairs:
+        views = recipe.control.variants if recipe.augment else 1  # without augmentation all views are the same
+        masks = read_masks(samples, size)
+        if masks.max() > len(recipe.pack.mask_labels):
+            raise UserError(f"A mask of the training set holds the value {masks.max()}, and the recipe names "
+                            f"{len(recipe.pack.mask_labels)} labels.", "Name every label in mask_labels.")
+        latents = Latents.make(recipe, base.vae, base.tokenizer, samples, read_pixels(samples, size), folder, device,
+                               supervisor, views, "data")
+        return _Pairs(latents, np.stack([view_of(recipe, masks, view) for view in range(views)]))
+
+    def draws(self, recipe: Recipe, base: StableDiffusionPipeline, control: ControlNetModel) -> Draw:
+        """Batches for `train_velocity`: the base's prediction with what the ControlNet adds to it."""
+        device, section = base.device, recipe.control
+        with torch.no_grad():
+            states = base.text_encoder(self.latents.tokens.to(device))[0]
+
+        def draw(rng: np.random.Generator) -> tuple[torch.Tensor, Predict]:
+            view, chosen, captions = self.latents.choose(section.batch, section.drop_caption, rng)
+            clean = self.latents.values[torch.from_numpy(view), torch.from_numpy(chosen)].float()
+            hint = torch.from_numpy(control_image(self.masks[view, chosen])).to(device).permute(0, 3, 1, 2)
+            text = states[torch.from_numpy(captions).to(device)]
+
+            def predict(noisy: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+                down, middle = control(noisy, t, encoder_hidden_states=text, controlnet_cond=hint, return_dict=False)
+                predicted: torch.Tensor = base.unet(
+                    noisy, t, encoder_hidden_states=text, down_block_additional_residuals=down,
+                    mid_block_additional_residual=middle).sample
+                return predicted
+
+            return clean, predict
+
+        return draw
+
+
+def _with_masks(samples: tuple[Sample, ...]) -> tuple[Sample, ...]:
+    return tuple(sample for sample in samples if sample.mask is not None)
+
+
+def _check(recipe: Recipe, samples: tuple[Sample, ...]) -> None:
+    if not samples:
+        raise UserError("The training set holds no masks.", "Freeze a data set that has masks with this recipe.")
+    if not recipe.pack.mask_labels:
+        raise UserError("The recipe does not say what the labels of a mask mean.", "Name them in [pack] mask_labels.")
+
+
+def _key(manifest: PackManifest, frozen: TrainingSet) -> str:
+    """Names what a checkpoint belongs to: the base's weights and the training set."""
+    weights = {path: digest for path, digest in manifest.files.items() if path.startswith(WEIGHTS)}
+    return hashlib.sha256(repr((sorted(weights.items()), frozen.about.get("sha256"))).encode()).hexdigest()[:12]
+
+
+@torch.no_grad()
+def _sample_grid(base: StableDiffusionPipeline, control: ControlNetModel, samples: tuple[Sample, ...],
+                 size: int, columns: int = 4) -> Image.Image | None:
+    """Pairs of mask and picture for masks spread evenly over the validation part; None where it has none."""
+    masks = read_masks(samples, size) if samples else np.empty((0, size, size), np.uint8)
+    shown = np.flatnonzero(masks.any(axis=(1, 2)))
+    if not len(shown):
+        return None
+    chosen = shown[np.linspace(0, len(shown) - 1, min(SAMPLES, len(shown))).round().astype(int)]
+    hints = control_image(masks[chosen])
+    pipeline: Any = StableDiffusionControlNetPipeline(
+        **base.components, controlnet=control, requires_safety_checker=False)
+    pipeline.set_progress_bar_config(disable=True)
+    captions = [min(samples[k].captions, key=len) for k in chosen]
+    pictures = pipeline(captions, image=torch.from_numpy(hints).permute(0, 3, 1, 2), height=size, width=size,
+                        num_inference_steps=25, guidance_scale=2.5, output_type="np",
+                        generator=[torch.Generator("cpu").manual_seed(seed) for seed in range(len(chosen))]).images
+    line, gap = 18, 6
+    rows = -(-len(chosen) // columns)
+    grid = Image.new("RGB", (columns * (2 * size + gap), rows * (size + line)), "white")
+    draw = ImageDraw.Draw(grid)
+    for k, pair in enumerate(zip(hints, pictures, strict=True)):
+        left, top = k % columns * (2 * size + gap), k // columns * (size + line)
+        for half, text in enumerate((captions[k][:size // 6 - 1], "SYNTHETIC")):
+            draw.text((left + half * size + 4, top + 3), text, fill="black")
+        for half, pixels in enumerate(pair):
+            grid.paste(Image.fromarray((pixels * 255).round().astype(np.uint8)), (left + half * size, top + line))
+    return grid

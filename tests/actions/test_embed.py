@@ -1,0 +1,105 @@
+"""What is embedded: data sets in their layouts; and by what: encoders only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from medsynth_app.actions.embed import embed, embed_request, list_pictures
+from medsynth_app.core.errors import UserError
+from medsynth_app.core.job import Lane
+from medsynth_app.core.requests import EmbedRequest, from_parts
+from medsynth_app.formats.pack import InstalledPack
+from medsynth_app.jobs.queue import JobQueue
+from medsynth_app.workspace.workspace import Workspace
+from tests.actions.bench import make_pack, png
+
+CELLS = "cell_id,image,image_sha256,x,y,width,height,confidence,origin\n"
+
+
+@pytest.fixture
+def encoder(tmp_path: Path) -> InstalledPack:
+    return make_pack(tmp_path / "packs", "cell-encoder", kind="encoder")
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    for name in ("b/2.png", "b/1.PNG", "a/3.png"):
+        (tmp_path / "data" / name).parent.mkdir(parents=True, exist_ok=True)
+        png(tmp_path / "data" / name)
+    (tmp_path / "data" / "a" / "notes.txt").write_text("no picture")
+    return tmp_path / "data"
+
+
+def test_a_sub_folder_per_class(data: Path) -> None:
+    found = list_pictures(data)
+    assert found.ids == ("a/3.png", "b/1.PNG", "b/2.png") and found.boxes is None
+    assert found.files == tuple(data / name for name in found.ids)
+
+
+def test_labels_say_which_files_and_in_which_order(data: Path) -> None:
+    (data / "labels.csv").write_text("file,class,split\nb/2.png,b,test\na/3.png,a,train\n")
+    for given in (data, data / "labels.csv"):
+        assert list_pictures(given).ids == ("b/2.png", "a/3.png")
+        assert list_pictures(given).files == (data / "b/2.png", data / "a/3.png")
+
+
+def test_cells_that_were_detected(data: Path) -> None:
+    (data / "cells.csv").write_text(f"{CELLS}c1,a/3.png,0,10,20,30,15.6,0.9,detector\nc2,a/3.png,0,0,0,5,5,,person\n")
+    found = list_pictures(data / "cells.csv")
+    assert found.ids == ("c1", "c2") and found.files == (data / "a/3.png",) * 2
+    assert found.boxes is not None and found.boxes.tolist() == [[10, 20, 40, 36], [0, 0, 5, 5]]
+
+
+@pytest.mark.parametrize("text, complaint", [
+    ("name,class\nb/2.png,b\n", "neither a column"), ("file\nb/2.png\nb/9.png\n", r"1 of the files .* 9\.png"),
+    ("file\nb/2.png\nb/2.png\n", "same name"), ("file,class\n", "no pictures"), ("", "no pictures"),
+    (f"{CELLS}c1,a/3.png,0,1,1,0,5,,\n", "box that is none"), (f"{CELLS}c1,a/3.png,0,1,1,x,5,,\n", "box that is none"),
+    (f"{CELLS}c1,a/3.png,0,1,1\n", "box that is none"), (f"{CELLS}c1,a/3.png,0,inf,1,5,5,,\n", "box that is none")])
+def test_lists_that_cannot_be_used(data: Path, text: str, complaint: str) -> None:
+    (data / "list.csv").write_text(text)
+    with pytest.raises(UserError, match=complaint):
+        list_pictures(data / "list.csv")
+
+
+def test_no_data_at_all(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "list.csv").write_bytes(b"file\n\xff\xfe\n")
+    for name, complaint in (("empty", "no pictures"), ("missing", "no folder or file"), ("list.csv", "as CSV")):
+        with pytest.raises(UserError, match=complaint):
+            list_pictures(tmp_path / name)
+
+
+def test_a_request_holds_all_that_a_worker_needs(data: Path, encoder: InstalledPack, tmp_path: Path,
+                                                 workspace: Workspace, queue: JobQueue) -> None:
+    request = embed_request(encoder, list_pictures(data), tmp_path / "E.npz", crop=0.5, device="cpu")
+    job = embed(queue, request)
+    (record,) = workspace.jobs.records()
+    assert (record.kind, record.lane, record.title) == ("embed", Lane.BACKGROUND, "Embed: 3 pictures")
+    kept = from_parts(*workspace.jobs.load(job))
+    assert isinstance(kept, EmbedRequest)
+    assert kept.pack_sha256 == encoder.manifest.sha256 and Path(kept.pack) == encoder.folder
+    assert kept.ids == ("a/3.png", "b/1.PNG", "b/2.png") and all(Path(image).is_file() for image in kept.images)
+    assert (kept.boxes, kept.crop, kept.out) == (None, 0.5, str(tmp_path / "E.npz"))
+
+
+def test_boxes_travel_as_an_array(data: Path, encoder: InstalledPack, tmp_path: Path, workspace: Workspace,
+                                  queue: JobQueue) -> None:
+    (data / "cells.csv").write_text(f"{CELLS}c1,a/3.png,0,10,20,30,15,0.9,detector\n")
+    job = embed(queue, embed_request(encoder, list_pictures(data / "cells.csv"), tmp_path / "E.npz", crop=2.0))
+    kept = from_parts(*workspace.jobs.load(job))
+    assert isinstance(kept, EmbedRequest) and np.array_equal(kept.boxes, [[10, 20, 40, 35]])  # type: ignore[arg-type]
+
+
+def test_requests_that_cannot_be_run(data: Path, encoder: InstalledPack, pack: InstalledPack, tmp_path: Path) -> None:
+    pictures = list_pictures(data)
+    with pytest.raises(UserError, match="cells is no encoder"):
+        embed_request(pack, pictures, tmp_path / "E.npz")
+    for crop in (-0.1, 1.5, float("nan")):
+        with pytest.raises(UserError, match="crop"):
+            embed_request(encoder, pictures, tmp_path / "E.npz", crop=crop)
+    for out in ("E.csv", "E"):
+        with pytest.raises(UserError, match="cannot be written"):
+            embed_request(encoder, pictures, tmp_path / out)

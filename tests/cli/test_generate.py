@@ -1,0 +1,131 @@
+"""``generate`` from the command line: pictures from masks, and pairs; whole jobs run with a tiny pack."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from medsynth_app.actions.info import info
+from medsynth_app.core.errors import UserError
+from medsynth_app.core.provenance import Provenance
+from medsynth_app.formats.mark import draw_mark
+from medsynth_app.formats.raster import write_mask_png
+from medsynth_app.formats.registry import read_mask
+from medsynth_app.headless import Headless
+from medsynth_app.workspace.workspace import Workspace
+from tests.actions.bench import make_pack, png
+from tests.cli.test_cli import run as command_line
+from tests.cli.test_jobs import offline, run
+from tests.engine.tiny import make_tiny_pack
+
+__all__ = ["offline"]  # a fixture
+MASK = np.zeros((32, 32), np.uint8)
+MASK[6:24, 8:28], MASK[10:18, 12:22] = 1, 2
+
+
+@pytest.fixture(scope="module")
+def pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_tiny_pack(tmp_path_factory.mktemp("packs") / "tiny", with_control=True, with_masks=True)
+
+
+def pixels(path: Path | str) -> np.ndarray[Any, Any]:
+    with Image.open(path) as image:
+        return np.asarray(image)
+
+
+def test_pictures_from_one_mask(pack: Path, offline: dict[str, str], tmp_path: Path) -> None:
+    write_mask_png(tmp_path / "m.png", MASK.repeat(2, 0).repeat(2, 1))
+    answer = run(offline, "generate", "--prompt", "a cell", "--mask", tmp_path / "m.png", "--pack", pack, "--count", 2,
+                 "--seed", 5, "--steps", 2, "--out", tmp_path / "out", "--device", "cpu",
+                 "--workspace", tmp_path / "work")
+    assert [item["seed"] for item in answer["pictures"]] == [5, 6]
+    assert sorted(path.name for path in (tmp_path / "out").glob("*.png")) == ["picture-1.png", "picture-2.png"]
+    with Workspace.open(tmp_path / "work") as workspace:
+        kept = {picture.seed: picture for picture in workspace.results.pictures()}
+    for item in answer["pictures"]:
+        mask = kept[item["seed"]].mask()
+        assert mask is not None and np.array_equal(mask, MASK)  # its label values, at the size of the picture
+        assert np.array_equal(pixels(item["file"]), draw_mark(kept[item["seed"]].pixels()))
+        assert info(Path(item["file"]))["provenance"]["mask_sha256"]
+
+
+def test_pictures_from_a_folder_of_masks_are_named_as_they(
+        pack: Path, offline: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "masks").mkdir()
+    for name, mask in (("cell 1", MASK), ("{0}", MASK.T.copy())):
+        write_mask_png(tmp_path / "masks" / f"{name}.png", mask)
+    answer = run(offline, "generate", "--masks", tmp_path / "masks", "--pack", pack, "--seed", 5, "--steps", 2,
+                 "--out", tmp_path / "out", "--device", "cpu", "--no-mark")
+    assert {Path(item["file"]).name: item["seed"] for item in answer["pictures"]} == {"cell 1.png": 5, "{0}.png": 6}
+    assert not np.array_equal(*(pixels(item["file"]) for item in answer["pictures"]))
+
+
+def test_pairs_of_equal_names(pack: Path, offline: dict[str, str], tmp_path: Path) -> None:
+    answer = run(offline, "generate", "pairs", "--prompt", "a round cell", "--pack", pack, "--count", 18, "--seed", 2,
+                 "--steps", 1, "--out", tmp_path / "out", "--device", "cpu", "--no-mark",
+                 "--workspace", tmp_path / "work")
+    images, masks = (sorted((tmp_path / "out" / kind).iterdir()) for kind in ("images", "masks"))
+    assert [path.name for path in images] == [path.name for path in masks] and len(images) == 18
+    assert [item["seed"] for item in answer["pairs"]] == list(range(2, 20))
+    assert [item["file"] for item in answer["pairs"]] == [str(path) for path in images]
+    with Workspace.open(tmp_path / "work") as workspace:
+        kept = {picture.seed: picture for picture in workspace.results.pictures()}
+    for seed, image, mask in zip(range(2, 20), images, masks, strict=True):
+        labels = kept[seed].mask()
+        assert labels is not None and np.array_equal(read_mask(mask), labels)
+        assert np.array_equal(pixels(image), kept[seed].pixels())
+        record = info(image)["provenance"]
+        assert record["seed"] == seed and record["parameters"]["mask_class"] == "round cell"
+
+
+def test_what_a_failed_run_has_finished_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pack = make_pack(tmp_path / "packs")
+
+    def fail(here: Headless, job: str) -> None:
+        made = Provenance(action="generate", pack="cells", pack_sha256="", seed=7, created="2030-01-01")
+        here.workspace.results.add_picture(job, 0, np.zeros((32, 32, 3), np.uint8), made)
+        raise UserError("The disk broke.", "Mend it.")
+
+    monkeypatch.setattr(Headless, "run", fail)
+    answer = command_line("generate", "--pack", pack.folder, "--prompt", "x", "--count", 40, "--out", tmp_path / "out")
+    assert answer.exit_code == 2 and "The disk broke. Mend it." in answer.stderr
+    assert [path.name for path in (tmp_path / "out").glob("*.png")] == ["picture-1.png"]
+
+
+def test_mistakes_are_told_before_anything_starts(tmp_path: Path) -> None:
+    pack = make_pack(tmp_path / "packs", mask_labels=("polyp",), files={"controlnet/config.json": "0" * 64})
+    write_mask_png(tmp_path / "m.png", MASK)
+    out = ("--pack", pack.folder, "--out", tmp_path / "out")
+    for line, complaint in (
+            (("generate", "--prompt", "x"), "Missing option '--out'"),
+            (("generate", *out, "--mask", tmp_path / "m.png"), "value 2, which the model does not know"),
+            (("generate", *out, "--mask", tmp_path / "none.png"), "no such file"),
+            (("generate", *out, "--masks", tmp_path / "packs"), "no masks in this folder"),
+            (("generate", *out, "--masks", tmp_path, "--mask", tmp_path / "m.png"), "Both --mask and --masks"),
+            (("generate", *out, "--count", 0), "0 pictures"),
+            (("generate", "--seed", 3, "pairs", *out), "--seed stands before 'pairs'"),
+            (("generate", "pairs", *out), "cannot draw masks"),
+            (("generate", "pairs"), "--out")):
+        answer = command_line(*line)
+        assert answer.exit_code == 2 and answer.stdout == "" and answer.stderr.count("\n") == 1, answer.stderr
+        assert complaint in answer.stderr
+    assert not (tmp_path / "out").exists()
+    answer = command_line("generate", "pairs", *out, "--json")
+    assert json.loads(answer.stdout)["error"]["happened"].endswith("cannot draw masks.")
+
+
+def test_an_image_is_no_folder_of_masks(tmp_path: Path) -> None:
+    answer = command_line("generate", "--masks", png(tmp_path / "a.png"), "--out", tmp_path / "out")
+    assert answer.exit_code == 2 and "--masks" in answer.stderr
+
+
+def test_both_ways_are_explained() -> None:
+    text = command_line("generate", "--help").stdout
+    assert "--masks" in text and "pairs" in text and "required" in text
+    text = command_line("generate", "pairs", "--help").stdout
+    assert "--count" in text and "--mask " not in text and "equal names" in " ".join(text.split())

@@ -1,0 +1,107 @@
+"""``train encoder`` end to end on small blobs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from medsynth_app.core.errors import Cancelled, UserError
+from medsynth_app.engine.train.encoder import contrastive_loss, train_encoder
+from medsynth_app.engine.train.pack import hash_files
+from medsynth_app.engine.train.parts import train_part
+from medsynth_app.engine.train.supervision import Supervisor
+from medsynth_app.engine.train.views import random_views
+from medsynth_app.formats.pack import open_pack, verify_pack
+from medsynth_app.formats.training_set import freeze_training_set
+from tests.engine.tiny_encoder import make_blobs, tiny_recipe
+
+
+@pytest.fixture(scope="module")
+def frozen(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("encoder")
+    blobs = make_blobs(folder / "blobs")
+    return freeze_training_set(blobs, tiny_recipe(folder, 2).data, folder / "frozen")
+
+
+def test_a_run_ends_in_a_whole_pack_that_tells_the_classes_apart(frozen: Path, tmp_path: Path) -> None:
+    said: list[tuple[str, int]] = []
+    out = tmp_path / "pack"
+    supervisor = Supervisor(report=lambda stage, step, *_: said.append((stage, step)))
+    manifest = train_part("encoder", tiny_recipe(tmp_path, 60), frozen, out, supervisor, tmp_path / "kept")
+    assert (manifest.kind, manifest.native_size) == ("encoder", 32)
+    about = manifest.training["encoder"]
+    assert about["validation_accuracy_5_nearest"] >= 0.8 and about["validation_images"] == 32
+    assert (about["classes"], about["dimensions"], about["samples_seen"]) == ("disc, ring", 32, 60 * 16)
+    assert about["minutes_of_training"] >= 0 and about["device"]
+    assert manifest.training_data[0].samples == 48
+    assert ("encoder", 50) in said and said[-1][0] == "pack"
+    assert verify_pack(open_pack(out)) == [] and manifest.files == hash_files(out)
+    weights = load_file(out / "model.safetensors")
+    assert {value.dtype for value in weights.values() if value.is_floating_point()} == {torch.float16}
+    assert json.loads((out / "encoder.json").read_text())["crop"] == 0.8
+    card = (out / "README.md").read_text()
+    assert "An encoder" in card and "validation accuracy" in card and "not for diagnosis" in card
+
+
+def test_a_cancelled_run_resumes_from_its_checkpoint(frozen: Path, tmp_path: Path) -> None:
+    recipe, asked = tiny_recipe(tmp_path, 8), iter(range(100))
+    with pytest.raises(Cancelled):
+        train_encoder(recipe, frozen, tmp_path / "pack", Supervisor(cancelled=lambda: next(asked) >= 5),
+                      tmp_path / "kept")
+    assert torch.load(tmp_path / "kept" / "encoder.pt", weights_only=True)["state"]["step"] == 5
+    assert not (tmp_path / "pack").exists()
+    manifest = train_encoder(recipe, frozen, tmp_path / "pack", Supervisor(), tmp_path / "kept")
+    assert manifest.training["encoder"]["steps"] == 8
+    again = train_encoder(recipe, frozen, tmp_path / "again", Supervisor(), tmp_path / "kept")  # nothing left to do
+    assert again.files["model.safetensors"] == manifest.files["model.safetensors"]
+
+
+def test_time_ends_a_run(frozen: Path, tmp_path: Path) -> None:
+    manifest = train_encoder(tiny_recipe(tmp_path, 10_000), frozen, tmp_path / "pack", Supervisor(max_seconds=1.5),
+                             tmp_path / "kept")
+    assert 0 < manifest.training["encoder"]["steps"] < 10_000
+
+
+def test_a_set_without_classes_is_refused(frozen: Path, tmp_path: Path) -> None:
+    raw = json.loads((frozen / "manifest.json").read_text())
+    raw["items"] = [item for item in raw["items"] if item["class"] == "disc"]
+    (tmp_path / "manifest.json").write_text(json.dumps(raw))
+    with pytest.raises(UserError, match="fewer than two classes"):
+        train_encoder(tiny_recipe(tmp_path, 2), tmp_path, tmp_path / "pack", Supervisor(), tmp_path / "kept")
+
+
+def test_views_differ_and_stay_pictures() -> None:
+    torch.manual_seed(0)
+    pictures = torch.rand(1, 3, 40, 40).expand(6, -1, -1, -1).contiguous()
+    views = random_views(pictures, 32)
+    assert views.shape == (6, 3, 32, 32) and views.dtype == torch.float32
+    assert views.min() >= 0 and views.max() <= 1 and torch.isfinite(views).all()
+    assert all((views[0] - view).abs().mean() > 0.01 for view in views[1:])
+
+
+def test_views_keep_what_lies_in_the_middle() -> None:
+    """However it is turned and stained: a bright spot in the middle stays there and stands out."""
+    torch.manual_seed(1)
+    pictures = torch.full((64, 3, 40, 40), 0.3)
+    pictures[:, :, 14:26, 14:26] = 0.9
+    views = random_views(pictures, 32).mean(dim=1)
+    outer = torch.cat([views[:, :3].flatten(1), views[:, -3:].flatten(1)], dim=1).mean(dim=1)
+    assert ((views[:, 14:18, 14:18].mean(dim=(1, 2)) - outer) > 0.05).float().mean() > 0.9
+
+
+def test_the_contrastive_loss_agrees_with_its_definition() -> None:
+    rng = np.random.default_rng(0)
+    z = rng.normal(size=(6, 4))
+    z /= np.linalg.norm(z, axis=1, keepdims=True)
+    labels, tau, wanted = [0, 1, 0, 1, 2, 2], 0.2, 0.0
+    for i in range(6):
+        total = sum(np.exp(z[i] @ z[a] / tau) for a in range(6) if a != i)
+        same = [p for p in range(6) if p != i and labels[p] == labels[i]]
+        wanted -= sum(np.log(np.exp(z[i] @ z[p] / tau) / total) for p in same) / len(same) / 6
+    found = contrastive_loss(torch.from_numpy(z).float(), torch.tensor(labels), tau)
+    assert float(found) == pytest.approx(wanted, rel=1e-4)

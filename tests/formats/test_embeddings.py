@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from medsynth_app.core.errors import UserError
+from medsynth_app.formats.embeddings import Embeddings, read_embeddings, write_embeddings
+
+VALUES = np.random.default_rng(0).normal(size=(3, 5)).astype(np.float32)
+MADE = Embeddings(("a/1.png", "a/2.png", "ß 3.png"), VALUES, "cell-encoder", "ab" * 32)
+
+
+def test_numpy_alone_reads_what_was_written(tmp_path: Path) -> None:
+    path = tmp_path / "E.npz"
+    write_embeddings(path, MADE)
+    assert [item.name for item in tmp_path.iterdir()] == ["E.npz"]
+    with np.load(path) as held:  # allow_pickle is False by default
+        assert set(held) == {"ids", "embeddings", "encoder", "sha256"}
+        assert held["ids"].tolist() == list(MADE.ids) and np.array_equal(held["embeddings"], VALUES)
+        assert held["embeddings"].dtype == np.float32
+        assert (str(held["encoder"]), str(held["sha256"])) == ("cell-encoder", "ab" * 32)
+    read = read_embeddings(path)
+    assert (read.ids, read.encoder, read.sha256) == (MADE.ids, MADE.encoder, MADE.sha256)
+    assert np.array_equal(read.values, VALUES)
+
+
+def test_a_file_that_is_there_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "E.npz").write_bytes(b"old")
+    write_embeddings(tmp_path / "E.npz", MADE)
+    assert read_embeddings(tmp_path / "E.npz").ids == MADE.ids
+
+
+def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "E.npz").mkdir()
+    for path in (tmp_path / "missing" / "E.npz", tmp_path / "E.npz"):
+        with pytest.raises(UserError, match="cannot be written"):
+            write_embeddings(path, MADE)
+    assert [item.name for item in tmp_path.iterdir()] == ["E.npz"]
+
+
+def _save(path: Path, **changes: object) -> Path:
+    arrays = {"ids": np.array(MADE.ids), "embeddings": VALUES, "encoder": np.array("e"), "sha256": np.array("s")}
+    np.savez(path, **{**arrays, **changes})  # type: ignore[arg-type]
+    return path
+
+
+@pytest.mark.parametrize("changes", [
+    {"ids": np.array(["a", "b"])}, {"ids": np.array(["a", "a", "b"])}, {"ids": np.array([1, 2, 3])},
+    {"ids": np.array(["a", None, "b"], dtype=object)}, {"embeddings": VALUES[0]}, {"embeddings": VALUES.astype(int)},
+    {"embeddings": VALUES * np.nan}])
+def test_other_contents_are_refused(tmp_path: Path, changes: dict[str, object]) -> None:
+    assert read_embeddings(_save(tmp_path / "good.npz")).encoder == "e"
+    with pytest.raises(UserError, match="no embeddings"):
+        read_embeddings(_save(tmp_path / "bad.npz", **changes))
+
+
+def test_other_files_are_refused(tmp_path: Path) -> None:
+    np.savez(tmp_path / "few.npz", ids=np.array(["a"]))
+    np.save(tmp_path / "one.npy", VALUES)
+    (tmp_path / "text.npz").write_text("ids, embeddings")
+    write_embeddings(tmp_path / "cut.npz", MADE)
+    (tmp_path / "cut.npz").write_bytes((tmp_path / "cut.npz").read_bytes()[:300])
+    (tmp_path / "empty.npz").write_bytes(b"")
+    for name in ("few.npz", "one.npy", "text.npz", "cut.npz", "empty.npz"):
+        with pytest.raises(UserError, match="no embeddings"):
+            read_embeddings(tmp_path / name)
+    with pytest.raises(UserError, match="no file"):
+        read_embeddings(tmp_path / "missing.npz")
+
+
+def test_embeddings_that_do_not_fit_their_ids() -> None:
+    with pytest.raises(ValueError, match="ids"):
+        Embeddings(("a", "a", "b"), VALUES, "e", "s")
