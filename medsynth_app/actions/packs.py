@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from medsynth_app.core.errors import UserError
-from medsynth_app.core.image import ImageInfo
+from medsynth_app.core.image import ImageInfo, Pixels
 from medsynth_app.formats.pack import InstalledPack, default_pack_folders, find_packs, open_pack, verify_pack
 
+LIKE = 20.0  # grey levels by which mean colours may differ and still be alike
 NOUNS = {"base": "model pack", "encoder": "encoder"}
 
 
@@ -59,11 +62,29 @@ def find_pack(named: str, folders: Sequence[Path] | None = None, kind: str = "ba
     raise UserError(f"There is no {NOUNS.get(kind, kind)} {named!r}.", f"Installed are: {known}.")
 
 
-def suited_pack(packs: Sequence[InstalledPack], info: ImageInfo,
-                preferred: InstalledPack | None = None) -> InstalledPack | None:
-    """The pack that fits an image best by modality, then colour; `preferred` where others fit no better."""
-    def fit(pack: InstalledPack) -> tuple[bool, bool, bool]:
+def suited_pack(packs: Sequence[InstalledPack], info: ImageInfo, preferred: InstalledPack | None = None,
+                pixels: Pixels | None = None) -> InstalledPack | None:
+    """The pack that fits an image best: by modality, then colour or grey, then likeness; else `preferred`.
+
+    Parameters
+    ----------
+    pixels
+        The image, for one that states no modality: its mean colour is held against that of the training pictures.
+    """
+    known = {pack.manifest.sha256: _distance(pack, pixels) for pack in packs}
+    near = min(known.values(), default=0.0) + LIKE
+
+    def fit(pack: InstalledPack) -> tuple[bool, bool, bool, bool]:
         return (info.modality in pack.manifest.modalities, info.colour == pack.manifest.colour,
-                preferred is not None and pack.folder == preferred.folder)
+                known[pack.manifest.sha256] <= near, preferred is not None and pack.folder == preferred.folder)
 
     return max(packs, key=fit, default=None)
+
+
+def _distance(pack: InstalledPack, pixels: Pixels | None) -> float:
+    """Between the mean colours of an RGB image and of a pack's training pictures; 0 where one is not known."""
+    if pixels is None or pixels.ndim != 3 or len(pack.manifest.mean_colour) != 3:
+        return 0.0
+    step = max(1, max(pixels.shape[:2]) // 256)  # as good as all of them
+    mean = pixels[::step, ::step, :3].reshape(-1, 3).mean(axis=0)
+    return float(np.linalg.norm(mean - np.array(pack.manifest.mean_colour)))

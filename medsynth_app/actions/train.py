@@ -31,7 +31,8 @@ def train_request(recipe: Path, data: Path | None, out: Path, *, part: str = "ba
         The data folder that the recipe was written for, or a training set frozen before; may be None with
         `resume`.
     part, pack
-        What to train (`core.requests.TRAINABLE`), and the base pack that ``control`` or ``masks`` joins.
+        What to train (`core.requests.TRAINABLE`), and the base pack that ``control`` or ``masks`` joins or
+        ``base`` starts from.
     out
         Folder of the pack to write. Beside it ``<out>.training`` keeps the frozen set and the checkpoints.
     progress

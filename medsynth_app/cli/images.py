@@ -95,7 +95,7 @@ def inpaint(image: Annotated[Path, typer.Argument(help="Image file or folder of 
     with headless(workspace, quiet=as_json) as here:
         with _told_how_to_allow():
             document = open_image(here.workspace, image, allow_bytes=int(allow_gb * GB))
-        chosen = chosen_pack(pack, lambda found: suited_pack(found, document.info))
+        chosen = chosen_pack(pack, lambda found: suited_pack(found, document.info, None, document.pixels(0)))
         with out_folder(out):
             made = _inpaint(here, document, mask, frame, parameters, chosen, out, mark)
     return Answer(made, "\n".join(f"{item['file']}  seed {item['seed']}" for item in made["results"]))

@@ -39,10 +39,11 @@ def _train(part: str, recipe: Path, data: Path | None, out: Path, resume: bool, 
 
 @command(train, "base")
 def train_base(recipe: RecipeArgument, out: OutOption, data: DataOption = None, resume: ResumeOption = False,
-               max_minutes: MinutesOption = 0.0, workspace: WorkspaceOption = None,
+               start: Annotated[str | None, typer.Option("--start", help="Name or folder of a pack to start from.")]
+               = None, max_minutes: MinutesOption = 0.0, workspace: WorkspaceOption = None,
                as_json: JsonOption = False) -> Answer:
     """Train a base pack by a recipe. Ctrl+C keeps a checkpoint; --resume goes on from it."""
-    return _train("base", recipe, data, out, resume, max_minutes, workspace, as_json)
+    return _train("base", recipe, data, out, resume, max_minutes, workspace, as_json, start)
 
 
 @command(train, "control")

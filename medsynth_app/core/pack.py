@@ -37,6 +37,9 @@ class PackManifest:
         ``"base"``: draws pictures; ``"encoder"``: turns pictures into embeddings.
     colour
         ``"rgb"`` or ``"grey"``: what the training pictures were.
+    mean_colour
+        Mean red, green and blue (0 to 255) of the training pictures; empty where it is not known. An image that
+        states no modality is matched by it.
     mask_labels
         What the label values 1, 2, ... of a mask mean to the ControlNet and the mask model; empty where there are none.
     training
@@ -65,6 +68,7 @@ class PackManifest:
     known_failures: tuple[str, ...] = ()
     kind: str = "base"
     mask_labels: tuple[str, ...] = ()
+    mean_colour: tuple[float, ...] = ()
     training: dict[str, dict[str, Any]] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
 
@@ -97,7 +101,7 @@ class PackManifest:
                 raise UserError(f"{where} has the unknown format {found!r}.",
                                 f"This version reads {FORMAT}; import the pack again or update MedSynth.")
             raw["training_data"] = tuple(TrainingData(**item) for item in raw["training_data"])
-            for name in ("modalities", "example_prompts", "known_failures", "mask_labels"):
+            for name in ("modalities", "example_prompts", "known_failures", "mask_labels", "mean_colour"):
                 raw[name] = tuple(raw.get(name, ()))
             return PackManifest(**raw)
         except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -131,7 +131,8 @@ class TrainRequest:
     part
         One of `TRAINABLE`.
     pack
-        Folder of the base pack that a part joins (``control``, ``masks``): `out` becomes a copy of it with that part.
+        Folder of the base pack that a part joins (``control``, ``masks``): `out` becomes a copy of it with that part;
+        or that ``base`` starts from.
     """
 
     kind: ClassVar[str] = "train"

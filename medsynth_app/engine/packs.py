@@ -29,6 +29,7 @@ from medsynth_app.core.job import EventKind, JobEvent
 from medsynth_app.core.pack import MANIFEST, PackManifest
 from medsynth_app.engine.device import DevicePolicy, choose_device
 from medsynth_app.engine.train.pack import hash_files, read_manifest
+from medsynth_app.engine.train.recipe import LATENT_CHANNELS
 
 PICKLED = {".bin", ".ckpt", ".pt", ".pth", ".pkl", ".pickle"}
 CODE = {".py", ".so", ".dll", ".dylib"}
@@ -301,6 +302,10 @@ def _pipeline(folder: Path, policy: DevicePolicy, sparing: bool) -> Any:
         pipeline = StableDiffusionPipeline.from_pretrained(
             folder, local_files_only=True, use_safetensors=True, variant=_variant(folder / "unet"),
             safety_checker=None, feature_extractor=None, image_encoder=None, requires_safety_checker=False)
+    channels = int(pipeline.vae.config.latent_channels)
+    if channels != LATENT_CHANNELS:
+        raise UserError(f"The model has latents of {channels} channels.",
+                        f"Use a model of the Stable Diffusion 1.5 or 2.x family: theirs have {LATENT_CHANNELS}.")
     for part, precision in ((pipeline.unet, policy.weights), (pipeline.text_encoder, policy.weights),
                             (pipeline.vae, torch.float32)):
         part.to(precision).requires_grad_(False)

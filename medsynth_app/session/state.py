@@ -176,7 +176,7 @@ class SessionState:
         named = self._recall("pack") if self.document else None
         pack = next((pack for pack in self.packs if pack.manifest.name == named), None)
         if pack is None and info is not None:
-            pack = suited_pack(self.packs, info, self.pack)
+            pack = suited_pack(self.packs, info, self.pack, self._opened().pixels(self.frame))
         pack = pack or self.pack or (self.packs[0] if self.packs else None)
         if pack is not None and pack is not self.pack:
             self.pack = pack

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from medsynth_app.actions.packs import find_pack, list_packs, suited_pack, verify_packs
@@ -36,6 +37,19 @@ def test_the_suited_pack_fits_modality_before_colour_before_habit(tmp_path: Path
     assert suited_pack(packs, image(None, "rgb"), colon) is colon
     assert suited_pack(packs, image("CT", "grey"), colon) is brain
     assert suited_pack([], image("CT", "grey")) is None
+
+
+def test_an_image_without_a_modality_is_matched_by_its_colours(tmp_path: Path) -> None:
+    cells = make_pack(tmp_path, "cells", mean_colour=(220.0, 190.0, 180.0))
+    colon = make_pack(tmp_path, "colon", modalities=("ES",), mean_colour=(140.0, 80.0, 60.0))
+    other = make_pack(tmp_path, "cells-2", mean_colour=(225.0, 195.0, 185.0))
+    packs = [cells, colon, other]
+    red, bright = np.full((300, 400, 3), (150, 90, 70), np.uint8), np.full((64, 64, 3), (222, 192, 182), np.uint8)
+    assert suited_pack(packs, image(None, "rgb"), cells, red) is colon
+    assert suited_pack(packs, image(None, "rgb"), colon, bright) is cells
+    assert suited_pack(packs, image(None, "rgb"), other, bright) is other  # alike: habit decides
+    assert suited_pack(packs, image("SM", "rgb"), None, red) is cells  # what the file states comes first
+    assert suited_pack(packs, image(None, "grey"), other, red[..., 0]) is other
 
 
 def test_a_changed_file_is_found(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from diffusers import AutoencoderKL, StableDiffusionPipeline, UNet2DConditionModel
 
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.pack import MANIFEST, PackManifest
@@ -63,6 +64,19 @@ def test_another_kind_of_pipeline_and_missing_weights(own_pack: Path) -> None:
     next((own_pack / "vae").glob("*.safetensors")).unlink()
     with pytest.raises(UserError, match="vae"):
         packs.checked_manifest(own_pack)
+
+
+def test_a_model_whose_latents_diffusers_cannot_inpaint_is_refused(own_pack: Path) -> None:
+    pipeline = StableDiffusionPipeline.from_pretrained(own_pack, local_files_only=True, torch_dtype=torch.float32)
+    vae = AutoencoderKL.from_config({**pipeline.vae.config, "latent_channels": 8})
+    unet = UNet2DConditionModel.from_config({**pipeline.unet.config, "in_channels": 8, "out_channels": 8})
+    for folder in ("vae", "unet"):
+        shutil.rmtree(own_pack / folder)
+    vae.save_pretrained(own_pack / "vae")
+    unet.save_pretrained(own_pack / "unet")
+    (own_pack / MANIFEST).unlink()
+    with pytest.raises(UserError, match="8 channels"):
+        packs.load_pack(own_pack, "", choose_device("cpu"))
 
 
 def test_a_changed_or_an_added_file_is_found(own_pack: Path) -> None:

@@ -21,7 +21,7 @@ def main() -> int:
     parser.add_argument("--data", type=Path, required=True, help="a frozen training set")
     parser.add_argument("--out", type=Path, required=True, help="the folder of the pack to write")
     parser.add_argument("--part", choices=TRAINABLE, default="base", help="what to train")
-    parser.add_argument("--pack", type=Path, help="the base pack that the part control or masks joins")
+    parser.add_argument("--pack", type=Path, help="the pack that control or masks joins, or that base starts from")
     parser.add_argument("--checkpoints", type=Path, help="where checkpoints are kept (default: OUT.checkpoints)")
     parser.add_argument("--max-minutes", type=float, help="end after so many minutes, with a decayed learning rate")
     options = parser.parse_args()

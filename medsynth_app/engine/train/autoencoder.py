@@ -13,7 +13,8 @@ from diffusers import AutoencoderKL
 from torch.nn import functional as F
 
 from medsynth_app.engine.train.checkpoint import load_checkpoint, save_checkpoint
-from medsynth_app.engine.train.recipe import NORM_GROUPS, Recipe
+from medsynth_app.engine.train.recipe import LATENT_CHANNELS, NORM_GROUPS, Recipe
+from medsynth_app.engine.train.start import start_autoencoder
 from medsynth_app.engine.train.supervision import Supervisor, learning_rate_factor
 
 
@@ -22,7 +23,7 @@ def new_autoencoder(recipe: Recipe) -> AutoencoderKL:
     section = recipe.autoencoder
     levels = len(section.widths)
     return AutoencoderKL(
-        in_channels=3, out_channels=3, latent_channels=section.latent_channels,
+        in_channels=3, out_channels=3, latent_channels=LATENT_CHANNELS,
         down_block_types=("DownEncoderBlock2D",) * levels, up_block_types=("UpDecoderBlock2D",) * levels,
         block_out_channels=section.widths, layers_per_block=1, norm_num_groups=NORM_GROUPS,
         mid_block_add_attention=False, sample_size=recipe.pack.native_size, scaling_factor=1.0)
@@ -34,7 +35,8 @@ def to_tensor(pixels: npt.NDArray[np.uint8], device: torch.device) -> torch.Tens
 
 
 def train_autoencoder(recipe: Recipe, pixels: npt.NDArray[np.uint8], folder: Path, device: torch.device,
-                      supervisor: Supervisor, share_of_time: tuple[float, float]) -> AutoencoderKL:
+                      supervisor: Supervisor, share_of_time: tuple[float, float],
+                      start: Path | None = None) -> AutoencoderKL:
     """Train on random crops with L1, gradient L1 and a small KL term.
 
     Parameters
@@ -43,10 +45,15 @@ def train_autoencoder(recipe: Recipe, pixels: npt.NDArray[np.uint8], folder: Pat
         Training pictures, shape (n, s, s, 3), uint8.
     folder
         Where the checkpoint ``autoencoder.pt`` is kept; training resumes from it.
+    start
+        A pack to start from where there is no checkpoint yet.
     """
     section = recipe.autoencoder
     torch.manual_seed(recipe.seed)
-    vae = new_autoencoder(recipe).to(device)
+    vae = new_autoencoder(recipe)
+    if start is not None and not (folder / "autoencoder.pt").exists():
+        start_autoencoder(vae, start)
+    vae.to(device)
     optimizer = torch.optim.AdamW(vae.parameters(), lr=section.learning_rate, weight_decay=1e-4)
     state = load_checkpoint(folder / "autoencoder.pt", vae=vae, optimizer=optimizer)
     if state.get("finished"):

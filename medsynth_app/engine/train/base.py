@@ -11,7 +11,7 @@ from medsynth_app.core.pack import PackManifest
 from medsynth_app.engine.train.autoencoder import reconstruction_psnr, train_autoencoder
 from medsynth_app.engine.train.dataset import TrainingSet, read_pixels
 from medsynth_app.engine.train.denoiser import Latents, train_denoiser
-from medsynth_app.engine.train.pack import write_pack
+from medsynth_app.engine.train.pack import read_manifest, write_pack
 from medsynth_app.engine.train.recipe import Recipe
 from medsynth_app.engine.train.supervision import Supervisor
 from medsynth_app.engine.train.tokenizer import train_tokenizer
@@ -21,7 +21,7 @@ DENOISER_SHARE = (0.25, 0.97)
 
 
 def train_base(recipe: Recipe, data: Path, out: Path, supervisor: Supervisor,
-               checkpoints: Path) -> PackManifest:
+               checkpoints: Path, start: Path | None = None) -> PackManifest:
     """Train a base model and write it as a pack to `out`.
 
     Parameters
@@ -30,6 +30,8 @@ def train_base(recipe: Recipe, data: Path, out: Path, supervisor: Supervisor,
         A frozen training set (see `TrainingSet.load`).
     checkpoints
         Folder of checkpoints; an interrupted run resumes from it.
+    start
+        A pack to start from instead of from chance, wherever names and shapes of its weights agree.
 
     Raises
     ------
@@ -44,7 +46,7 @@ def train_base(recipe: Recipe, data: Path, out: Path, supervisor: Supervisor,
     frozen = TrainingSet.load(data)
     supervisor.report("data", 0, 1, f"reading {len(frozen.samples)} training pictures")
     pixels = read_pixels(frozen.samples, recipe.pack.native_size)
-    vae = train_autoencoder(recipe, pixels, folder, device, supervisor, AUTOENCODER_SHARE).eval()
+    vae = train_autoencoder(recipe, pixels, folder, device, supervisor, AUTOENCODER_SHARE, start).eval()
     held_out = read_pixels(frozen.validation[:200], recipe.pack.native_size)
     psnr = reconstruction_psnr(vae, held_out, device) if len(held_out) else float("nan")
     captions = [text for sample in frozen.samples for text in sample.captions]
@@ -53,8 +55,10 @@ def train_base(recipe: Recipe, data: Path, out: Path, supervisor: Supervisor,
     def make_latents() -> Latents:
         return Latents.make(recipe, vae, tokenizer, frozen.samples, pixels, folder, device, supervisor)
 
-    model, curve, steps = train_denoiser(recipe, make_latents, tokenizer, folder, device, supervisor, DENOISER_SHARE)
+    model, curve, steps = train_denoiser(recipe, make_latents, tokenizer, folder, device, supervisor, DENOISER_SHARE,
+                                         start)
     training = {
+        "started_from": f"{read_manifest(start).name} {read_manifest(start).sha256[:16]}" if start else "",
         "recipe": f"{recipe.pack.name}.toml, sha256 {recipe.sha256[:16]}",
         "autoencoder_psnr_db_on_validation": round(psnr, 2),
         "denoiser_steps": steps,
@@ -67,5 +71,6 @@ def train_base(recipe: Recipe, data: Path, out: Path, supervisor: Supervisor,
         "loss_curve": " ".join(f"{int(s)}:{v:.3f}" for s, v in curve[:: max(1, len(curve) // 12)]),
     }
     supervisor.report("pack", 0, 1, "writing the pack")
-    about = {**frozen.about, "train_images": len({sample.file for sample in frozen.samples})}
+    about = {**frozen.about, "train_images": len({sample.file for sample in frozen.samples}),
+             "mean_colour": pixels.mean(axis=(0, 1, 2)).round(1).tolist()}
     return write_pack(recipe, about, training, vae, model.eval(), tokenizer, out, device)

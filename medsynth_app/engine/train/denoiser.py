@@ -17,7 +17,15 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 from medsynth_app.engine.train.autoencoder import encode_all
 from medsynth_app.engine.train.checkpoint import load_checkpoint, save_checkpoint
 from medsynth_app.engine.train.dataset import Sample, augmented
-from medsynth_app.engine.train.recipe import NORM_GROUPS, ControlSection, DenoiserSection, MasksSection, Recipe
+from medsynth_app.engine.train.recipe import (
+    LATENT_CHANNELS,
+    NORM_GROUPS,
+    ControlSection,
+    DenoiserSection,
+    MasksSection,
+    Recipe,
+)
+from medsynth_app.engine.train.start import start_denoiser
 from medsynth_app.engine.train.supervision import Supervisor, learning_rate_factor
 
 SCHEDULE = {"num_train_timesteps": 1000, "beta_start": 0.00085, "beta_end": 0.012,
@@ -41,7 +49,7 @@ def new_unet(recipe: Recipe) -> UNet2DConditionModel:
     below = len(widths) - 1
     return UNet2DConditionModel(
         sample_size=recipe.pack.native_size // 2 ** (len(recipe.autoencoder.widths) - 1),
-        in_channels=recipe.autoencoder.latent_channels, out_channels=recipe.autoencoder.latent_channels,
+        in_channels=LATENT_CHANNELS, out_channels=LATENT_CHANNELS,
         down_block_types=("DownBlock2D",) + ("CrossAttnDownBlock2D",) * below,
         up_block_types=("CrossAttnUpBlock2D",) * below + ("UpBlock2D",),
         block_out_channels=widths, layers_per_block=1, norm_num_groups=NORM_GROUPS,
@@ -146,14 +154,16 @@ class Denoiser(torch.nn.Module):
 
 
 def train_denoiser(recipe: Recipe, make_latents: Callable[[], Latents], tokenizer: CLIPTokenizer, folder: Path,
-                   device: torch.device, supervisor: Supervisor,
-                   share_of_time: tuple[float, float]) -> tuple[Denoiser, list[list[float]], int]:
+                   device: torch.device, supervisor: Supervisor, share_of_time: tuple[float, float],
+                   start: Path | None = None) -> tuple[Denoiser, list[list[float]], int]:
     """Train with v-prediction and min-SNR weighting (Hang et al. 2023, gamma 5).
 
     Parameters
     ----------
     make_latents
         Called once, and only where training is not finished yet.
+    start
+        A pack to start from where there is no checkpoint yet.
 
     Returns
     -------
@@ -161,7 +171,10 @@ def train_denoiser(recipe: Recipe, make_latents: Callable[[], Latents], tokenize
     """
     section = recipe.denoiser
     torch.manual_seed(recipe.seed)
-    model = Denoiser(new_text_encoder(recipe, tokenizer), new_unet(recipe)).to(device)
+    model = Denoiser(new_text_encoder(recipe, tokenizer), new_unet(recipe))
+    if start is not None and not (folder / "denoiser.pt").exists():
+        start_denoiser(model.unet, model.text_encoder, tokenizer, start)
+    model.to(device)
 
     def make_draw() -> Draw:
         latents = make_latents()

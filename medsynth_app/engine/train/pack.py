@@ -102,7 +102,7 @@ def new_manifest(recipe: Recipe, about: dict[str, Any], training: dict[str, dict
         colour=pack.colour, licence=pack.licence, native_size=pack.native_size, training_data=(data,),
         default_prompt=pack.default_prompt, remove_prompt=pack.remove_prompt, example_prompts=pack.grid_prompts,
         knows_not=pack.knows_not, licence_note=pack.licence_note, known_failures=pack.known_failures, kind=kind,
-        mask_labels=pack.mask_labels, training=training)
+        mask_labels=pack.mask_labels, mean_colour=tuple(about.get("mean_colour", ())), training=training)
 
 
 @torch.no_grad()

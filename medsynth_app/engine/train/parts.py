@@ -25,7 +25,8 @@ def train_part(part: str, recipe: Recipe, data: Path, out: Path, supervisor: Sup
     Parameters
     ----------
     part
-        ``base`` or ``encoder``: a pack of its own; ``control`` or ``masks``: a copy of `pack` with that part.
+        ``base`` or ``encoder``: a pack of its own, a base one perhaps started from `pack`; ``control`` or ``masks``:
+        a copy of `pack` with that part.
     data
         A frozen training set (see `TrainingSet.load`).
     checkpoints
@@ -40,7 +41,7 @@ def train_part(part: str, recipe: Recipe, data: Path, out: Path, supervisor: Sup
     """
     checkpoints.mkdir(parents=True, exist_ok=True)
     if part == "base":
-        return train_base(recipe, data, out, supervisor, checkpoints)
+        return train_base(recipe, data, out, supervisor, checkpoints, pack)
     if part == "encoder":
         from medsynth_app.engine.train.encoder import train_encoder
 

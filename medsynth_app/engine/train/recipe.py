@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from medsynth_app.core.errors import UserError
 
 T = TypeVar("T")
+LATENT_CHANNELS = 4  # as Stable Diffusion's: diffusers' inpainting knows no other number
 NORM_GROUPS = 16  # of the group normalisation in autoencoder and UNet
 
 
@@ -40,7 +41,6 @@ class AutoencoderSection:
     """Shape and schedule of the autoencoder. ``len(widths) - 1`` halvings: three widths make factor 4."""
 
     widths: tuple[int, ...] = (32, 64, 96)
-    latent_channels: int = 4
     steps: int = 3000
     batch: int = 16
     crop: int = 64

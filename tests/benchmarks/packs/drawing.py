@@ -94,7 +94,10 @@ def _drawn(pack: Path, wishes: Sequence[Wish], pairs: bool) -> dict[str, npt.NDA
 
         def work(request: GenerateRequest = request) -> dict[str, npt.NDArray[Any]]:
             events = _results(lambda emit: run_generate(request, emit, lambda: False, "study"))
-            return {name: np.stack([event.arrays[name] for event in events]) for name in events[0].arrays}
+            made = {name: np.stack([event.arrays[name] for event in events]) for name in events[0].arrays}
+            if made["picture"].ndim == 3:  # a grey pack
+                made["picture"] = np.repeat(made["picture"][..., None], 3, axis=3)
+            return made
 
         key = _hash(first.prompt, [wish.seed for wish in several], first.mask, standard.steps, standard.guidance, pairs)
         drawn.append(kept("drawn", weights, key, work))

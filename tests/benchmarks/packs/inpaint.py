@@ -1,6 +1,7 @@
 """The main job on held-out real pictures: remove, put in, replace; and does the edge of the filled region show?
 
-A person paints a little over the rim: the brush goes as far beyond it as the soft edge reaches inwards.
+Every picture is filled at its own size, as in the window. A person paints a little over the rim: by a 64th of the
+picture's edge, at least one pixel.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from scipy import ndimage
 from skimage.draw import ellipse
 
 from medsynth_app.core.blend import seam_measure
-from medsynth_app.core.parameters import InpaintParameters
 from medsynth_app.engine.train.pack import read_manifest
 from medsynth_app.evaluation.intervals import bootstrap, wilson
 from medsynth_app.evaluation.overlap import area_change
@@ -36,7 +36,6 @@ from tests.benchmarks.packs.pictures import sheet
 from tests.benchmarks.packs.reporting import Findings
 
 LINE = "inpaint: remove a polyp, put one in, replace a cell, redraw a hippocampus; and the seam"
-BRUSH = InpaintParameters().feather
 REFERENCES, SHOWN, TRIES = 100, 20, 200
 GONE, FOUND_SHARE = 0.8, 0.5
 Mask = npt.NDArray[np.bool_]
@@ -68,10 +67,10 @@ def study(options: argparse.Namespace) -> Findings:
     """All figures of one pack; what is filled follows from its domain."""
     domain = load_domain(recipe_of(read_manifest(options.pack), options.recipe))
     judge = judge_of(domain, options.judge_minutes)
-    findings = Findings(notes=[judge.words, f"painted {BRUSH} pixels over the rim; seeds from {options.seed}; the "
-                                            "window's default parameters"])
     items = chosen(domain.with_masks("test"), options.n or 100, options.seed)
-    size = max(domain.recipe.pack.native_size, max(item.edge for item in items))
+    size = int(np.median([item.edge for item in items]))
+    findings = Findings(notes=[judge.words, f"pictures of {size} px, painted {brush_of(size)} px over the rim; seeds "
+                                            f"from {options.seed}; the window's default parameters"])
     works = {"blood-cells": [replace_cells], "colonoscopy": [remove_polyps, add_polyps],
              "hippocampus-mri": [redraw_tissue]}[domain.name]
     for work in works:
@@ -172,7 +171,7 @@ def redraw_tissue(findings: Findings, domain: Domain, judge: Judge, real: tuple[
 def plain_place(frame: Pictures, mask: Mask, rng: np.random.Generator) -> Mask | None:
     """An ellipse of a quarter to two fifths of the frame, on mucosa: beside the object, off the dark border."""
     size = mask.shape[0]
-    taken = _brushed(_brushed(mask)) | (frame.max(axis=2) < 40)
+    taken = _brushed(mask) | (frame.max(axis=2) < 40)
     for _ in range(TRIES):
         radii = rng.uniform(0.125, 0.2, size=2) * size
         row, column = rng.uniform(radii.max(), size - radii.max(), size=2)
@@ -183,8 +182,13 @@ def plain_place(frame: Pictures, mask: Mask, rng: np.random.Generator) -> Mask |
     return None
 
 
+def brush_of(size: int) -> int:
+    """How far a person paints over the rim, in pixels of a picture of that edge."""
+    return max(1, round(size / 64))
+
+
 def _brushed(mask: Mask) -> Mask:
-    grown: Mask = ndimage.binary_dilation(mask, iterations=BRUSH)
+    grown: Mask = ndimage.binary_dilation(mask, iterations=brush_of(mask.shape[0]))
     return grown
 
 
@@ -214,20 +218,24 @@ def _tissue(pictures: Pictures, masks: Mask) -> npt.NDArray[np.float64]:
 
 
 def _add_seam(findings: Findings, trials: Trials, domain: Domain, size: int, seed: int) -> None:
-    """Each seam against the same contour on untouched pictures of the test part."""
+    """Each seam against the same contour on untouched pictures of the test part.
+
+    A contour drawn along an object lies on a real edge: so the same is told of the picture before it was filled.
+    """
     untouched = read_pictures(chosen(domain.part("test"), REFERENCES, seed + 1), size)
     grey = trials.fills[0].frame.ndim == 2 if trials.fills else False
     references = [picture[..., 0] if grey else picture for picture in untouched]
     kept = [k for k, changed in enumerate(trials.changed) if changed.any() and not changed.all()]
-    seams = np.array([seam_measure(trials.after[k][..., 0] if grey else trials.after[k], trials.changed[k])
-                      for k in kept])
+    after, before = (np.array([seam_measure(pictures[k][..., 0] if grey else pictures[k], trials.changed[k])
+                               for k in kept]) for pictures in (trials.after, trials.frames))
 
     def within() -> tuple[object, object]:
         bounds = np.quantile(reference_seams(references, [trials.changed[k] for k in kept]), 0.95, axis=1)
-        return wilson(int((seams <= bounds).sum()), len(seams)), "0.95 by chance"
+        drawn, untouched = (wilson(int((seams <= bounds).sum()), len(seams)) for seams in (after, before))
+        return drawn, f"{untouched} before; 0.95 by chance"
 
-    findings.add(f"{trials.name}: seams within the 95th percentile of the same contour on untouched pictures", within,
-                 target="all as untouched", n=f"{len(kept)} seams, {len(references)} untouched pictures")
+    findings.add(f"{trials.name}: seams within the 95th percentile of the same contour on other, untouched pictures",
+                 within, target="all of them", n=f"{len(kept)} seams, {len(references)} untouched pictures")
 
 
 def _show(findings: Findings, trials: Trials, domain: Domain, seed: int) -> None:

@@ -82,7 +82,7 @@ def _model(domain: Domain, options: argparse.Namespace, limit: int, counts: Coun
 
 def _sampled(pack: Path, counts: Counter[str], seed: int, recipe: Recipe, domain: Domain,
              limit: int) -> tuple[Pictures, Pictures]:
-    from medsynth_app.engine.masks import MaskModel
+    from medsynth_app.engine.masks import MaskModel, enlarge
 
     model = MaskModel.load(pack, choose_device("auto"))
     weights = weights_key(read_manifest(pack), ("masks/",))
@@ -93,7 +93,8 @@ def _sampled(pack: Path, counts: Counter[str], seed: int, recipe: Recipe, domain
         def work(count: int = count, first: int = seed + done, known: str | None = known) -> dict[str, Pictures]:
             return {"masks": model.sample(count, first, class_name=known)}
 
-        drawn.append(kept("masks-drawn", weights, f"{seed + done}-{count}-{known}", work)["masks"])
+        found = kept("masks-drawn", weights, f"{seed + done}-{count}-{known}", work)["masks"]
+        drawn.append(enlarge(found, recipe.masks.size))  # a shipped pack may be of another size
         done += count
         progress(done)
     limited = replace(recipe, masks=replace(recipe.masks, limit=limit))

@@ -24,12 +24,13 @@ from medsynth_app.evaluation.shapes import shape_descriptors
 from tests.benchmarks.packs import data, drawing, inpaint, judges, load, masks, networks, quality, reporting, utility
 from tests.benchmarks.packs.__main__ import studies
 from tests.benchmarks.packs.drawing import Fill, Wish, _runs, draw, fill, weights_key
-from tests.benchmarks.packs.features import halves_by_group
-from tests.benchmarks.packs.inpaint import BRUSH, plain_place
+from tests.benchmarks.packs.features import halves_by_group, space_of
+from tests.benchmarks.packs.inpaint import brush_of, plain_place
 from tests.benchmarks.packs.judges import judge_of, mean_dice
 from tests.benchmarks.packs.networks import Augment, Plan, varied
 from tests.benchmarks.packs.utility import augmented_copies
 from tests.engine.tiny import make_tiny_pack
+from tests.engine.tiny_encoder import make_tiny_encoder
 
 RECIPE = """
 [pack]
@@ -203,7 +204,7 @@ def test_a_segmenter_learns_where_the_disc_is() -> None:
     discs = np.stack([(rows - y) ** 2 + (columns - x) ** 2 < 36 for y, x in middles]).astype(np.uint8)
     pictures = (40 + 160 * discs[..., None] + rng.integers(0, 20, (24, 32, 32, 3))).astype(np.uint8)
     network = networks.new_segmenter(2, 0)
-    networks.fit_segmenter(network, pictures[:16], discs[:16], Plan(30, 1, batch=8, learning_rate=3e-3), Augment())
+    networks.fit_segmenter(network, pictures[:16], discs[:16], Plan(60, 5, batch=8, learning_rate=5e-3), Augment())
     assert mean_dice(networks.segmented(network, pictures[16:]), discs[16:]).mean() > 0.8
 
 
@@ -252,7 +253,7 @@ def test_plain_places_keep_off_the_object_and_the_dark_border() -> None:
     place = plain_place(frame, mask, np.random.default_rng(0))
     assert place is not None and 0.03 < place.mean() < 0.13
     assert not (place & mask).any() and not place[:, :30].any()
-    assert not place[80 - BRUSH:, 80 - BRUSH:].any()
+    assert not place[80 - brush_of(128):, 80 - brush_of(128):].any()
     assert plain_place(np.zeros_like(frame), mask, np.random.default_rng(0)) is None
 
 
@@ -338,3 +339,16 @@ def test_masks_turned_as_in_training_and_floors_of_shapes() -> None:
     alike, floor = masks.against_floor(truth, truth, "area", np.arange(40).astype(str), 0)
     apart, same_floor = masks.against_floor(truth, shape_descriptors(larger, 1), "area", np.arange(40).astype(str), 0)
     assert floor == same_floor and alike.mean < 2 * floor.mean < apart.mean and floor.n == 20
+
+
+def test_features_come_from_the_named_encoder_and_are_kept(domain: data.Domain, world: Path, tmp_path: Path) -> None:
+    judge = judge_of(domain, minutes=0.015)
+    pictures = data.read_pictures(domain.part("test")[:3], 32)
+    space = space_of(domain, judge, make_tiny_encoder(tmp_path))
+    assert space.name == "tiny-encoder 0.0.1"
+    first = space.of(pictures)
+    kept = sorted((data.cache_folder() / "embedded").iterdir())
+    assert first.shape[0] == 3 and np.isfinite(first).all() and np.array_equal(space.of(pictures), first)
+    assert sorted((data.cache_folder() / "embedded").iterdir()) == kept
+    with pytest.raises(UserError, match="no encoder"):
+        space_of(domain, judge, world / "pack")

@@ -146,15 +146,13 @@ def cells(domain: Domain, options: argparse.Namespace) -> Findings:
     """A classifier with few real cells of each class; another choice of them for every seed."""
     size, native = SIZES[domain.name], domain.recipe.pack.native_size
     test, train, classes = domain.part("test"), domain.part("train"), domain.classes
-    added = (options.n or 100 * len(classes)) // len(classes)
-    captions = {item.label: item.caption for item in train}
-    wishes = [Wish(captions[name], options.seed + place * added + k)
-              for place, name in enumerate(classes) for k in range(added)]
-    synthetic = resized(draw(options.pack, wishes), size), np.repeat(np.arange(len(classes)), added)
+    asked = prompts_like(train, options.n or 100 * len(classes))  # the very pictures that `quality` measures
+    drawn = draw(options.pack, [Wish(caption, options.seed + k) for k, (caption, _) in enumerate(asked)])
+    synthetic = resized(drawn, size), np.array([classes.index(label) for _, label in asked])
     course = Course(len(classes), True, (resized(read_pictures(test, native), size),
                                          np.array([classes.index(item.label) for item in test])),
                     options.minutes, options.steps)
-    findings = Findings(notes=[f"{added} cells of each class drawn"])
+    findings = Findings(notes=[f"{len(asked)} cells drawn, {len(asked) / len(classes):g} of each class"])
     for few in options.per_class:
         def real(seed: int, few: int = few) -> tuple[Pictures, Truth]:
             some = [item for name in classes
