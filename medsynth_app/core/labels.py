@@ -35,7 +35,7 @@ class LabelSchema:
 
 SCHEMAS = {
     "region": LabelSchema.from_names("region", ("region", "region 2", "region 3", "region 4")),
-    "blood cells": LabelSchema.from_names("blood cells", ("nucleus", "cytoplasm", "red cell", "platelet")),
+    "blood cells": LabelSchema.from_names("blood cells", ("cytoplasm", "nucleus", "red cell", "platelet")),
     "colonoscopy": LabelSchema.from_names("colonoscopy", ("polyp", "instrument", "fold", "reflection")),
     "hippocampus MRI": LabelSchema.from_names("hippocampus MRI", ("anterior", "posterior", "other")),
 }

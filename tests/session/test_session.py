@@ -53,11 +53,11 @@ def test_stroke_undo_redo(session: Session, tmp_path: Path) -> None:
     changes = []
     session.changed.connect(changes.append)
     stroke(session)
-    assert session.undo_name == "Undo: paint nucleus"
+    assert session.undo_name == "Undo: paint cytoplasm"
     assert document.mask(0)[10:24, 10:24].all()
     session.undo()
     assert not document.mask(0).any()
-    assert (session.undo_name, session.redo_name) == (None, "Redo: paint nucleus")
+    assert (session.undo_name, session.redo_name) == (None, "Redo: paint cytoplasm")
     session.redo()
     assert document.mask(0).sum() == 14 * 14
     assert [change.kind for change in changes] == ["mask"] * 3
@@ -276,7 +276,7 @@ def test_undo_acts_on_ones_own_strokes_only(session: Session, tmp_path: Path) ->
     session.switch_person("Ben")
     assert session.undo_name is None and session.undo() is None
     stroke(session, (40, 40, 50, 50), 2)
-    assert session.undo_name == "Undo: paint cytoplasm"
+    assert session.undo_name == "Undo: paint nucleus"
     session.switch_person(" anna ")
     assert session.person is not None and session.person.name == "Anna"
     session.undo()
