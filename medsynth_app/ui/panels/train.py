@@ -6,12 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QThreadPool
-from PySide6.QtWidgets import QComboBox, QDialog, QFileDialog, QLineEdit, QSpinBox, QWidget
+from PySide6.QtWidgets import QComboBox, QDialog, QFileDialog, QLabel, QLineEdit, QSpinBox, QWidget
 
 from medsynth_app.actions.train import shipped_recipes, was_begun
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.requests import TrainRequest
-from medsynth_app.formats.pack import default_pack_folders
+from medsynth_app.formats.pack import InstalledPack, default_pack_folders
 from medsynth_app.session.session import Session
 from medsynth_app.ui import theme as look
 from medsynth_app.ui.opening import Background
@@ -23,7 +23,8 @@ PARTS = (("base", "Pictures", "A model that draws pictures from a prompt."),
          ("control", "From masks", "Teaches a model to draw a picture that fits a mask."),
          ("masks", "Masks", "Teaches a model to draw masks themselves."),
          ("encoder", "Encoder", "Turns a picture of a cell into a vector, to compare and to rank."))
-JOINS = ("control", "masks")
+ROLES = {"base": "Starts from", "control": "Joins the model", "masks": "Joins the model"}
+CHANCE = "nothing: from chance"
 ABOUT = ("The data are split first; only the training part is learned from. The run waits its turn in the background, "
          "gives way to inpainting, and keeps a checkpoint when it is cancelled.")
 FIELD = 260
@@ -68,7 +69,6 @@ class TrainDialog(QDialog):
         self._data_name.setFixedWidth(FIELD - 90)
         self.pack = model_box(lambda _index: None)
         self.pack.setFixedWidth(FIELD)
-        self.pack.addItems([pack.manifest.title for pack in self._session.packs])
         self.name = QLineEdit()
         self.name.setMaxLength(60)
         self.name.setFixedWidth(FIELD)
@@ -82,7 +82,8 @@ class TrainDialog(QDialog):
         self.trouble = label("", "error", wrap=True)
         self.start = button("Start training", self._start, "primary")
         self.cancel = button("Cancel", self.reject)
-        self._pack_row = field_row("Joins the model", self.pack)
+        self._pack_row = field_row(ROLES["base"], self.pack)
+        self._role = self._pack_row.findChildren(QLabel)[0]
         column(label("Train a model", "title"), label(ABOUT, "help", wrap=True), self.part, self._part_help,
                field_row("Recipe", _beside(self.recipe, button("Choose…", self.choose_recipe))),
                field_row("Data", _beside(self._data_name, button("Choose…", self.choose_data))), self._pack_row,
@@ -120,7 +121,8 @@ class TrainDialog(QDialog):
         """Suggest what goes with the part and the recipe."""
         part = self.part.value()
         self._part_help.setText(next(text for value, _, text in PARTS if value == part))
-        self._pack_row.setVisible(part in JOINS)
+        self._pack_row.setVisible(part in ROLES)
+        self._offer_packs(part)
         recipe = self._recipes[self.recipe.currentIndex()].stem if self._recipes else "model"
         stem = recipe if part in ("base", "encoder") else f"{recipe}-{part}"
         name, number = stem, 2
@@ -128,6 +130,19 @@ class TrainDialog(QDialog):
             name, number = f"{stem}-{number}", number + 1
         self.name.setText(name)
         self._check()
+
+    def _offer_packs(self, part: str) -> None:
+        self._role.setText(ROLES.get(part, ""))
+        titles = [pack.manifest.title for pack in self._session.packs]
+        offered = [CHANCE, *titles] if part == "base" else titles
+        if [self.pack.itemText(k) for k in range(self.pack.count())] != offered:
+            self.pack.clear()
+            self.pack.addItems(offered)
+
+    @property
+    def _chosen_pack(self) -> InstalledPack | None:
+        at = self.pack.currentIndex() - (self.part.value() == "base")
+        return self._session.packs[at] if self.part.value() in ROLES and 0 <= at < len(self._session.packs) else None
 
     def _check(self) -> None:
         """Say what is missing, or that an earlier run goes on."""
@@ -149,8 +164,7 @@ class TrainDialog(QDialog):
 
     def _start(self) -> None:
         part, recipe = self.part.value(), self._recipes[self.recipe.currentIndex()]
-        packs = self._session.packs
-        pack = packs[self.pack.currentIndex()] if part in JOINS and packs else None
+        pack = self._chosen_pack
         data, out, resume, minutes = self._data, self.out, was_begun(self.out), float(self.minutes.value())
         task = self._task = Background(
             lambda _task: self._session.freeze_training(recipe, data, out, part=part, pack=pack, resume=resume,

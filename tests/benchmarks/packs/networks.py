@@ -186,8 +186,7 @@ def _fit(network: nn.Module, loss_of: Callable[[np.random.Generator], torch.Tens
     optimizer = torch.optim.AdamW(network.parameters(), lr=plan.learning_rate, weight_decay=1e-2)
     state = load_checkpoint(checkpoint, network=network, optimizer=optimizer) if checkpoint else {}
     step, used = int(state.get("step", 0)), float(state.get("seconds", 0.0))
-    progress, begun, saved = Progress(f"training the {what}", plan.steps), time.monotonic(), time.monotonic()
-    limit = f", {plan.minutes:g} min in all" if plan.minutes < ENDLESS else ""
+    progress, begun, saved = Progress(f"training the {what}, percent", 100), time.monotonic(), time.monotonic()
     network.train()
     while (done := max(step / plan.steps, (used + time.monotonic() - begun) / (plan.minutes * 60))) < 1:
         for group in optimizer.param_groups:
@@ -198,7 +197,7 @@ def _fit(network: nn.Module, loss_of: Callable[[np.random.Generator], torch.Tens
         torch.nn.utils.clip_grad_norm_(network.parameters(), 2.0)
         optimizer.step()
         step += 1
-        progress(step, f"at most{limit}; loss {loss.item():.3f}")
+        progress(int(100 * done), f"(step {step} of {plan.steps} at most; loss {loss.item():.3f})")
         if checkpoint and time.monotonic() - saved > SAVE_EVERY:
             saved = time.monotonic()
             save_checkpoint(checkpoint, {"step": step, "seconds": used + saved - begun}, network=network,

@@ -88,7 +88,12 @@ def test_an_earlier_run_is_resumed_without_asking_for_the_data_again(desk: TestD
 
 def test_a_part_joins_the_chosen_model(desk: TestDesk, tmp_path: Path, data: Path, recipe: Path) -> None:
     found, started = dialog(desk, tmp_path, recipe)
-    assert found._pack_row.isHidden()
+    assert found._role.text() == "Starts from" and found.pack.count() == 1 + len(desk.session.packs)
+    assert found._chosen_pack is None  # from chance
+    found.pack.setCurrentIndex(2)
+    assert found._chosen_pack is desk.session.packs[1]
+    found.part.buttons()[3].click()
+    assert found._pack_row.isHidden() and found._chosen_pack is None  # an encoder stands alone
     found.part.buttons()[1].click()
     assert not found._pack_row.isHidden() and found.name.text() == "mine-control"
     found.set_data(data)

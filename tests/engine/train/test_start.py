@@ -1,0 +1,75 @@
+"""Training that starts from another pack."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import CLIPTokenizer
+
+from medsynth_app.core.errors import UserError
+from medsynth_app.engine.train.autoencoder import new_autoencoder
+from medsynth_app.engine.train.base import train_base
+from medsynth_app.engine.train.denoiser import new_text_encoder, new_unet
+from medsynth_app.engine.train.recipe import AutoencoderSection, Recipe
+from medsynth_app.engine.train.start import start_autoencoder, start_denoiser
+from medsynth_app.engine.train.supervision import Supervisor
+from medsynth_app.engine.train.tokenizer import train_tokenizer
+from tests.engine.train.test_base import frozen, recipe
+
+__all__ = ["frozen", "recipe"]
+
+
+@pytest.fixture
+def first(recipe: Recipe, frozen: Path, tmp_path: Path) -> Path:
+    (tmp_path / "kept").mkdir()
+    train_base(recipe, frozen, tmp_path / "first", Supervisor(), tmp_path / "kept")
+    return tmp_path / "first"
+
+
+def same(a: torch.Tensor, b: torch.Tensor) -> bool:
+    return torch.allclose(a, b.to(a.dtype), atol=1e-3)
+
+
+def test_weights_are_taken_over_where_name_and_shape_agree(recipe: Recipe, first: Path) -> None:
+    torch.manual_seed(5)
+    vae, again = new_autoencoder(recipe), new_autoencoder(recipe)
+    start_autoencoder(vae, first)
+    start_autoencoder(again, first)
+    assert all(same(a, b) for a, b in zip(vae.state_dict().values(), again.state_dict().values(), strict=True))
+    wider = new_autoencoder(replace(recipe, autoencoder=AutoencoderSection(widths=(16, 16, 32))))
+    before = wider.state_dict()["encoder.mid_block.resnets.0.conv1.weight"].clone()
+    start_autoencoder(wider, first)
+    assert same(wider.state_dict()["encoder.conv_in.weight"], vae.state_dict()["encoder.conv_in.weight"])
+    assert torch.equal(wider.state_dict()["encoder.mid_block.resnets.0.conv1.weight"], before)  # another shape
+
+
+def test_the_text_encoder_is_taken_over_only_where_both_spell_alike(recipe: Recipe, first: Path,
+                                                                    tmp_path: Path) -> None:
+    tokenizer = CLIPTokenizer.from_pretrained(first / "tokenizer", local_files_only=True)
+    other = train_tokenizer(["quite another language altogether"] * 3, tmp_path / "other")
+    kept, strange = new_text_encoder(recipe, tokenizer), new_text_encoder(recipe, other)
+    unet, before = new_unet(recipe), strange.state_dict()["final_layer_norm.weight"].clone()
+    name = next(key for key in kept.state_dict() if key.endswith("token_embedding.weight"))
+    untouched = strange.state_dict()[name].clone()
+    start_denoiser(unet, kept, tokenizer, first)
+    start_denoiser(new_unet(recipe), strange, other, first)
+    twin = new_text_encoder(recipe, tokenizer)
+    start_denoiser(new_unet(recipe), twin, tokenizer, first)
+    assert same(kept.state_dict()[name], twin.state_dict()[name])
+    assert torch.equal(strange.state_dict()[name], untouched)
+    assert torch.equal(strange.state_dict()["final_layer_norm.weight"], before)
+
+
+def test_the_card_says_from_what_it_started(recipe: Recipe, frozen: Path, first: Path, tmp_path: Path) -> None:
+    (tmp_path / "again").mkdir()
+    manifest = train_base(recipe, frozen, tmp_path / "second", Supervisor(), tmp_path / "again", first)
+    assert manifest.training["base"]["started_from"].startswith("tiny ")
+    assert "started from" in (tmp_path / "second" / "README.md").read_text()
+
+
+def test_a_pack_that_cannot_be_read_is_refused(recipe: Recipe, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no vae"):
+        start_autoencoder(new_autoencoder(recipe), tmp_path)
