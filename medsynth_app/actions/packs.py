@@ -71,20 +71,24 @@ def suited_pack(packs: Sequence[InstalledPack], info: ImageInfo, preferred: Inst
     pixels
         The image, for one that states no modality: its mean colour is held against that of the training pictures.
     """
-    known = {pack.manifest.sha256: _distance(pack, pixels) for pack in packs}
-    near = min(known.values(), default=0.0) + LIKE
+    far = {pack.manifest.sha256: _distance(pack, pixels) for pack in packs}
+    near = min((value for value in far.values() if value is not None), default=0.0) + LIKE
+
+    def alike(pack: InstalledPack) -> bool:
+        distance = far[pack.manifest.sha256]
+        return distance is not None and distance <= near
 
     def fit(pack: InstalledPack) -> tuple[bool, bool, bool, bool]:
         return (info.modality in pack.manifest.modalities, info.colour == pack.manifest.colour,
-                known[pack.manifest.sha256] <= near, preferred is not None and pack.folder == preferred.folder)
+                alike(pack), preferred is not None and pack.folder == preferred.folder)
 
     return max(packs, key=fit, default=None)
 
 
-def _distance(pack: InstalledPack, pixels: Pixels | None) -> float:
-    """Between the mean colours of an RGB image and of a pack's training pictures; 0 where one is not known."""
+def _distance(pack: InstalledPack, pixels: Pixels | None) -> float | None:
+    """Between the mean colours of an RGB image and of a pack's training pictures; None where one is not known."""
     if pixels is None or pixels.ndim != 3 or len(pack.manifest.mean_colour) != 3:
-        return 0.0
+        return None
     step = max(1, max(pixels.shape[:2]) // 256)  # as good as all of them
-    mean = pixels[::step, ::step, :3].reshape(-1, 3).mean(axis=0)
+    mean = pixels[::step, ::step, :3].reshape(-1, 3).mean(axis=0) * (255 / np.iinfo(pixels.dtype).max)
     return float(np.linalg.norm(mean - np.array(pack.manifest.mean_colour)))

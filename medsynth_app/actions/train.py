@@ -19,6 +19,8 @@ from medsynth_app.formats.pack import InstalledPack
 from medsynth_app.formats.training_set import freeze_training_set
 from medsynth_app.jobs.queue import JobQueue
 
+RUN = "run.json"  # what a run in the folder beside its pack is
+
 
 def train_request(recipe: Path, data: Path | None, out: Path, *, part: str = "base",
                   pack: InstalledPack | None = None, resume: bool = False, max_minutes: float = 0.0,
@@ -51,12 +53,19 @@ def train_request(recipe: Path, data: Path | None, out: Path, *, part: str = "ba
     frozen, checkpoints = work / "set", work / "checkpoints"
     if (out / MANIFEST).exists():
         raise UserError(f"The folder {out.name} holds a pack already.", "Give another folder for the new one.")
-    if was_begun(out) and not resume:
+    if any((parent / MANIFEST).exists() for parent in out.resolve().parents):
+        raise UserError(f"The folder {out.name} lies inside a pack.", "Give a folder elsewhere.")
+    begun = begun_part(out)
+    if begun and not resume:
         raise UserError("A training run for this folder was begun before.",
                         "Resume it, or give another folder for the new one.",
-                        safe="Its checkpoints are kept.")
+                        safe="What it has kept stays.")
+    if begun and begun != part:
+        raise UserError(f"The run that was begun for this folder trains the part {begun!r}, not {part!r}.",
+                        "Give another folder for the new one.")
+    anew = data is not None and not _holds_any(checkpoints)  # nothing was learned yet: these data count
     with out_folder(out), out_folder(checkpoints):  # both are only tried: the worker makes them when it writes
-        if not (frozen / "manifest.json").exists():
+        if anew or not (frozen / "manifest.json").exists():
             frozen = _freeze(data, layout, frozen, progress)
     return TrainRequest(recipe=str(recipe.resolve()), data=str(frozen.resolve()), out=str(out.resolve()), part=part,
                         pack=str(pack.folder.resolve()) if pack is not None else "",
@@ -73,16 +82,25 @@ def _freeze(data: Path | None, layout: dict[str, Any], out: Path,
 
 def train(queue: JobQueue, request: TrainRequest, *, person: str = "") -> str:
     """Queue a training run in the background lane; returns the job's id."""
+    work = work_folder(Path(request.out))
+    if work.is_dir():
+        (work / RUN).write_text(json.dumps({"part": request.part}), encoding="utf-8")
     what = "" if request.part == "base" else f" ({request.part})"
     return queue.submit(request, title=f"Train: {Path(request.recipe).stem}{what}", lane=Lane.BACKGROUND,
                         person=person)
 
 
-def was_begun(out: Path) -> bool:
-    """Whether an earlier run for this folder can be resumed."""
+def begun_part(out: Path) -> str:
+    """The part that an earlier run for this folder trains, which can be resumed; "" where there was none."""
     work = work_folder(out)
-    checkpoints = work / "checkpoints"
-    return (work / "set" / "manifest.json").exists() or (checkpoints.is_dir() and any(checkpoints.iterdir()))
+    try:
+        return str(json.loads((work / RUN).read_text(encoding="utf-8"))["part"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return "base" if _holds_any(work / "checkpoints") else ""  # begun by an earlier version
+
+
+def _holds_any(folder: Path) -> bool:
+    return folder.is_dir() and any(folder.iterdir())
 
 
 def work_folder(out: Path) -> Path:

@@ -54,6 +54,8 @@ HowManyOption = Annotated[int | None, typer.Option(
 NeededOption = Annotated[Path | None, typer.Option("--out", file_okay=False,
                                                    help="Folder for what is made.  [required]")]
 
+PairMarkOption = Annotated[bool, typer.Option("--mark/--no-mark", help="Draw the small visible mark.")]
+
 
 @group_command(generate)
 def pictures(context: typer.Context, prompt: PromptOption = "", mask: MaskOption = None, masks: MasksOption = None,
@@ -70,6 +72,9 @@ def pictures(context: typer.Context, prompt: PromptOption = "", mask: MaskOption
         raise UserError("Missing option '--out'.", "See `medsynth generate --help`.")
     if mask is not None and masks is not None:
         raise UserError("Both --mask and --masks were given.", "Give one mask, or a folder of masks.")
+    if masks is not None and out.resolve() == masks.resolve():
+        raise UserError("--out is the folder of the masks, and pictures have their names.", "Give another folder.",
+                        safe="Nothing was written.")
     plan = _plan(GenerateParameters(
         prompt=prompt, negative_prompt=negative, width=width, height=height, seed=seed, steps=steps,
         guidance=guidance, preview_every=0, device=device, control_scale=control_scale), mask, masks, count)
@@ -93,12 +98,16 @@ def pictures(context: typer.Context, prompt: PromptOption = "", mask: MaskOption
 @command(generate, "pairs")
 def pairs(out: OutOption, prompt: PromptOption = "", pack: PackOption = None, count: CountOption = 4,
           seed: SeedOption = None, steps: StepsOption = 25, guidance: GuidanceOption = 2.5,
-          negative: NegativeOption = "", control_scale: ScaleOption = 1.0, mark: MarkOption = True,
+          negative: NegativeOption = "", control_scale: ScaleOption = 1.0, mark: PairMarkOption = False,
           device: DeviceOption = "auto", workspace: WorkspaceOption = None, as_json: JsonOption = False) -> Answer:
     """Make pictures together with their masks: OUT/images and OUT/masks hold files of equal names.
 
-    The pack's model of masks draws each mask, then the picture is drawn from it. Masks hold the pack's labels.
+    The pack's model of masks draws each mask, then the picture is drawn from it. Masks hold the pack's labels. The
+    pictures of a data set carry no visible mark unless asked; their embedded record stays.
     """
+    if any(folder.is_dir() and any(folder.iterdir()) for folder in (out / "images", out / "masks")):
+        raise UserError(f"The folder {out.name} holds pictures or masks already.", "Give another folder for the pairs.",
+                        safe="Nothing was written.")
     runs = in_runs(GenerateParameters(
         prompt=prompt, negative_prompt=negative, seed=seed, steps=steps, guidance=guidance, preview_every=0,
         device=device, control_scale=control_scale, pairs=True), count)

@@ -20,7 +20,7 @@ train = typer.Typer(help="Train a model pack, or a part of one.")
 RecipeArgument = Annotated[Path, typer.Argument(help="A TOML file such as those in resources/recipes.")]
 DataOption = Annotated[Path | None, typer.Option("--data", help="The data folder of the recipe.")]
 ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on from an earlier run.")]
-MinutesOption = Annotated[float, typer.Option("--max-minutes", help="End after so many minutes; 0: never.")]
+MinutesOption = Annotated[float, typer.Option("--max-minutes", min=0, help="End after so many minutes; 0: never.")]
 JoinedOption = Annotated[str, typer.Option("--pack", help="Name or folder of the base pack that the part joins.")]
 
 

@@ -33,9 +33,24 @@ class LabelSchema:
             LabelClass(k + 1, text, OKABE_ITO[k % len(OKABE_ITO)]) for k, text in enumerate(classes)))
 
 
+# A schema's values never change their meaning: painted masks hold nothing but the values.
 SCHEMAS = {
     "region": LabelSchema.from_names("region", ("region", "region 2", "region 3", "region 4")),
-    "blood cells": LabelSchema.from_names("blood cells", ("cytoplasm", "nucleus", "red cell", "platelet")),
+    "blood cells": LabelSchema.from_names("blood cells", ("nucleus", "cytoplasm", "red cell", "platelet")),
+    "parts of blood cells": LabelSchema.from_names(
+        "parts of blood cells", ("cytoplasm", "nucleus", "red cell", "platelet")),
     "colonoscopy": LabelSchema.from_names("colonoscopy", ("polyp", "instrument", "fold", "reflection")),
     "hippocampus MRI": LabelSchema.from_names("hippocampus MRI", ("anterior", "posterior", "other")),
 }
+
+
+def schema_for(domain: str, painted: bool = False) -> LabelSchema:
+    """The schema that a domain's images begin with.
+
+    Parameters
+    ----------
+    painted
+        The image was painted before schemas were remembered with it: its values mean what they meant then.
+    """
+    name = "parts of blood cells" if domain == "blood cells" and not painted else domain
+    return SCHEMAS.get(name, SCHEMAS["region"])

@@ -103,6 +103,9 @@ class PackManifest:
             raw["training_data"] = tuple(TrainingData(**item) for item in raw["training_data"])
             for name in ("modalities", "example_prompts", "known_failures", "mask_labels", "mean_colour"):
                 raw[name] = tuple(raw.get(name, ()))
+            trained = raw.get("training", {})
+            if trained and not all(isinstance(table, dict) for table in trained.values()):
+                raw["training"] = {"base": trained}  # as packs were written before they had parts
             return PackManifest(**raw)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise UserError(f"{where} has a manifest that cannot be read ({error}).",

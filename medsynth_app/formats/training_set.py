@@ -8,6 +8,7 @@ of labels (uint8, 0 = background) that covers the same frame as its file, so tha
 from __future__ import annotations
 
 import csv
+import errno
 import hashlib
 import json
 from collections.abc import Callable, Iterator
@@ -23,6 +24,7 @@ from medsynth_app.core.errors import UserError
 from medsynth_app.core.training_set import FORMAT
 
 Item = dict[str, Any]
+PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 Progress = Callable[[int, int], None]
 Labels = npt.NDArray[np.uint8]
 
@@ -54,9 +56,17 @@ def freeze_training_set(data: Path, layout: dict[str, Any], out: Path, progress:
     out.mkdir(parents=True, exist_ok=True)
     try:
         items = list(maker(data, layout, out, progress or (lambda done, total: None)))
-    except (OSError, KeyError) as error:
-        raise UserError(f"The folder {data.name} does not have the layout {layout['layout']!r} ({error}).",
+    except KeyError as error:
+        raise UserError(f"The recipe or the list of the data lacks {error}.",
+                        "Compare the recipe with one in resources/recipes, and labels.csv with its columns.") from error
+    except OSError as error:  # without its path, which may hold a name
+        what = f"{Path(error.filename).name}: {error.strerror}" if error.filename else type(error).__name__
+        raise UserError(f"The folder {data.name} does not have the layout {layout['layout']!r} ({what}).",
                         "Give the data folder that the recipe was written for.") from error
+    except (RuntimeError, ValueError, IndexError) as error:
+        raise UserError(f"A picture, volume or mask in the folder {data.name} cannot be used.",
+                        "Check the files that were added last.", details=type(error).__name__) from error
+    _refuse_leaks(items)
     if not items:
         raise UserError(f"The folder {data.name} holds no training images.", "Give the folder of the data set.")
     listing = json.dumps(items, sort_keys=True).encode()
@@ -64,6 +74,16 @@ def freeze_training_set(data: Path, layout: dict[str, Any], out: Path, progress:
     manifest = {"format": FORMAT, **about, "sha256": hashlib.sha256(listing).hexdigest(), "items": items}
     (out / "manifest.json").write_text(json.dumps(manifest))
     return out
+
+
+def _refuse_leaks(items: list[Item]) -> None:
+    """A file, or where it is known a patient, belongs to one part of the split only."""
+    for key, words in (("file", "picture"), ("patient", "patient")):
+        part: dict[str, str] = {}
+        for item in items:
+            if item.get(key) and part.setdefault(item[key], item["split"]) != item["split"]:
+                raise UserError(f"A {words} of the data is in two parts of the split, {part[item[key]]} and "
+                                f"{item['split']}.", f"Give every {words} to one part only.")
 
 
 def _article(noun: str) -> str:
@@ -77,10 +97,9 @@ def _centre_box(width: int, height: int, share: float) -> list[int]:
 
 
 def _labelled_cells(data: Path, layout: dict[str, Any], out: Path, progress: Progress) -> Iterator[Item]:
-    """``labels.csv`` with file, class, split; each cell in a tight and a looser crop."""
+    """Each cell in a tight and a looser crop."""
     names = layout.get("class_names", {})
-    with (data / "labels.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
+    rows = _cell_rows(data)
     for number, row in enumerate(rows):
         path = (data / row["file"]).resolve()
         with Image.open(path) as image:
@@ -88,6 +107,8 @@ def _labelled_cells(data: Path, layout: dict[str, Any], out: Path, progress: Pro
         noun = names.get(row["class"], row["class"])
         captions = [text.replace("{a}", _article(noun)).replace("{class}", noun) for text in layout["captions"]]
         mask = _cell_mask(path, row["class"], layout, out, f"masks/{number:05d}.png")
+        if row.get("patient"):
+            mask["patient"] = _hidden(row["patient"])
         for share in layout.get("crops", [1.0]):
             yield {"file": str(path), "captions": captions, "class": row["class"], "split": row["split"],
                    "box": _centre_box(width, height, share), **mask}
@@ -97,6 +118,31 @@ def _labelled_cells(data: Path, layout: dict[str, Any], out: Path, progress: Pro
                 yield {"file": str(path), "captions": layout["background_captions"], "class": "background",
                        "split": row["split"], "box": [left, top, left + w, top + h]}
         progress(number + 1, len(rows))
+
+
+def _cell_rows(data: Path) -> list[dict[str, str]]:
+    """Rows of ``labels.csv`` (file, class, and where known split, patient), or the pictures of class folders.
+
+    Where the data have no split, one of ten patients (else pictures) is kept for validation and one for testing.
+    """
+    if (data / "labels.csv").exists() or not data.is_dir():
+        with (data / "labels.csv").open(newline="") as file:
+            rows = list(csv.DictReader(file))
+    else:
+        rows = [{"file": f"{folder.name}/{path.name}", "class": folder.name}
+                for folder in sorted(data.iterdir()) if folder.is_dir()
+                for path in sorted(folder.iterdir()) if path.suffix.lower() in PICTURES]
+    if not rows:
+        raise FileNotFoundError(errno.ENOENT, "it is not there, and no class folders with pictures", "labels.csv")
+    for row in rows:
+        if not row.get("split"):
+            drawn = int(_hidden(row.get("patient") or row["file"]), 16) % 10
+            row["split"] = {0: "val", 1: "test"}.get(drawn, "train")
+    return rows
+
+
+def _hidden(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()[:12]
 
 
 def _cell_mask(path: Path, label: str, layout: dict[str, Any], out: Path, name: str) -> Item:

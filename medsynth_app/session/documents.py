@@ -126,6 +126,7 @@ class DocumentView(SessionState):
         if self.schema.of(self.label_value) is None:
             self.label_value = self.schema.classes[0].value
         self._remember("schema", name)
+        self._schema_kept = True
         self.label_changed.emit()
 
     def paint(self, bounds: Bounds, before: npt.NDArray[np.uint8], after: npt.NDArray[np.uint8],
@@ -133,6 +134,9 @@ class DocumentView(SessionState):
         """Journal one stroke on the frame in view; `name` empty makes "paint polyp" or "erase"."""
         change = paint_mask(self._opened(), self.frame, bounds, before, after,
                             name or self._stroke_name(after), self.person_id)
+        if not self._schema_kept:
+            self._remember("schema", self.schema.name)
+            self._schema_kept = True
         self._tell(change)
         return change
 

@@ -12,7 +12,7 @@ from medsynth_app.actions import people as persons
 from medsynth_app.actions.packs import list_packs, suited_pack
 from medsynth_app.core.edit import Change
 from medsynth_app.core.errors import UserError
-from medsynth_app.core.labels import SCHEMAS, LabelSchema
+from medsynth_app.core.labels import SCHEMAS, LabelSchema, schema_for
 from medsynth_app.core.window_level import WindowLevel
 from medsynth_app.formats.pack import InstalledPack
 from medsynth_app.jobs.queue import JobQueue
@@ -89,6 +89,7 @@ class SessionState:
         self.frame = 0
         self.window: WindowLevel | None = None
         self.schema: LabelSchema = SCHEMAS["region"]
+        self._schema_kept = False  # whether it is remembered with the document
         self.label_value = 1
         self.mask_value: int | None = None
         self.installed: tuple[InstalledPack, ...] = ()
@@ -187,7 +188,9 @@ class SessionState:
         fits = pack is not None and (info is None or (info.colour == pack.manifest.colour
                                                       and info.modality in (None, *pack.manifest.modalities)))
         domain = pack.manifest.domain if pack is not None and fits else ""
-        self.schema = SCHEMAS.get(str(named), SCHEMAS.get(domain, SCHEMAS["region"]))
+        painted = named is None and self.document is not None and bool(self.document.painted_frames())
+        self.schema = SCHEMAS.get(str(named)) or schema_for(domain, painted)
+        self._schema_kept = named is not None
         if self.schema.of(self.label_value) is None:
             self.label_value = self.schema.classes[0].value
 

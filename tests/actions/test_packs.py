@@ -50,6 +50,9 @@ def test_an_image_without_a_modality_is_matched_by_its_colours(tmp_path: Path) -
     assert suited_pack(packs, image(None, "rgb"), other, bright) is other  # alike: habit decides
     assert suited_pack(packs, image("SM", "rgb"), None, red) is cells  # what the file states comes first
     assert suited_pack(packs, image(None, "grey"), other, red[..., 0]) is other
+    unknown = make_pack(tmp_path, "unknown")  # of a pack that does not say, nothing can be said
+    assert suited_pack([unknown, *packs], image(None, "rgb"), unknown, red) is colon
+    assert suited_pack(packs, image(None, "rgb"), None, red.astype(np.uint16) * 257) is colon
 
 
 def test_a_changed_file_is_found(tmp_path: Path) -> None:

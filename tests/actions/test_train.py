@@ -56,12 +56,33 @@ def test_the_set_is_frozen_and_the_job_waits_in_the_background(tmp_path: Path, r
 
 def test_an_earlier_run_is_resumed_on_its_own_set_or_refused(tmp_path: Path, recipe: Path, data: Path) -> None:
     first = train_request(recipe, data, tmp_path / "pack")
+    queue = JobQueue(MemoryJobStore(), lambda record, event: None)
+    train(queue, first)
+    queue.close()
+    Path(first.checkpoints).mkdir(parents=True, exist_ok=True)
+    (Path(first.checkpoints) / "autoencoder.pt").write_bytes(b"learned")
     (data / "labels.csv").write_text("file,class,split\none.png,changed,train\n")
     with pytest.raises(UserError, match="begun before"):
         train_request(recipe, data, tmp_path / "pack")
     again = train_request(recipe, None, tmp_path / "pack", resume=True)
     assert again.data == first.data and again.checkpoints == first.checkpoints
     assert "changed" not in (Path(again.data) / "manifest.json").read_text()
+    with pytest.raises(UserError, match="trains the part 'base', not 'encoder'"):
+        train_request(recipe, None, tmp_path / "pack", part="encoder", resume=True)
+
+
+def test_until_something_was_learned_the_data_that_are_given_count(tmp_path: Path, recipe: Path, data: Path) -> None:
+    first = train_request(recipe, data, tmp_path / "pack")  # nothing was queued: no run was begun
+    (data / "labels.csv").write_text("file,class,split\none.png,monocyte,train\n")
+    again = train_request(recipe, data, tmp_path / "pack")
+    assert again.data == first.data and "monocyte" in (Path(again.data) / "manifest.json").read_text()
+
+
+def test_a_pack_inside_a_pack_is_refused(tmp_path: Path, recipe: Path, data: Path) -> None:
+    (tmp_path / "done").mkdir()
+    (tmp_path / "done" / "pack.json").write_text("{}")
+    with pytest.raises(UserError, match="inside a pack"):
+        train_request(recipe, data, tmp_path / "done" / "sub")
 
 
 def test_a_frozen_set_is_taken_as_it_is(tmp_path: Path, recipe: Path, data: Path) -> None:

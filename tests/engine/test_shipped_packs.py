@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from medsynth_app.core.job import EventKind, JobEvent
-from medsynth_app.core.labels import SCHEMAS
+from medsynth_app.core.labels import schema_for
 from medsynth_app.core.pack import MANIFEST, PackManifest
 from medsynth_app.core.requests import GenerateRequest
 from medsynth_app.engine.generate import run_generate
@@ -42,5 +42,5 @@ def test_a_shipped_pack_fills_a_region_and_draws_a_picture(pack: Path) -> None:
 def test_painted_classes_have_the_values_that_the_packs_know() -> None:
     for folder in PACKS:
         manifest = PackManifest.from_json((folder / MANIFEST).read_text())
-        painted = [item.name for item in SCHEMAS[manifest.domain].classes]
+        painted = [item.name for item in schema_for(manifest.domain).classes]
         assert [name.split()[0] for name in manifest.mask_labels] == painted[:len(manifest.mask_labels)]

@@ -209,3 +209,35 @@ def test_an_unknown_kind_of_masks_is_refused(tmp_path: Path) -> None:
     (tmp_path / "labels.csv").write_text("file,class,split\nig/a.png,ig,train\n")
     with pytest.raises(UserError, match="magic"):
         freeze_training_set(tmp_path, {**CELLS, "masks": "magic"}, tmp_path / "out")
+
+
+def test_class_folders_are_split_the_same_way_every_time(tmp_path: Path) -> None:
+    for name in ("round", "long"):
+        (tmp_path / "data" / name).mkdir(parents=True)
+        for k in range(40):
+            Image.fromarray(np.zeros((16, 16, 3), np.uint8)).save(tmp_path / "data" / name / f"{k}.png")
+    layout = {"layout": "labelled-cells", "captions": ["{a} {class} cell"]}
+    first, again = ([(item["class"], item["split"]) for item in json.loads(
+        (freeze_training_set(tmp_path / "data", layout, tmp_path / out) / "manifest.json").read_text())["items"]]
+        for out in ("a", "b"))
+    assert first == again and {split for _, split in first} == {"train", "val", "test"}
+    assert sum(split == "train" for _, split in first) > 50
+
+
+def test_a_patient_in_two_parts_of_the_split_is_refused(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        Image.fromarray(np.zeros((16, 16, 3), np.uint8)).save(tmp_path / f"{name}.png")
+    (tmp_path / "labels.csv").write_text("file,class,patient,split\none.png,a,P,train\ntwo.png,a,P,test\n")
+    layout = {"layout": "labelled-cells", "captions": ["{class}"]}
+    with pytest.raises(UserError, match="A patient of the data is in two parts"):
+        freeze_training_set(tmp_path, layout, tmp_path / "out")
+    (tmp_path / "labels.csv").write_text("file,class,patient\none.png,a,P\ntwo.png,a,P\n")
+    text = (freeze_training_set(tmp_path, layout, tmp_path / "out") / "manifest.json").read_text()
+    assert len({item["split"] for item in json.loads(text)["items"]}) == 1 and '"P"' not in text
+
+
+def test_no_path_stands_in_what_is_said_of_missing_data(tmp_path: Path) -> None:
+    folder = tmp_path / "Patient Mueller"
+    with pytest.raises(UserError) as told:
+        freeze_training_set(folder / "x", {"layout": "labelled-cells", "captions": ["a"]}, tmp_path / "out")
+    assert "Mueller" not in str(told.value)

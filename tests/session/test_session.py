@@ -38,7 +38,7 @@ def test_opening_tells_the_panels_and_chooses_pack_window_and_classes(session: S
     assert "document_changed" in heard
     assert session.window is None  # colour
     assert session.pack is not None and session.pack.manifest.name == "cells"
-    assert session.schema.name == "blood cells"
+    assert session.schema.name == "parts of blood cells"
     session.open(volume(tmp_path / "v.nii.gz"))
     assert session.window is not None
     assert session.frame == 1  # the middle

@@ -52,7 +52,7 @@ def train_control(recipe: Recipe, data: Path, pack: Path, out: Path, supervisor:
     samples = _with_masks(frozen.samples)
     _check(recipe, samples)
     base = load_base(pack, device)
-    folder = checkpoints / f"control-{_key(manifest, frozen)}"
+    folder = checkpoints / f"control-{_key(manifest, frozen, recipe)}"
     supervisor.report("data", 0, 1, f"reading {len(samples)} training pictures with masks")
     torch.manual_seed(recipe.seed)
     control = new_controlnet(base, recipe.control.hint_width).to(device)
@@ -74,7 +74,7 @@ def train_control(recipe: Recipe, data: Path, pack: Path, out: Path, supervisor:
         if grid is not None:
             grid.save(place / CONTROL_SAMPLES, quality=90)
 
-    return join_part(pack, out, "control", recipe, training, write)
+    return join_part(pack, out, "control", recipe, frozen.about, training, write)
 
 
 def _facts(recipe: Recipe, pictures: int, control: ControlNetModel, curve: list[list[float]], steps: int,
@@ -180,10 +180,12 @@ def _check(recipe: Recipe, samples: tuple[Sample, ...]) -> None:
         raise UserError("The recipe does not say what the labels of a mask mean.", "Name them in [pack] mask_labels.")
 
 
-def _key(manifest: PackManifest, frozen: TrainingSet) -> str:
-    """Names what a checkpoint belongs to: the base's weights and the training set."""
+def _key(manifest: PackManifest, frozen: TrainingSet, recipe: Recipe) -> str:
+    """Names what a checkpoint belongs to: the base's weights, the training set, and how its views are made."""
     weights = {path: digest for path, digest in manifest.files.items() if path.startswith(WEIGHTS)}
-    return hashlib.sha256(repr((sorted(weights.items()), frozen.about.get("sha256"))).encode()).hexdigest()[:12]
+    turned = (recipe.augment, recipe.seed, recipe.pack.native_size, recipe.denoiser.variants)  # as the masks must be
+    named = repr((sorted(weights.items()), frozen.about.get("sha256"), turned))
+    return hashlib.sha256(named.encode()).hexdigest()[:12]
 
 
 @torch.no_grad()

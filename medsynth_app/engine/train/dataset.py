@@ -52,7 +52,7 @@ class TrainingSet:
         try:
             raw = json.loads((folder / "manifest.json").read_text())
         except (OSError, ValueError) as error:
-            raise UserError(f"{folder.name} is no frozen training set: {error}.",
+            raise UserError(f"{folder.name} is no frozen training set ({type(error).__name__}).",
                             "`medsynth train base RECIPE --data DIR` freezes DIR first.") from error
         if raw.get("format") != FORMAT:
             raise UserError(f"{folder.name} has the unknown training-set format {raw.get('format')!r}.",

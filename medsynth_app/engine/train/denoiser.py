@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
 from torch.nn import functional as F
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
+from medsynth_app.core.errors import UserError
 from medsynth_app.engine.train.autoencoder import encode_all
 from medsynth_app.engine.train.checkpoint import load_checkpoint, save_checkpoint
 from medsynth_app.engine.train.dataset import Sample, augmented
@@ -82,9 +84,11 @@ class Latents:
         """
         variants = recipe.denoiser.variants if variants is None else variants
         views = []
+        made = (recipe.augment, recipe.seed, recipe.pack.native_size, [(str(s.file), s.box) for s in samples])
+        key = hashlib.sha256(repr(made).encode()).hexdigest()[:8]
         for view in range(variants):
             supervisor.stop_if_cancelled(lambda: None)
-            path = folder / f"latents-{view}.pt"
+            path = folder / f"latents-{key}-{view}.pt"
             if not path.exists():
                 supervisor.report(stage, view, variants, "encoding the training pictures")
                 latents = encode_all(vae, view_of(recipe, pixels, view), device).half()
@@ -251,6 +255,8 @@ def train_velocity(stage: str, model: torch.nn.Module, section: DenoiserSection 
             supervisor.report(stage, step, section.steps, f"loss {curve[-1][1]:.3f}")
         if step % 200 == 0:
             save()
+    if step == 0:
+        raise UserError("The time was over before the first step of training.", "Give it more minutes.")
     save(finished=True)
     model.load_state_dict(average.state_dict())
     return curve, step

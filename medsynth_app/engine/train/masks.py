@@ -94,7 +94,7 @@ def train_masks(recipe: Recipe, data: Path, pack: Path, out: Path, supervisor: S
         (folder / ABOUT).write_text(json.dumps(
             {"labels": recipe.pack.mask_labels, "classes": classes, "size": section.size}, indent=1))
 
-    return join_part(pack, out, "masks", recipe, training, write)
+    return join_part(pack, out, "masks", recipe, frozen.about, training, write)
 
 
 def _key(recipe: Recipe, frozen: TrainingSet) -> str:

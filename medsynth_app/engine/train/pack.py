@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,8 +25,15 @@ SHARD = "14MB"
 
 
 def write_pack(recipe: Recipe, about: dict[str, Any], training: dict[str, Any], vae: AutoencoderKL, model: Denoiser,
-               tokenizer: CLIPTokenizer, out: Path, device: torch.device) -> PackManifest:
-    """Write everything to `out`: weights, ``pack.json``, ``README.md`` (the model card), ``samples.jpg``."""
+               tokenizer: CLIPTokenizer, out: Path, device: torch.device,
+               earlier: tuple[TrainingData, ...] = ()) -> PackManifest:
+    """Write everything to `out`: weights, ``pack.json``, ``README.md`` (the model card), ``samples.jpg``.
+
+    Parameters
+    ----------
+    earlier
+        Data sets of the pack that the training started from.
+    """
     out.mkdir(parents=True, exist_ok=True)
     scheduler = DPMSolverMultistepScheduler(**SCHEDULE, algorithm_type="dpmsolver++", timestep_spacing="trailing")
     pipeline = StableDiffusionPipeline(
@@ -40,7 +47,7 @@ def write_pack(recipe: Recipe, about: dict[str, Any], training: dict[str, Any], 
     pipeline.save_pretrained(out, max_shard_size=SHARD)
     tokenizer.backend_tokenizer.model.save(str(out / "tokenizer"))  # older transformers read these two files
     grid.save(out / SAMPLES, quality=90)
-    return seal(new_manifest(recipe, about, {"base": training}), out)
+    return seal(with_data(new_manifest(recipe, about, {"base": training}), earlier), out)
 
 
 def seal(manifest: PackManifest, folder: Path) -> PackManifest:
@@ -61,7 +68,29 @@ def read_manifest(folder: Path) -> PackManifest:
     return PackManifest.from_json(text, f"The pack {folder.name}")
 
 
-def join_part(pack: Path, out: Path, part: str, recipe: Recipe, training: dict[str, Any],
+def check_joinable(pack: Path, recipe: Recipe) -> None:
+    """Raise `UserError` unless a part trained by `recipe` may join the pack in `pack`, and that pack is whole."""
+    manifest = read_manifest(pack)
+    if manifest.kind != "base":
+        raise UserError(f"The pack {manifest.name} is of the kind {manifest.kind!r}; parts join base packs only.",
+                        "Name a base pack.")
+    if manifest.domain != recipe.pack.domain:
+        raise UserError(f"The pack {manifest.name} is for {manifest.domain}, the recipe for {recipe.pack.domain}.",
+                        "Use a recipe of the pack's own domain.")
+    if (manifest.draws_from_masks or manifest.draws_masks) and manifest.mask_labels != recipe.pack.mask_labels:
+        raise UserError(f"The pack {manifest.name} has learned the mask labels {', '.join(manifest.mask_labels)}, "
+                        f"the recipe has others.", "Use the same labels in the same order in [pack] mask_labels.")
+    require_whole(pack, manifest)
+
+
+def require_whole(pack: Path, manifest: PackManifest) -> None:
+    """Raise `UserError` when a file of the pack is missing or differs from its manifest."""
+    if any(not (pack / name).is_file() or _sha256(pack / name) != digest for name, digest in manifest.files.items()):
+        raise UserError(f"Files of the pack {manifest.name} are missing or differ from its manifest.",
+                        "Copy the pack again from where it came.")
+
+
+def join_part(pack: Path, out: Path, part: str, recipe: Recipe, about: dict[str, Any], training: dict[str, Any],
               write: Callable[[Path], None]) -> PackManifest:
     """Copy the base pack in `pack` to `out`, have `write` put a part's files there, and seal it.
 
@@ -69,13 +98,19 @@ def join_part(pack: Path, out: Path, part: str, recipe: Recipe, training: dict[s
     ----------
     part
         Key of `training` in the manifest, e.g. ``control``.
+    about
+        The frozen set that the part learned from; where it is another than the base's, it is named beside it.
     write
         Called with `out`; writes the part into a folder of its own.
     """
     manifest = read_manifest(pack)
+    require_whole(pack, manifest)
     if out.resolve() != pack.resolve():
-        shutil.copytree(pack, out, dirs_exist_ok=True)
+        for name in manifest.files:
+            (out / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(pack / name, out / name)
     write(out)
+    manifest = with_data(manifest, (training_data(about),))
     return seal(replace(manifest, version=recipe.pack.version, mask_labels=recipe.pack.mask_labels,
                         known_failures=recipe.pack.known_failures,
                         training={**manifest.training, part: training}), out)
@@ -92,14 +127,28 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def training_data(about: dict[str, Any]) -> TrainingData:
+    """What a frozen set says of itself, for the manifest."""
+    return TrainingData(about["name"], about["licence"], about["citation"], int(about.get("train_images", 0)))
+
+
+def with_data(manifest: PackManifest, more: Iterable[TrainingData]) -> PackManifest:
+    """The manifest with further data sets; their licences are stated beside the pack's own."""
+    for data in more:
+        if data.name not in {known.name for known in manifest.training_data}:
+            licences = manifest.licence.split("; ")
+            licence = "; ".join([*licences, *(part for part in data.licence.split("; ") if part not in licences)])
+            manifest = replace(manifest, training_data=(*manifest.training_data, data), licence=licence)
+    return manifest
+
+
 def new_manifest(recipe: Recipe, about: dict[str, Any], training: dict[str, dict[str, Any]],
                  kind: str = "base") -> PackManifest:
     """What a pack trained by `recipe` on the frozen set `about` says of itself; no files yet."""
     pack = recipe.pack
-    data = TrainingData(about["name"], about["licence"], about["citation"], int(about.get("train_images", 0)))
     return PackManifest(
         name=pack.name, version=pack.version, domain=pack.domain, title=pack.title, modalities=pack.modalities,
-        colour=pack.colour, licence=pack.licence, native_size=pack.native_size, training_data=(data,),
+        colour=pack.colour, licence=pack.licence, native_size=pack.native_size, training_data=(training_data(about),),
         default_prompt=pack.default_prompt, remove_prompt=pack.remove_prompt, example_prompts=pack.grid_prompts,
         knows_not=pack.knows_not, licence_note=pack.licence_note, known_failures=pack.known_failures, kind=kind,
         mask_labels=pack.mask_labels, mean_colour=tuple(about.get("mean_colour", ())), training=training)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from medsynth_app.core.errors import UserError
-from medsynth_app.core.pack import PackManifest
+from medsynth_app.core.pack import MANIFEST, PackManifest
 from medsynth_app.core.requests import TRAINABLE
 from medsynth_app.engine.train.base import AUTOENCODER_SHARE, DENOISER_SHARE, train_base
+from medsynth_app.engine.train.pack import check_joinable
 from medsynth_app.engine.train.recipe import Recipe
 from medsynth_app.engine.train.supervision import Supervisor
 
@@ -39,6 +40,7 @@ def train_part(part: str, recipe: Recipe, data: Path, out: Path, supervisor: Sup
     Cancelled
         When `supervisor` asked to stop; a checkpoint has been saved.
     """
+    _check_place(out, pack)
     checkpoints.mkdir(parents=True, exist_ok=True)
     if part == "base":
         return train_base(recipe, data, out, supervisor, checkpoints, pack)
@@ -50,6 +52,7 @@ def train_part(part: str, recipe: Recipe, data: Path, out: Path, supervisor: Sup
         raise UserError(f"There is no part {part!r} to train.", f"Choose one of {', '.join(TRAINABLE)}.")
     if pack is None:
         raise UserError(f"The part {part!r} joins a base pack, and none was named.", "Name the pack that it joins.")
+    check_joinable(pack, recipe)
     if part == "control":
         from medsynth_app.engine.train.control import train_control
 
@@ -57,3 +60,13 @@ def train_part(part: str, recipe: Recipe, data: Path, out: Path, supervisor: Sup
     from medsynth_app.engine.train.masks import train_masks
 
     return train_masks(recipe, data, pack, out, supervisor, checkpoints)
+
+
+def _check_place(out: Path, pack: Path | None) -> None:
+    """Refuse a place that would spoil a pack."""
+    place = out.resolve()
+    if (place / MANIFEST).exists() and (pack is None or pack.resolve() != place):
+        raise UserError(f"The folder {out.name} holds a pack already.", "Give another folder for the new one.")
+    if any((parent / MANIFEST).exists() for parent in place.parents):
+        raise UserError(f"The folder {out.name} lies inside a pack, whose files must stay as they are.",
+                        "Give a folder elsewhere.")

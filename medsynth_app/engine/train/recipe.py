@@ -11,6 +11,9 @@ from typing import Any, TypeVar
 from medsynth_app.core.errors import UserError
 
 T = TypeVar("T")
+TURNS = ("hflip", "vflip", "rot90")
+WORDS = {"str": "a text", "int": "a whole number", "float": "a number", "tuple[str, ...]": "a list of texts",
+         "tuple[int, ...]": "a list of whole numbers"}
 LATENT_CHANNELS = 4  # as Stable Diffusion's: diffusers' inpainting knows no other number
 NORM_GROUPS = 16  # of the group normalisation in autoencoder and UNet
 
@@ -143,19 +146,24 @@ class Recipe:
             text = path.read_bytes()
             raw = tomllib.loads(text.decode())
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise UserError(f"The recipe {path.name} cannot be read: {error}.",
+            why = error.strerror if isinstance(error, OSError) else error  # an OSError's text holds the path
+            raise UserError(f"The recipe {path.name} cannot be read: {why}.",
                             "Give the path of a TOML file such as those in resources/recipes.") from error
-        training = raw.get("training", {})
+        training = _table(raw, "training", path)
+        turns, seed = training.get("augment", []), training.get("seed", 0)
+        if not isinstance(turns, list) or set(turns) - set(TURNS) or not isinstance(seed, int):
+            raise UserError(f"In [training] of the recipe {path.name} something is of the wrong kind.",
+                            f"augment is a list of some of {', '.join(TURNS)}; seed is a whole number.")
         recipe = Recipe(
-            pack=_section(PackSection, raw.get("pack", {}), path),
-            data=raw.get("data", {}),
-            autoencoder=_section(AutoencoderSection, raw.get("autoencoder", {}), path),
-            denoiser=_section(DenoiserSection, raw.get("denoiser", {}), path),
-            control=_section(ControlSection, raw.get("control", {}), path),
-            masks=_section(MasksSection, raw.get("masks", {}), path),
-            encoder=_section(EncoderSection, raw.get("encoder", {}), path),
-            augment=tuple(training.get("augment", ())),
-            seed=int(training.get("seed", 0)),
+            pack=_section(PackSection, _table(raw, "pack", path), path),
+            data=_table(raw, "data", path),
+            autoencoder=_section(AutoencoderSection, _table(raw, "autoencoder", path), path),
+            denoiser=_section(DenoiserSection, _table(raw, "denoiser", path), path),
+            control=_section(ControlSection, _table(raw, "control", path), path),
+            masks=_section(MasksSection, _table(raw, "masks", path), path),
+            encoder=_section(EncoderSection, _table(raw, "encoder", path), path),
+            augment=tuple(turns),
+            seed=seed,
             sha256=hashlib.sha256(text).hexdigest(),
         )
         for section, widths in (("autoencoder", recipe.autoencoder.widths), ("denoiser", recipe.denoiser.widths),
@@ -166,6 +174,13 @@ class Recipe:
         return recipe
 
 
+def _table(raw: dict[str, Any], name: str, path: Path) -> dict[str, Any]:
+    found = raw.get(name, {})
+    if not isinstance(found, dict):
+        raise UserError(f"In the recipe {path.name}, {name} is no section.", f"Write it as [{name}].")
+    return found
+
+
 def _section(kind: type[T], raw: dict[str, Any], path: Path) -> T:
     known = {f.name for f in fields(kind)}  # type: ignore[arg-type]
     unknown = sorted(set(raw) - known)
@@ -173,8 +188,21 @@ def _section(kind: type[T], raw: dict[str, Any], path: Path) -> T:
         raise UserError(f"The recipe {path.name} has unknown keys: {', '.join(unknown)}.",
                         f"Known keys here are {', '.join(sorted(known))}.")
     values = {k: tuple(v) if isinstance(v, list) else v for k, v in raw.items()}
+    for f in fields(kind):  # type: ignore[arg-type]
+        if f.name in values and not _is(values[f.name], str(f.type)):
+            raise UserError(f"In the recipe {path.name}, {f.name} is of the wrong kind: {raw[f.name]!r}.",
+                            f"{f.name} is {WORDS[str(f.type)]}.")
     try:
         return kind(**values)
     except TypeError as error:
         raise UserError(f"The recipe {path.name} lacks a key: {error}.",
                         "Compare it with a recipe in resources/recipes.") from error
+
+
+def _is(value: Any, kind: str) -> bool:
+    """Whether a value read from TOML is of the kind that a field's annotation names."""
+    if kind.startswith("tuple"):
+        inner = str if "str" in kind else int
+        return isinstance(value, tuple) and all(isinstance(item, inner) for item in value)
+    allowed: dict[str, tuple[type, ...]] = {"str": (str,), "int": (int,), "float": (int, float)}
+    return isinstance(value, allowed[kind]) and not isinstance(value, bool)

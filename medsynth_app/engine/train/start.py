@@ -11,6 +11,8 @@ from transformers import CLIPTextModel, CLIPTokenizer
 
 from medsynth_app.core.errors import UserError
 
+LEAST = 0.5  # share of the weights that must fit, or it would be no start
+
 
 def start_autoencoder(vae: AutoencoderKL, pack: Path) -> None:
     """Take over the weights of the pack's autoencoder wherever name and shape agree."""
@@ -32,6 +34,10 @@ def _take_over(module: Any, kind: Any, folder: Path) -> None:
     except (OSError, ValueError) as error:
         raise UserError(f"The pack to start from has no {folder.name} that can be read.",
                         "Give a pack in diffusers' layout.", details=type(error).__name__) from error
-    for name, value in module.state_dict().items():
-        if name in found and found[name].shape == value.shape:
-            value.copy_(found[name])
+    fitting = {name: value for name, value in module.state_dict().items()
+               if name in found and found[name].shape == value.shape}
+    if sum(value.numel() for value in fitting.values()) < LEAST * sum(v.numel() for v in module.state_dict().values()):
+        raise UserError(f"The {folder.name} of the pack to start from has another shape than the recipe's.",
+                        "Give a pack that was trained with the same widths, or start from chance.")
+    for name, value in fitting.items():
+        value.copy_(found[name])

@@ -8,8 +8,9 @@ from pathlib import Path
 from PySide6.QtCore import QThreadPool
 from PySide6.QtWidgets import QComboBox, QDialog, QFileDialog, QLabel, QLineEdit, QSpinBox, QWidget
 
-from medsynth_app.actions.train import shipped_recipes, was_begun
+from medsynth_app.actions.train import begun_part, shipped_recipes
 from medsynth_app.core.errors import UserError
+from medsynth_app.core.pack import MANIFEST
 from medsynth_app.core.requests import TrainRequest
 from medsynth_app.formats.pack import InstalledPack, default_pack_folders
 from medsynth_app.session.session import Session
@@ -126,7 +127,7 @@ class TrainDialog(QDialog):
         recipe = self._recipes[self.recipe.currentIndex()].stem if self._recipes else "model"
         stem = recipe if part in ("base", "encoder") else f"{recipe}-{part}"
         name, number = stem, 2
-        while (self._folder / name / "pack.json").exists():
+        while (self._folder / name / MANIFEST).exists():
             name, number = f"{stem}-{number}", number + 1
         self.name.setText(name)
         self._check()
@@ -146,13 +147,25 @@ class TrainDialog(QDialog):
 
     def _check(self) -> None:
         """Say what is missing, or that an earlier run goes on."""
-        begun = bool(self.name.text().strip()) and was_begun(self.out)
+        obstacle, begun = self._obstacle(), begun_part(self.out) if self.name.text().strip() else ""
         self.start.setText("Resume training" if begun else "Start training")
-        bad = any(sign in self.name.text() for sign in '/\\:*?"<>|') or self.name.text().strip() in ("", ".", "..")
-        ready = not bad and (begun or self._data is not None) and bool(self._recipes)
+        ready = not obstacle and (bool(begun) or self._data is not None) and bool(self._recipes)
         self.start.setEnabled(ready and self._task is None)
-        self._say("Give a name without / \\ : * ? \" < > |." if bad else
-                  "An earlier run under this name goes on from its checkpoint." if begun else "", error=bad)
+        self._say(obstacle or ("An earlier run under this name goes on from where it was." if begun else ""),
+                  error=bool(obstacle))
+
+    def _obstacle(self) -> str:
+        """Why nothing can start under this name, or with this part; empty where it can."""
+        name, part = self.name.text().strip(), self.part.value()
+        if any(sign in name for sign in '/\\:*?"<>|') or name in ("", ".", ".."):
+            return "Give a name without / \\ : * ? \" < > |."
+        if (self.out / MANIFEST).exists():
+            return "A model of this name is there already. Give another name."
+        if begun_part(self.out) not in ("", part):
+            return "A run for another part was begun under this name. Give another name."
+        if part in ("control", "masks") and self._chosen_pack is None:
+            return "There is no model that it could join."
+        return ""
 
     def _say(self, text: str, *, error: bool = True) -> None:
         self.trouble.setText(text)
@@ -165,7 +178,7 @@ class TrainDialog(QDialog):
     def _start(self) -> None:
         part, recipe = self.part.value(), self._recipes[self.recipe.currentIndex()]
         pack = self._chosen_pack
-        data, out, resume, minutes = self._data, self.out, was_begun(self.out), float(self.minutes.value())
+        data, out, resume, minutes = self._data, self.out, bool(begun_part(self.out)), float(self.minutes.value())
         task = self._task = Background(
             lambda _task: self._session.freeze_training(recipe, data, out, part=part, pack=pack, resume=resume,
                                                         max_minutes=minutes),

@@ -39,11 +39,12 @@ def test_weights_are_taken_over_where_name_and_shape_agree(recipe: Recipe, first
     start_autoencoder(vae, first)
     start_autoencoder(again, first)
     assert all(same(a, b) for a, b in zip(vae.state_dict().values(), again.state_dict().values(), strict=True))
-    wider = new_autoencoder(replace(recipe, autoencoder=AutoencoderSection(widths=(16, 16, 32))))
-    before = wider.state_dict()["encoder.mid_block.resnets.0.conv1.weight"].clone()
-    start_autoencoder(wider, first)
-    assert same(wider.state_dict()["encoder.conv_in.weight"], vae.state_dict()["encoder.conv_in.weight"])
-    assert torch.equal(wider.state_dict()["encoder.mid_block.resnets.0.conv1.weight"], before)  # another shape
+    deeper = new_autoencoder(recipe)
+    deeper.encoder.conv_out = torch.nn.Conv2d(16, 16, 3, padding=1)
+    before = deeper.encoder.conv_out.weight.clone()
+    start_autoencoder(deeper, first)
+    assert same(deeper.state_dict()["encoder.conv_in.weight"], vae.state_dict()["encoder.conv_in.weight"])
+    assert torch.equal(deeper.encoder.conv_out.weight, before)  # another shape stays as it was
 
 
 def test_the_text_encoder_is_taken_over_only_where_both_spell_alike(recipe: Recipe, first: Path,
@@ -68,6 +69,12 @@ def test_the_card_says_from_what_it_started(recipe: Recipe, frozen: Path, first:
     manifest = train_base(recipe, frozen, tmp_path / "second", Supervisor(), tmp_path / "again", first)
     assert manifest.training["base"]["started_from"].startswith("tiny ")
     assert "started from" in (tmp_path / "second" / "README.md").read_text()
+
+
+def test_a_pack_of_another_shape_is_no_start(recipe: Recipe, first: Path) -> None:
+    wide = new_autoencoder(replace(recipe, autoencoder=AutoencoderSection(widths=(64, 64, 64))))
+    with pytest.raises(UserError, match="another shape"):
+        start_autoencoder(wide, first)
 
 
 def test_a_pack_that_cannot_be_read_is_refused(recipe: Recipe, tmp_path: Path) -> None:
