@@ -81,9 +81,12 @@ class Headless:
 
     def counter(self, title: str) -> Callable[[int, int], None]:
         """A function to be told (done, total) of work that is done here, not in the queue; it says so now and then."""
+        said = time.monotonic()  # nothing is said of what is done at once
+
         def tell(done: int, total: int) -> None:
-            if time.monotonic() >= self._said + PLAIN_SECONDS:
-                self._said = time.monotonic()
+            nonlocal said
+            if time.monotonic() >= said + PLAIN_SECONDS:
+                said = time.monotonic()
                 self._console.print(f"{title}: {done} of {total}", markup=False)
 
         return tell

@@ -56,7 +56,12 @@ def offline(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 def start(environment: dict[str, str], *arguments: object, session: bool = False) -> subprocess.Popen[str]:
     return subprocess.Popen([sys.executable, "-m", "medsynth_app", *(str(item) for item in arguments)], cwd=ROOT,
                             env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                            start_new_session=session)
+                            start_new_session=session, preexec_fn=_hear_ctrl_c if os.name == "posix" else None)
+
+
+def _hear_ctrl_c() -> None:
+    """A shell's background job ignores Ctrl+C, and so would what it starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def run(environment: dict[str, str], *arguments: object) -> Any:

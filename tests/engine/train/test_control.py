@@ -67,7 +67,7 @@ def frozen(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def base(tmp_path: Path) -> Path:
-    return make_tiny_pack(tmp_path / "base")
+    return make_tiny_pack(tmp_path / "base", domain="squares")
 
 
 def test_a_run_adds_a_controlnet_that_diffusers_opens(recipe: Recipe, frozen: Path, base: Path, tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def make_set(folder: Path, **changes: Any) -> Path:
 
 @pytest.fixture
 def pack(tmp_path: Path) -> Path:
-    return make_tiny_pack(tmp_path / "base")
+    return make_tiny_pack(tmp_path / "base", domain="discs")
 
 
 def test_a_run_ends_in_a_pack_with_a_model_of_masks(pack: Path, tmp_path: Path) -> None:
