@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
+import scipy  # loads scipy.ndimage when it is first used
 
 CYTOPLASM, NUCLEUS = 1, 2
 ANGLES, RADII = 72, 80  # of the polar grid in which the outline is sought
@@ -58,8 +58,8 @@ def cell_parts(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     nucleus = _nucleus(small, cell, chromatin)
     at = _grid(found.shape, 1 / factor)
     for value, part in ((CYTOPLASM, cell), (NUCLEUS, nucleus)):
-        soft = ndimage.gaussian_filter(part.astype(np.float32), 0.7)
-        large = ndimage.map_coordinates(soft, at, order=1, mode="nearest") > 0.5
+        soft = scipy.ndimage.gaussian_filter(part.astype(np.float32), 0.7)
+        large = scipy.ndimage.map_coordinates(soft, at, order=1, mode="nearest") > 0.5
         found[large & ((value == CYTOPLASM) | (found > 0))] = value
     return found
 
@@ -72,11 +72,11 @@ def _grid(shape: tuple[int, ...], scale: float) -> list[Floats]:
 def _shrunk(pixels: npt.NDArray[np.uint8]) -> tuple[Floats, float]:
     """The picture smoothed, its smaller side at most `WORKING` pixels; and how many of those make one of its own."""
     scale = min(1.0, WORKING / min(pixels.shape[:2]))
-    smooth = ndimage.gaussian_filter(pixels.astype(np.float32), (max(0.6, 0.5 / scale),) * 2 + (0,))
+    smooth = scipy.ndimage.gaussian_filter(pixels.astype(np.float32), (max(0.6, 0.5 / scale),) * 2 + (0,))
     if scale == 1:
         return smooth.astype(np.float64), 1.0
     at = _grid(tuple(round(size * scale) for size in pixels.shape[:2]), 1 / scale)
-    channels = [ndimage.map_coordinates(smooth[..., k], at, order=1, mode="nearest") for k in range(3)]
+    channels = [scipy.ndimage.map_coordinates(smooth[..., k], at, order=1, mode="nearest") for k in range(3)]
     return np.stack(channels, axis=2).astype(np.float64), 1 / scale
 
 
@@ -100,7 +100,7 @@ def _nucleus(small: Floats, cell: Mask, chromatin: Mask) -> Mask:
     best = int(np.argmax([fit.parted for fit in fits]))
     limit, gap = fits[best].limit, fits[best].gap
     nucleus = cell & (shades[best] > limit) if gap > LEAST_GAP else cell & chromatin
-    nucleus = ndimage.gaussian_filter(nucleus.astype(np.float32), 1.4) > 0.5
+    nucleus = scipy.ndimage.gaussian_filter(nucleus.astype(np.float32), 1.4) > 0.5
     area = max(1, int(nucleus.sum()))
     nucleus = _without_specks(nucleus, 0.05 * area / nucleus.size)
     holes = _filled(nucleus) & ~nucleus
@@ -145,7 +145,7 @@ def _two_thresholds(values: Floats, bins: int = 64) -> tuple[float, float]:
 
 
 def _without_specks(mask: Mask, least_share: float) -> Mask:
-    labels, n = ndimage.label(mask)
+    labels, n = scipy.ndimage.label(mask)
     if not n:
         return mask
     kept = np.bincount(labels.ravel()) >= least_share * mask.size
@@ -156,7 +156,7 @@ def _without_specks(mask: Mask, least_share: float) -> Mask:
 
 def _middle_object(mask: Mask) -> Mask:
     """The connected part with the most weight under a bell in the middle."""
-    labels, n = ndimage.label(mask)
+    labels, n = scipy.ndimage.label(mask)
     if not n:
         return mask
     rows, columns = (((np.arange(size) + 0.5) / size - 0.5) / 0.14 for size in mask.shape)
@@ -169,8 +169,8 @@ def _middle_object(mask: Mask) -> Mask:
 
 def _near(chromatin: Mask, core: Mask, distance: float) -> Mask:
     """Parts of the chromatin that come within `distance` pixels of `core`."""
-    labels, _ = ndimage.label(chromatin)
-    close = ndimage.distance_transform_edt(~core) <= distance
+    labels, _ = scipy.ndimage.label(chromatin)
+    close = scipy.ndimage.distance_transform_edt(~core) <= distance
     touched = np.bincount(labels.ravel(), close.ravel()) > 0
     touched[0] = False
     found: Mask = touched[labels]
@@ -179,7 +179,7 @@ def _near(chromatin: Mask, core: Mask, distance: float) -> Mask:
 
 def _mostly_inside(chromatin: Mask, cell: Mask) -> Mask:
     """Parts of the chromatin (lobes of one nucleus) of which more than half lies in the cell."""
-    labels, _ = ndimage.label(chromatin)
+    labels, _ = scipy.ndimage.label(chromatin)
     inside = np.bincount(labels.ravel(), cell.ravel()) > 0.5 * np.bincount(labels.ravel())
     inside[0] = False
     found: Mask = inside[labels]
@@ -206,13 +206,13 @@ def _outline(small: Floats, foreign: Floats, core: Mask) -> tuple[Mask, float]:
     angles = np.arange(ANGLES) * (2 * np.pi / ANGLES)
     radii = (np.arange(RADII) + 0.5) * step
     at = middle[:, None, None] + np.stack([np.sin(angles), np.cos(angles)])[:, :, None] * radii
-    polar = ndimage.map_coordinates(foreign, at, order=1, mode="nearest")
-    inner = ndimage.map_coordinates(core.astype(np.float64), at, order=1, mode="constant")
-    colours = np.stack([ndimage.map_coordinates(small[..., k], at, order=1, mode="nearest") for k in range(3)])
+    polar = scipy.ndimage.map_coordinates(foreign, at, order=1, mode="nearest")
+    inner = scipy.ndimage.map_coordinates(core.astype(np.float64), at, order=1, mode="constant")
+    colours = np.stack([scipy.ndimage.map_coordinates(small[..., k], at, order=1, mode="nearest") for k in range(3)])
     cost = _cost(polar, inner > 0.5, colours)
     path = _closed_path(cost)
     radius = radii[path] + step / 2
-    radius = ndimage.gaussian_filter1d(radius, 1.0, mode="wrap")
+    radius = scipy.ndimage.gaussian_filter1d(radius, 1.0, mode="wrap")
     y, x = np.indices(core.shape, dtype=np.float64) - middle[:, None, None]
     turn = np.mod(np.arctan2(y, x), 2 * np.pi) * (ANGLES / (2 * np.pi))
     limit = np.interp(turn.ravel(), np.arange(ANGLES + 1), np.append(radius, radius[0])).reshape(core.shape)
@@ -264,5 +264,5 @@ def _closed_path(cost: Floats, bend_cost: float = 0.08) -> npt.NDArray[np.int64]
 
 
 def _filled(mask: Mask) -> Mask:
-    filled: Mask = ndimage.binary_fill_holes(mask)
+    filled: Mask = scipy.ndimage.binary_fill_holes(mask)
     return filled
