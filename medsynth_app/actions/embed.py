@@ -14,9 +14,9 @@ from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import Lane
 from medsynth_app.core.requests import EmbedRequest
 from medsynth_app.formats.pack import InstalledPack
+from medsynth_app.formats.training_set import PICTURES
 from medsynth_app.jobs.queue import JobQueue
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 LABELS = "labels.csv"
 SIDES = ("x", "y", "width", "height")
 
@@ -55,7 +55,7 @@ def list_pictures(data: Path) -> Pictures:
     """
     if data.is_dir() and not (data / LABELS).is_file():
         files = sorted(path for path in data.rglob("*")
-                       if path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file())
+                       if path.suffix.lower() in PICTURES and not path.name.startswith(".") and path.is_file())
         pictures = Pictures(tuple(path.relative_to(data).as_posix() for path in files), tuple(files))
     elif data.is_dir() or data.is_file():
         pictures = _listed(data / LABELS if data.is_dir() else data)

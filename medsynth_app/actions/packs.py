@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.image import ImageInfo, Pixels
@@ -71,7 +72,8 @@ def suited_pack(packs: Sequence[InstalledPack], info: ImageInfo, preferred: Inst
     pixels
         The image, for one that states no modality: its mean colour is held against that of the training pictures.
     """
-    far = {pack.manifest.sha256: _distance(pack, pixels) for pack in packs}
+    mean = _mean_colour(pixels)
+    far = {pack.manifest.sha256: _distance(pack, mean) for pack in packs}
     near = min((value for value in far.values() if value is not None), default=0.0) + LIKE
 
     def alike(pack: InstalledPack) -> bool:
@@ -85,10 +87,16 @@ def suited_pack(packs: Sequence[InstalledPack], info: ImageInfo, preferred: Inst
     return max(packs, key=fit, default=None)
 
 
-def _distance(pack: InstalledPack, pixels: Pixels | None) -> float | None:
-    """Between the mean colours of an RGB image and of a pack's training pictures; None where one is not known."""
-    if pixels is None or pixels.ndim != 3 or len(pack.manifest.mean_colour) != 3:
+def _mean_colour(pixels: Pixels | None) -> npt.NDArray[np.float64] | None:
+    """Mean red, green and blue (0 to 255) of an RGB image, None of another."""
+    if pixels is None or pixels.ndim != 3:
         return None
     step = max(1, max(pixels.shape[:2]) // 256)  # as good as all of them
-    mean = pixels[::step, ::step, :3].reshape(-1, 3).mean(axis=0) * (255 / np.iinfo(pixels.dtype).max)
-    return float(np.linalg.norm(mean - np.array(pack.manifest.mean_colour)))
+    mean: npt.NDArray[np.float64] = pixels[::step, ::step, :3].reshape(-1, 3).mean(axis=0)
+    return mean * (255 / np.iinfo(pixels.dtype).max)
+
+
+def _distance(pack: InstalledPack, mean: npt.NDArray[np.float64] | None) -> float | None:
+    """Between a mean colour and that of a pack's training pictures; None where one is not known."""
+    known = pack.manifest.mean_colour
+    return float(np.linalg.norm(mean - np.array(known))) if mean is not None and len(known) == 3 else None

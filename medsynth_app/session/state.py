@@ -188,8 +188,9 @@ class SessionState:
         fits = pack is not None and (info is None or (info.colour == pack.manifest.colour
                                                       and info.modality in (None, *pack.manifest.modalities)))
         domain = pack.manifest.domain if pack is not None and fits else ""
-        painted = named is None and self.document is not None and bool(self.document.painted_frames())
-        self.schema = SCHEMAS.get(str(named)) or schema_for(domain, painted)
+        document = self.document
+        self.schema = SCHEMAS.get(str(named)) or schema_for(
+            domain, lambda: named is None and document is not None and bool(document.painted_frames()))
         self._schema_kept = named is not None
         if self.schema.of(self.label_value) is None:
             self.label_value = self.schema.classes[0].value

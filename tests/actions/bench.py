@@ -33,6 +33,15 @@ def png(path: Path, rows: int = 60, columns: int = 80, seed: int = 0) -> Path:
     return path
 
 
+def two_cells(folder: Path) -> Path:
+    """A data set of two cells: an eosinophil to learn from and a platelet to test with."""
+    folder.mkdir()
+    for name in ("one.png", "two.png"):
+        Image.fromarray(np.zeros((16, 16, 3), np.uint8)).save(folder / name)
+    (folder / "labels.csv").write_text("file,class,split\none.png,eosinophil,train\ntwo.png,platelet,test\n")
+    return folder
+
+
 def grey_tiff(path: Path, rows: int = 60, columns: int = 80) -> Path:
     tifffile.imwrite(path, np.random.default_rng(1).integers(0, 4096, (rows, columns), dtype=np.uint16))
     return path

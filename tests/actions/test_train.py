@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 
 from medsynth_app.actions.train import is_frozen, train, train_request
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import Lane
 from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.jobs.store import MemoryJobStore
+from tests.actions.bench import two_cells
 
 RECIPE = """
 [data]
@@ -32,12 +31,7 @@ def recipe(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    folder = tmp_path / "data"
-    folder.mkdir()
-    for name in ("one.png", "two.png"):
-        Image.fromarray(np.zeros((16, 16, 3), np.uint8)).save(folder / name)
-    (folder / "labels.csv").write_text("file,class,split\none.png,eosinophil,train\ntwo.png,platelet,test\n")
-    return folder
+    return two_cells(tmp_path / "data")
 
 
 def test_the_set_is_frozen_and_the_job_waits_in_the_background(tmp_path: Path, recipe: Path, data: Path) -> None:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-import torch
-
 from medsynth_app.core.pack import PackManifest
 from medsynth_app.engine.train.autoencoder import reconstruction_psnr, train_autoencoder
 from medsynth_app.engine.train.dataset import TrainingSet, read_pixels
 from medsynth_app.engine.train.denoiser import Latents, train_denoiser
+from medsynth_app.engine.train.facts import recipe_fact, training_device, velocity_facts
 from medsynth_app.engine.train.pack import read_manifest, write_pack
 from medsynth_app.engine.train.recipe import Recipe
 from medsynth_app.engine.train.supervision import Supervisor
@@ -40,37 +39,32 @@ def train_base(recipe: Recipe, data: Path, out: Path, supervisor: Supervisor,
     Cancelled
         When `supervisor` asked to stop; a checkpoint has been saved.
     """
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    folder = checkpoints
+    device = training_device()
     begun = time.monotonic()
     frozen = TrainingSet.load(data)
     supervisor.report("data", 0, 1, f"reading {len(frozen.samples)} training pictures")
     pixels = read_pixels(frozen.samples, recipe.pack.native_size)
-    vae = train_autoencoder(recipe, pixels, folder, device, supervisor, AUTOENCODER_SHARE, start).eval()
+    vae = train_autoencoder(recipe, pixels, checkpoints, device, supervisor, AUTOENCODER_SHARE, start).eval()
     held_out = read_pixels(frozen.validation[:200], recipe.pack.native_size)
     psnr = reconstruction_psnr(vae, held_out, device) if len(held_out) else float("nan")
     captions = [text for sample in frozen.samples for text in sample.captions]
-    tokenizer = train_tokenizer(captions, folder / "tokenizer")
+    tokenizer = train_tokenizer(captions, checkpoints / "tokenizer")
 
     def make_latents() -> Latents:
-        return Latents.make(recipe, vae, tokenizer, frozen.samples, pixels, folder, device, supervisor)
+        return Latents.make(recipe, vae, tokenizer, frozen.samples, pixels, checkpoints, device, supervisor)
 
-    model, curve, steps = train_denoiser(recipe, make_latents, tokenizer, folder, device, supervisor, DENOISER_SHARE,
-                                         start)
+    model, curve, steps = train_denoiser(recipe, make_latents, tokenizer, checkpoints, device, supervisor,
+                                         DENOISER_SHARE, start)
+    origin = read_manifest(start) if start else None
     training = {
-        "started_from": f"{read_manifest(start).name} {read_manifest(start).sha256[:16]}" if start else "",
-        "recipe": f"{recipe.pack.name}.toml, sha256 {recipe.sha256[:16]}",
+        "started_from": f"{origin.name} {origin.sha256[:16]}" if origin else "",
+        "recipe": recipe_fact(recipe),
         "autoencoder_psnr_db_on_validation": round(psnr, 2),
         "denoiser_steps": steps,
-        "samples_seen": steps * recipe.denoiser.batch,
-        "final_loss_v": round(curve[-1][1], 4) if curve else None,
-        "parameters_million": round(sum(p.numel() for p in [*vae.parameters(), *model.parameters()]) / 1e6, 2),
-        "minutes_of_last_run": round((time.monotonic() - begun) / 60, 1),
-        "device": torch.cuda.get_device_name() if device.type == "cuda" else "CPU",
-        "torch": str(torch.__version__),
-        "loss_curve": " ".join(f"{int(s)}:{v:.3f}" for s, v in curve[:: max(1, len(curve) // 12)]),
+        **velocity_facts(curve, steps * recipe.denoiser.batch, begun, device, vae, model),
     }
     supervisor.report("pack", 0, 1, "writing the pack")
     about = {**frozen.about, "train_images": len({sample.file for sample in frozen.samples}),
              "mean_colour": pixels.mean(axis=(0, 1, 2)).round(1).tolist()}
-    return write_pack(recipe, about, training, vae, model.eval(), tokenizer, out, device)
+    return write_pack(recipe, about, training, vae, model.eval(), tokenizer, out, device,
+                      origin.training_data if origin else ())

@@ -23,6 +23,7 @@ from medsynth_app.core.pack import PackManifest
 from medsynth_app.engine.train.card import CONTROL_SAMPLES
 from medsynth_app.engine.train.dataset import Sample, TrainingSet, read_masks, read_pixels
 from medsynth_app.engine.train.denoiser import Draw, Latents, Predict, train_velocity, view_of
+from medsynth_app.engine.train.facts import recipe_fact, training_device, velocity_facts
 from medsynth_app.engine.train.pack import SHARD, join_part, read_manifest
 from medsynth_app.engine.train.parts import PART_SHARE
 from medsynth_app.engine.train.recipe import Recipe
@@ -47,7 +48,7 @@ def train_control(recipe: Recipe, data: Path, pack: Path, out: Path, supervisor:
         When `supervisor` asked to stop; a checkpoint has been saved.
     """
     begun = time.monotonic()
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = training_device()
     frozen, manifest = TrainingSet.load(data), read_manifest(pack)
     samples = _with_masks(frozen.samples)
     _check(recipe, samples)
@@ -65,7 +66,8 @@ def train_control(recipe: Recipe, data: Path, pack: Path, out: Path, supervisor:
                                   PART_SHARE)
     supervisor.report("pack", 0, 1, "drawing from validation masks")
     grid = _sample_grid(base, control.eval(), _with_masks(frozen.validation), manifest.native_size)
-    training = _facts(recipe, len(samples), control, curve, steps, begun, device)
+    training = {"recipe": recipe_fact(recipe), "pictures_with_masks": len(samples), "steps": steps,
+                **velocity_facts(curve, steps * recipe.control.batch, begun, device, control)}
 
     def write(place: Path) -> None:
         shutil.rmtree(place / "controlnet", ignore_errors=True)
@@ -75,23 +77,6 @@ def train_control(recipe: Recipe, data: Path, pack: Path, out: Path, supervisor:
             grid.save(place / CONTROL_SAMPLES, quality=90)
 
     return join_part(pack, out, "control", recipe, frozen.about, training, write)
-
-
-def _facts(recipe: Recipe, pictures: int, control: ControlNetModel, curve: list[list[float]], steps: int,
-           begun: float, device: torch.device) -> dict[str, Any]:
-    """The table of this training in manifest and card."""
-    return {
-        "recipe": f"{recipe.pack.name}.toml, sha256 {recipe.sha256[:16]}",
-        "pictures_with_masks": pictures,
-        "steps": steps,
-        "samples_seen": steps * recipe.control.batch,
-        "final_loss_v": round(curve[-1][1], 4) if curve else None,
-        "parameters_million": round(sum(p.numel() for p in control.parameters()) / 1e6, 2),
-        "minutes_of_last_run": round((time.monotonic() - begun) / 60, 1),
-        "device": torch.cuda.get_device_name() if device.type == "cuda" else "CPU",
-        "torch": str(torch.__version__),
-        "loss_curve": " ".join(f"{int(s)}:{v:.3f}" for s, v in curve[:: max(1, len(curve) // 12)]),
-    }
 
 
 def load_base(pack: Path, device: torch.device) -> StableDiffusionPipeline:

@@ -24,6 +24,7 @@ from medsynth_app.core.pack import PackManifest
 from medsynth_app.engine.train.checkpoint import load_checkpoint, save_checkpoint
 from medsynth_app.engine.train.dataset import Sample, TrainingSet, read_pixels
 from medsynth_app.engine.train.denoiser import Average
+from medsynth_app.engine.train.facts import machine_facts, millions, recipe_fact, training_device
 from medsynth_app.engine.train.pack import new_manifest, seal
 from medsynth_app.engine.train.recipe import EncoderSection, Recipe
 from medsynth_app.engine.train.supervision import Supervisor
@@ -94,7 +95,7 @@ def train_encoder(recipe: Recipe, data: Path, out: Path, supervisor: Supervisor,
     Cancelled
         When `supervisor` asked to stop; a checkpoint has been saved.
     """
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = training_device()
     frozen = TrainingSet.load(data)
     classes = sorted({sample.label for sample in frozen.samples if sample.label})
     if len(classes) < 2:
@@ -108,20 +109,17 @@ def train_encoder(recipe: Recipe, data: Path, out: Path, supervisor: Supervisor,
     encoder = learner.encoder.eval()
     supervisor.report("pack", 0, 1, "writing the pack")
     held_out = tuple(sample for sample in frozen.validation if sample.label in classes)
-    curve = state["curve"]
     training = {
-        "recipe": f"{recipe.pack.name}.toml, sha256 {recipe.sha256[:16]}",
+        "recipe": recipe_fact(recipe),
         "classes": ", ".join(classes),
         "validation_accuracy_5_nearest": _validated(encoder, known, labels, held_out, classes, recipe, device),
         "validation_images": len(held_out),
         "dimensions": recipe.encoder.widths[-1],
-        "parameters_million": round(sum(p.numel() for p in encoder.parameters()) / 1e6, 2),
+        "parameters_million": millions(encoder),
         "steps": state["step"],
         "samples_seen": state["step"] * recipe.encoder.batch,
         "minutes_of_training": round(state["seconds"] / 60, 1),
-        "device": torch.cuda.get_device_name() if device.type == "cuda" else "CPU",
-        "torch": str(torch.__version__),
-        "loss_curve": " ".join(f"{int(s)}:{v:.3f}" for s, v in curve[:: max(1, len(curve) // 12)]),
+        **machine_facts(state["curve"], device),
     }
     about = {**frozen.about, "train_images": len({sample.file for sample in known})}
     return _write(recipe, about, training, encoder, out)

@@ -18,6 +18,7 @@ from medsynth_app.core.errors import UserError
 from medsynth_app.core.pack import PackManifest
 from medsynth_app.engine.train.dataset import Sample, TrainingSet, augmented, read_masks
 from medsynth_app.engine.train.denoiser import Draw, Predict, train_velocity
+from medsynth_app.engine.train.facts import recipe_fact, training_device, velocity_facts
 from medsynth_app.engine.train.mask_maps import masks_to_maps, reach_of
 from medsynth_app.engine.train.pack import SHARD, join_part
 from medsynth_app.engine.train.parts import PART_SHARE
@@ -46,7 +47,7 @@ def train_masks(recipe: Recipe, data: Path, pack: Path, out: Path, supervisor: S
         When `supervisor` asked to stop; a checkpoint has been saved.
     """
     begun = time.monotonic()
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = training_device()
     section = recipe.masks
     supervisor.report("data", 0, 1, "reading the training masks")
     frozen = TrainingSet.load(data)
@@ -73,17 +74,11 @@ def train_masks(recipe: Recipe, data: Path, pack: Path, out: Path, supervisor: S
                                   MASK_SCHEDULE)
     supervisor.report("pack", 0, 1, "writing the model of masks")
     training = {
-        "recipe": f"{recipe.pack.name}.toml, sha256 {recipe.sha256[:16]}",
+        "recipe": recipe_fact(recipe),
         "masks": len(masks),
         "classes": len(classes),
         "steps": steps,
-        "samples_seen": steps * section.batch,
-        "final_loss_v": round(curve[-1][1], 4) if curve else None,
-        "parameters_million": round(sum(p.numel() for p in model.parameters()) / 1e6, 2),
-        "minutes_of_last_run": round((time.monotonic() - begun) / 60, 1),
-        "device": torch.cuda.get_device_name() if device.type == "cuda" else "CPU",
-        "torch": str(torch.__version__),
-        "loss_curve": " ".join(f"{int(s)}:{v:.3f}" for s, v in curve[:: max(1, len(curve) // 12)]),
+        **velocity_facts(curve, steps * section.batch, begun, device, model),
     }
 
     def write(place: Path) -> None:

@@ -16,7 +16,7 @@ from medsynth_app.ui import words
 from medsynth_app.ui.commands import Commands
 from medsynth_app.ui.opening import Background
 from medsynth_app.ui.panels.base import Panel, fact
-from medsynth_app.ui.widgets import button, clear, column, label, row
+from medsynth_app.ui.widgets import button, clear, column, label, row, set_role
 
 SAMPLES = ("samples.jpg", "samples.png")
 
@@ -102,9 +102,7 @@ class ModelsPanel(Panel):
             self._state.setText(f"Whole: all {count} files match their hashes.")
         else:
             self._state.setText("Not whole; do not use it, copy it again.\n" + "\n".join(check.problems[:6]))
-        self._state.setProperty("role", "help" if check is None else "done" if check.whole else "error")
-        self._state.style().unpolish(self._state)
-        self._state.style().polish(self._state)
+        set_role(self._state, "help" if check is None else "done" if check.whole else "error")
 
     def finish(self) -> None:
         self._pool.waitForDone(3000)

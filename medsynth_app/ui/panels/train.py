@@ -18,7 +18,7 @@ from medsynth_app.ui import theme as look
 from medsynth_app.ui.opening import Background
 from medsynth_app.ui.panels.base import field_row
 from medsynth_app.ui.panels.more import indent
-from medsynth_app.ui.widgets import ElidedLabel, Segmented, button, column, label, model_box, row
+from medsynth_app.ui.widgets import ElidedLabel, Segmented, button, column, label, model_box, row, set_role
 
 PARTS = (("base", "Pictures", "A model that draws pictures from a prompt."),
          ("control", "From masks", "Teaches a model to draw a picture that fits a mask."),
@@ -169,9 +169,7 @@ class TrainDialog(QDialog):
 
     def _say(self, text: str, *, error: bool = True) -> None:
         self.trouble.setText(text)
-        self.trouble.setProperty("role", "error" if error else "help")
-        self.trouble.style().unpolish(self.trouble)
-        self.trouble.style().polish(self.trouble)
+        set_role(self.trouble, "error" if error else "help")
 
     # -- starting -----------------------------------------------------------------------------------------------
 

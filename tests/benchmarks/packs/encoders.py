@@ -11,7 +11,6 @@ import argparse
 import csv
 import hashlib
 import json
-import resource
 import subprocess
 import sys
 import time
@@ -31,6 +30,7 @@ from medsynth_app.evaluation.neighbours import knn_accuracy, linear_probe
 from tests.benchmarks.packs import reporting
 from tests.benchmarks.packs.data import ROOT, Pictures, cache_folder, data_root
 from tests.benchmarks.packs.drawing import weights_key
+from tests.benchmarks.packs.memory import peak_memory
 from tests.benchmarks.packs.peers import PEERS
 from tests.benchmarks.packs.reporting import PACKS, Findings
 
@@ -187,16 +187,7 @@ def speed(folder: Path, name: str) -> dict[str, float]:
         embed(pixels)
         walls.append(time.perf_counter() - begun)
         used.append(time.process_time() - worked)
-    return {"cells": len(pixels) / min(walls), "milliseconds": 1000 * min(used) / len(pixels), "peak": _peak()}
-
-
-def _peak() -> float:
-    """The most memory that this process has held, in MB."""
-    status = Path("/proc/self/status")
-    if status.exists():  # on Linux, ru_maxrss would begin with what the process held that started this one
-        held = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
-        return int(held.split()[1]) * 1024 / 1e6
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e6
+    return {"cells": len(pixels) / min(walls), "milliseconds": 1000 * min(used) / len(pixels), "peak": peak_memory()}
 
 
 def timed(folder: Path, name: str) -> Findings:

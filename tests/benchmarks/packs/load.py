@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import statistics
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from medsynth_app.core.errors import UserError
 from medsynth_app.engine.train.pack import read_manifest
 from tests.benchmarks.packs import reporting
 from tests.benchmarks.packs.data import ROOT
+from tests.benchmarks.packs.memory import peak_memory
 from tests.benchmarks.packs.reporting import PACKS, Findings
 
 LINE = "load: seconds and memory to load each shipped pack; sizes of packs and shards against the limits"
@@ -30,19 +30,19 @@ def load_once(folder: Path) -> dict[str, float]:
     if manifest.kind == "encoder":
         from medsynth_app.engine.embed import load_encoder
 
-        before, begun = _peak(), time.perf_counter()
+        before, begun = peak_memory(), time.perf_counter()
         load_encoder(folder, policy)
     else:
         from medsynth_app.engine.masks import MaskModel
         from medsynth_app.engine.packs import load_pack
 
-        before, begun = _peak(), time.perf_counter()
+        before, begun = peak_memory(), time.perf_counter()
         pack = load_pack(folder, "", policy)
         if manifest.draws_from_masks:
             _ = pack.control
         if manifest.draws_masks:
             MaskModel.load(folder, policy)
-    return {"seconds": time.perf_counter() - begun, "grown": _peak() - before, "peak": _peak()}
+    return {"seconds": time.perf_counter() - begun, "grown": peak_memory() - before, "peak": peak_memory()}
 
 
 def measured(folder: Path, repeats: int) -> list[dict[str, float]]:
@@ -75,10 +75,6 @@ def figures_of(folder: Path, repeats: int) -> Findings:
                  f"{len(files)} files")
     findings.add(f"{folder.name}: largest file, MB", f"{sizes[largest]:.1f} ({largest})", "", f"at most {SHARD_MB}")
     return findings
-
-
-def _peak() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024) / MB
 
 
 def main(arguments: list[str] | None = None) -> int:

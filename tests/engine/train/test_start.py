@@ -66,8 +66,11 @@ def test_the_text_encoder_is_taken_over_only_where_both_spell_alike(recipe: Reci
 
 def test_the_card_says_from_what_it_started(recipe: Recipe, frozen: Path, first: Path, tmp_path: Path) -> None:
     (tmp_path / "again").mkdir()
+    frozen_text = (frozen / "manifest.json").read_text()
+    (frozen / "manifest.json").write_text(frozen_text.replace('"name": "n"', '"name": "own"'))
     manifest = train_base(recipe, frozen, tmp_path / "second", Supervisor(), tmp_path / "again", first)
     assert manifest.training["base"]["started_from"].startswith("tiny ")
+    assert [data.name for data in manifest.training_data] == ["own", "n"]  # what the start learned from, too
     assert "started from" in (tmp_path / "second" / "README.md").read_text()
 
 

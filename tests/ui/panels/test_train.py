@@ -6,9 +6,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
-from PIL import Image
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
@@ -17,6 +15,7 @@ from medsynth_app.core.job import Lane
 from medsynth_app.core.requests import TrainRequest
 from medsynth_app.ui.panels.train import TrainDialog
 from medsynth_app.workspace.workspace import Workspace
+from tests.actions.bench import two_cells
 from tests.ui.desk import TestDesk, a_desk
 
 pytestmark = pytest.mark.gui
@@ -30,12 +29,7 @@ def desk(qapp: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tes
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    folder = tmp_path / "cells"
-    folder.mkdir()
-    for name in ("one.png", "two.png"):
-        Image.fromarray(np.zeros((16, 16, 3), np.uint8)).save(folder / name)
-    (folder / "labels.csv").write_text("file,class,split\none.png,eosinophil,train\ntwo.png,platelet,test\n")
-    return folder
+    return two_cells(tmp_path / "cells")
 
 
 @pytest.fixture
