@@ -19,6 +19,7 @@ from medsynth_app.core.errors import UserError
 from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.session.session import Session
 from medsynth_app.settings.settings import SettingsStore
+from medsynth_app.startup import release_garbage
 from medsynth_app.ui.main_window import MainWindow
 from medsynth_app.ui.theme import Theme
 from medsynth_app.workspace.workspace import Workspace
@@ -104,6 +105,7 @@ def build_window(workspace: Workspace, settings: SettingsStore, *, pack_folders:
     theme.prepare()
     desk.append(Desk(workspace, queue, session, theme, MainWindow(session, theme)))
     theme.dress(desk[0].window)
+    desk[0].window.painted.connect(release_garbage)
     return desk[0]
 
 

@@ -18,7 +18,12 @@ from medsynth_app.workspace.workspace import Workspace
 from tests.ui.desk import wait_for
 
 _PROGRAM = """
-import sys
+import gc, sys
+from medsynth_app.startup import hold_garbage, release_garbage
+release_garbage()                               # nothing is held yet: nothing happens
+assert not gc.get_freeze_count()
+hold_garbage()                                  # as the command line does
+assert not gc.isenabled()
 sys.modules["torch"] = None                     # importing it would raise
 from pathlib import Path
 from PySide6.QtCore import QTimer
@@ -29,6 +34,7 @@ def watch(window):
     window.painted.connect(lambda: seen.append(window.grab().width()))
     def look():
         if window.session.document is not None:
+            assert gc.isenabled() and gc.get_freeze_count() > 100_000
             seen.append(window.session.document.info.pseudonym)
             window.close()
     timer = QTimer(window); timer.timeout.connect(look); timer.start(50)

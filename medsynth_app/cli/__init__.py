@@ -23,6 +23,7 @@ from medsynth_app.cli.packs import packs
 from medsynth_app.cli.train import train
 from medsynth_app.core.errors import UserError
 from medsynth_app.demo import run_demo
+from medsynth_app.startup import hold_garbage, release_garbage
 
 app = typer.Typer(name="medsynth", cls=OneLineErrors, add_completion=False, pretty_exceptions_enable=False,
                   help="MedSynth: an offline workbench for synthetic medical images.", rich_markup_mode=None)
@@ -48,12 +49,15 @@ def _open_window(workspace: Path | None) -> int:
         if not has_display():
             raise UserError("There is no display to open the window on.",
                             "`medsynth demo --out demo-output --headless` needs none, and every job has a command.")
+        hold_garbage()
         from medsynth_app.app import run  # Qt and napari are loaded only now
 
         return run(workspace)
     except UserError as error:
         typer.echo(str(error), err=True)
         return 2
+    finally:
+        release_garbage()
 
 
 @command(app, "doctor")

@@ -42,6 +42,8 @@ OURS = """
 import json, sys, time
 start = time.perf_counter()
 from pathlib import Path
+from medsynth_app.startup import hold_garbage
+hold_garbage()                                  # as `medsynth` does
 from medsynth_app.app import application, build_window
 from medsynth_app.settings.settings import SettingsStore
 from medsynth_app.workspace.workspace import Workspace
