@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -103,19 +102,13 @@ def _guide(request: GenerateRequest, pack: Pack, height: int, width: int,
     from medsynth_app.engine.masks import MaskModel, enlarge
 
     model = MaskModel.load(pack.folder, pack.policy)
-    named = class_in(request.prompt, model.classes)
+    named = model.class_in(request.prompt)
 
     def drawn(candidate: int) -> Picture:
         small = model.sample(1, request.seed + candidate, class_name=named, cancelled=cancelled)
         return resized(enlarge(small, max(height, width))[0], height, width)
 
     return Guide(drawn, {"control_scale": request.control_scale, "pairs": True, "mask_class": named})
-
-
-def class_in(prompt: str, classes: Sequence[str]) -> str | None:
-    """The longest of `classes` that stands in the prompt as a word, also in the plural; None where none does."""
-    found = (name for name in classes if name and re.search(rf"\b{re.escape(name)}s?\b", prompt, re.IGNORECASE))
-    return max(found, key=len, default=None)
 
 
 def _is_stretched(mask: Picture, height: int, width: int) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,6 +61,12 @@ class MaskModel:
         except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
             raise UserError("The model of masks in this pack cannot be loaded.", "Copy the pack again.",
                             details=type(error).__name__) from error
+
+    def class_in(self, prompt: str) -> str | None:
+        """The longest of `classes` that stands in the prompt as a word, also in the plural; None where none does."""
+        found = (name for name in self.classes
+                 if name and re.search(rf"\b{re.escape(name)}s?\b", prompt, re.IGNORECASE))
+        return max(found, key=len, default=None)
 
     def sample(self, count: int, seed: int, class_name: str | None = None, steps: int = 30,
                cancelled: Callable[[], bool] = lambda: False,

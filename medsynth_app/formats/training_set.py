@@ -11,7 +11,7 @@ import csv
 import errno
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from medsynth_app.core.burned_in_text import Box as TextBox
+from medsynth_app.core.burned_in_text import text_rows
 from medsynth_app.core.cell_parts import CYTOPLASM, NUCLEUS, cell_parts
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.training_set import FORMAT
@@ -178,17 +180,38 @@ def _image_mask_pairs(data: Path, layout: dict[str, Any], out: Path, progress: P
             kept = "val" if split == "train" and k % 14 == 0 else split
             mask, name = _thresholded(path), f"masks/{done:05d}.png"
             _write_mask(mask.astype(np.uint8), out / name)
+            written = _burned_in_text(path, layout)
             for box in _boxes(mask, layout, rng) + _background_boxes(path, mask, layout, rng):
                 left, top, right, bottom = box
                 inside = mask[top:bottom, left:right]
                 if 0 < inside.sum() < 0.35 * mask.sum():
                     continue  # a sliver of the object: neither caption would be true
                 captions = layout["captions"] if inside.any() else layout["background_captions"]
+                if any(_lies_in(row, box) for row in written):
+                    captions = [caption + layout["burned_in_text"] for caption in captions]
                 yield {"file": str(path.resolve()), "captions": captions, "split": kept, "box": box,
                        "class": "object" if inside.any() else "background", "mask": name,
                        "mask_class": "object" if inside.any() else ""}
             done += 1
             progress(done, total)
+
+
+def _burned_in_text(image: Path, layout: dict[str, Any]) -> list[TextBox]:
+    """Rows of text in the part of the frame where the recipe says that text may stand."""
+    if "burned_in_text" not in layout:
+        return []
+    with Image.open(image) as picture:
+        pixels = np.asarray(picture.convert("RGB"))
+    height, width = pixels.shape[:2]
+    left, top, right, bottom = layout.get("burned_in_text_area", (0, 0, 1, 1))
+    area = left * width, top * height, right * width, bottom * height
+    return [row for row in text_rows(pixels) if _lies_in(row, area)]
+
+
+def _lies_in(row: TextBox, box: Sequence[float]) -> bool:
+    """Whether the middle of a row of text lies in a box."""
+    x, y = (row[0] + row[2]) / 2, (row[1] + row[3]) / 2
+    return bool(box[0] <= x < box[2] and box[1] <= y < box[3])
 
 
 def _thresholded(image: Path) -> np.ndarray[Any, Any]:

@@ -13,7 +13,7 @@ from medsynth_app.core.errors import Cancelled, UserError
 from medsynth_app.core.job import EventKind, JobEvent
 from medsynth_app.core.pack import MANIFEST, PackManifest
 from medsynth_app.core.requests import GenerateRequest
-from medsynth_app.engine.generate import class_in, run_generate
+from medsynth_app.engine.generate import run_generate
 from medsynth_app.engine.packs import Pack, forget_packs
 from tests.engine.tiny import PROMPT, make_tiny_pack
 
@@ -192,10 +192,3 @@ def test_a_controlnet_is_checked_like_the_rest(tmp_path: Path) -> None:
         events_of(pack, mask=DISC)
     weights.write_bytes(content)
     assert pictures(events_of(pack, count=1, mask=DISC))
-
-
-def test_the_class_is_the_longest_that_the_prompt_names() -> None:
-    classes = ("granulocyte", "immature granulocyte", "ig", "platelet")
-    assert class_in("An Immature Granulocyte, high power", classes) == "immature granulocyte"
-    assert class_in("two platelets", classes) == "platelet" and class_in("a high ridge", classes) is None
-    assert class_in("anything", ()) is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -83,3 +84,10 @@ def test_another_size_keeps_shapes_and_what_lies_within(size: int) -> None:
 
 def test_empty_masks_stay_empty() -> None:
     assert not enlarge(np.zeros((2, 16, 16), np.uint8), 64).any()
+
+
+def test_the_class_is_the_longest_that_the_prompt_names(model: MaskModel) -> None:
+    model = replace(model, classes=("granulocyte", "immature granulocyte", "ig", "platelet"))
+    assert model.class_in("An Immature Granulocyte, high power") == "immature granulocyte"
+    assert model.class_in("two platelets") == "platelet" and model.class_in("a high ridge") is None
+    assert replace(model, classes=()).class_in("anything") is None

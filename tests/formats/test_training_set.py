@@ -65,6 +65,23 @@ def test_pairs_are_captioned_by_what_the_mask_says(tmp_path: Path) -> None:
     assert {item["split"] for item in items} == {"val", "test"}  # the set's own second part is never trained on
 
 
+def test_crops_that_show_burned_in_text_say_so(tmp_path: Path) -> None:
+    for split in ("train", "val"):
+        picture(tmp_path / split / "masks" / "0.png", (200, 200), 255)
+        picture(tmp_path / split / "images" / "0.png", (200, 200), 90)
+    marked = tmp_path / "train" / "images" / "0.png"
+    with Image.open(marked) as image:
+        ImageDraw.Draw(image).text((5, 60), "12/2013", fill=(240, 240, 240))
+        image.save(marked)
+    layout = {**PAIRS, "crops": [], "burned_in_text": ", with text"}
+    items = items_of(freeze_training_set(tmp_path, layout, tmp_path / "out"))
+    said = {(item["split"], *item["captions"]) for item in items}
+    assert said == {("val", "a polyp, with text"), ("test", "a polyp")}
+    elsewhere = {**layout, "burned_in_text_area": [0.5, 0.0, 1.0, 1.0]}
+    items = items_of(freeze_training_set(tmp_path, elsewhere, tmp_path / "other"))
+    assert {caption for item in items for caption in item["captions"]} == {"a polyp"}
+
+
 def test_a_missing_mask_is_said(tmp_path: Path) -> None:
     picture(tmp_path / "train" / "images" / "x.jpg")
     (tmp_path / "val" / "images").mkdir(parents=True)

@@ -64,9 +64,9 @@ def model_card(manifest: PackManifest, folder: Path) -> str:
         parts.append("## Samples\nSeeds 0 to 5 of each prompt, 25 steps, guidance 2.5, none picked by hand. "
                      f"All are synthetic.\n\n![Samples made by this pack]({SAMPLES})\n")
     if (folder / CONTROL_SAMPLES).exists():
-        parts.append("## From masks\nMask and picture, for masks at even steps through the validation part, seeds 0, "
-                     "1, ..., 25 steps, guidance 2.5, none picked by hand. The masks are real, the pictures are "
-                     f"synthetic.\n\n![Masks, and pictures made from them]({CONTROL_SAMPLES})\n")
+        parts.append("## From masks\nMask and picture, seeds 0, 1, ..., 25 steps, guidance 2.5, none picked by hand. "
+                     "Both are synthetic: the masks come from this pack's own model of masks.\n\n"
+                     f"![Masks, and pictures made from them]({CONTROL_SAMPLES})\n")
     if (folder / FIGURES).exists():
         parts.append(_figures(json.loads((folder / FIGURES).read_text())))
     if manifest.known_failures:
@@ -79,26 +79,25 @@ def _head(manifest: PackManifest) -> str:
             "encoder": "An encoder: a picture of one cell becomes a vector that says what the cell looks like"}
     also = [text for held, text in ((manifest.draws_from_masks, "with a ControlNet for masks (`controlnet/`)"),
                                     (manifest.draws_masks, "with a model of masks (`masks/`)")) if held]
-    rows = {"domain": manifest.domain, "DICOM modalities": ", ".join(manifest.modalities)}
+    rows = [("domain", manifest.domain), ("DICOM modalities", ", ".join(manifest.modalities))]
     for data in manifest.training_data:
-        rows |= {"trained on": f"{data.name}, {data.samples} training images; "
-                               "validation and test images were never seen",
-                 "licence of the data": data.licence, "please cite": data.citation}
-    rows |= {"licence of this pack": manifest.licence, "what it does not know": manifest.knows_not}
-    if manifest.mask_labels:
-        rows["labels of its masks"] = ", ".join(f"{k} {name}" for k, name in enumerate(manifest.mask_labels, 1))
+        rows += [("trained on", f"{data.name}, {data.samples} training images; "
+                                "validation and test images were never seen"),
+                 ("licence of the data", data.licence), ("please cite", data.citation)]
+    rows += [("licence of this pack", manifest.licence), ("what it does not know", manifest.knows_not),
+             ("labels of its masks", ", ".join(f"{k} {name}" for k, name in enumerate(manifest.mask_labels, 1)))]
     note = f"\n{manifest.licence_note}\n" if manifest.licence_note else ""
     return (f"# {manifest.title}\n\n{manifest.intended_use}\n\n"
             f"{', '.join([what[manifest.kind], *also])}; {manifest.native_size} px.\n\n{_table(rows)}{note}")
 
 
 def _training(manifest: PackManifest, part: str) -> str:
-    rows = {key.replace("_", " "): str(value) for key, value in manifest.training[part].items()}
+    rows = [(key.replace("_", " "), str(value)) for key, value in manifest.training[part].items()]
     return f"## {TRAINED.get(part, part)}\n`medsynth train {part}`\n\n{_table(rows)}"
 
 
-def _table(rows: dict[str, str]) -> str:
-    return "| | |\n|---|---|\n" + "".join(f"| {key} | {value} |\n" for key, value in rows.items() if value)
+def _table(rows: list[tuple[str, str]]) -> str:
+    return "| | |\n|---|---|\n" + "".join(f"| {key} | {value} |\n" for key, value in rows if value)
 
 
 def _figures(studies: dict[str, dict[str, object]]) -> str:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import torch
 from diffusers import ControlNetModel, StableDiffusionControlNetPipeline, StableDiffusionPipeline
 from diffusers.utils import logging as diffusers_logging
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 from transformers.utils import logging as transformers_logging
 
 from medsynth_app.core.control_image import control_image
@@ -64,8 +64,9 @@ def train_control(recipe: Recipe, data: Path, pack: Path, out: Path, supervisor:
 
     curve, steps = train_velocity("control", control, recipe.control, make_draw, recipe, folder, device, supervisor,
                                   PART_SHARE)
-    supervisor.report("pack", 0, 1, "drawing from validation masks")
-    grid = _sample_grid(base, control.eval(), _with_masks(frozen.validation), manifest.native_size)
+    supervisor.report("pack", 0, 1, "drawing samples")
+    drawn = _drawn_masks(pack, recipe, manifest) if manifest.draws_masks else []
+    grid = _sample_grid(base, control.eval(), drawn, manifest.native_size) if drawn else None
     training = {"recipe": recipe_fact(recipe), "pictures_with_masks": len(samples), "steps": steps,
                 **velocity_facts(curve, steps * recipe.control.batch, begun, device, control)}
 
@@ -173,31 +174,40 @@ def _key(manifest: PackManifest, frozen: TrainingSet, recipe: Recipe) -> str:
     return hashlib.sha256(named.encode()).hexdigest()[:12]
 
 
+def _drawn_masks(pack: Path, recipe: Recipe, manifest: PackManifest) -> list[tuple[str, npt.NDArray[np.uint8]]]:
+    """Prompts, each with a mask (s, s) that the pack's own model drew: no real mask is ever shown."""
+    from medsynth_app.engine.device import choose_device
+    from medsynth_app.engine.masks import MaskModel, enlarge
+
+    model = MaskModel.load(pack, choose_device())
+    named = [prompt for prompt in recipe.pack.grid_prompts if model.class_in(prompt)] or [recipe.pack.default_prompt]
+    asked = [(named[seed % len(named)], seed) for seed in range(max(SAMPLES, len(named)))]
+    return [(prompt, enlarge(model.sample(1, seed, model.class_in(prompt)), manifest.native_size)[0])
+            for prompt, seed in asked]
+
+
 @torch.no_grad()
-def _sample_grid(base: StableDiffusionPipeline, control: ControlNetModel, samples: tuple[Sample, ...],
-                 size: int, columns: int = 4) -> Image.Image | None:
-    """Pairs of mask and picture for masks spread evenly over the validation part; None where it has none."""
-    masks = read_masks(samples, size) if samples else np.empty((0, size, size), np.uint8)
-    shown = np.flatnonzero(masks.any(axis=(1, 2)))
-    if not len(shown):
-        return None
-    chosen = shown[np.linspace(0, len(shown) - 1, min(SAMPLES, len(shown))).round().astype(int)]
-    hints = control_image(masks[chosen])
+def _sample_grid(base: StableDiffusionPipeline, control: ControlNetModel,
+                 drawn: list[tuple[str, npt.NDArray[np.uint8]]], size: int, columns: int = 4) -> Image.Image:
+    """Pairs of mask and picture, a prompt above each."""
+    prompts = [prompt for prompt, _ in drawn]
+    hints = control_image(np.stack([mask for _, mask in drawn]))
     pipeline: Any = StableDiffusionControlNetPipeline(
         **base.components, controlnet=control, requires_safety_checker=False)
     pipeline.set_progress_bar_config(disable=True)
-    captions = [min(samples[k].captions, key=len) for k in chosen]
-    pictures = pipeline(captions, image=torch.from_numpy(hints).permute(0, 3, 1, 2), height=size, width=size,
+    pictures = pipeline(prompts, image=torch.from_numpy(hints).permute(0, 3, 1, 2), height=size, width=size,
                         num_inference_steps=25, guidance_scale=2.5, output_type="np",
-                        generator=[torch.Generator("cpu").manual_seed(seed) for seed in range(len(chosen))]).images
-    line, gap = 18, 6
-    rows = -(-len(chosen) // columns)
-    grid = Image.new("RGB", (columns * (2 * size + gap), rows * (size + line)), "white")
+                        generator=[torch.Generator("cpu").manual_seed(seed) for seed in range(len(drawn))]).images
+    line, gap, margin = 20, 8, 4
+    font = ImageFont.load_default(12)
+    rows = -(-len(drawn) // columns)
+    grid = Image.new("RGB", (columns * (2 * size + gap) - gap, rows * (size + line)), "white")
     draw = ImageDraw.Draw(grid)
-    for k, pair in enumerate(zip(hints, pictures, strict=True)):
+    for k, (prompt, pair) in enumerate(zip(prompts, zip(hints, pictures, strict=True), strict=True)):
         left, top = k % columns * (2 * size + gap), k // columns * (size + line)
-        for half, text in enumerate((captions[k][:size // 6 - 1], "SYNTHETIC")):
-            draw.text((left + half * size + 4, top + 3), text, fill="black")
+        while font.getlength(prompt) > 2 * size - margin:
+            prompt = prompt[:-2].rstrip(" .") + "…"
+        draw.text((left + margin, top + 3), prompt, fill="black", font=font)
         for half, pixels in enumerate(pair):
             grid.paste(Image.fromarray((pixels * 255).round().astype(np.uint8)), (left + half * size, top + line))
     return grid

@@ -77,20 +77,28 @@ def test_a_run_adds_a_controlnet_that_diffusers_opens(recipe: Recipe, frozen: Pa
                           tmp_path / "kept", base)
     read = PackManifest.from_json((out / "pack.json").read_text())
     assert read == manifest and read.draws_from_masks and read.mask_labels == ("body", "core")
-    assert read.files == hash_files(out) and "control-samples.jpg" in read.files
+    assert read.files == hash_files(out) and "control-samples.jpg" not in read.files  # no masks of its own to draw from
     about = read.training["control"]
     assert about["steps"] == 4 and about["samples_seen"] == 8 and about["pictures_with_masks"] == 5
     assert {"data", "pack"} <= set(said)
     control = ControlNetModel.from_pretrained(out / "controlnet", local_files_only=True, torch_dtype=torch.float16)
     assert any(layer.weight.abs().sum() > 0 for layer in control.controlnet_down_blocks)  # it has learned something
     card = (out / "README.md").read_text()
-    assert "with a ControlNet for masks" in card and "control-samples.jpg" in card and "1 body, 2 core" in card
-    with Image.open(out / "control-samples.jpg") as grid:
-        assert grid.height == 32 + 18
+    assert "with a ControlNet for masks" in card and "1 body, 2 core" in card
     before, after = (hash_files(folder) for folder in (base, out))
     weights = [name for name in before if name.endswith(".safetensors")]
     assert weights and all(before[name] == after[name] for name in weights)  # the base stays as it was
     assert not PackManifest.from_json((base / "pack.json").read_text()).draws_from_masks
+
+
+def test_a_pack_with_masks_of_its_own_shows_what_it_draws_from_them(recipe: Recipe, frozen: Path,
+                                                                    tmp_path: Path) -> None:
+    base = make_tiny_pack(tmp_path / "base", domain="squares", with_masks=True)
+    train_control(recipe, frozen, base, tmp_path / "out", Supervisor(), tmp_path / "kept")
+    with Image.open(tmp_path / "out" / "control-samples.jpg") as grid:
+        assert grid.width >= 4 * 64 and grid.height == 3 * (32 + 20)
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert "control-samples.jpg" in card and "own model of masks" in card
 
 
 def test_a_cancelled_run_resumes_from_its_checkpoint(recipe: Recipe, frozen: Path, base: Path, tmp_path: Path) -> None:

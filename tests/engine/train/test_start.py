@@ -71,7 +71,8 @@ def test_the_card_says_from_what_it_started(recipe: Recipe, frozen: Path, first:
     manifest = train_base(recipe, frozen, tmp_path / "second", Supervisor(), tmp_path / "again", first)
     assert manifest.training["base"]["started_from"].startswith("tiny ")
     assert [data.name for data in manifest.training_data] == ["own", "n"]  # what the start learned from, too
-    assert "started from" in (tmp_path / "second" / "README.md").read_text()
+    card = (tmp_path / "second" / "README.md").read_text()
+    assert "started from" in card and "| trained on | own, " in card and "| trained on | n, " in card
 
 
 def test_a_pack_of_another_shape_is_no_start(recipe: Recipe, first: Path) -> None:
