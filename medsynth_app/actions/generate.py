@@ -12,13 +12,16 @@ from medsynth_app.actions.inpaint import new_seed, shortened
 from medsynth_app.core.control_image import checked_labels
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import Lane
+from medsynth_app.core.labels import LabelSchema
 from medsynth_app.core.pack import PackManifest
 from medsynth_app.core.parameters import LARGEST_COUNT, LARGEST_SEED, GenerateParameters
 from medsynth_app.core.requests import GenerateRequest
 from medsynth_app.formats.pack import InstalledPack
 from medsynth_app.formats.registry import read_mask
 from medsynth_app.jobs.queue import JobQueue
+from medsynth_app.workspace.documents import Document
 
+FREE, PAINTED, DRAWN = "free", "painted", "drawn"  # what the shape of pictures follows: nothing, a mask, drawn masks
 MASK_FILES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".nii", ".nii.gz")
 
 
@@ -56,12 +59,59 @@ def _check_parts(manifest: PackManifest, parameters: GenerateParameters) -> None
                         "Choose a pack that holds a model of masks, or give masks of your own.")
 
 
-def generate(queue: JobQueue, pack: InstalledPack, parameters: GenerateParameters, *, person: str = "") -> str:
-    """Queue a run in the interactive lane; returns the job's id."""
+def cannot_follow(manifest: PackManifest, shape: str) -> str:
+    """Why a pack draws no pictures of this shape (`FREE`, `PAINTED`, `DRAWN`), in one sentence; "" where it does."""
+    if shape != FREE and not manifest.draws_from_masks:
+        return "This model was not trained to follow masks."
+    return "This model was not trained to draw masks." if shape == DRAWN and not manifest.draws_masks else ""
+
+
+def check_painted(document: Document, frame: int, schema: LabelSchema, manifest: PackManifest) -> None:
+    """See that what is painted on a frame means to the pack what it means to the person.
+
+    Raises
+    ------
+    UserError
+        When nothing is painted, or a painted class is another one to the pack, or none.
+    """
+    seen = np.zeros(256, np.bool_)
+    seen[document.mask(frame)] = True
+    painted = [int(value) for value in np.flatnonzero(seen) if value]
+    if not painted:
+        raise UserError("Nothing is painted on the image in view.", "Paint there what the pictures shall follow.")
+    labels = manifest.mask_labels
+    names = {value: item.name if (item := schema.of(value)) is not None else f"value {value}" for value in painted}
+    known = f"It knows {' and '.join(labels)}."
+    for value, name in names.items():
+        if not any(schema.means(value, text) for text in labels):
+            raise UserError(f"The mask holds a class that this model does not know: {name}.", known)
+    for value, name in names.items():
+        if value > len(labels) or not schema.means(value, labels[value - 1]):
+            meant = labels[value - 1] if value <= len(labels) else "nothing"
+            raise UserError(f"What is painted as {name} means {meant} to this model.",
+                            "Choose its classes in Paint, under More, and paint with them.")
+
+
+def painted_mask(document: Document, frame: int, schema: LabelSchema,
+                 manifest: PackManifest) -> npt.NDArray[np.uint8]:
+    """A copy of what is painted on a frame, (rows, columns); raises as `check_painted`."""
+    check_painted(document, frame, schema, manifest)
+    return np.array(document.mask(frame))
+
+
+def generate(queue: JobQueue, pack: InstalledPack, parameters: GenerateParameters, *, person: str = "",
+             document_id: str = "") -> str:
+    """Queue a run in the interactive lane; returns the job's id.
+
+    Parameters
+    ----------
+    document_id
+        Of the image on which the mask was painted: the job goes when its study is removed.
+    """
     request = generate_request(pack, parameters)
     what = "pairs" if request.pairs else "from a mask" if request.mask is not None else ""
     title = f"Generate{' ' if what else ''}{what}: {shortened(request.prompt)} ({request.count})"
-    return queue.submit(request, title=title, lane=Lane.INTERACTIVE, person=person)
+    return queue.submit(request, title=title, lane=Lane.INTERACTIVE, document_id=document_id, person=person)
 
 
 def in_runs(parameters: GenerateParameters, count: int) -> list[GenerateParameters]:

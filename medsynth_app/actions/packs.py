@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,7 +40,12 @@ def list_packs(folders: Sequence[Path] | None = None, kind: str | None = "base")
     """
     found = [pack for pack in find_packs(default_pack_folders() if folders is None else folders)
              if kind is None or pack.manifest.kind == kind]
-    return sorted(found, key=lambda pack: (pack.manifest.domain, pack.manifest.name, pack.manifest.version))
+    return sorted(found, key=lambda pack: (pack.manifest.domain, pack.manifest.name, _numbers(pack.manifest.version)))
+
+
+def _numbers(version: str) -> list[int]:
+    """For sorting: 0.10 comes after 0.9."""
+    return [int(number) for number in re.findall(r"\d+", version)]
 
 
 def verify_packs(folders: Sequence[Path] | None = None) -> list[PackCheck]:

@@ -28,6 +28,12 @@ def test_packs_are_listed_and_found(tmp_path: Path) -> None:
         find_pack("pear", [tmp_path / "packs"])
 
 
+def test_the_newest_version_of_a_pack_is_taken(tmp_path: Path) -> None:
+    for version in ("0.9.0", "0.10.0", "0.2.0"):
+        make_pack(tmp_path / version, "cells", version=version)
+    assert find_pack("cells", sorted(tmp_path.iterdir())).manifest.version == "0.10.0"
+
+
 def test_the_suited_pack_fits_modality_before_colour_before_habit(tmp_path: Path) -> None:
     cells = make_pack(tmp_path, "cells")
     brain = make_pack(tmp_path, "brain", modalities=("MR",), colour="grey")

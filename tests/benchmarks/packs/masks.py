@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from medsynth_app.core.pack import PackManifest
 from medsynth_app.engine.device import choose_device
 from medsynth_app.engine.train import denoiser, mask_maps
 from medsynth_app.engine.train import masks as training
@@ -55,9 +56,12 @@ def study(options: argparse.Namespace) -> Findings:
     counts = Counter(item.mask_class for item in items)
     findings = Findings(notes=[f"{len(items)} held-out masks at {recipe.masks.size} px; as many drawn by each model, "
                                f"of the same classes, seeds from {options.seed}"])
-    models = [_model(domain, options, limit, counts, findings) for limit in options.limits]
-    if read_manifest(options.pack).draws_masks:
-        models.append(Drawn("as shipped", *_sampled(options.pack, counts, options.seed, recipe, domain, 0)))
+    shipped = read_manifest(options.pack)
+    models = [_model(domain, options, limit, counts, findings) for limit in options.limits
+              if limit or not shipped.draws_masks]
+    if shipped.draws_masks:  # the pack's own has learned from all masks
+        models.append(Drawn("all, as shipped", *_sampled(options.pack, counts, options.seed, recipe, domain, 0)))
+        findings.notes.append(_told(shipped))
     for label, name in enumerate(domain.mask_labels, 1):
         _add_shapes(findings, models, (real, groups), (label, name), options.seed)
     _add_nearest(findings, models, real, domain)
@@ -74,10 +78,14 @@ def _model(domain: Domain, options: argparse.Namespace, limit: int, counts: Coun
                                 max_seconds=options.minutes * 60)
         (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
         train_masks(recipe, domain.frozen, options.pack, folder / "pack", supervisor, folder / "checkpoints")
-    about = read_manifest(folder / "pack").training["masks"]
-    findings.notes.append(f"model of {about['masks']} masks: {about['steps']} steps, {about['samples_seen']} samples, "
-                          f"{about['minutes_of_last_run']} minutes on {about['device']}")
+    findings.notes.append(_told(read_manifest(folder / "pack")))
     return Drawn(str(limit or "all"), *_sampled(folder / "pack", counts, options.seed, recipe, domain, limit))
+
+
+def _told(pack: PackManifest) -> str:
+    about = pack.training["masks"]
+    return (f"model of {about['masks']} masks: {about['steps']} steps, {about['samples_seen']} samples, "
+            f"{about['minutes_of_last_run']} minutes on {about['device']}")
 
 
 def _sampled(pack: Path, counts: Counter[str], seed: int, recipe: Recipe, domain: Domain,
@@ -175,7 +183,9 @@ def _key(recipe: Recipe, domain: Domain, minutes: float) -> str:
 def main(arguments: list[str] | None = None) -> int:
     parser = reporting.parser_of("masks", __doc__, "all held-out masks, at most 800")
     parser.add_argument("--limits", type=lambda text: tuple(map(int, text.split(","))), default=(25, 100, 0),
-                        metavar="N,N,...", help="masks to learn from, 0 for all (default: 25,100,0)")
+                        metavar="N,N,...",
+                        help="masks to learn from; 0: all, which is the pack's own model where it has one "
+                             "(default: 25,100,0)")
     parser.add_argument("--minutes", type=float, default=10.0, help="the longest that one training takes (default: 10)")
     return reporting.run("masks", parser, study, arguments)
 
