@@ -83,12 +83,23 @@ def export_image(workspace: Workspace, document: Document, frame: int, path: Pat
 
 
 def export_picture(pixels: npt.NDArray[np.uint8], provenance: Provenance, path: Path, format: str = "png", *,
-                   mark: bool = True) -> Exported:
-    """Write a generated whole picture, uint8, (h, w, 3) or (h, w): "png", "tiff" or "secondary-capture"."""
+                   mark: bool = True, mask: npt.NDArray[np.uint8] | None = None) -> Exported:
+    """Write a generated whole picture, uint8, (h, w, 3) or (h, w): "png", "tiff" or "secondary-capture".
+
+    Parameters
+    ----------
+    mask
+        Labels that the picture follows, uint8 (h, w): written beside it as ``<name>-mask.png``, or nothing is.
+
+    Raises
+    ------
+    UserError
+        For a format or place that cannot be written, or where another mask has that name.
+    """
     if format not in ("png", "tiff", "secondary-capture"):
         raise UserError(f"A generated picture cannot be written as {format!r}.",
                         "Use png, tiff or secondary-capture.")
-    with _writing(path):
+    with _mask_beside(path, mask), _writing(path):
         return _write_rendered(path, format, pixels, provenance, mark, None)
 
 
@@ -99,8 +110,7 @@ def export_pair(pixels: npt.NDArray[np.uint8], mask: npt.NDArray[np.uint8], prov
     The record stands inside the picture alone, so that both folders hold nothing but equal names.
     """
     image, labels = (folder / kind / f"{name}.png" for kind in ("images", "masks"))
-    with _writing(labels):
-        raster.write_mask_png(labels, mask)
+    _write_mask(labels, mask)
     with _writing(image):
         raster.write_png(image, pixels, provenance, mark)
     return image, labels
@@ -150,6 +160,40 @@ def provenance_of(document: Document, frame: int) -> Provenance | None:
 def record_path(path: Path) -> Path:
     """Where the provenance record of an export stands."""
     return path.with_name(path.name + ".provenance.json")
+
+
+def mask_path(path: Path) -> Path:
+    """Where the mask of an exported picture stands."""
+    return path.with_name(f"{path.stem}-mask.png")
+
+
+def _write_mask(path: Path, mask: npt.NDArray[np.uint8]) -> None:
+    with _writing(path):
+        raster.write_mask_png(path, mask)
+
+
+@contextmanager
+def _mask_beside(path: Path, mask: npt.NDArray[np.uint8] | None) -> Iterator[None]:
+    """Write the mask of a picture; when the picture then fails, a mask that was not there before goes again."""
+    beside = mask_path(path)
+    if mask is None or (beside.exists() and _is_mask(beside, mask)):
+        yield
+        return
+    if beside.exists():
+        raise UserError(f"There is another file named {beside.name}, where the mask would stand.",
+                        "Choose another name for the picture.", safe="Nothing was written.")
+    _write_mask(beside, mask)
+    try:
+        yield
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+
+
+def _is_mask(path: Path, mask: npt.NDArray[np.uint8]) -> bool:
+    with suppress(UserError):
+        return np.array_equal(raster.read_mask(path), mask)
+    return False
 
 
 def _brought_along(document: Document) -> Provenance:

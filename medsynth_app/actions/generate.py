@@ -81,7 +81,8 @@ def check_painted(document: Document, frame: int, schema: LabelSchema, manifest:
         raise UserError("Nothing is painted on the image in view.", "Paint there what the pictures shall follow.")
     labels = manifest.mask_labels
     names = {value: item.name if (item := schema.of(value)) is not None else f"value {value}" for value in painted}
-    known = f"It knows {' and '.join(labels)}."
+    known = (f"It knows {' and '.join(labels)}. Erase the rest, or choose its classes in Paint, under More, and paint "
+             "with them.")
     for value, name in names.items():
         if not any(schema.means(value, text) for text in labels):
             raise UserError(f"The mask holds a class that this model does not know: {name}.", known)

@@ -28,6 +28,16 @@ class LabelSchema:
     def of(self, value: int) -> LabelClass | None:
         return next((item for item in self.classes if item.value == value), None)
 
+    def means(self, value: int, label: str) -> bool:
+        """Whether the class with this value is what a model calls `label`.
+
+        Case does not count, and a class need not repeat the schema's own name: "anterior" of "hippocampus MRI" is
+        "anterior hippocampus".
+        """
+        item = self.of(value)
+        own, other = (set(text.casefold().split()) for text in (item.name if item else "", label))
+        return bool(own) and own <= other and other - own <= set(self.name.casefold().split())
+
     @staticmethod
     def from_names(name: str, classes: tuple[str, ...]) -> LabelSchema:
         return LabelSchema(name, tuple(

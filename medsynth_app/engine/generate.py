@@ -101,7 +101,7 @@ def _guide(request: GenerateRequest, pack: Pack, height: int, width: int,
         return Guide(lambda candidate: mask, {"control_scale": request.control_scale})
     from medsynth_app.engine.masks import MaskModel, enlarge
 
-    model = MaskModel.load(pack.folder, pack.policy)
+    model = MaskModel.load(pack.folder, pack.policy.torch_device)
     named = model.class_in(request.prompt)
 
     def drawn(candidate: int) -> Picture:

@@ -15,7 +15,6 @@ from diffusers import DDIMScheduler, UNet2DModel
 from torch.nn import functional as F
 
 from medsynth_app.core.errors import Cancelled, UserError
-from medsynth_app.engine.device import DevicePolicy
 from medsynth_app.engine.train.mask_maps import maps_to_masks, masks_to_maps, reach_of
 from medsynth_app.engine.train.masks import ABOUT, FOLDER
 
@@ -44,7 +43,7 @@ class MaskModel:
     _device: torch.device
 
     @staticmethod
-    def load(pack: Path, policy: DevicePolicy) -> MaskModel:
+    def load(pack: Path, device: torch.device) -> MaskModel:
         """Load it from the folder of a pack; raises `UserError` where the pack has none or it cannot be read."""
         folder = pack / FOLDER
         if not (folder / ABOUT).is_file():
@@ -57,7 +56,7 @@ class MaskModel:
             scheduler = DDIMScheduler.from_pretrained(
                 folder, local_files_only=True, timestep_spacing="trailing", clip_sample=True, clip_sample_range=1.0)
             return MaskModel(tuple(about["labels"]), tuple(about["classes"]), int(about["size"]),
-                             unet.to(policy.torch_device).eval(), scheduler, policy.torch_device)
+                             unet.to(device).eval(), scheduler, device)
         except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
             raise UserError("The model of masks in this pack cannot be loaded.", "Copy the pack again.",
                             details=type(error).__name__) from error

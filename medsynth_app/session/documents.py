@@ -173,10 +173,11 @@ class DocumentView(SessionState):
         return exporting.export_mask(self._opened(), None if whole_stack else self.frame, path, format)
 
     def export_picture(self, index: int, path: Path, format: str = "png", *, mark: bool | None = None) -> Exported:
-        """Export a generated whole picture."""
+        """Export a generated whole picture, and beside it the mask that it follows."""
         picture = self.pictures[index]
         drawn = self.settings.current.mark_exports if mark is None else mark
-        return exporting.export_picture(picture.pixels(), picture.provenance, path, format, mark=drawn)
+        return exporting.export_picture(picture.pixels(), picture.provenance, path, format, mark=drawn,
+                                        mask=picture.mask())
 
     def _stroke_name(self, after: npt.NDArray[np.uint8]) -> str:
         values = np.unique(after[after > 0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from medsynth_app.actions.generate import FREE, cannot_follow
 from medsynth_app.core.pack import PackManifest
 from medsynth_app.core.parameters import GenerateParameters, InpaintParameters
 
@@ -18,6 +19,7 @@ class ParameterState:
     def __init__(self, device: str = "auto", preview_every: int = 4) -> None:
         self.inpaint = InpaintParameters(device=device, preview_every=preview_every)
         self.generate = GenerateParameters(device=device, preview_every=preview_every)
+        self.shape = FREE  # what generated pictures follow
         self._offered = ""  # prompt that a pack put there: replaced with the pack, a typed one never
 
     def change_inpaint(self, **changes: Any) -> InpaintParameters:
@@ -33,10 +35,12 @@ class ParameterState:
         return self.generate
 
     def follow(self, manifest: PackManifest) -> None:
-        """Offer the pack's prompt where the person has not typed one."""
+        """Offer the pack's prompt where the person has not typed one; pictures are free where it follows no masks."""
         offered = manifest.default_prompt
         if self.inpaint.prompt in ("", self._offered):
             self.inpaint = replace(self.inpaint, prompt=offered)
         if self.generate.prompt in ("", self._offered):
             self.generate = replace(self.generate, prompt=offered)
         self._offered = offered
+        if cannot_follow(manifest, self.shape):
+            self.shape = FREE

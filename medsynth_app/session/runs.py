@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +14,20 @@ from medsynth_app.actions import inpaint as inpainting
 from medsynth_app.actions import train as training
 from medsynth_app.actions.accept_result import accept_result
 from medsynth_app.actions.discard_result import discard_result
-from medsynth_app.actions.generate import generate
+from medsynth_app.actions.generate import DRAWN, PAINTED, cannot_follow, check_painted, generate, painted_mask
 from medsynth_app.actions.more_like_this import more_like_this
 from medsynth_app.actions.receive import receive
 from medsynth_app.core.edit import Change
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import EventKind, JobEvent, JobRecord
+from medsynth_app.core.labels import LabelSchema
 from medsynth_app.core.parameters import GenerateParameters, InpaintParameters
 from medsynth_app.core.requests import TrainRequest
 from medsynth_app.formats.pack import InstalledPack
 from medsynth_app.session.joblist import device_text, pictures
 from medsynth_app.session.pace import work
 from medsynth_app.session.state import SessionState
-from medsynth_app.workspace.results import Result
+from medsynth_app.workspace.results import Picture, Result
 
 
 class Runs(SessionState):
@@ -79,10 +81,51 @@ class Runs(SessionState):
         return self._submitted(more_like_this(self.workspace, self.queue, self._opened(), self._staged(index),
                                               self.person_id))
 
+    @property
+    def shape(self) -> str:
+        """What generated pictures follow: "free" (the prompt alone), "painted" or "drawn" masks."""
+        return self._parameters.shape
+
+    def set_shape(self, shape: str) -> None:
+        """Choose what generated pictures follow; a pack that cannot is a `UserError`."""
+        if refusal := cannot_follow(self._chosen_pack().manifest, shape):
+            raise UserError(refusal, "Choose another model.")
+        if shape != self.shape:
+            self._parameters.shape = shape
+            self.parameters_changed.emit()
+
+    def shape_refusal(self, shape: str) -> UserError | None:
+        """What speaks against pictures of this shape now; None when nothing does."""
+        try:
+            manifest = self._chosen_pack().manifest
+            if refusal := cannot_follow(manifest, shape):
+                return UserError(refusal, "Choose another model.")
+            if shape == PAINTED:
+                check_painted(self._opened(), self.frame, self.schema, manifest)
+        except UserError as error:
+            return error
+        return None
+
     def generate(self) -> str:
-        """Queue whole pictures with `generate_parameters`; returns the job's id."""
-        return self._submitted(generate(self.queue, self._chosen_pack(), self.generate_parameters,
-                                        person=self.person_id), work(self.generate_parameters))
+        """Queue whole pictures with `generate_parameters` and `shape`; returns the job's id.
+
+        A painted mask is copied now: what is painted later does not change the run.
+        """
+        pack, parameters, owner = self._chosen_pack(), self.generate_parameters, ""
+        if self.shape == PAINTED:
+            document = self._opened()
+            mask = painted_mask(document, self.frame, self.schema, pack.manifest)
+            parameters, owner = replace(parameters, mask=mask), document.id
+        elif self.shape == DRAWN:
+            parameters = replace(parameters, pairs=True)
+        return self._submitted(generate(self.queue, pack, parameters, person=self.person_id, document_id=owner),
+                               work(parameters))
+
+    def labels_of(self, picture: Picture) -> LabelSchema:
+        """Names and colours of the classes in a picture's mask, from its pack; empty when that is not installed."""
+        manifest = next((pack.manifest for pack in self.packs
+                         if pack.manifest.sha256 == picture.provenance.pack_sha256), None)
+        return LabelSchema.from_names("", manifest.mask_labels if manifest is not None else ())
 
     def freeze_training(self, recipe: Path, data: Path | None, out: Path, *, part: str, pack: InstalledPack | None,
                         resume: bool, max_minutes: float) -> TrainRequest:

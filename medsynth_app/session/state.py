@@ -9,6 +9,7 @@ from typing import Any
 from psygnal import Signal
 
 from medsynth_app.actions import people as persons
+from medsynth_app.actions.generate import cannot_follow
 from medsynth_app.actions.packs import list_packs, suited_pack
 from medsynth_app.core.edit import Change
 from medsynth_app.core.errors import UserError
@@ -146,11 +147,8 @@ class SessionState:
 
     def set_pack(self, pack: InstalledPack) -> None:
         """Choose the pack to draw with; remembered with the document in view."""
-        self.pack = pack
-        self._parameters.follow(pack.manifest)
         self._remember("pack", pack.manifest.name)
-        self.packs_changed.emit()
-        self.parameters_changed.emit()
+        self._take_pack(pack)
 
     # --- shared steps
 
@@ -180,10 +178,7 @@ class SessionState:
             pack = suited_pack(self.packs, info, self.pack, self._opened().pixels(self.frame))
         pack = pack or self.pack or (self.packs[0] if self.packs else None)
         if pack is not None and pack is not self.pack:
-            self.pack = pack
-            self._parameters.follow(pack.manifest)
-            self.packs_changed.emit()
-            self.parameters_changed.emit()
+            self._take_pack(pack)
         named = self._recall("schema") if self.document else None
         fits = pack is not None and (info is None or (info.colour == pack.manifest.colour
                                                       and info.modality in (None, *pack.manifest.modalities)))
@@ -194,6 +189,15 @@ class SessionState:
         self._schema_kept = named is not None
         if self.schema.of(self.label_value) is None:
             self.label_value = self.schema.classes[0].value
+
+    def _take_pack(self, pack: InstalledPack) -> None:
+        shape = self._parameters.shape
+        self.pack = pack
+        self._parameters.follow(pack.manifest)
+        self.packs_changed.emit()
+        self.parameters_changed.emit()
+        if self._parameters.shape != shape:
+            self.notice.emit("info", f"{cannot_follow(pack.manifest, shape)} The shape is free again.")
 
     def _refresh_staging(self) -> None:
         if self.document is None:

@@ -90,7 +90,8 @@ class Files:
             path = _ending(Path(name), end)
             written = self._window.guarded(lambda: self._window.session.export_picture(index, path, form))
             if written is not None:
-                self._said("Picture saved, marked as synthetic.", written)
+                self._said("Picture and mask saved; the picture is marked as synthetic." if picture.has_mask
+                           else "Picture saved, marked as synthetic.", written)
 
     def _said(self, text: str, written: Exported) -> None:
         """Say what was written; what one should know of it stays in a banner."""

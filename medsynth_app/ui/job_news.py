@@ -30,8 +30,9 @@ class JobNews:
         w = self._window
         if record.kind == "train":
             w.session.refresh_packs()
+        document = w.session.document
         here = w.session.place == PLACE_OF.get(record.kind) and (
-            not record.document_id or (w.session.document is not None and w.session.document.id == record.document_id))
+            record.kind != "inpaint" or (document is not None and document.id == record.document_id))
         if not here:
             title = record.title.split(": ", 1)[-1]
             w.toasts.say("done", f"{DONE.get(record.kind, 'Done')}: {title}", "Show", lambda: self._show(record))
@@ -41,7 +42,7 @@ class JobNews:
         w = self._window
         w.session.set_place(PLACE_OF.get(record.kind, "library"))
         document = w.session.document
-        if record.document_id and (document is None or document.id != record.document_id):
+        if record.kind == "inpaint" and (document is None or document.id != record.document_id):
             found = next((r for r in w.session.recent(50) if r.id == record.document_id and r.exists and r.path), None)
             if found is not None and found.path is not None:
                 w.open_path(found.path)

@@ -81,6 +81,10 @@ class Picture:
         """uint8 RGB (rows, columns, 3)."""
         return self._blobs.get_array(self._array)
 
+    @property
+    def has_mask(self) -> bool:
+        return self._mask is not None
+
     def mask(self) -> npt.NDArray[np.uint8] | None:
         """Labels of the mask that it was drawn from, uint8 (rows, columns); None where the prompt alone decided."""
         return None if self._mask is None else self._blobs.get_array(self._mask)

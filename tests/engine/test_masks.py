@@ -10,12 +10,13 @@ import pytest
 import torch
 
 from medsynth_app.core.errors import Cancelled, UserError
-from medsynth_app.engine.device import choose_device
 from medsynth_app.engine.masks import MaskModel, enlarge
 from medsynth_app.engine.train.masks import train_masks
 from medsynth_app.engine.train.supervision import Supervisor
 from tests.engine.tiny import make_tiny_pack
 from tests.engine.train.test_masks import RECIPE, disc_mask, make_set
+
+CPU = torch.device("cpu")
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +24,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> MaskModel:
     folder = tmp_path_factory.mktemp("masks")
     out = folder / "out"
     train_masks(RECIPE, make_set(folder / "set"), make_tiny_pack(folder / "base"), out, Supervisor(), folder / "kept")
-    return MaskModel.load(out, choose_device("cpu"))
+    return MaskModel.load(out, CPU)
 
 
 def test_masks_hold_the_labels_of_the_pack(model: MaskModel) -> None:
@@ -60,11 +61,11 @@ def test_progress_is_told_and_cancel_is_heard(model: MaskModel) -> None:
 
 def test_a_pack_without_or_with_a_broken_model_is_refused_in_words(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="cannot draw masks"):
-        MaskModel.load(tmp_path, choose_device("cpu"))
+        MaskModel.load(tmp_path, CPU)
     (tmp_path / "masks").mkdir()
     (tmp_path / "masks" / "labels.json").write_text("{}")
     with pytest.raises(UserError, match="cannot be loaded"):
-        MaskModel.load(tmp_path, choose_device("cpu"))
+        MaskModel.load(tmp_path, CPU)
 
 
 @pytest.mark.parametrize("size", [64, 100, 128, 256])

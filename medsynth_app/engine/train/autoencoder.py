@@ -70,7 +70,7 @@ def train_autoencoder(recipe: Recipe, pixels: npt.NDArray[np.uint8], folder: Pat
         supervisor.stop_if_cancelled(save)
         for group in optimizer.param_groups:
             group["lr"] = section.learning_rate * learning_rate_factor(done, step)
-        batch = to_tensor(_random_crops(pixels, section.batch, section.crop, rng), device)
+        batch = to_tensor(random_crops(pixels, section.batch, section.crop, rng), device)
         loss, l1 = _loss(vae, batch, section.kl_weight, device)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -87,8 +87,8 @@ def train_autoencoder(recipe: Recipe, pixels: npt.NDArray[np.uint8], folder: Pat
     return vae
 
 
-def _random_crops(pixels: npt.NDArray[np.uint8], n: int, crop: int, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
-    """Square crops; every second one near the middle, where the object is and most of the detail."""
+def random_crops(pixels: npt.NDArray[np.uint8], n: int, crop: int, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
+    """`n` square crops; every second one near the middle, where the object is and most of the detail."""
     room = pixels.shape[1] - crop
     chosen = rng.integers(len(pixels), size=n)
     tops, lefts = rng.integers(room + 1, size=(2, n))
@@ -104,11 +104,14 @@ def _loss(vae: AutoencoderKL, batch: torch.Tensor, kl_weight: float,
     with torch.autocast(device.type, torch.bfloat16):
         posterior = vae.encode(batch).latent_dist
         decoded = vae.decode(posterior.sample()).sample
-    decoded = decoded.float()
-    l1 = F.l1_loss(decoded, batch)
-    across = F.l1_loss(decoded.diff(dim=3), batch.diff(dim=3))
-    down = F.l1_loss(decoded.diff(dim=2), batch.diff(dim=2))
-    return l1 + across + down + kl_weight * posterior.kl().mean().float(), float(l1.detach())
+    close = reconstruction_loss(decoded.float(), batch)
+    return close + kl_weight * posterior.kl().mean().float(), float(F.l1_loss(decoded.float(), batch).detach())
+
+
+def reconstruction_loss(decoded: torch.Tensor, batch: torch.Tensor) -> torch.Tensor:
+    """L1 of the pixels and of their differences along rows and columns."""
+    return (F.l1_loss(decoded, batch) + F.l1_loss(decoded.diff(dim=3), batch.diff(dim=3))
+            + F.l1_loss(decoded.diff(dim=2), batch.diff(dim=2)))
 
 
 @torch.no_grad()

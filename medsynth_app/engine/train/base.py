@@ -8,6 +8,7 @@ from pathlib import Path
 from medsynth_app.core.pack import PackManifest
 from medsynth_app.engine.train.autoencoder import reconstruction_psnr, train_autoencoder
 from medsynth_app.engine.train.dataset import TrainingSet, read_pixels
+from medsynth_app.engine.train.decoder import train_decoder
 from medsynth_app.engine.train.denoiser import Latents, train_denoiser
 from medsynth_app.engine.train.facts import recipe_fact, training_device, velocity_facts
 from medsynth_app.engine.train.pack import read_manifest, write_pack
@@ -15,8 +16,9 @@ from medsynth_app.engine.train.recipe import Recipe
 from medsynth_app.engine.train.supervision import Supervisor
 from medsynth_app.engine.train.tokenizer import train_tokenizer
 
-AUTOENCODER_SHARE = (0.0, 0.25)
-DENOISER_SHARE = (0.25, 0.97)
+AUTOENCODER_SHARE = (0.0, 0.2)
+DECODER_SHARE = (0.2, 0.3)
+DENOISER_SHARE = (0.3, 0.97)
 
 
 def train_base(recipe: Recipe, data: Path, out: Path, supervisor: Supervisor,
@@ -45,6 +47,7 @@ def train_base(recipe: Recipe, data: Path, out: Path, supervisor: Supervisor,
     supervisor.report("data", 0, 1, f"reading {len(frozen.samples)} training pictures")
     pixels = read_pixels(frozen.samples, recipe.pack.native_size)
     vae = train_autoencoder(recipe, pixels, checkpoints, device, supervisor, AUTOENCODER_SHARE, start).eval()
+    train_decoder(recipe, pixels, vae, checkpoints, device, supervisor, DECODER_SHARE)
     held_out = read_pixels(frozen.validation[:200], recipe.pack.native_size)
     psnr = reconstruction_psnr(vae, held_out, device) if len(held_out) else float("nan")
     captions = [text for sample in frozen.samples for text in sample.captions]
@@ -60,6 +63,7 @@ def train_base(recipe: Recipe, data: Path, out: Path, supervisor: Supervisor,
         "started_from": f"{origin.name} {origin.sha256[:16]}" if origin else "",
         "recipe": recipe_fact(recipe),
         "autoencoder_psnr_db_on_validation": round(psnr, 2),
+        "decoder_steps_against_a_critic": recipe.decoder.steps or None,
         "denoiser_steps": steps,
         **velocity_facts(curve, steps * recipe.denoiser.batch, begun, device, vae, model),
     }

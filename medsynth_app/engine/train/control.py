@@ -176,10 +176,9 @@ def _key(manifest: PackManifest, frozen: TrainingSet, recipe: Recipe) -> str:
 
 def _drawn_masks(pack: Path, recipe: Recipe, manifest: PackManifest) -> list[tuple[str, npt.NDArray[np.uint8]]]:
     """Prompts, each with a mask (s, s) that the pack's own model drew: no real mask is ever shown."""
-    from medsynth_app.engine.device import choose_device
     from medsynth_app.engine.masks import MaskModel, enlarge
 
-    model = MaskModel.load(pack, choose_device())
+    model = MaskModel.load(pack, training_device())
     named = [prompt for prompt in recipe.pack.grid_prompts if model.class_in(prompt)] or [recipe.pack.default_prompt]
     asked = [(named[seed % len(named)], seed) for seed in range(max(SAMPLES, len(named)))]
     return [(prompt, enlarge(model.sample(1, seed, model.class_in(prompt)), manifest.native_size)[0])

@@ -17,6 +17,7 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from medsynth_app.core.errors import UserError
 from medsynth_app.engine.train.autoencoder import encode_all
+from medsynth_app.engine.train.average import Average
 from medsynth_app.engine.train.checkpoint import load_checkpoint, save_checkpoint
 from medsynth_app.engine.train.dataset import Sample, augmented
 from medsynth_app.engine.train.recipe import (
@@ -119,28 +120,6 @@ class Latents:
 def view_of(recipe: Recipe, pictures: npt.NDArray[np.uint8], view: int) -> npt.NDArray[np.uint8]:
     """Pictures (n, s, s, 3), or masks (n, s, s), turned as the recipe augments them in this view: both alike."""
     return augmented(pictures, recipe.augment, np.random.default_rng((recipe.seed, view)))
-
-
-class Average:
-    """Exponential moving average of a module's weights, slow to start."""
-
-    def __init__(self, module: torch.nn.Module, decay: float) -> None:
-        self.decay = decay
-        self.weights = {name: value.detach().clone() for name, value in module.state_dict().items()}
-
-    @torch.no_grad()
-    def update(self, module: torch.nn.Module, step: int) -> None:
-        keep = min(self.decay, (1 + step) / (10 + step))
-        for name, value in module.state_dict().items():
-            if value.dtype.is_floating_point:
-                self.weights[name].lerp_(value, 1 - keep)
-
-    def state_dict(self) -> dict[str, torch.Tensor]:
-        return self.weights
-
-    def load_state_dict(self, saved: dict[str, torch.Tensor]) -> None:
-        for name, value in saved.items():
-            self.weights[name].copy_(value)
 
 
 class Denoiser(torch.nn.Module):

@@ -7,16 +7,16 @@ from pathlib import Path
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.pack import MANIFEST, PackManifest
 from medsynth_app.core.requests import TRAINABLE
-from medsynth_app.engine.train.base import AUTOENCODER_SHARE, DENOISER_SHARE, train_base
+from medsynth_app.engine.train.base import AUTOENCODER_SHARE, DECODER_SHARE, DENOISER_SHARE, train_base
 from medsynth_app.engine.train.pack import check_joinable
 from medsynth_app.engine.train.recipe import Recipe
 from medsynth_app.engine.train.supervision import Supervisor
 
 PART_SHARE = (0.0, 0.97)
 # Where each stage stands in the whole run, 0 to 1; a run of one part has the stages data, its own name, and pack.
-SHARES = {"data": (0.0, 0.0), "autoencoder": AUTOENCODER_SHARE, "latents": (AUTOENCODER_SHARE[1],) * 2,
-          "denoiser": DENOISER_SHARE, "control": PART_SHARE, "masks": PART_SHARE, "encoder": PART_SHARE,
-          "pack": (DENOISER_SHARE[1], 1.0)}
+SHARES = {"data": (0.0, 0.0), "autoencoder": AUTOENCODER_SHARE, "decoder": DECODER_SHARE,
+          "latents": (DENOISER_SHARE[0],) * 2, "denoiser": DENOISER_SHARE, "control": PART_SHARE, "masks": PART_SHARE,
+          "encoder": PART_SHARE, "pack": (DENOISER_SHARE[1], 1.0)}
 
 
 def train_part(part: str, recipe: Recipe, data: Path, out: Path, supervisor: Supervisor, checkpoints: Path,

@@ -52,6 +52,23 @@ class AutoencoderSection:
 
 
 @dataclass(frozen=True)
+class DecoderSection:
+    """Schedule of the decoder's second turn, against a critic; with no steps there is none.
+
+    `adversarial` weighs likeness in the critic's eyes against closeness of pixels; `noise` is what is added to the
+    latents, whose spread is 1.
+    """
+
+    steps: int = 0
+    batch: int = 16
+    learning_rate: float = 4e-4
+    ema: float = 0.99
+    adversarial: float = 0.5
+    noise: float = 0.1
+    critic_width: int = 32
+
+
+@dataclass(frozen=True)
 class DenoiserSection:
     """Shape and schedule of UNet and text encoder, trained together from nothing."""
 
@@ -131,6 +148,7 @@ class Recipe:
     pack: PackSection
     data: dict[str, Any]
     autoencoder: AutoencoderSection = AutoencoderSection()
+    decoder: DecoderSection = DecoderSection()
     denoiser: DenoiserSection = DenoiserSection()
     control: ControlSection = ControlSection()
     masks: MasksSection = MasksSection()
@@ -158,6 +176,7 @@ class Recipe:
             pack=_section(PackSection, _table(raw, "pack", path), path),
             data=_table(raw, "data", path),
             autoencoder=_section(AutoencoderSection, _table(raw, "autoencoder", path), path),
+            decoder=_section(DecoderSection, _table(raw, "decoder", path), path),
             denoiser=_section(DenoiserSection, _table(raw, "denoiser", path), path),
             control=_section(ControlSection, _table(raw, "control", path), path),
             masks=_section(MasksSection, _table(raw, "masks", path), path),

@@ -15,16 +15,17 @@ from medsynth_app.session.session import Session
 from medsynth_app.ui import theme as look
 from medsynth_app.ui import words
 from medsynth_app.ui.commands import Commands
-from medsynth_app.ui.panels.base import Panel, fact, field_row
+from medsynth_app.ui.mask_picture import draw_inset
+from medsynth_app.ui.panels.base import Panel, field_row
 from medsynth_app.ui.panels.more import QuietSpin, SeedRow, whole
+from medsynth_app.ui.panels.picture_card import PictureCard
+from medsynth_app.ui.panels.shape import Closeness, ShapeGroup
 from medsynth_app.ui.widgets import (
     ElidedLabel,
     Group,
-    Picture,
     PromptEdit,
     Segmented,
     button,
-    clear,
     column,
     draw_syn,
     label,
@@ -48,6 +49,8 @@ class GeneratePanel(Panel):
         self.examples = button("Examples", role="link", tip="Prompts that this model knows")
         self._examples_menu = QMenu(self.examples)
         self.examples.setMenu(self._examples_menu)
+        self.shape, self.closely = ShapeGroup(theme, session), Closeness(session)
+        self.shape.stale.connect(self.refresh)
         self.count = Segmented(COUNTS, "Pictures")
         self.count.chosen.connect(lambda count: self._set(count=count))
         self.pack = model_box(self._choose_pack)
@@ -85,9 +88,10 @@ class GeneratePanel(Panel):
         more.content.setSpacing(look.M)
         more.add(self.seed, field_row("Steps", self.steps, "More steps take longer and refine; 20 to 30 are usual."),
                  field_row("Guidance", self.guidance, "How literally the prompt is taken; high values look harsh."),
+                 self.closely,
                  field_row("Avoid", self.avoid, "Words for what shall not be drawn."),
                  field_row("Size", self.width_box, "The model learned at its own size; others may look odd."))
-        for group in (prompt, how, more):
+        for group in (prompt, self.shape, how, more):
             self.body.addWidget(group)
         self.body.addStretch(1)
         self.pin("Generate", self._commands["generate.run"].trigger)
@@ -104,8 +108,10 @@ class GeneratePanel(Panel):
                 spin.setValue(value)  # type: ignore[arg-type]
                 spin.blockSignals(False)
             self._show_packs()
+            self.shape.refresh()
+            self.closely.refresh()
         obstacle = "" if s.pack else "No model is installed"
-        obstacle = obstacle or ("This window is read-only" if s.workspace.read_only else "")
+        obstacle = obstacle or ("This window is read-only" if s.workspace.read_only else self.shape.obstacle)
         seconds = s.seconds_to_generate
         self.primary.setText(f"Generate {p.count}" + (f", about {words.duration(seconds)}" if seconds else ""))
         self.primary.setEnabled(not obstacle)
@@ -159,7 +165,7 @@ class PictureGrid(QWidget):
         self.setObjectName("page")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setAccessibleName("Generated pictures")
-        self._theme, self._session, self._save = theme, session, save
+        self._theme, self._session = theme, session
         self._icons: dict[str, QIcon] = {}
         self.list = QListWidget()
         self.list.setObjectName("flat")
@@ -180,24 +186,12 @@ class PictureGrid(QWidget):
                       margins=(look.L, look.L, look.M, look.L))
         body.setStretch(1, 1)
         body.setStretch(2, 1)
-        self._side = self._make_side()
-        row(left, self._side, parent=self, spacing=0).setStretch(0, 1)
+        self.card = PictureCard(theme, session, lambda: save(self.list.currentRow()))
+        row(left, self.card, parent=self, spacing=0).setStretch(0, 1)
         session.pictures_changed.connect(self.refresh)
         session.jobs_changed.connect(self._show_running)
         theme.changed.connect(self._repaint)
         self.refresh()
-
-    def _make_side(self) -> QWidget:
-        side = QWidget()
-        side.setObjectName("surface")
-        side.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        side.setFixedWidth(300)
-        self.large = Picture(self._theme, 268)
-        self._facts = column(spacing=look.S)
-        self.save = button("Save picture…", lambda: self._save(self.list.currentRow()))
-        column(self.large, label("SYNTHETIC", "synthetic"), self._facts, self.save, parent=side, spacing=look.M,
-               margins=(look.L, look.L, look.L, look.L)).addStretch(1)
-        return side
 
     def refresh(self) -> None:
         """List the session's pictures; the chosen one stays chosen."""
@@ -208,7 +202,8 @@ class PictureGrid(QWidget):
         for picture in pictures:
             item = QListWidgetItem(f"seed {picture.seed}")
             item.setData(Qt.ItemDataRole.UserRole, picture.id)
-            item.setData(Qt.ItemDataRole.AccessibleTextRole, f"Synthetic picture, seed {picture.seed}")
+            item.setData(Qt.ItemDataRole.AccessibleTextRole, f"Synthetic picture, seed {picture.seed}"
+                         + (", with its mask" if picture.has_mask else ""))
             item.setToolTip(str(picture.provenance.parameters.get("prompt", "")))
             item.setSizeHint(QSize(THUMB + 16, THUMB + 36))
             item.setIcon(self._icon(picture))
@@ -217,7 +212,7 @@ class PictureGrid(QWidget):
         self.list.setCurrentRow(ids.index(before) if before in ids else 0 if ids else -1)
         self.list.blockSignals(False)
         self.list.setVisible(bool(pictures))
-        self._side.setVisible(bool(pictures))
+        self.card.setVisible(bool(pictures))
         self.empty.setVisible(not pictures)
         self._show_running()
         self._show_chosen(self.list.currentRow())
@@ -227,6 +222,9 @@ class PictureGrid(QWidget):
             shown = pixmap(picture.pixels(), THUMB)
             painter = QPainter(shown)
             draw_syn(painter, self._theme.tokens, look.XS, look.XS)
+            mask = picture.mask()
+            if mask is not None:
+                draw_inset(painter, mask, self._session.labels_of(picture), shown.rect())
             painter.end()
             icon = QIcon(shown)
             icon.addPixmap(shown, QIcon.Mode.Selected)
@@ -250,13 +248,4 @@ class PictureGrid(QWidget):
     def _show_chosen(self, index: int) -> None:
         if not 0 <= index < len(self._session.pictures):
             return
-        picture = self._session.pictures[index]
-        pixels = picture.pixels()
-        self.large.show_picture(pixels, synthetic=True)
-        clear(self._facts)
-        about = picture.provenance
-        for name, value in (("Prompt", str(about.parameters.get("prompt", ""))), ("Model", about.pack),
-                            ("Seed", str(picture.seed)), ("Size", f"{words.by(pixels.shape[1], pixels.shape[0])} px"),
-                            ("Steps", str(about.parameters.get("steps", "")))):
-            if value:
-                self._facts.addWidget(fact(name, value))
+        self.card.show_picture(self._session.pictures[index])

@@ -41,7 +41,7 @@ def load_once(folder: Path) -> dict[str, float]:
         if manifest.draws_from_masks:
             _ = pack.control
         if manifest.draws_masks:
-            MaskModel.load(folder, policy)
+            MaskModel.load(folder, policy.torch_device)
     return {"seconds": time.perf_counter() - begun, "grown": peak_memory() - before, "peak": peak_memory()}
 
 

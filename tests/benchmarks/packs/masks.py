@@ -92,7 +92,7 @@ def _sampled(pack: Path, counts: Counter[str], seed: int, recipe: Recipe, domain
              limit: int) -> tuple[Pictures, Pictures]:
     from medsynth_app.engine.masks import MaskModel, enlarge
 
-    model = MaskModel.load(pack, choose_device("auto"))
+    model = MaskModel.load(pack, choose_device("auto").torch_device)
     weights = weights_key(read_manifest(pack), ("masks/",))
     progress, drawn, done = Progress("drawing masks", sum(counts.values())), [], 0
     for name, count in sorted(counts.items()):  # a class that a small training set lacks is drawn without its name

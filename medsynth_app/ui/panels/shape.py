@@ -1,0 +1,154 @@
+"""What the shape of generated pictures follows: nothing, the mask painted on the image in view, or drawn masks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import QWidget
+
+from medsynth_app.actions.generate import DRAWN, FREE, PAINTED
+from medsynth_app.core.errors import UserError
+from medsynth_app.session.session import Session
+from medsynth_app.ui import theme as look
+from medsynth_app.ui.mask_picture import Legend, mask_picture, values_of
+from medsynth_app.ui.panels.base import SliderRow
+from medsynth_app.ui.widgets import ElidedLabel, Group, Picture, Segmented, column, label, row, set_role
+
+CHOICES = ((FREE, "Free", "The prompt alone decides."),
+           (PAINTED, "My mask", "Every picture keeps to the mask that is painted on the image in view."),
+           (DRAWN, "Drawn masks", "The model draws a mask for every picture first. Both are kept, as a pair."))
+WIDE, HIGH = 120, 88  # px, of the preview at most
+STRETCHED = "Will be stretched to fit"
+LEAST = 1.05  # proportions that differ by more are told, as the worker does
+
+
+class ShapeGroup(Group):
+    """Shows and changes `session.shape`.
+
+    Signals
+    -------
+    stale
+        What is painted may have changed: whoever shows the obstacle should look again.
+    """
+
+    stale = Signal()
+
+    def __init__(self, theme: look.Theme, session: Session) -> None:
+        super().__init__(theme, "Shape")
+        self._session = session
+        self._strokes = 0
+        self._seen: tuple[Any, ...] = ()  # what was shown last
+        self._refusals: dict[str, UserError | None] = dict.fromkeys((FREE, PAINTED, DRAWN))
+        self.choice = Segmented(CHOICES, "What the shape follows")
+        self.choice.chosen.connect(self._choose)
+        self.help, self.reasons = label("", "help", wrap=True), label("", "help", wrap=True)
+        self.preview = Picture(theme)
+        self.legend, self._place, self._fit = Legend(), ElidedLabel("", "help"), ElidedLabel(STRETCHED, "help")
+        self._mask = QWidget()
+        side = column(self.legend, self._place, self._fit, spacing=look.XS)
+        side.addStretch(1)
+        line = row(self.preview, side, parent=self._mask, spacing=look.M)
+        line.setStretch(1, 1)
+        line.setAlignment(self.preview, Qt.AlignmentFlag.AlignTop)
+        self.add(self.choice, column(self.help, self.reasons, spacing=2), self._mask)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(120)
+        self._timer.timeout.connect(self.stale)
+        for signal in (session.document_changed, session.frame_changed, session.changed, session.label_changed):
+            signal.connect(self._later)
+        self.refresh()
+
+    @property
+    def obstacle(self) -> str:
+        """Why pictures of the chosen shape cannot be drawn now, in a few words; "" when they can."""
+        refusal = self._refusals[self._session.shape]
+        return refusal.happened.rstrip(".") if refusal is not None else ""
+
+    def _later(self, *_news: object) -> None:
+        self._strokes += 1
+        if not self._timer.isActive():
+            self._timer.start()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.stale.emit()
+
+    def _choose(self, shape: str) -> None:
+        try:
+            self._session.set_shape(shape)
+        except UserError:  # the pack has gone a moment ago
+            self._seen = ()
+            self.refresh()
+
+    def refresh(self) -> None:
+        """Show the session's state; the mask is read only where it is seen or needed, and has changed."""
+        s = self._session
+        now = (s.shape, s.pack.manifest.sha256 if s.pack else "", s.generate_parameters.width,
+               s.generate_parameters.height, s.document.id if s.document else "", s.frame, s.schema.name,
+               self._strokes)
+        if now == self._seen or not (self.isVisible() or s.shape == PAINTED or not self._seen):
+            return
+        self._seen = now
+        self._refusals = {shape: s.shape_refusal(shape) if shape != FREE else None for shape, _, _ in CHOICES}
+        self._show_choices()
+        self._show_mask()
+
+    def _show_choices(self) -> None:
+        shape = self._session.shape
+        self.choice.set_value(shape)
+        reasons: dict[str, str] = {}
+        for part, (value, name, tip) in zip(self.choice.buttons(), CHOICES, strict=True):
+            refusal = self._refusals[value]
+            part.setEnabled(refusal is None or value == shape)
+            part.setToolTip(str(refusal) if refusal is not None else tip)
+            part.setAccessibleDescription(str(refusal) if refusal is not None else tip)
+            if refusal is not None and value != shape:
+                text = refusal.happened
+                reasons[text] = text if text in reasons else f"{name}: {text[:1].lower()}{text[1:]}"
+        chosen = self._refusals[shape]
+        says = next(tip for value, _, tip in CHOICES if value == shape)
+        self.help.setText(str(chosen) if chosen is not None else says)
+        set_role(self.help, "warning" if chosen is not None else "help")
+        self.reasons.setText("\n".join(reasons.values()))
+        self.reasons.setVisible(bool(reasons))
+
+    def _show_mask(self) -> None:
+        s = self._session
+        document = s.document
+        mask = document.mask(s.frame) if s.shape == PAINTED and document is not None else None
+        values = values_of(mask) if mask is not None else ()
+        self._mask.setVisible(bool(values))
+        if not values or mask is None or document is None:
+            return
+        rows, columns = mask.shape
+        scale = min(WIDE / columns, HIGH / rows)
+        self.preview.setFixedSize(max(1, round(columns * scale)), max(1, round(rows * scale)))
+        self.preview.show_picture(mask_picture(mask, s.schema, round(2 * scale * max(rows, columns))))
+        self.legend.show_classes(s.schema, values)
+        self.preview.setAccessibleName(f"The painted mask. {self.legend.accessibleName()}")
+        count = len(document.info.frames)
+        self._place.setText(document.info.pseudonym + (f", slice {s.frame + 1} of {count}" if count > 1 else ""))
+        p = s.generate_parameters
+        native = s.pack.manifest.native_size if s.pack else 1
+        across, down = rows * (p.width or native), columns * (p.height or native)
+        self._fit.setVisible(max(across, down) > LEAST * min(across, down))
+
+
+class Closeness(SliderRow):
+    """How closely pictures keep to their mask; only where they follow one."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__("How closely", 0, 200, self._set,
+                         "How firmly pictures keep to the mask. 100 %: as the model learned it; 0 % ignores the mask.")
+        self._session = session
+
+    def _set(self, percent: int) -> None:
+        self._session.set_generate_parameters(control_scale=percent / 100)
+
+    def refresh(self) -> None:
+        scale = round(self._session.generate_parameters.control_scale * 100)
+        self.show_value(scale, f"{scale} %")
+        self.setVisible(self._session.shape != FREE)

@@ -1,0 +1,93 @@
+"""The decoder's second turn, against a critic."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import torch
+from diffusers import AutoencoderKL
+
+from medsynth_app.core.errors import Cancelled
+from medsynth_app.engine.train.autoencoder import encode_all, new_autoencoder
+from medsynth_app.engine.train.base import train_base
+from medsynth_app.engine.train.decoder import HEAD_START, Critic, train_decoder
+from medsynth_app.engine.train.recipe import DecoderSection, Recipe
+from medsynth_app.engine.train.supervision import Supervisor
+from tests.engine.train.test_base import RECIPE, frozen
+
+CPU = torch.device("cpu")
+__all__ = ["frozen"]
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Recipe:
+    path = tmp_path / "tiny.toml"
+    path.write_text(RECIPE + "[decoder]\nsteps = 4\nbatch = 2\ncritic_width = 8\n")
+    return Recipe.load(path)
+
+
+@pytest.fixture
+def pixels() -> npt.NDArray[np.uint8]:
+    return np.random.default_rng(0).integers(0, 255, (6, 32, 32, 3), np.uint8)
+
+
+def weights(vae: AutoencoderKL, part: str) -> torch.Tensor:
+    return torch.cat([value.flatten().clone() for value in getattr(vae, part).parameters()])
+
+
+def test_only_the_decoder_learns_so_latents_stay(recipe: Recipe, pixels: npt.NDArray[np.uint8],
+                                                 tmp_path: Path) -> None:
+    recipe = replace(recipe, decoder=replace(recipe.decoder, steps=HEAD_START + 3))  # the critic speaks in the last
+    vae = new_autoencoder(recipe)
+    latents, decoder = encode_all(vae, pixels, CPU), weights(vae, "decoder")
+    train_decoder(recipe, pixels, vae, tmp_path, CPU, Supervisor(), (0, 1))
+    assert torch.equal(encode_all(vae, pixels, CPU), latents)
+    learned = weights(vae, "decoder")
+    assert torch.isfinite(learned).all() and not torch.equal(learned, decoder)
+    finished = new_autoencoder(recipe)
+    train_decoder(recipe, pixels, finished, tmp_path, CPU, Supervisor(), (0, 1))  # from the checkpoint, at once
+    assert torch.equal(weights(finished, "decoder"), learned)
+
+
+def test_a_cancelled_turn_resumes(recipe: Recipe, pixels: npt.NDArray[np.uint8], tmp_path: Path) -> None:
+    asked = iter(range(10_000))
+    vae = new_autoencoder(recipe)
+    with pytest.raises(Cancelled):
+        train_decoder(recipe, pixels, vae, tmp_path, CPU, Supervisor(cancelled=lambda: next(asked) >= 2), (0, 1))
+    assert torch.load(tmp_path / "decoder.pt", weights_only=True)["state"] == {
+        "step": 2, "curve": [], "finished": False}
+    train_decoder(recipe, pixels, vae, tmp_path, CPU, Supervisor(), (0, 1))
+    state = torch.load(tmp_path / "decoder.pt", weights_only=True)["state"]
+    assert state["step"] == 4 and state["finished"]
+
+
+def test_a_recipe_without_steps_leaves_the_decoder(recipe: Recipe, pixels: npt.NDArray[np.uint8],
+                                                   tmp_path: Path) -> None:
+    vae = new_autoencoder(recipe)
+    before = weights(vae, "decoder")
+    train_decoder(replace(recipe, decoder=DecoderSection()), pixels, vae, tmp_path, CPU, Supervisor(), (0, 1))
+    assert torch.equal(weights(vae, "decoder"), before) and not list(tmp_path.glob("*.pt"))
+
+
+def test_the_critic_learns_to_tell_real_from_drawn() -> None:
+    torch.manual_seed(0)
+    critic = Critic(8)
+    optimizer = torch.optim.AdamW(critic.parameters(), lr=1e-2)
+    real, drawn = torch.rand(8, 3, 32, 32) * 2 - 1, torch.full((8, 3, 32, 32), 0.1)
+    for _ in range(40):
+        loss = (1 - critic(real)[0]).relu().mean() + (1 + critic(drawn)[0]).relu().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    marks = critic(real)[0].mean() - critic(drawn)[0].mean()
+    assert marks > 0.5
+
+
+def test_the_card_tells_of_it(recipe: Recipe, frozen: Path, tmp_path: Path) -> None:
+    (tmp_path / "kept").mkdir()
+    manifest = train_base(recipe, frozen, tmp_path / "out", Supervisor(), tmp_path / "kept")
+    assert manifest.training["base"]["decoder_steps_against_a_critic"] == 4

@@ -1,0 +1,169 @@
+"""What generated pictures follow: the painted mask, or masks that the pack draws; and what is kept of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from medsynth_app.core.errors import UserError
+from medsynth_app.core.requests import GenerateRequest, from_parts
+from medsynth_app.formats.pack import InstalledPack
+from medsynth_app.formats.raster import read_mask, write_mask_png
+from medsynth_app.session.session import Session
+from medsynth_app.workspace.workspace import Workspace
+from tests.actions.bench import answer, make_pack, paint, png
+from tests.session.conftest import MakeSession
+
+FILES = {"controlnet/config.json": "0" * 64, "masks/config.json": "0" * 64}
+
+
+def masked(session: Session, folder: Path) -> InstalledPack:
+    """An image in view, and a pack that follows and draws masks of cytoplasm (1) and nucleus (2)."""
+    if not (folder / "packs" / "masked").exists():
+        make_pack(folder / "packs", "masked", mask_labels=("cytoplasm", "nucleus"), files=FILES)
+        png(folder / "a.png", 32, 32)
+    session.refresh_packs()
+    session.open(folder / "a.png")
+    pack = next(pack for pack in session.packs if pack.manifest.name == "masked")
+    session.set_pack(pack)
+    return pack
+
+
+def stroke(session: Session, box: tuple[int, int, int, int], value: int) -> None:
+    assert session.document is not None
+    paint(session.document, session.frame, box, value)
+
+
+def request_of(session: Session, job: str) -> GenerateRequest:
+    request = from_parts(*session.workspace.jobs.load(job))
+    assert isinstance(request, GenerateRequest)
+    return request
+
+
+def test_pictures_follow_the_mask_as_it_was_and_keep_it_through_a_restart(make_session: MakeSession, tmp_path: Path
+                                                                          ) -> None:
+    workspace = Workspace.open(tmp_path / "work")
+    session = make_session(workspace)
+    masked(session, tmp_path)
+    stroke(session, (4, 4, 20, 24), 1)
+    stroke(session, (8, 8, 14, 14), 2)
+    assert session.document is not None
+    mask = np.array(session.document.mask(0))
+    session.set_shape("painted")
+    session.set_generate_parameters(control_scale=0.5, count=2, seed=3)
+    job = session.generate()
+    stroke(session, (0, 0, 32, 32), 1)  # what is painted later does not change the run
+    request = request_of(session, job)
+    assert request.mask is not None and np.array_equal(request.mask, mask)
+    assert request.control_scale == 0.5 and not request.pairs
+    answer(workspace, job, session.deliver)
+    session.close_document()
+    workspace.close()
+
+    again = make_session(Workspace.open(tmp_path / "work"))
+    assert [picture.seed for picture in again.pictures] == [4, 3]
+    for picture in again.pictures:
+        kept = picture.mask()
+        assert picture.has_mask and kept is not None and np.array_equal(kept, mask)
+        assert [item.name for item in again.labels_of(picture).classes] == ["cytoplasm", "nucleus"]
+    again.workspace.close()
+
+
+def test_drawn_masks_are_asked_for_and_free_pictures_have_none(session: Session, tmp_path: Path) -> None:
+    masked(session, tmp_path)
+    session.set_shape("drawn")
+    request = request_of(session, session.generate())
+    assert request.pairs and request.mask is None
+    session.set_shape("free")
+    stroke(session, (4, 4, 20, 24), 1)
+    job = session.generate()
+    request = request_of(session, job)
+    assert not request.pairs and request.mask is None
+    answer(session.workspace, job, session.deliver)
+    assert not session.pictures[0].has_mask and session.pictures[0].mask() is None
+
+
+def test_a_mask_that_means_something_else_is_refused_in_words(session: Session, tmp_path: Path) -> None:
+    masked(session, tmp_path)
+    session.set_shape("painted")
+
+    def refused(text: str) -> None:
+        refusal = session.shape_refusal("painted")
+        assert refusal is not None and text in str(refusal)
+        with pytest.raises(UserError, match=text):
+            session.generate()
+
+    refused("Nothing is painted on the image in view")
+    stroke(session, (4, 4, 20, 24), 1)
+    assert session.shape_refusal("painted") is None
+    session.set_schema("blood cells")  # there 1 is the nucleus
+    refused("painted as nucleus means cytoplasm to this model")
+    session.set_schema("colonoscopy")
+    refused("does not know: polyp")
+    session.set_schema("parts of blood cells")
+    stroke(session, (0, 0, 2, 2), 3)
+    refused("does not know: red cell")
+    stroke(session, (0, 0, 2, 2), 9)
+    refused("does not know: value 9")
+    session.close_document()
+    refused("No image is open")
+    assert session.queue.records() == []
+
+
+def test_a_pack_that_cannot_leaves_the_shape_free_and_says_so(session: Session, tmp_path: Path) -> None:
+    pack = masked(session, tmp_path)
+    plain = next(pack for pack in session.packs if pack.manifest.name == "cells")
+    only = make_pack(tmp_path / "packs", "only", mask_labels=("cytoplasm",),
+                     files={"controlnet/config.json": "0" * 64})
+    session.refresh_packs()
+    said: list[str] = []
+    session.notice.connect(lambda _level, text: said.append(text))
+    for other, text in ((plain, "follow masks"), (only, "draw masks")):
+        session.set_pack(pack)
+        session.set_shape("drawn")
+        session.set_pack(other)
+        assert session.shape == "free" and text in said[-1]
+        with pytest.raises(UserError, match=text):
+            session.set_shape("drawn")
+        assert not request_of(session, session.generate()).pairs
+    assert len(said) == 2
+    stroke(session, (4, 4, 20, 24), 1)
+    session.set_shape("painted")
+    session.set_pack(pack)
+    assert session.shape == "painted" and len(said) == 2  # this pack can
+
+
+def test_a_waiting_mask_goes_with_its_study(session: Session, tmp_path: Path) -> None:
+    masked(session, tmp_path)
+    stroke(session, (4, 4, 20, 24), 1)
+    session.set_shape("painted")
+    session.generate()
+    session.remove_study()
+    assert session.queue.records() == [] and session.workspace.jobs.records() == []
+
+
+def test_a_picture_is_saved_with_its_mask_or_not_at_all(session: Session, tmp_path: Path) -> None:
+    masked(session, tmp_path)
+    stroke(session, (4, 4, 20, 24), 1)
+    stroke(session, (8, 8, 14, 14), 2)
+    session.set_shape("painted")
+    session.set_generate_parameters(count=1)
+    answer(session.workspace, session.generate(), session.deliver)
+    mask, out = session.pictures[0].mask(), tmp_path / "out"
+    assert mask is not None
+    for _ in range(2):  # the same picture again is no other file
+        session.export_picture(0, out / "cell.png")
+        assert sorted(path.name for path in out.iterdir()) == ["cell-mask.png", "cell.png", "cell.png.provenance.json"]
+        assert np.array_equal(read_mask(out / "cell-mask.png"), mask)
+    session.export_picture(0, out / "cell.tif", "tiff")  # it has the same mask
+    other = 1 - mask.clip(0, 1)
+    write_mask_png(out / "taken-mask.png", other)
+    with pytest.raises(UserError, match=r"another file named taken-mask\.png"):
+        session.export_picture(0, out / "taken.png")
+    assert np.array_equal(read_mask(out / "taken-mask.png"), other) and not (out / "taken.png").exists()
+    (out / "folder.png").mkdir()
+    with pytest.raises(UserError):
+        session.export_picture(0, out / "folder.png")
+    assert not (out / "folder-mask.png").exists()

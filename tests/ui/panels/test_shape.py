@@ -1,0 +1,173 @@
+"""The Generate place with masks: the choice, why it is refused, a run, the picture with its mask, and saving both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QFileDialog, QPushButton, QToolButton
+
+from medsynth_app.core.bounds import Bounds
+from medsynth_app.core.job import EventKind, JobEvent, JobState
+from medsynth_app.core.provenance import Provenance
+from medsynth_app.formats.raster import read_mask, write_mask_png
+from medsynth_app.workspace.workspace import Workspace
+from tests.actions.bench import make_pack
+from tests.ui.desk import CTRL, TestDesk, a_desk
+
+pytestmark = pytest.mark.gui
+CONTROL, MASKS = {"controlnet/config.json": "0" * 64}, {"masks/config.json": "0" * 64}
+
+
+@pytest.fixture
+def desk(qapp: Any, tmp_path: Path) -> Iterator[TestDesk]:
+    packs = tmp_path / "packs"
+    labels = ("cytoplasm", "nucleus")
+    make_pack(packs, "a-plain")
+    make_pack(packs, "b-control", mask_labels=labels, files=CONTROL)
+    make_pack(packs, "c-both", mask_labels=labels, files={**CONTROL, **MASKS})
+    with a_desk(tmp_path, Workspace.open(tmp_path / "work")) as found:
+        yield found
+
+
+def parts(desk: TestDesk) -> list[QToolButton]:
+    """Free, My mask, Drawn masks."""
+    return desk.window.generate_panel.shape.choice.buttons()
+
+
+def click(part: QToolButton) -> None:
+    QTest.mouseClick(part, Qt.MouseButton.LeftButton)
+
+
+def choose_pack(desk: TestDesk, index: int) -> None:
+    desk.window.generate_panel.pack.setCurrentIndex(index)
+    desk.window.generate_panel.pack.activated.emit(index)
+
+
+def stroke(desk: TestDesk, box: tuple[int, int, int, int], value: int) -> None:
+    bounds = Bounds(*box)
+    assert desk.session.document is not None
+    before = np.array(desk.session.document.mask(0)[bounds.slices])
+    desk.session.paint(bounds, before, np.full_like(before, value))
+
+
+def deliver(desk: TestDesk, mask: np.ndarray | None) -> None:
+    """One picture of the last job, as a worker sends it."""
+    request = desk.queue.requests[-1]
+    provenance = Provenance(action="generate", pack="c-both", pack_sha256=request.pack_sha256, seed=request.seed,
+                            created="2030-01-01", parameters={"prompt": request.prompt, "pairs": request.pairs,
+                                                              "control_scale": request.control_scale})
+    arrays = {"picture": np.full((60, 80, 3), 120, np.uint8)} | ({} if mask is None else {"mask": mask})
+    job = list(desk.queue.jobs)[-1]
+    desk.hear(job, JobState.RUNNING, JobEvent(job, EventKind.RESULT, arrays=arrays, data={
+        "candidate": 0, "seed": request.seed, "provenance": provenance.to_dict()}))
+    desk.hear(job, JobState.DONE, JobEvent(job, EventKind.DONE))
+
+
+def test_what_cannot_be_followed_is_disabled_with_its_reason(desk: TestDesk) -> None:
+    panel = desk.window.generate_panel
+    desk.key(Qt.Key.Key_3, CTRL)
+    free, mine, drawn = parts(desk)
+    assert desk.session.shape == "free" and free.isChecked()
+    assert not mine.isEnabled() and not drawn.isEnabled()
+    assert "not trained to follow masks" in mine.toolTip() and "not trained to follow masks" in drawn.toolTip()
+    assert panel.shape.reasons.text() == "This model was not trained to follow masks."  # said once
+    click(mine)
+    assert desk.session.shape == "free"
+    choose_pack(desk, 1)
+    assert "No image is open" in mine.toolTip() and "draw masks" in drawn.toolTip() and not drawn.isEnabled()
+    choose_pack(desk, 2)
+    assert drawn.isEnabled() and not mine.isEnabled()
+    click(drawn)
+    assert desk.session.shape == "drawn" and not panel.closely.isHidden()
+    choose_pack(desk, 0)
+    assert desk.session.shape == "free" and free.isChecked() and panel.closely.isHidden()
+    assert "follow masks. The shape is free again" in desk.window.toasts.texts()[-1]
+    panel.primary.click()
+    assert not desk.queue.requests[-1].pairs
+
+
+def test_my_mask_is_shown_followed_and_refused_in_words(desk: TestDesk) -> None:
+    panel = desk.window.generate_panel
+    desk.open()
+    choose_pack(desk, 2)
+    desk.key(Qt.Key.Key_3, CTRL)
+    _, mine, drawn = parts(desk)
+    assert "Nothing is painted on the image in view" in mine.toolTip()
+    stroke(desk, (10, 10, 50, 60), 1)
+    desk.until(mine.isEnabled)
+    click(mine)
+    assert panel.shape.preview.isVisible() and panel.shape.legend.names == ("cytoplasm",)
+    assert panel.area.verticalScrollBar().maximum() == 0
+    stroke(desk, (20, 20, 30, 30), 2)
+    desk.until(lambda: panel.shape.legend.names == ("cytoplasm", "nucleus"))
+    panel.closely.slider.setValue(60)
+    assert desk.session.document is not None
+    mask = np.array(desk.session.document.mask(0))
+    panel.primary.click()
+    stroke(desk, (0, 0, 5, 5), 3)
+    request = desk.queue.requests[-1]  # holds the mask as it was
+    assert np.array_equal(request.mask, mask) and request.control_scale == pytest.approx(0.6)
+    desk.until(lambda: not panel.primary.isEnabled())
+    assert "does not know: red cell" in panel.shape.help.text() and "does not know" in panel.shape.obstacle
+    assert not desk.window.commands["generate.run"].isEnabled()
+    click(drawn)
+    assert panel.primary.isEnabled() and not mine.isEnabled()
+    assert "My mask: the mask holds a class" in panel.shape.reasons.text()
+    desk.session.undo()
+    desk.until(mine.isEnabled)
+    click(mine)
+    desk.session.close_document()
+    desk.until(lambda: not panel.primary.isEnabled())
+    assert "No image is open" in panel.hint.text() and not panel.shape.preview.isVisible()
+    desk.window.generate()  # as the palette would, a moment too early to know
+    assert "No image is open" in desk.window.banners.all()[-1].text
+    assert len(desk.queue.requests) == 1
+
+
+def test_a_picture_is_shown_and_saved_with_its_mask(desk: TestDesk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+                                                    ) -> None:
+    desk.open()
+    choose_pack(desk, 2)
+    stroke(desk, (10, 10, 50, 60), 1)
+    desk.key(Qt.Key.Key_3, CTRL)
+    panel, card = desk.window.generate_panel, desk.window.pictures.card
+    click(parts(desk)[1])
+    panel.primary.click()
+    mask = np.array(desk.queue.requests[-1].mask)
+    desk.session.close_document()
+    desk.session.set_place("models")
+    deliver(desk, mask)
+    show = next(part for part in desk.window.toasts.findChildren(QPushButton) if part.text() == "Show")
+    QTest.mouseClick(show, Qt.MouseButton.LeftButton)
+    assert desk.session.place == "generate" and not desk.window.opening.busy  # it is here, not at its image
+    desk.until(card.view.isVisible)
+    assert card.legend.names == ("cytoplasm",)
+    plain = card.large.grab().toImage()
+    seen = [plain]
+    for part in card.view.buttons()[1:]:
+        click(part)
+        seen.append(card.large.grab().toImage())
+    assert seen[0] != seen[1] != seen[2] != seen[0]
+    assert not card.large.synthetic  # a mask painted by hand is not synthetic; the picture is
+
+    name = tmp_path / "cell.png"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_args: (str(name), "PNG picture (*.png)"))
+    QTest.mouseClick(card.save, Qt.MouseButton.LeftButton)
+    assert name.is_file() and np.array_equal(read_mask(tmp_path / "cell-mask.png"), mask)
+    assert "Picture and mask saved" in desk.window.toasts.texts()[-1]
+    name = tmp_path / "other.png"
+    write_mask_png(tmp_path / "other-mask.png", mask * 0)
+    QTest.mouseClick(card.save, Qt.MouseButton.LeftButton)
+    assert "another file named other-mask.png" in desk.window.banners.all()[-1].text and not name.exists()
+
+    click(parts(desk)[0])
+    panel.primary.click()
+    deliver(desk, None)
+    desk.window.pictures.list.setCurrentRow(0)
+    assert card.view.isHidden() and card.save.text() == "Save picture…" and card.large.synthetic
