@@ -19,7 +19,6 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from medsynth_app.core.burned_in_text import Box as TextBox
 from medsynth_app.core.burned_in_text import text_rows
 from medsynth_app.core.cell_parts import CYTOPLASM, NUCLEUS, cell_parts
 from medsynth_app.core.errors import UserError
@@ -29,6 +28,8 @@ Item = dict[str, Any]
 PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 Progress = Callable[[int, int], None]
 Labels = npt.NDArray[np.uint8]
+TextBox = tuple[float, ...]
+TEXT_EDGE = 256  # px of a frame's shorter edge at which burned-in text is looked for
 
 
 def freeze_training_set(data: Path, layout: dict[str, Any], out: Path, progress: Progress | None = None) -> Path:
@@ -171,7 +172,8 @@ def _write_mask(mask: Labels, path: Path) -> None:
 
 def _image_mask_pairs(data: Path, layout: dict[str, Any], out: Path, progress: Progress) -> Iterator[Item]:
     """``train/`` and ``val/`` with ``images/`` and ``masks/`` of equal names; crops captioned by what the mask says."""
-    rng = np.random.default_rng(0)
+    _check_text_keys(layout)
+    rng, texts = np.random.default_rng(0), 0
     folders = {"train": "train", "test": "val"}  # the set's own second part is kept back for figures
     listed = {split: sorted((data / folder / "images").iterdir()) for split, folder in folders.items()}
     total, done = sum(map(len, listed.values())), 0
@@ -188,24 +190,45 @@ def _image_mask_pairs(data: Path, layout: dict[str, Any], out: Path, progress: P
                     continue  # a sliver of the object: neither caption would be true
                 captions = layout["captions"] if inside.any() else layout["background_captions"]
                 if any(_lies_in(row, box) for row in written):
+                    texts += 1
                     captions = [caption + layout["burned_in_text"] for caption in captions]
                 yield {"file": str(path.resolve()), "captions": captions, "split": kept, "box": box,
                        "class": "object" if inside.any() else "background", "mask": name,
                        "mask_class": "object" if inside.any() else ""}
             done += 1
             progress(done, total)
+    if "burned_in_text" in layout and not texts:
+        raise UserError("The recipe asks for captions of burned-in text, and no frame shows any.",
+                        "Take burned_in_text out of its [data], or widen burned_in_text_area.")
+
+
+def _check_text_keys(layout: dict[str, Any]) -> None:
+    text, area = layout.get("burned_in_text"), layout.get("burned_in_text_area")
+    if text is not None and not isinstance(text, str):
+        raise UserError("In [data] of the recipe, burned_in_text is no text.", "It is what is added to a caption.")
+    if area is None:
+        return
+    if text is None:
+        raise UserError("In [data] of the recipe, burned_in_text_area stands without burned_in_text.",
+                        "Add burned_in_text, or take the area out.")
+    numbers = isinstance(area, list) and len(area) == 4 and all(isinstance(side, int | float) for side in area)
+    if not numbers or not (0 <= area[0] < area[2] <= 1 and 0 <= area[1] < area[3] <= 1):
+        raise UserError("In [data] of the recipe, burned_in_text_area is no area.",
+                        "Give left, top, right and bottom as shares of the frame, 0 to 1.")
 
 
 def _burned_in_text(image: Path, layout: dict[str, Any]) -> list[TextBox]:
-    """Rows of text in the part of the frame where the recipe says that text may stand."""
+    """Rows of text in the part of the frame where the recipe says that text may stand, in pixels of the frame."""
     if "burned_in_text" not in layout:
         return []
     with Image.open(image) as picture:
-        pixels = np.asarray(picture.convert("RGB"))
-    height, width = pixels.shape[:2]
+        width, height = picture.size
+        scale = max(1.0, min(width, height) / TEXT_EDGE)
+        small = picture.convert("RGB").resize((round(width / scale), round(height / scale)), Image.Resampling.BOX)
     left, top, right, bottom = layout.get("burned_in_text_area", (0, 0, 1, 1))
     area = left * width, top * height, right * width, bottom * height
-    return [row for row in text_rows(pixels) if _lies_in(row, area)]
+    rows = [tuple(side * scale for side in row) for row in text_rows(np.asarray(small))]
+    return [row for row in rows if _lies_in(row, area)]
 
 
 def _lies_in(row: TextBox, box: Sequence[float]) -> bool:

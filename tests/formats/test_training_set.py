@@ -67,19 +67,35 @@ def test_pairs_are_captioned_by_what_the_mask_says(tmp_path: Path) -> None:
 
 def test_crops_that_show_burned_in_text_say_so(tmp_path: Path) -> None:
     for split in ("train", "val"):
-        picture(tmp_path / split / "masks" / "0.png", (200, 200), 255)
-        picture(tmp_path / split / "images" / "0.png", (200, 200), 90)
+        picture(tmp_path / split / "masks" / "0.png", (256, 256), 255)
+        picture(tmp_path / split / "images" / "0.png", (256, 256), 90)
     marked = tmp_path / "train" / "images" / "0.png"
     with Image.open(marked) as image:
         ImageDraw.Draw(image).text((5, 60), "12/2013", fill=(240, 240, 240))
         image.save(marked)
-    layout = {**PAIRS, "crops": [], "burned_in_text": ", with text"}
+    layout: dict[str, Any] = {**PAIRS, "crops": [], "burned_in_text": ", with text"}
     items = items_of(freeze_training_set(tmp_path, layout, tmp_path / "out"))
     said = {(item["split"], *item["captions"]) for item in items}
     assert said == {("val", "a polyp, with text"), ("test", "a polyp")}
-    elsewhere = {**layout, "burned_in_text_area": [0.5, 0.0, 1.0, 1.0]}
-    items = items_of(freeze_training_set(tmp_path, elsewhere, tmp_path / "other"))
-    assert {caption for item in items for caption in item["captions"]} == {"a polyp"}
+    for path in (tmp_path / "train").rglob("*.png"):  # text is found in large frames, too
+        with Image.open(path) as image:
+            image.resize((768, 768), Image.Resampling.BICUBIC).save(path)
+    items = items_of(freeze_training_set(tmp_path, layout, tmp_path / "large"))
+    assert ("val", "a polyp, with text") in {(item["split"], *item["captions"]) for item in items}
+    with pytest.raises(UserError, match="no frame shows any"):
+        freeze_training_set(tmp_path, {**layout, "burned_in_text_area": [0.5, 0.0, 1.0, 1.0]}, tmp_path / "other")
+
+
+@pytest.mark.parametrize("keys", [
+    {"burned_in_text": True}, {"burned_in_text": ", text", "burned_in_text_area": 0.5},
+    {"burned_in_text": ", text", "burned_in_text_area": [0.5, 0, 0.2, 1]}, {"burned_in_text_area": [0, 0, 1, 1]}])
+def test_wrong_keys_of_burned_in_text_are_named(tmp_path: Path, keys: dict[str, Any]) -> None:
+    picture(tmp_path / "train" / "masks" / "0.png", value=255)
+    picture(tmp_path / "train" / "images" / "0.png")
+    picture(tmp_path / "val" / "masks" / "0.png", value=255)
+    picture(tmp_path / "val" / "images" / "0.png")
+    with pytest.raises(UserError, match="burned_in_text"):
+        freeze_training_set(tmp_path, {**PAIRS, **keys}, tmp_path / "out")
 
 
 def test_a_missing_mask_is_said(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from pathlib import Path
 from typing import Any
@@ -112,6 +113,15 @@ def reconstruction_loss(decoded: torch.Tensor, batch: torch.Tensor) -> torch.Ten
     """L1 of the pixels and of their differences along rows and columns."""
     return (F.l1_loss(decoded, batch) + F.l1_loss(decoded.diff(dim=3), batch.diff(dim=3))
             + F.l1_loss(decoded.diff(dim=2), batch.diff(dim=2)))
+
+
+def encoder_key(vae: AutoencoderKL) -> str:
+    """Names the encoder by its weights: latents and a decoder belong to one encoder only."""
+    found = hashlib.sha256()
+    for module in (vae.encoder, vae.quant_conv):
+        for name, value in module.state_dict().items():
+            found.update(name.encode() + value.detach().cpu().float().numpy().tobytes())
+    return found.hexdigest()[:12]
 
 
 @torch.no_grad()

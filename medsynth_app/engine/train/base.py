@@ -47,7 +47,7 @@ def train_base(recipe: Recipe, data: Path, out: Path, supervisor: Supervisor,
     supervisor.report("data", 0, 1, f"reading {len(frozen.samples)} training pictures")
     pixels = read_pixels(frozen.samples, recipe.pack.native_size)
     vae = train_autoencoder(recipe, pixels, checkpoints, device, supervisor, AUTOENCODER_SHARE, start).eval()
-    train_decoder(recipe, pixels, vae, checkpoints, device, supervisor, DECODER_SHARE)
+    turn = train_decoder(recipe, pixels, vae, checkpoints, device, supervisor, DECODER_SHARE)
     held_out = read_pixels(frozen.validation[:200], recipe.pack.native_size)
     psnr = reconstruction_psnr(vae, held_out, device) if len(held_out) else float("nan")
     captions = [text for sample in frozen.samples for text in sample.captions]
@@ -63,7 +63,7 @@ def train_base(recipe: Recipe, data: Path, out: Path, supervisor: Supervisor,
         "started_from": f"{origin.name} {origin.sha256[:16]}" if origin else "",
         "recipe": recipe_fact(recipe),
         "autoencoder_psnr_db_on_validation": round(psnr, 2),
-        "decoder_steps_against_a_critic": recipe.decoder.steps or None,
+        **({"decoder_steps_against_a_critic": turn} if turn else {}),
         "denoiser_steps": steps,
         **velocity_facts(curve, steps * recipe.denoiser.batch, begun, device, vae, model),
     }

@@ -17,13 +17,13 @@ from torch import nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import spectral_norm
 
-from medsynth_app.engine.train.autoencoder import random_crops, reconstruction_loss, to_tensor
+from medsynth_app.engine.train.autoencoder import encoder_key, random_crops, reconstruction_loss, to_tensor
 from medsynth_app.engine.train.average import Average
 from medsynth_app.engine.train.checkpoint import load_checkpoint, save_checkpoint
 from medsynth_app.engine.train.recipe import Recipe
 from medsynth_app.engine.train.supervision import Supervisor, learning_rate_factor
 
-HEAD_START = 50  # steps in which the critic alone learns
+HEAD_START = 50  # steps before the decoder hears the critic, which knows nothing at first
 
 
 class Critic(nn.Module):
@@ -45,8 +45,10 @@ class Critic(nn.Module):
 
 
 def train_decoder(recipe: Recipe, pixels: npt.NDArray[np.uint8], vae: AutoencoderKL, folder: Path,
-                  device: torch.device, supervisor: Supervisor, share_of_time: tuple[float, float]) -> None:
-    """Train the decoder of `vae` in place, where the recipe asks for it; goes on from ``decoder.pt`` in `folder`.
+                  device: torch.device, supervisor: Supervisor, share_of_time: tuple[float, float]) -> int:
+    """Train the decoder of `vae` in place, where the recipe asks for it; returns the steps run.
+
+    Goes on from its checkpoint in `folder`, which is named after the encoder that it belongs to.
 
     Parameters
     ----------
@@ -55,7 +57,7 @@ def train_decoder(recipe: Recipe, pixels: npt.NDArray[np.uint8], vae: Autoencode
     """
     section = recipe.decoder
     if not section.steps:
-        return
+        return 0
     torch.manual_seed(recipe.seed)
     decoder, critic = nn.ModuleList([vae.post_quant_conv, vae.decoder]), Critic(section.critic_width).to(device)
     average = Average(decoder, section.ema)
@@ -63,13 +65,14 @@ def train_decoder(recipe: Recipe, pixels: npt.NDArray[np.uint8], vae: Autoencode
                   for module in (decoder, critic)]
     parts = {"decoder": decoder, "average": average, "critic": critic, "learner": optimizers[0],
              "opponent": optimizers[1]}
-    state = load_checkpoint(folder / "decoder.pt", **parts)
+    path = folder / f"decoder-{encoder_key(vae)}.pt"
+    state = load_checkpoint(path, **parts)
     step, curve = int(state.get("step", 0)), state.get("curve", [])
     rng = np.random.default_rng((recipe.seed, step))
     torch.manual_seed(recipe.seed + step)
 
     def save(finished: bool = False) -> None:
-        save_checkpoint(folder / "decoder.pt", {"step": step, "curve": curve, "finished": finished}, **parts)
+        save_checkpoint(path, {"step": step, "curve": curve, "finished": finished}, **parts)
 
     while not state.get("finished") and (done := supervisor.fraction(step, section.steps, share_of_time)) < 1:
         supervisor.stop_if_cancelled(save)
@@ -88,6 +91,7 @@ def train_decoder(recipe: Recipe, pixels: npt.NDArray[np.uint8], vae: Autoencode
     if step and not state.get("finished"):
         save(finished=True)
     decoder.load_state_dict(average.state_dict())
+    return step
 
 
 def _step(vae: AutoencoderKL, critic: Critic, batch: torch.Tensor, optimizers: list[torch.optim.AdamW], noise: float,

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from medsynth_app.core.errors import UserError
-from medsynth_app.engine.train.autoencoder import encode_all
+from medsynth_app.engine.train.autoencoder import encode_all, encoder_key
 from medsynth_app.engine.train.average import Average
 from medsynth_app.engine.train.checkpoint import load_checkpoint, save_checkpoint
 from medsynth_app.engine.train.dataset import Sample, augmented
@@ -85,7 +85,8 @@ class Latents:
         """
         variants = recipe.denoiser.variants if variants is None else variants
         views = []
-        made = (recipe.augment, recipe.seed, recipe.pack.native_size, [(str(s.file), s.box) for s in samples])
+        made = (encoder_key(vae), recipe.augment, recipe.seed, recipe.pack.native_size,
+                [(str(s.file), s.box) for s in samples])
         key = hashlib.sha256(repr(made).encode()).hexdigest()[:8]
         for view in range(variants):
             supervisor.stop_if_cancelled(lambda: None)

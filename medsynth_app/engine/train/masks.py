@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.pack import PackManifest
+from medsynth_app.engine.train.card import CONTROL_SAMPLES
 from medsynth_app.engine.train.dataset import Sample, TrainingSet, augmented, read_masks
 from medsynth_app.engine.train.denoiser import Draw, Predict, train_velocity
 from medsynth_app.engine.train.facts import recipe_fact, training_device, velocity_facts
@@ -84,6 +85,7 @@ def train_masks(recipe: Recipe, data: Path, pack: Path, out: Path, supervisor: S
     def write(place: Path) -> None:
         folder = place / FOLDER
         shutil.rmtree(folder, ignore_errors=True)
+        (place / CONTROL_SAMPLES).unlink(missing_ok=True)  # they show what another model of masks has drawn
         model.to("cpu", torch.float16).save_pretrained(folder, max_shard_size=SHARD)
         DDPMScheduler(**MASK_SCHEDULE).save_pretrained(folder)
         (folder / ABOUT).write_text(json.dumps(

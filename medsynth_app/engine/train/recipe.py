@@ -14,6 +14,10 @@ T = TypeVar("T")
 TURNS = ("hflip", "vflip", "rot90")
 WORDS = {"str": "a text", "int": "a whole number", "float": "a number", "tuple[str, ...]": "a list of texts",
          "tuple[int, ...]": "a list of whole numbers"}
+SHARES = ("ema", "drop_caption")  # less than 1
+LEAST = {"steps": 0, "batch": 1, "crop": 16, "variants": 1, "text_width": 1, "text_layers": 1, "critic_width": 1,
+         "hint_width": 1, "size": 8, "limit": 0, "learning_rate": 0, "ema": 0, "drop_caption": 0, "noise": 0,
+         "adversarial": 0}
 LATENT_CHANNELS = 4  # as Stable Diffusion's: diffusers' inpainting knows no other number
 NORM_GROUPS = 16  # of the group normalisation in autoencoder and UNet
 
@@ -185,12 +189,29 @@ class Recipe:
             seed=seed,
             sha256=hashlib.sha256(text).hexdigest(),
         )
+        _check_ranges(recipe, path, "autoencoder" in raw)
         for section, widths in (("autoencoder", recipe.autoencoder.widths), ("denoiser", recipe.denoiser.widths),
                                 ("masks", recipe.masks.widths)):
             if any(width <= 0 or width % NORM_GROUPS for width in widths):
                 raise UserError(f"The recipe {path.name} has widths in [{section}] that are no multiples of "
                                 f"{NORM_GROUPS}: {', '.join(map(str, widths))}.", "Round them to such multiples.")
         return recipe
+
+
+def _check_ranges(recipe: Recipe, path: Path, has_pictures: bool) -> None:
+    """Refuse numbers with which no training could run; an encoder's recipe has no pictures to draw."""
+    for name in ("autoencoder", "decoder", "denoiser", "control", "masks", "encoder"):
+        section = getattr(recipe, name)
+        for f in fields(section):
+            value, low = getattr(section, f.name), LEAST.get(f.name)
+            if low is not None and not (low <= value < (1 if f.name in SHARES else float("inf"))):
+                allowed = f"{low} or more" + (", and less than 1" if f.name in SHARES else "")
+                raise UserError(f"In the recipe {path.name}, {f.name} in [{name}] is {value}.",
+                                f"It has to be {allowed}.")
+    crop, factor = recipe.autoencoder.crop, 2 ** (len(recipe.autoencoder.widths) - 1)
+    if has_pictures and (crop % factor or crop > recipe.pack.native_size):
+        raise UserError(f"In the recipe {path.name}, crop in [autoencoder] is {crop}.",
+                        f"It has to be a multiple of {factor} and at most native_size, {recipe.pack.native_size}.")
 
 
 def _table(raw: dict[str, Any], name: str, path: Path) -> dict[str, Any]:

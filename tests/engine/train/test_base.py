@@ -82,6 +82,7 @@ def test_a_run_ends_in_a_pack_that_diffusers_opens(recipe: Recipe, frozen: Path,
     manifest = train_base(recipe, frozen, out, supervisor, tmp_path / "kept")
     read = PackManifest.from_json((out / "pack.json").read_text())
     assert read == manifest
+    assert "None" not in (out / "README.md").read_text()
     assert read.files == hash_files(out)
     assert read.training_data[0].samples == 6
     assert read.training["base"]["samples_seen"] == 4 * 2
@@ -151,6 +152,10 @@ def test_time_can_end_a_stage() -> None:
     ("[pack]\nname='x'\n", "lacks a key"),
     ("[pack]\nwidth=3\n", "unknown keys: width"),
     ("not toml", "cannot be read"),
+    (RECIPE.replace("steps = 3", "steps = -3"), r"steps in \[autoencoder\] is -3"),
+    (RECIPE.replace("crop = 16", "crop = 18"), "crop in"),
+    (RECIPE + "[decoder]\nema = 1.5\n", r"ema in \[decoder\] is 1.5"),
+    (RECIPE + "[decoder]\ncritic_width = 0\n", "critic_width"),
 ])
 def test_a_bad_recipe_is_refused_in_words(tmp_path: Path, text: str, complaint: str) -> None:
     path = tmp_path / "bad.toml"

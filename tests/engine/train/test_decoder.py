@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,12 +45,18 @@ def test_only_the_decoder_learns_so_latents_stay(recipe: Recipe, pixels: npt.NDA
     recipe = replace(recipe, decoder=replace(recipe.decoder, steps=HEAD_START + 3))  # the critic speaks in the last
     vae = new_autoencoder(recipe)
     latents, decoder = encode_all(vae, pixels, CPU), weights(vae, "decoder")
-    train_decoder(recipe, pixels, vae, tmp_path, CPU, Supervisor(), (0, 1))
+    deaf = copy.deepcopy(vae)
+    train_decoder(recipe, pixels, vae, tmp_path / "heard", CPU, Supervisor(), (0, 1))
+    train_decoder(replace(recipe, decoder=replace(recipe.decoder, adversarial=0.0)), pixels, deaf, tmp_path / "deaf",
+                  CPU, Supervisor(), (0, 1))
+    assert not torch.equal(weights(vae, "decoder"), weights(deaf, "decoder"))  # the critic was heard
     assert torch.equal(encode_all(vae, pixels, CPU), latents)
     learned = weights(vae, "decoder")
     assert torch.isfinite(learned).all() and not torch.equal(learned, decoder)
     finished = new_autoencoder(recipe)
-    train_decoder(recipe, pixels, finished, tmp_path, CPU, Supervisor(), (0, 1))  # from the checkpoint, at once
+    finished.load_state_dict({**vae.state_dict(), **{f"decoder.{name}": torch.zeros_like(value)
+                                                    for name, value in vae.decoder.state_dict().items()}})
+    train_decoder(recipe, pixels, finished, tmp_path / "heard", CPU, Supervisor(), (0, 1))  # from the checkpoint
     assert torch.equal(weights(finished, "decoder"), learned)
 
 
@@ -58,11 +65,21 @@ def test_a_cancelled_turn_resumes(recipe: Recipe, pixels: npt.NDArray[np.uint8],
     vae = new_autoencoder(recipe)
     with pytest.raises(Cancelled):
         train_decoder(recipe, pixels, vae, tmp_path, CPU, Supervisor(cancelled=lambda: next(asked) >= 2), (0, 1))
-    assert torch.load(tmp_path / "decoder.pt", weights_only=True)["state"] == {
-        "step": 2, "curve": [], "finished": False}
-    train_decoder(recipe, pixels, vae, tmp_path, CPU, Supervisor(), (0, 1))
-    state = torch.load(tmp_path / "decoder.pt", weights_only=True)["state"]
+    (path,) = tmp_path.glob("decoder-*.pt")
+    assert torch.load(path, weights_only=True)["state"] == {"step": 2, "curve": [], "finished": False}
+    assert train_decoder(recipe, pixels, vae, tmp_path, CPU, Supervisor(), (0, 1)) == 4
+    state = torch.load(path, weights_only=True)["state"]
     assert state["step"] == 4 and state["finished"]
+    longer = replace(recipe, decoder=replace(recipe.decoder, steps=50))
+    assert train_decoder(longer, pixels, vae, tmp_path, CPU, Supervisor(), (0, 1)) == 4  # it was finished, and says so
+
+
+def test_another_encoder_gets_a_decoder_of_its_own(recipe: Recipe, pixels: npt.NDArray[np.uint8],
+                                                   tmp_path: Path) -> None:
+    for seed in (0, 1):
+        torch.manual_seed(seed)
+        train_decoder(recipe, pixels, new_autoencoder(recipe), tmp_path, CPU, Supervisor(), (0, 1))
+    assert len(list(tmp_path.glob("decoder-*.pt"))) == 2
 
 
 def test_a_recipe_without_steps_leaves_the_decoder(recipe: Recipe, pixels: npt.NDArray[np.uint8],
@@ -91,3 +108,4 @@ def test_the_card_tells_of_it(recipe: Recipe, frozen: Path, tmp_path: Path) -> N
     (tmp_path / "kept").mkdir()
     manifest = train_base(recipe, frozen, tmp_path / "out", Supervisor(), tmp_path / "kept")
     assert manifest.training["base"]["decoder_steps_against_a_critic"] == 4
+    assert "| decoder steps against a critic | 4 |" in (tmp_path / "out" / "README.md").read_text()
