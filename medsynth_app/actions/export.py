@@ -89,17 +89,19 @@ def export_picture(pixels: npt.NDArray[np.uint8], provenance: Provenance, path: 
     Parameters
     ----------
     mask
-        Labels that the picture follows, uint8 (h, w): written beside it as ``<name>-mask.png``, or nothing is.
+        Labels that the picture follows, uint8 (h, w): written beside it as ``<name>-mask.png``, or nothing is. A mask
+        that a model drew carries the record too.
 
     Raises
     ------
     UserError
-        For a format or place that cannot be written, or where another mask has that name.
+        For a format or place that cannot be written, or where another mask has that name: one that does not belong to
+        the picture would look as if it did.
     """
     if format not in ("png", "tiff", "secondary-capture"):
         raise UserError(f"A generated picture cannot be written as {format!r}.",
                         "Use png, tiff or secondary-capture.")
-    with _mask_beside(path, mask), _writing(path):
+    with _mask_beside(path, mask, provenance), _writing(path):
         return _write_rendered(path, format, pixels, provenance, mark, None)
 
 
@@ -107,10 +109,10 @@ def export_pair(pixels: npt.NDArray[np.uint8], mask: npt.NDArray[np.uint8], prov
                 name: str, *, mark: bool = True) -> tuple[Path, Path]:
     """Write a generated picture and its mask as ``images/<name>.png`` and ``masks/<name>.png`` in `folder`.
 
-    The record stands inside the picture alone, so that both folders hold nothing but equal names.
+    The record stands inside the files, so that both folders hold nothing but equal names.
     """
     image, labels = (folder / kind / f"{name}.png" for kind in ("images", "masks"))
-    _write_mask(labels, mask)
+    _write_mask(labels, mask, provenance)
     with _writing(image):
         raster.write_png(image, pixels, provenance, mark)
     return image, labels
@@ -167,22 +169,23 @@ def mask_path(path: Path) -> Path:
     return path.with_name(f"{path.stem}-mask.png")
 
 
-def _write_mask(path: Path, mask: npt.NDArray[np.uint8]) -> None:
+def _write_mask(path: Path, mask: npt.NDArray[np.uint8], provenance: Provenance) -> None:
+    """Write the mask of a picture, with the picture's record where a model drew the mask too."""
     with _writing(path):
-        raster.write_mask_png(path, mask)
+        raster.write_mask_png(path, mask, provenance if provenance.parameters.get("pairs") else None)
 
 
 @contextmanager
-def _mask_beside(path: Path, mask: npt.NDArray[np.uint8] | None) -> Iterator[None]:
+def _mask_beside(path: Path, mask: npt.NDArray[np.uint8] | None, provenance: Provenance) -> Iterator[None]:
     """Write the mask of a picture; when the picture then fails, a mask that was not there before goes again."""
     beside = mask_path(path)
-    if mask is None or (beside.exists() and _is_mask(beside, mask)):
-        yield
-        return
-    if beside.exists():
+    if beside.exists() and (path.exists() if mask is None else not _is_mask(beside, mask)):
         raise UserError(f"There is another file named {beside.name}, where the mask would stand.",
                         "Choose another name for the picture.", safe="Nothing was written.")
-    _write_mask(beside, mask)
+    if mask is None or beside.exists():
+        yield
+        return
+    _write_mask(beside, mask, provenance)
     try:
         yield
     except BaseException:

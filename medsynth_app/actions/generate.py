@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from medsynth_app.actions.inpaint import new_seed, shortened
-from medsynth_app.core.control_image import checked_labels
+from medsynth_app.core.control_image import LABELS, Mask, checked_labels, fitted, labels_in
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import Lane
 from medsynth_app.core.labels import LabelSchema
@@ -25,8 +26,27 @@ FREE, PAINTED, DRAWN = "free", "painted", "drawn"  # what the shape of pictures 
 MASK_FILES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".nii", ".nii.gz")
 
 
-def generate_request(pack: InstalledPack, parameters: GenerateParameters) -> GenerateRequest:
-    """All that a worker needs.
+@dataclass(frozen=True, eq=False)
+class Painted:
+    """What is painted on a frame, as a pack understands it.
+
+    Attributes
+    ----------
+    labels
+        The pack's label of every painted value.
+    small
+        What is painted at the pictures' size, shape (height, width): so the model sees it, in the painted values.
+    lost
+        Painted values of which nothing is left at that size.
+    """
+
+    labels: Mapping[int, int]
+    small: Mask
+    lost: tuple[int, ...]
+
+
+def generate_request(pack: InstalledPack, parameters: GenerateParameters, source: str = "") -> GenerateRequest:
+    """All that a worker needs; `source` as in `GenerateRequest`.
 
     Raises
     ------
@@ -47,7 +67,7 @@ def generate_request(pack: InstalledPack, parameters: GenerateParameters) -> Gen
         seed=new_seed() if parameters.seed is None else parameters.seed, count=parameters.count,
         preview_every=parameters.preview_every, device=parameters.device,
         mask=None if mask is None else checked_labels(mask, pack.manifest.mask_labels),
-        control_scale=parameters.control_scale, pairs=parameters.pairs)
+        control_scale=parameters.control_scale, pairs=parameters.pairs, source=source)
 
 
 def _check_parts(manifest: PackManifest, parameters: GenerateParameters) -> None:
@@ -66,50 +86,62 @@ def cannot_follow(manifest: PackManifest, shape: str) -> str:
     return "This model was not trained to draw masks." if shape == DRAWN and not manifest.draws_masks else ""
 
 
-def check_painted(document: Document, frame: int, schema: LabelSchema, manifest: PackManifest) -> None:
-    """See that what is painted on a frame means to the pack what it means to the person.
+def painted_labels(document: Document, frame: int, schema: LabelSchema, manifest: PackManifest) -> dict[int, int]:
+    """The pack's label of every value that is painted on a frame: classes are known by their names.
 
     Raises
     ------
     UserError
-        When nothing is painted, or a painted class is another one to the pack, or none.
+        When nothing is painted, or a painted class is none that the pack knows.
     """
-    seen = np.zeros(256, np.bool_)
-    seen[document.mask(frame)] = True
-    painted = [int(value) for value in np.flatnonzero(seen) if value]
-    if not painted:
+    known = manifest.mask_labels[:LABELS]
+    labels = {value: schema.value_in(value, known) for value in labels_in(document.mask(frame))}
+    if not labels:
         raise UserError("Nothing is painted on the image in view.", "Paint there what the pictures shall follow.")
-    labels = manifest.mask_labels
-    names = {value: item.name if (item := schema.of(value)) is not None else f"value {value}" for value in painted}
-    known = (f"It knows {' and '.join(labels)}. Erase the rest, or choose its classes in Paint, under More, and paint "
-             "with them.")
-    for value, name in names.items():
-        if not any(schema.means(value, text) for text in labels):
-            raise UserError(f"The mask holds a class that this model does not know: {name}.", known)
-    for value, name in names.items():
-        if value > len(labels) or not schema.means(value, labels[value - 1]):
-            meant = labels[value - 1] if value <= len(labels) else "nothing"
-            raise UserError(f"What is painted as {name} means {meant} to this model.",
-                            "Choose its classes in Paint, under More, and paint with them.")
+    unknown = next((value for value, label in labels.items() if not label), None)
+    if unknown is not None:
+        item = schema.of(unknown)
+        name = item.name if item is not None else f"value {unknown}"
+        raise UserError(f"The mask holds a class that this model does not know: {name}.",
+                        f"It knows {' and '.join(known) or 'none'}. Erase the rest, or choose another model.")
+    return labels
 
 
-def painted_mask(document: Document, frame: int, schema: LabelSchema,
-                 manifest: PackManifest) -> npt.NDArray[np.uint8]:
-    """A copy of what is painted on a frame, (rows, columns); raises as `check_painted`."""
-    check_painted(document, frame, schema, manifest)
-    return np.array(document.mask(frame))
+def look_at_painted(document: Document, frame: int, schema: LabelSchema, pack: InstalledPack,
+                    parameters: GenerateParameters) -> Painted:
+    """What is painted on a frame as pictures with these parameters would follow it.
+
+    Raises
+    ------
+    UserError
+        As `painted_labels`, and when all of it is too small for the pictures' size.
+    """
+    manifest = pack.manifest
+    labels = painted_labels(document, frame, schema, manifest)
+    small, lost = fitted(document.mask(frame), parameters.height or manifest.native_size,
+                         parameters.width or manifest.native_size, tuple(labels))
+    return Painted(labels, small, lost)
+
+
+def painted_mask(document: Document, frame: int, labels: Mapping[int, int]) -> npt.NDArray[np.uint8]:
+    """A copy of what is painted on a frame, (rows, columns), in the pack's `labels`."""
+    table = np.zeros(256, np.uint8)
+    table[list(labels)] = list(labels.values())
+    return table[document.mask(frame)]
 
 
 def generate(queue: JobQueue, pack: InstalledPack, parameters: GenerateParameters, *, person: str = "",
-             document_id: str = "") -> str:
+             document_id: str = "", source: str = "") -> str:
     """Queue a run in the interactive lane; returns the job's id.
 
     Parameters
     ----------
     document_id
-        Of the image on which the mask was painted: the job goes when its study is removed.
+        Of the image on which the mask was painted: the job and its pictures go when its study is removed.
+    source
+        As in `GenerateRequest`.
     """
-    request = generate_request(pack, parameters)
+    request = generate_request(pack, parameters, source)
     what = "pairs" if request.pairs else "from a mask" if request.mask is not None else ""
     title = f"Generate{' ' if what else ''}{what}: {shortened(request.prompt)} ({request.count})"
     return queue.submit(request, title=title, lane=Lane.INTERACTIVE, document_id=document_id, person=person)

@@ -28,7 +28,7 @@ def receive(workspace: Workspace, record: JobRecord, event: JobEvent) -> list[Re
     if record.kind == "generate":
         workspace.results.add_picture(record.id, int(event.data["candidate"]), event.arrays["picture"],
                                       Provenance.from_dict(dict(event.data["provenance"])),
-                                      mask=event.arrays.get("mask"))
+                                      mask=event.arrays.get("mask"), document_id=record.document_id)
     return []
 
 

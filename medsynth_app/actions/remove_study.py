@@ -13,6 +13,8 @@ from medsynth_app.workspace.workspace import Workspace
 def remove_study(workspace: Workspace, document: Document, queue: JobQueue | None = None) -> Mapping[str, int]:
     """Purge masks, results, jobs, history and stored files of a document; returns how many of each went.
 
+    The pictures that were generated from its masks go too.
+
     Parameters
     ----------
     queue

@@ -12,6 +12,8 @@ from medsynth_app.core.errors import UserError
 Mask = npt.NDArray[np.uint8]
 _COLOURS = np.array([(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1)], np.float32)
 LABELS = len(_COLOURS) - 1  # how many labels have a colour
+STRETCHED = 1.05  # proportions that differ by more are told
+_ROWS = 64  # looked through at a time: what a processor's cache holds
 
 
 def control_image(mask: Mask) -> npt.NDArray[np.float32]:
@@ -36,6 +38,16 @@ def control_image(mask: Mask) -> npt.NDArray[np.float32]:
     return _COLOURS[mask]
 
 
+def labels_in(mask: Mask) -> tuple[int, ...]:
+    """The labels that a mask (rows, columns) holds, in order, without the background; quick where they are small."""
+    found: set[int] = set()
+    for top in range(0, len(mask), _ROWS):
+        part = mask[top:top + _ROWS]
+        found |= {value for value in range(1, int(part.max(initial=0)) + 1)
+                  if value not in found and (part == value).any()}
+    return tuple(sorted(found))
+
+
 def checked_labels(mask: Mask, labels: Sequence[str]) -> Mask:
     """`mask` with the label values that a pack knows.
 
@@ -55,7 +67,7 @@ def checked_labels(mask: Mask, labels: Sequence[str]) -> Mask:
     """
     if mask.ndim != 2 or not mask.size:
         raise UserError("The mask has no pixels.", "Give a mask of labels, one value per pixel.")
-    found = {int(value) for value in np.unique(mask)} - {0}
+    found = set(labels_in(mask))
     if len(labels) == 1 and found == {255}:
         return (mask > 0).astype(np.uint8)
     unknown = sorted(found - set(range(1, min(len(labels), LABELS) + 1)))
@@ -73,3 +85,30 @@ def resized(mask: Mask, height: int, width: int) -> Mask:
     down = ((np.arange(height) + 0.5) * rows / height).astype(np.intp)
     across = ((np.arange(width) + 0.5) * columns / width).astype(np.intp)
     return np.ascontiguousarray(mask[down[:, None], across])
+
+
+def fitted(mask: Mask, height: int, width: int, held: Sequence[int]) -> tuple[Mask, tuple[int, ...]]:
+    """`mask` as `resized`, and which of the labels that it held were too small to be left.
+
+    Parameters
+    ----------
+    held
+        `labels_in` of the mask.
+
+    Raises
+    ------
+    UserError
+        When nothing of what the mask holds is left.
+    """
+    small = resized(mask, height, width)
+    left = labels_in(small)
+    if held and not left:
+        raise UserError(f"What the mask holds is too small: nothing of it is left at {width} x {height} pixels.",
+                        "Make it larger, or choose a larger size of the pictures.")
+    return small, tuple(value for value in held if value not in left)
+
+
+def is_stretched(mask: Mask, height: int, width: int) -> bool:
+    """Whether a mask must be stretched to be (height, width): its proportions differ by more than is overlooked."""
+    rows, columns = (int(edge) for edge in mask.shape)
+    return max(rows * width, columns * height) > STRETCHED * min(rows * width, columns * height)

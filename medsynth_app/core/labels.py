@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 # Okabe-Ito without its purple: violet means synthetic, everywhere.
 OKABE_ITO = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00")
@@ -38,8 +39,33 @@ class LabelSchema:
         own, other = (set(text.casefold().split()) for text in (item.name if item else "", label))
         return bool(own) and own <= other and other - own <= set(self.name.casefold().split())
 
+    def value_in(self, value: int, labels: Sequence[str]) -> int:
+        """The value of a class in a model's masks, whose values 1, 2, ... mean `labels`; 0 where it has none.
+
+        A model of one label is also meant by the plain region, which says no more than "here".
+        """
+        if len(labels) == 1 and value == 1 and self == SCHEMAS["region"]:
+            return 1
+        item, meant = self.of(value), [k for k, text in enumerate(labels, 1) if self.means(value, text)]
+        same = (k for k in meant if item is not None and item.name.casefold() == labels[k - 1].casefold())
+        return next(same, meant[0] if meant else 0)
+
+    def to_plain(self) -> str | list[str]:
+        """What is remembered of it: the name of one of `SCHEMAS`; else its name and those of its classes.
+
+        The classes too, so that what was painted keeps its meaning when the model that they came from is gone.
+        """
+        return self.name if SCHEMAS.get(self.name) == self else [self.name, *(item.name for item in self.classes)]
+
     @staticmethod
-    def from_names(name: str, classes: tuple[str, ...]) -> LabelSchema:
+    def from_plain(plain: Any) -> LabelSchema | None:
+        """The inverse of `to_plain`; None for anything else."""
+        if isinstance(plain, list) and len(plain) > 1:
+            return LabelSchema.from_names(str(plain[0]), [str(name) for name in plain[1:]])
+        return SCHEMAS.get(plain) if isinstance(plain, str) else None
+
+    @staticmethod
+    def from_names(name: str, classes: Sequence[str]) -> LabelSchema:
         return LabelSchema(name, tuple(
             LabelClass(k + 1, text, OKABE_ITO[k % len(OKABE_ITO)]) for k, text in enumerate(classes)))
 
@@ -55,8 +81,22 @@ SCHEMAS = {
 }
 
 
-def schema_for(domain: str, painted: Callable[[], bool] = lambda: False) -> LabelSchema:
-    """The schema that a domain's images begin with.
+def schema_of(domain: str, labels: Sequence[str] = ()) -> LabelSchema:
+    """The classes to paint with for a model: the built-in ones of its domain if they name all its labels, else those.
+
+    Parameters
+    ----------
+    labels
+        What the values 1, 2, ... of a mask mean to the model (`PackManifest.mask_labels`); empty where it knows none.
+    """
+    own = SCHEMAS.get("parts of blood cells" if domain == "blood cells" else domain)
+    if own is not None and all(any(own.means(item.value, text) for item in own.classes) for text in labels):
+        return own
+    return LabelSchema.from_names(domain, labels) if labels else SCHEMAS["region"]
+
+
+def schema_for(domain: str, labels: Sequence[str] = (), painted: Callable[[], bool] = lambda: False) -> LabelSchema:
+    """The schema that images begin with, by the domain and the labels of the model that suits them.
 
     Parameters
     ----------
@@ -64,5 +104,5 @@ def schema_for(domain: str, painted: Callable[[], bool] = lambda: False) -> Labe
         Whether the image was painted before schemas were remembered with it: its values mean what they meant then.
         Asked only where that matters, for it may read many masks.
     """
-    name = "parts of blood cells" if domain == "blood cells" and not painted() else domain
-    return SCHEMAS.get(name, SCHEMAS["region"])
+    found, before = schema_of(domain, labels), SCHEMAS.get(domain, SCHEMAS["region"])
+    return before if found != before and painted() else found

@@ -18,8 +18,8 @@ class Provenance:
     action
         "inpaint" or "generate".
     source, mask_sha256
-        Hash or UID of the source frame, and sha256 of the effective mask or, for a whole picture, of the labels that it
-        follows; empty where there is none.
+        Hash or UID of the source frame (of a whole picture: the one on which its mask was painted), and sha256 of the
+        effective mask or, for a whole picture, of the labels that it follows; empty where there is none.
     parameters
         Prompt, mode, seed, steps, strength, guidance, feather, batch and the like.
     environment

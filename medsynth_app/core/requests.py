@@ -100,6 +100,9 @@ class GenerateRequest:
         How firmly a mask is followed; 0 ignores it, 1 is as the model learned.
     pairs
         Draw a mask for every picture first, from the pack's model of masks; then `mask` is None.
+    source
+        sha256 or UID text of the frame on which the mask was painted, for the provenance record; never a path. Empty
+        where there is none.
     """
 
     kind: ClassVar[str] = "generate"
@@ -118,6 +121,7 @@ class GenerateRequest:
     mask: npt.NDArray[np.uint8] | None = None
     control_scale: float = 1.0
     pairs: bool = False
+    source: str = ""
 
 
 @dataclass(frozen=True, eq=False)

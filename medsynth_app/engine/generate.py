@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from medsynth_app.core.control_image import checked_labels, control_image, resized
+from medsynth_app.core.control_image import checked_labels, control_image, fitted, is_stretched, labels_in, resized
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import EventKind, JobEvent
 from medsynth_app.core.provenance import Provenance
@@ -24,15 +24,18 @@ from medsynth_app.engine.packs import Pack, PackInUse
 from medsynth_app.engine.watch import Emit, Watch
 
 Picture = npt.NDArray[np.uint8]
-STRETCHED = 1.05  # proportions that differ by more are told
 
 
 @dataclass(frozen=True)
 class Guide:
-    """What pictures are held to: the mask `of` a candidate, at the pictures' size, and what is recorded of it."""
+    """What pictures are held to: the mask `of` a candidate, at the pictures' size, and what is recorded of it.
+
+    `notices` are what the person should know of it.
+    """
 
     of: Callable[[int], Picture]
     about: Mapping[str, Any]
+    notices: tuple[str, ...] = ()
 
 
 def run_generate(request: GenerateRequest, emit: Emit, cancelled: Callable[[], bool], job_id: str) -> None:
@@ -59,9 +62,8 @@ def run_generate(request: GenerateRequest, emit: Emit, cancelled: Callable[[], b
         emit(event)
 
     guide = _guide(request, packs.get(), height, width, cancelled)
-    if request.mask is not None and _is_stretched(request.mask, height, width):
-        note(JobEvent(job_id, EventKind.NOTICE, message="The mask has other proportions than the picture; "
-                                                        "it was stretched to fit."))
+    for text in guide.notices if guide is not None else ():
+        note(JobEvent(job_id, EventKind.NOTICE, message=text))
 
     def draw(candidates: Sequence[int], sparing: bool, batches: int) -> None:
         pack = packs.get(sparing)
@@ -96,9 +98,11 @@ def _guide(request: GenerateRequest, pack: Pack, height: int, width: int,
     if request.mask is None and not request.pairs:
         return None
     pack.require_control()
+    about = {"control_scale": request.control_scale,
+             "mask_labels": {str(value): name for value, name in enumerate(pack.manifest.mask_labels, 1)}}
     if request.mask is not None:
-        mask = resized(checked_labels(request.mask, pack.manifest.mask_labels), height, width)
-        return Guide(lambda candidate: mask, {"control_scale": request.control_scale})
+        mask, notices = _given(request.mask, pack.manifest.mask_labels, height, width)
+        return Guide(lambda candidate: mask, about, notices)
     from medsynth_app.engine.masks import MaskModel, enlarge
 
     model = MaskModel.load(pack.folder, pack.policy.torch_device)
@@ -108,12 +112,21 @@ def _guide(request: GenerateRequest, pack: Pack, height: int, width: int,
         small = model.sample(1, request.seed + candidate, class_name=named, cancelled=cancelled)
         return resized(enlarge(small, max(height, width))[0], height, width)
 
-    return Guide(drawn, {"control_scale": request.control_scale, "pairs": True, "mask_class": named})
+    return Guide(drawn, {**about, "pairs": True, "mask_class": named})
 
 
-def _is_stretched(mask: Picture, height: int, width: int) -> bool:
-    rows, columns = (int(edge) for edge in mask.shape)
-    return max(rows * width, columns * height) > STRETCHED * min(rows * width, columns * height)
+def _given(mask: Picture, labels: Sequence[str], height: int, width: int) -> tuple[Picture, tuple[str, ...]]:
+    """A mask that a person gave at the pictures' size, and what that did to it."""
+    checked = checked_labels(mask, labels)
+    small, lost = fitted(checked, height, width, labels_in(checked))
+    notices = []
+    if is_stretched(mask, height, width):
+        notices.append("The mask has other proportions than the picture; it was stretched to fit.")
+    if lost:
+        names = " and ".join(labels[value - 1] for value in lost)
+        notices.append(f"The mask's {names} is too small for pictures of {width} x {height} pixels; nothing of it is "
+                       "left.")
+    return small, tuple(notices)
 
 
 def _latents(request: GenerateRequest, pack: Pack, height: int, width: int, candidates: Sequence[int],
@@ -152,7 +165,7 @@ def _result(request: GenerateRequest, pack: Pack, picture: Picture, candidate: i
         "height": picture.shape[0], "width": picture.shape[1]}
     provenance = Provenance(
         action="generate", pack=pack.manifest.name, pack_sha256=pack.manifest.sha256, seed=seed,
-        created=datetime.now(UTC).isoformat(timespec="seconds"), parameters=parameters,
+        created=datetime.now(UTC).isoformat(timespec="seconds"), source=request.source, parameters=parameters,
         environment=environment(pack, batch), notices=tuple(notices))
     return JobEvent(job_id, EventKind.RESULT, arrays={"picture": picture},
                     data={"candidate": candidate, "seed": seed, "provenance": provenance.to_dict()})

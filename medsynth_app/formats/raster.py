@@ -93,21 +93,26 @@ def write_png(path: Path, pixels: Pixels, provenance: Provenance | None, mark: b
     """Write uint8 pixels, (rows, columns) or (rows, columns, 3), with the record as iTXt chunk "medsynth"."""
     if pixels.dtype != np.uint8:
         raise ValueError("a rendered PNG holds 8-bit pixels")
+    _save_png(path, draw_mark(pixels) if mark else pixels, provenance)
+
+
+def write_mask_png(path: Path, mask: npt.NDArray[np.uint8], provenance: Provenance | None = None) -> None:
+    """Write a mask (rows, columns), values 0..255, as 8-bit grey; with a record where a model drew it, as `write_png`.
+
+    No mark is ever drawn into it: its values are what it is.
+    """
+    if mask.dtype != np.uint8 or mask.ndim != 2:
+        raise ValueError("a mask is two-dimensional, uint8")
+    _save_png(path, mask, provenance)
+
+
+def _save_png(path: Path, pixels: Pixels, provenance: Provenance | None) -> None:
     details = PngImagePlugin.PngInfo()
     if provenance is not None:
         details.add_itxt(records.KEY, records.to_text(provenance))
         details.add_text("Comment", "SYNTHETIC image; research use only, not for diagnosis.")
-    drawn = draw_mark(pixels) if mark else pixels
     with writing(path) as part:
-        Image.fromarray(np.ascontiguousarray(drawn)).save(part, "PNG", pnginfo=details)
-
-
-def write_mask_png(path: Path, mask: npt.NDArray[np.uint8]) -> None:
-    """Write a mask (rows, columns), values 0..255, as 8-bit grey."""
-    if mask.dtype != np.uint8 or mask.ndim != 2:
-        raise ValueError("a mask is two-dimensional, uint8")
-    with writing(path) as part:
-        Image.fromarray(np.ascontiguousarray(mask)).save(part, "PNG")
+        Image.fromarray(np.ascontiguousarray(pixels)).save(part, "PNG", pnginfo=details)
 
 
 def read_mask(path: Path, allow_bytes: int = ALLOWED_BYTES) -> npt.NDArray[np.uint8]:

@@ -17,10 +17,11 @@ from medsynth_app.actions.frames import frame_of
 from medsynth_app.actions.open_image import open_image
 from medsynth_app.actions.paint_mask import paint_mask
 from medsynth_app.actions.recent import recent_documents
+from medsynth_app.actions.remove_picture import remove_picture
 from medsynth_app.actions.remove_study import remove_study
 from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.edit import Change
-from medsynth_app.core.labels import SCHEMAS
+from medsynth_app.core.labels import LabelSchema
 from medsynth_app.core.window_level import WindowLevel
 from medsynth_app.session.state import SessionState
 from medsynth_app.session.windows import from_plain, starting_window, to_plain
@@ -74,7 +75,10 @@ class DocumentView(SessionState):
         return recent_documents(self.workspace, count)
 
     def remove_study(self) -> Mapping[str, int]:
-        """Purge the document in view from the workspace: rows, history and files. The source file stays."""
+        """Purge the document in view from the workspace: rows, history, files and the pictures that follow its masks.
+
+        The source file stays. Returns how many of each went.
+        """
         document = self._opened()
         before = {record.id for record in self.queue.records()}
         counts: Mapping[str, int] = remove_study(self.workspace, document, self.queue)
@@ -85,7 +89,24 @@ class DocumentView(SessionState):
         self.close_document()
         self.jobs.refresh(self.queue.records())
         self.jobs_changed.emit()
+        self._refresh_pictures()
+        self.pictures_changed.emit()
         return counts
+
+    @property
+    def pictures_of_document(self) -> int:
+        """How many generated pictures follow a mask of the document in view: they go with its study."""
+        owner = self.document.id if self.document is not None else ""
+        return sum(bool(owner) and picture.document_id == owner for picture in self.pictures)
+
+    def remove_picture(self, picture_id: str) -> bool:
+        """Purge a generated picture, and the mask that it follows, from the workspace; whether it was still there."""
+        found = next((picture for picture in self.pictures if picture.id == picture_id), None)
+        if found is not None:
+            remove_picture(self.workspace, found)
+            self._refresh_pictures()
+            self.pictures_changed.emit()
+        return found is not None
 
     # --- view --------------------------------------------------------------------------------------
 
@@ -120,12 +141,12 @@ class DocumentView(SessionState):
             self.label_value = value
             self.label_changed.emit()
 
-    def set_schema(self, name: str) -> None:
+    def set_schema(self, schema: LabelSchema) -> None:
         """Use another set of classes for this document; mask values stay."""
-        self.schema = SCHEMAS[name]
+        self.schema = schema
         if self.schema.of(self.label_value) is None:
             self.label_value = self.schema.classes[0].value
-        self._remember("schema", name)
+        self._remember("schema", schema.to_plain())
         self._schema_kept = True
         self.label_changed.emit()
 
@@ -135,7 +156,7 @@ class DocumentView(SessionState):
         change = paint_mask(self._opened(), self.frame, bounds, before, after,
                             name or self._stroke_name(after), self.person_id)
         if not self._schema_kept:
-            self._remember("schema", self.schema.name)
+            self._remember("schema", self.schema.to_plain())
             self._schema_kept = True
         self._tell(change)
         return change

@@ -14,7 +14,15 @@ from medsynth_app.actions import inpaint as inpainting
 from medsynth_app.actions import train as training
 from medsynth_app.actions.accept_result import accept_result
 from medsynth_app.actions.discard_result import discard_result
-from medsynth_app.actions.generate import DRAWN, PAINTED, cannot_follow, check_painted, generate, painted_mask
+from medsynth_app.actions.generate import (
+    DRAWN,
+    PAINTED,
+    Painted,
+    cannot_follow,
+    generate,
+    look_at_painted,
+    painted_mask,
+)
 from medsynth_app.actions.more_like_this import more_like_this
 from medsynth_app.actions.receive import receive
 from medsynth_app.core.edit import Change
@@ -97,32 +105,41 @@ class Runs(SessionState):
     def shape_refusal(self, shape: str) -> UserError | None:
         """What speaks against pictures of this shape now; None when nothing does."""
         try:
-            manifest = self._chosen_pack().manifest
-            if refusal := cannot_follow(manifest, shape):
-                return UserError(refusal, "Choose another model.")
             if shape == PAINTED:
-                check_painted(self._opened(), self.frame, self.schema, manifest)
+                self.painted()
+            elif refusal := cannot_follow(self._chosen_pack().manifest, shape):
+                return UserError(refusal, "Choose another model.")
         except UserError as error:
             return error
         return None
+
+    def painted(self) -> Painted:
+        """What is painted on the frame in view as pictures would follow it; what speaks against it is a `UserError`."""
+        pack = self._chosen_pack()
+        if refusal := cannot_follow(pack.manifest, PAINTED):
+            raise UserError(refusal, "Choose another model.")
+        return look_at_painted(self._opened(), self.frame, self.schema, pack, self.generate_parameters)
 
     def generate(self) -> str:
         """Queue whole pictures with `generate_parameters` and `shape`; returns the job's id.
 
         A painted mask is copied now: what is painted later does not change the run.
         """
-        pack, parameters, owner = self._chosen_pack(), self.generate_parameters, ""
+        pack, parameters, owner, source = self._chosen_pack(), self.generate_parameters, "", ""
         if self.shape == PAINTED:
-            document = self._opened()
-            mask = painted_mask(document, self.frame, self.schema, pack.manifest)
-            parameters, owner = replace(parameters, mask=mask), document.id
+            labels, document = self.painted().labels, self._opened()
+            parameters = replace(parameters, mask=painted_mask(document, self.frame, labels))
+            owner, source = document.id, str(document.info.frames[self.frame].key)
         elif self.shape == DRAWN:
             parameters = replace(parameters, pairs=True)
-        return self._submitted(generate(self.queue, pack, parameters, person=self.person_id, document_id=owner),
-                               work(parameters))
+        return self._submitted(generate(self.queue, pack, parameters, person=self.person_id, document_id=owner,
+                                        source=source), work(parameters))
 
     def labels_of(self, picture: Picture) -> LabelSchema:
-        """Names and colours of the classes in a picture's mask, from its pack; empty when that is not installed."""
+        """Names and colours of the classes in a picture's mask: as recorded with it, else from its pack if there."""
+        recorded = picture.provenance.parameters.get("mask_labels")
+        if isinstance(recorded, dict):
+            return LabelSchema.from_names("", [recorded[value] for value in sorted(recorded, key=int)])
         manifest = next((pack.manifest for pack in self.packs
                          if pack.manifest.sha256 == picture.provenance.pack_sha256), None)
         return LabelSchema.from_names("", manifest.mask_labels if manifest is not None else ())

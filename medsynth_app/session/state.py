@@ -13,7 +13,7 @@ from medsynth_app.actions.generate import cannot_follow
 from medsynth_app.actions.packs import list_packs, suited_pack
 from medsynth_app.core.edit import Change
 from medsynth_app.core.errors import UserError
-from medsynth_app.core.labels import SCHEMAS, LabelSchema, schema_for
+from medsynth_app.core.labels import SCHEMAS, LabelSchema, schema_for, schema_of
 from medsynth_app.core.window_level import WindowLevel
 from medsynth_app.formats.pack import InstalledPack
 from medsynth_app.jobs.queue import JobQueue
@@ -149,6 +149,16 @@ class SessionState:
         """Choose the pack to draw with; remembered with the document in view."""
         self._remember("pack", pack.manifest.name)
         self._take_pack(pack)
+        if not self._schema_kept:
+            self._choose_schema()
+            self.label_changed.emit()
+
+    @property
+    def schemas(self) -> tuple[LabelSchema, ...]:
+        """The sets of classes to paint with: the built-in ones, those of the packs, and the one in use."""
+        manifests = [pack.manifest for pack in self.packs]
+        return tuple(dict.fromkeys((*SCHEMAS.values(), *(schema_of(found.domain, found.mask_labels)
+                                                         for found in manifests), self.schema)))
 
     # --- shared steps
 
@@ -179,13 +189,18 @@ class SessionState:
         pack = pack or self.pack or (self.packs[0] if self.packs else None)
         if pack is not None and pack is not self.pack:
             self._take_pack(pack)
-        named = self._recall("schema") if self.document else None
-        fits = pack is not None and (info is None or (info.colour == pack.manifest.colour
-                                                      and info.modality in (None, *pack.manifest.modalities)))
-        domain = pack.manifest.domain if pack is not None and fits else ""
-        document = self.document
-        self.schema = SCHEMAS.get(str(named)) or schema_for(
-            domain, lambda: named is None and document is not None and bool(document.painted_frames()))
+        self._choose_schema()
+
+    def _choose_schema(self) -> None:
+        """The classes for the document in view: as they were last seen, else those of a pack that fits."""
+        document, manifest = self.document, self.pack.manifest if self.pack is not None else None
+        info = document.info if document is not None else None
+        named = self._recall("schema") if document is not None else None
+        fits = manifest is not None and (info is None or (info.colour == manifest.colour
+                                                          and info.modality in (None, *manifest.modalities)))
+        domain, labels = (manifest.domain, manifest.mask_labels) if manifest is not None and fits else ("", ())
+        self.schema = LabelSchema.from_plain(named) or schema_for(
+            domain, labels, lambda: named is None and document is not None and bool(document.painted_frames()))
         self._schema_kept = named is not None
         if self.schema.of(self.label_value) is None:
             self.label_value = self.schema.classes[0].value

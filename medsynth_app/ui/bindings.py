@@ -31,6 +31,7 @@ class Bindings:
         for signal in (s.document_changed, s.history_changed, s.person_changed, s.place_changed):
             signal.connect(self.refresh)
         s.staging_changed.connect(self.refresh_candidates)
+        s.pictures_changed.connect(self.refresh)
         c.tool_changed.connect(lambda _tool: self.refresh_tools())
         c.compare_changed.connect(lambda _mode: self.refresh_candidates())
         self.refresh()
@@ -59,6 +60,7 @@ class Bindings:
         bind("paint.run", w.inpaint)
         bind("paint.prompt", w.write_prompt)
         bind("generate.run", w.generate)
+        bind("generate.remove", w.files.ask_remove_picture)
         bind("models.verify", w.verify_packs)
         bind("models.train", w.show_training)
         bind("candidate.accept", lambda: w.guarded(w.session.accept))
@@ -159,6 +161,9 @@ class Bindings:
         for name in ("tool.brush", "tool.eraser", "tool.fill", "tool.polygon", "tool.pick", "brush.grow",
                      "brush.shrink", "paint.clear", "file.remove_study"):
             enable(name, writable, "This window is read-only" if opened else reason)
+        enable("generate.remove", bool(s.pictures) and s.place == "generate" and not s.workspace.read_only,
+               "This window is read-only" if s.workspace.read_only else "Go to the pictures first" if s.pictures
+               else "There are no pictures")
         for name, text, plain in (("edit.undo", s.undo_name, "Undo"), ("edit.redo", s.redo_name, "Redo")):
             w.commands.set_title(name, text or plain)
             seen = s.place not in ("generate", "models")  # nothing is undone that one cannot see

@@ -94,6 +94,8 @@ SPECS: tuple[Spec, ...] = (
          checkable=True, place="paint"),
     Spec("compare.flicker", "Flicker with the original (hold)", "Compare", "X", fixed=True, place="paint"),
     Spec("generate.run", "Generate pictures", "Generate", "", icon="image-multiple-outline", place="generate"),
+    Spec("generate.remove", "Remove the picture from the workspace…", "Generate", "", icon="trash-can-outline",
+         place="generate"),
     Spec("models.train", "Train a model…", "Models", "", icon="school-outline", place="models"),
     Spec("models.verify", "Verify the packs", "Models", "", icon="shield-check-outline", place="models"),
     Spec("theme.system", "Colours: follow the system", "Window", "", icon="theme-light-dark", checkable=True),

@@ -114,14 +114,38 @@ class Files:
         """Ask in a banner: nothing else has to stop for it."""
         if self._window.session.document is None:
             return
+        count = self._window.session.pictures_of_document
+        more = f", and with them {_pictures(count)} from its masks" if count else ""
         self._window.banners.say(
             "warning", "Remove this study from the workspace?",
-            "Its painting, results and history are erased for good. The file that it was opened from stays.",
+            f"Its painting, results and history are erased for good{more}. The file that it was opened from stays.",
             key="remove", choices=(("Remove study", self.remove_study),))
 
     def remove_study(self) -> None:
-        if self._window.guarded(self._window.session.remove_study) is not None:
-            self._window.toasts.say("done", "The study was removed from the workspace.")
+        counts = self._window.guarded(self._window.session.remove_study)
+        if counts is not None:
+            count = counts["pictures"]
+            more = f", with {_pictures(count)} from its masks" if count else ""
+            self._window.toasts.say("done", f"The study was removed from the workspace{more}.")
+
+    def ask_remove_picture(self) -> None:
+        """Ask in a banner, as for a study, whether the chosen picture shall go."""
+        picture = self._window.pictures.chosen
+        if picture is None:
+            return
+        what = "It and its mask are" if picture.has_mask else "It is"
+        self._window.banners.say(
+            "warning", f"Remove the picture with the seed {picture.seed} from the workspace?",
+            f"{what} erased for good. Files that were saved from it stay.", key="remove-picture",
+            choices=(("Remove picture", lambda: self.remove_picture(picture.id)),))
+
+    def remove_picture(self, picture_id: str) -> None:
+        if self._window.guarded(lambda: self._window.session.remove_picture(picture_id)):
+            self._window.toasts.say("done", "The picture was removed from the workspace.")
+
+
+def _pictures(count: int) -> str:
+    return f"{count} generated picture{'' if count == 1 else 's'}"
 
 
 def _ending(path: Path, end: str) -> Path:

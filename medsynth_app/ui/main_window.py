@@ -94,7 +94,7 @@ class MainWindow(QMainWindow):
         self.strip = StagingStrip(s, self.canvas)
         self.welcome = Welcome(theme, self.commands, self.open_path)
         self.panels = self._make_panels()
-        self.pictures = PictureGrid(theme, s, self.files.save_picture)
+        self.pictures = PictureGrid(theme, s, self.commands, self.files.save_picture)
         self.models_card = ModelCard(s, self.models_panel)
         self.view = QStackedWidget()
         for page in (self.welcome, self.canvas, self.pictures, self.models_card):

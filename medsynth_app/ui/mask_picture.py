@@ -60,13 +60,6 @@ def draw_inset(painter: QPainter, mask: Pixels, schema: LabelSchema, box: QRect)
     painter.drawImage(left, top, image)
 
 
-def values_of(mask: Pixels) -> tuple[int, ...]:
-    """The labels that a mask holds, without the background."""
-    seen = np.zeros(256, np.bool_)
-    seen[mask] = True
-    return tuple(int(value) for value in np.flatnonzero(seen) if value)
-
-
 class Legend(QWidget):
     """The classes of a mask, each with its colour."""
 

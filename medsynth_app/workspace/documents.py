@@ -37,13 +37,14 @@ from medsynth_app.workspace.tables import (
     NoteRow,
     PatchRow,
     PathRow,
+    PictureRow,
     ResultRow,
     StepRow,
     now,
 )
 
 CACHED_FRAMES = 8       # frames with accepted edits that are kept composed
-_MOVED = (FrameRow, EditRow, ResultRow, JobRow)     # what a merge hands over as it is
+_MOVED = (FrameRow, EditRow, ResultRow, PictureRow, JobRow)     # what a merge hands over as it is
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from medsynth_app.workspace.tables import (
     MetaRow,
     PatchRow,
     PathRow,
+    PictureRow,
     ResultRow,
     SnapshotRow,
     SourceRow,
@@ -45,16 +46,17 @@ class Studies:
 
         Returns
         -------
-        How many frames, edits, results, jobs and files went.
+        How many frames, edits, results, pictures that follow its masks, jobs and files went.
         """
         self._masks.flush()     # nothing of it may still be on its way to the disk
         with self._database.lock:
             with self._database.write() as session:
                 counts = {name: session.scalar(select(func.count()).where(table.document_id == document_id)) or 0
                           for name, table in (("frames", FrameRow), ("edits", EditRow), ("results", ResultRow),
-                                              ("jobs", JobRow), ("paths", PathRow))}
+                                              ("pictures", PictureRow), ("jobs", JobRow), ("paths", PathRow))}
                 blobs = {row[0] for query in _blobs_of(document_id) for row in session.execute(query) if row[0]}
-                session.execute(delete(JobRow).where(JobRow.document_id == document_id))
+                for table in (JobRow, PictureRow):
+                    session.execute(delete(table).where(table.document_id == document_id))
                 session.execute(delete(DocumentRow).where(DocumentRow.id == document_id))
                 session.execute(delete(SourceRow).where(SourceRow.id.not_in(select(FrameRow.source_id))))
                 session.merge(MetaRow(key=WIPE, value="1"))
@@ -86,4 +88,6 @@ def _blobs_of(document_id: str) -> list[Select[Any]]:
             select(PatchRow.after).where(PatchRow.edit_id.in_(edits)),
             *(select(column).where(ResultRow.document_id == document_id)
               for column in (ResultRow.patch, ResultRow.effective, ResultRow.alpha)),
+            *(select(column).where(PictureRow.document_id == document_id)
+              for column in (PictureRow.pixels, PictureRow.mask)),
             select(JobArrayRow.blob).where(JobArrayRow.job_id.in_(jobs))]

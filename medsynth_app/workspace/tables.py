@@ -14,7 +14,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from medsynth_app.core.bounds import Bounds
 
 FORMAT_MAJOR = 1    # PRAGMA user_version; a higher one is refused, within one major changes only add
-HEAD = "0002"       # newest Alembic revision; kept here so that an up-to-date workspace opens without Alembic
+HEAD = "0003"       # newest Alembic revision; kept here so that an up-to-date workspace opens without Alembic
 
 DONE, UNDONE, DROPPED = "done", "undone", "dropped"      # states of an edit
 STAGED, ACCEPTED, DISCARDED = "staged", "accepted", "discarded"     # states of a result
@@ -172,12 +172,16 @@ class ResultRow(_Box, Base):
 
 
 class PictureRow(Base):
-    """One whole generated picture, and the mask that it follows."""
+    """One whole generated picture, and the mask that it follows; `document_id` names the image where that was painted.
+
+    Not the job alone, whose record goes after a month.
+    """
 
     __tablename__ = "pictures"
     __table_args__ = (UniqueConstraint("job_id", "candidate"),)
     id: Mapped[str] = mapped_column(primary_key=True)
     job_id: Mapped[str]
+    document_id: Mapped[str] = mapped_column(index=True)
     candidate: Mapped[int]
     seed: Mapped[int]
     created: Mapped[str]

@@ -20,6 +20,7 @@ from medsynth_app.actions.export import (
     IMAGE_FORMATS,
     export_image,
     export_mask,
+    export_pair,
     export_picture,
     provenance_of,
     record_path,
@@ -38,6 +39,7 @@ from medsynth_app.core.requests import InpaintRequest, from_parts
 from medsynth_app.core.window_level import WindowLevel
 from medsynth_app.formats.pack import InstalledPack
 from medsynth_app.formats.provenance import read_provenance
+from medsynth_app.formats.raster import open_raster
 from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.workspace.documents import Document
 from medsynth_app.workspace.workspace import Workspace
@@ -196,6 +198,29 @@ def test_generated_pictures_are_exported_with_their_record(tmp_path: Path) -> No
     assert read_provenance(out.path) == provenance
     written = pydicom.dcmread(export_picture(pixels, provenance, tmp_path / "g.dcm", "secondary-capture").path)
     assert written[0x0008, 0x001C].value == "YES"
+
+
+def test_a_picture_never_gets_a_mask_that_is_not_its_own(tmp_path: Path) -> None:
+    pixels, mask = np.zeros((32, 32, 3), np.uint8), np.ones((32, 32), np.uint8)
+    provenance = Provenance("generate", "cells 1", "ab" * 32, 3, "2030-01-01")
+    pair = export_picture(pixels, provenance, tmp_path / "cell.png", mask=mask)
+    before = pair.path.read_bytes()
+    with pytest.raises(UserError, match=r"another file named cell-mask\.png, where the mask would stand"):
+        export_picture(pixels + 9, provenance, tmp_path / "cell.png")
+    assert pair.path.read_bytes() == before
+    export_picture(pixels, provenance, tmp_path / "free.png")
+    export_picture(pixels + 9, provenance, tmp_path / "free.png")  # a picture alone is replaced as any file is
+
+
+@pytest.mark.parametrize("drawn", [False, True])
+def test_only_a_mask_that_a_model_drew_is_synthetic(tmp_path: Path, drawn: bool) -> None:
+    pixels, mask = np.zeros((32, 32, 3), np.uint8), np.ones((32, 32), np.uint8)
+    provenance = Provenance("generate", "cells 1", "ab" * 32, 3, "2030-01-01", parameters={"pairs": drawn})
+    export_picture(pixels, provenance, tmp_path / "cell.png", mask=mask)
+    export_pair(pixels, mask, provenance, tmp_path, "one")
+    for path in (tmp_path / "cell-mask.png", tmp_path / "masks" / "one.png"):
+        assert open_raster(path).info.synthetic is drawn
+        assert np.array_equal(np.asarray(Image.open(path)), mask)
 
 
 def test_a_place_that_cannot_be_written_is_said_in_words(workspace: Workspace, tmp_path: Path) -> None:

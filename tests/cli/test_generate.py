@@ -79,6 +79,7 @@ def test_pairs_of_equal_names(pack: Path, offline: dict[str, str], tmp_path: Pat
         labels = kept[seed].mask()
         assert labels is not None and np.array_equal(read_mask(mask), labels)
         assert np.array_equal(pixels(image), kept[seed].pixels())
+        assert info(mask)["synthetic"] and info(mask)["provenance"] == info(image)["provenance"]
         record = info(image)["provenance"]
         assert record["seed"] == seed and record["parameters"]["mask_class"] == "round cell"
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medsynth_app.core.control_image import checked_labels, control_image, resized
+from medsynth_app.core.control_image import checked_labels, control_image, fitted, labels_in, resized
 from medsynth_app.core.errors import UserError
 
 
@@ -58,3 +58,25 @@ def test_resizing_keeps_places() -> None:
     assert np.array_equal(double, mask.repeat(2, 0).repeat(2, 1))
     assert np.array_equal(resized(double, 10, 20), mask)
     assert np.array_equal(resized(mask, 10, 20), mask)
+
+
+@given(st.lists(st.integers(0, 255), max_size=5), st.integers(1, 200), st.integers(0, 9))
+def test_the_labels_of_a_mask_are_found_wherever_they_stand(values: list[int], rows: int, seed: int) -> None:
+    mask = np.zeros((rows, 7), np.uint8)
+    for value, place in zip(values, np.random.default_rng(seed).integers(0, mask.size, len(values)), strict=True):
+        mask.flat[place] = value
+    assert labels_in(mask) == tuple(int(value) for value in np.unique(mask) if value)
+    assert labels_in(mask[:, ::2]) == tuple(int(value) for value in np.unique(mask[:, ::2]) if value)
+
+
+def test_what_is_too_small_to_be_left_is_told() -> None:
+    mask = np.zeros((256, 256), np.uint8)
+    mask[60:200, 60:200], mask[0, 0] = 1, 2
+    small, lost = fitted(mask, 32, 32, labels_in(mask))
+    assert small.shape == (32, 32) and labels_in(small) == (1,) and lost == (2,)
+    assert fitted(mask, 256, 256, labels_in(mask))[1] == ()
+    mask[mask == 1] = 0
+    with pytest.raises(UserError, match="nothing of it is left at 32 x 32"):
+        fitted(mask, 32, 32, labels_in(mask))
+    empty = mask * 0  # drawn without the thing, as it was asked
+    assert not fitted(empty, 32, 32, labels_in(empty))[0].any()

@@ -105,13 +105,15 @@ def test_pictures_follow_their_mask(control_pack: Path) -> None:
 
 def test_the_mask_comes_back_at_the_size_of_the_picture(control_pack: Path) -> None:
     large = DISC.repeat(3, 0).repeat(3, 1)
-    events = events_of(control_pack, seed=5, mask=large, control_scale=0.5, preview_every=2)
+    events = events_of(control_pack, seed=5, mask=large, control_scale=0.5, preview_every=2,
+                       source="sha256:ab#0")
     result = events[-1]
     assert result.arrays["mask"].dtype == np.uint8 and np.array_equal(result.arrays["mask"], DISC)
     record = json.loads(json.dumps(result.data["provenance"]))
     digest = hashlib.sha256(DISC.tobytes()).hexdigest()
     assert record["mask_sha256"] == record["parameters"]["mask_sha256"] == digest
     assert record["parameters"]["control_scale"] == 0.5 and record["seed"] == 6
+    assert record["parameters"]["mask_labels"] == {"1": "body", "2": "core"} and record["source"] == "sha256:ab#0"
     assert next(event for event in events if event.kind is EventKind.PREVIEW).arrays["1"].shape == (32, 32, 3)
     assert not [event for event in events if event.kind is EventKind.NOTICE]
     odd = events_of(control_pack, count=1, mask=DISC[:21], width=48, height=40)
@@ -119,6 +121,19 @@ def test_the_mask_comes_back_at_the_size_of_the_picture(control_pack: Path) -> N
     assert "stretched" in odd[-1].data["provenance"]["notices"][0]
     plain = events_of(control_pack, count=1)[-1]
     assert "mask" not in plain.arrays and plain.data["provenance"]["mask_sha256"] == ""
+
+
+def test_what_is_lost_where_a_mask_is_made_smaller_is_told(control_pack: Path) -> None:
+    large = DISC.clip(0, 1).repeat(8, 0).repeat(8, 1)
+    large[0, 0] = 2
+    events = events_of(control_pack, count=1, mask=large)
+    assert events[-1].arrays["mask"].max() == 1
+    said = "The mask's core is too small for pictures of 32 x 32 pixels; nothing of it is left."
+    assert events[-1].data["provenance"]["notices"] == (said,)
+    assert [event.message for event in events if event.kind is EventKind.NOTICE] == [said]
+    with pytest.raises(UserError, match="nothing of it is left at 32 x 32"):
+        events_of(control_pack, count=1, mask=large * (large == 2))
+    assert pictures(events_of(control_pack, count=1, mask=large * 0))  # an empty mask is one too
 
 
 def test_pairs_bring_masks_of_their_own(tiny_pack: Path, control_pack: Path) -> None:
@@ -129,6 +144,7 @@ def test_pairs_bring_masks_of_their_own(tiny_pack: Path, control_pack: Path) -> 
     assert any(mask.any() for mask in masks) and not np.array_equal(masks[0], masks[1])
     parameters = results[1].data["provenance"]["parameters"]
     assert parameters["pairs"] and parameters["mask_class"] == "round cell"
+    assert parameters["mask_labels"] == {"1": "body", "2": "core"}
     assert parameters["mask_sha256"] == hashlib.sha256(masks[1].tobytes()).hexdigest()
     (again,) = [event for event in events_of(control_pack, seed=9, count=1, pairs=True, prompt="a round cell")
                 if event.kind is EventKind.RESULT]  # pair k is that of the seed + k

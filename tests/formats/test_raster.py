@@ -11,7 +11,7 @@ from PIL import Image
 
 from medsynth_app.core.errors import UserError
 from medsynth_app.formats.provenance import read_provenance
-from medsynth_app.formats.raster import write_mask_png, write_png
+from medsynth_app.formats.raster import open_raster, write_mask_png, write_png
 from medsynth_app.formats.registry import TooLarge, open_image, read_mask
 from tests.formats.making import asymmetric_mask, record
 
@@ -158,3 +158,16 @@ def test_what_is_transparent_is_not_painted(tmp_path: Path, under: int) -> None:
     assert np.array_equal(read_mask(_saved(palette, tmp_path / "p.png", transparency=3)), mask)
     layer[..., 3] = 0
     assert not read_mask(_saved(Image.fromarray(layer), tmp_path / "none.png")).any()
+
+
+def test_a_mask_that_a_model_drew_says_so_and_keeps_its_values(tmp_path: Path) -> None:
+    mask = asymmetric_mask()
+    write_mask_png(tmp_path / "plain.png", mask)
+    write_mask_png(tmp_path / "drawn.png", mask, record())
+    with Image.open(tmp_path / "drawn.png") as image:
+        assert image.mode == "L" and np.array_equal(np.asarray(image), mask)
+    assert np.array_equal(read_mask(tmp_path / "drawn.png"), mask)
+    drawn, plain = (open_raster(tmp_path / name) for name in ("drawn.png", "plain.png"))
+    assert drawn.info.synthetic and not plain.info.synthetic
+    found = read_provenance(tmp_path / "drawn.png")
+    assert found is not None and found.parameters == record().parameters

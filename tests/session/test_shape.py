@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.errors import UserError
+from medsynth_app.core.labels import SCHEMAS
+from medsynth_app.core.provenance import Provenance
 from medsynth_app.core.requests import GenerateRequest, from_parts
 from medsynth_app.formats.pack import InstalledPack
 from medsynth_app.formats.raster import read_mask, write_mask_png
@@ -85,31 +89,111 @@ def test_drawn_masks_are_asked_for_and_free_pictures_have_none(session: Session,
     assert not session.pictures[0].has_mask and session.pictures[0].mask() is None
 
 
-def test_a_mask_that_means_something_else_is_refused_in_words(session: Session, tmp_path: Path) -> None:
+def refused(session: Session, text: str) -> None:
+    refusal = session.shape_refusal("painted")
+    assert refusal is not None and text in str(refusal) and "Classes" not in str(refusal)
+    with pytest.raises(UserError, match=text):
+        session.generate()
+
+
+def test_classes_are_known_by_their_names_whatever_their_values(session: Session, tmp_path: Path) -> None:
     masked(session, tmp_path)
     session.set_shape("painted")
+    session.set_schema(SCHEMAS["blood cells"])  # there 1 is the nucleus and 2 the cytoplasm
+    stroke(session, (4, 4, 20, 24), 2)
+    stroke(session, (8, 8, 14, 14), 1)
+    assert session.shape_refusal("painted") is None and session.document is not None
+    painted, mask = session.document.mask(0), request_of(session, session.generate()).mask
+    assert mask is not None and np.array_equal(mask == 1, painted == 2) and np.array_equal(mask == 2, painted == 1)
+    assert session.document.mask(0)[8, 8] == 1  # what is painted stays as it is
 
-    def refused(text: str) -> None:
-        refusal = session.shape_refusal("painted")
-        assert refusal is not None and text in str(refusal)
-        with pytest.raises(UserError, match=text):
-            session.generate()
 
-    refused("Nothing is painted on the image in view")
+def test_a_mask_that_the_model_does_not_know_is_refused_in_words(session: Session, tmp_path: Path) -> None:
+    masked(session, tmp_path)
+    session.set_shape("painted")
+    refused(session, "Nothing is painted on the image in view")
     stroke(session, (4, 4, 20, 24), 1)
     assert session.shape_refusal("painted") is None
-    session.set_schema("blood cells")  # there 1 is the nucleus
-    refused("painted as nucleus means cytoplasm to this model")
-    session.set_schema("colonoscopy")
-    refused("does not know: polyp")
-    session.set_schema("parts of blood cells")
+    session.set_schema(SCHEMAS["colonoscopy"])
+    refused(session, "does not know: polyp")
+    session.set_schema(SCHEMAS["parts of blood cells"])
     stroke(session, (0, 0, 2, 2), 3)
-    refused("does not know: red cell")
+    refused(session, "does not know: red cell")
     stroke(session, (0, 0, 2, 2), 9)
-    refused("does not know: value 9")
+    refused(session, "does not know: value 9")
     session.close_document()
-    refused("No image is open")
+    refused(session, "No image is open")
     assert session.queue.records() == []
+
+
+def home_trained(session: Session, folder: Path, *labels: str) -> InstalledPack:
+    """A pack of a domain that no built-in schema knows, chosen for the image in view."""
+    make_pack(folder / "packs", "lung", domain="lung CT", mask_labels=labels, files=FILES)
+    session.refresh_packs()
+    png(folder / "a.png", 32, 32)
+    session.open(folder / "a.png")
+    pack = next(pack for pack in session.packs if pack.manifest.name == "lung")
+    session.set_pack(pack)
+    session.set_shape("painted")
+    return pack
+
+
+def test_a_home_trained_pack_brings_its_classes_and_they_stay_with_the_image(session: Session, tmp_path: Path) -> None:
+    home_trained(session, tmp_path, "vessel", "nodule")
+    names = [item.name for item in session.schema.classes]
+    assert names == ["vessel", "nodule"] and session.schema in session.schemas
+    stroke(session, (4, 4, 20, 24), 2)
+    session.paint(Bounds(0, 0, 2, 2), np.zeros((2, 2), np.uint8), np.ones((2, 2), np.uint8))
+    mask = request_of(session, session.generate()).mask
+    assert mask is not None and mask[5, 5] == 2 and mask[0, 0] == 1
+    shutil.rmtree(tmp_path / "packs" / "lung")
+    make_pack(tmp_path / "packs", "lung", domain="lung CT", mask_labels=("nodule", "vessel"), files=FILES)
+    session.refresh_packs()  # a newer one, which counts otherwise
+    session.open(tmp_path / "a.png")
+    assert [item.name for item in session.schema.classes] == names  # what was painted means what it meant
+    mask = request_of(session, session.generate()).mask
+    assert mask is not None and mask[5, 5] == 1 and mask[0, 0] == 2
+
+
+def test_a_plain_region_is_the_only_label_of_a_pack(session: Session, tmp_path: Path) -> None:
+    home_trained(session, tmp_path, "nodule")
+    session.set_schema(SCHEMAS["region"])
+    stroke(session, (4, 4, 20, 24), 1)
+    mask = request_of(session, session.generate()).mask
+    assert mask is not None and mask[5, 5] == 1
+    stroke(session, (0, 0, 4, 4), 2)
+    refused(session, "does not know: region 2")
+
+
+def test_what_is_too_small_for_the_model_is_refused_or_told(session: Session, tmp_path: Path) -> None:
+    masked(session, tmp_path)
+    session.open(png(tmp_path / "large.png", 320, 320))
+    session.set_pack(next(pack for pack in session.packs if pack.manifest.name == "masked"))
+    session.set_shape("painted")
+    stroke(session, (0, 0, 2, 2), 2)
+    refused(session, "too small: nothing of it is left at 32 x 32")
+    session.set_generate_parameters(width=320, height=320)
+    assert session.shape_refusal("painted") is None
+    session.set_generate_parameters(width=0, height=0)
+    stroke(session, (40, 40, 300, 300), 1)
+    painted = session.painted()
+    assert painted.lost == (2,) and painted.small.shape == (32, 32) and painted.small.max() == 1
+
+
+def test_the_record_names_the_classes_and_the_image_of_the_mask(session: Session, tmp_path: Path) -> None:
+    masked(session, tmp_path)
+    stroke(session, (4, 4, 20, 24), 1)
+    session.set_shape("painted")
+    job = session.generate()
+    assert session.document is not None
+    assert request_of(session, job).source == str(session.document.info.frames[0].key)
+    session.set_shape("free")
+    assert request_of(session, session.generate()).source == ""
+    named = Provenance("generate", "masked", "0" * 64, 1, "2030-01-01",
+                       parameters={"mask_labels": {"1": "vessel", "2": "nodule"}})
+    picture = session.workspace.results.add_picture("other", 0, np.zeros((8, 8), np.uint8), named,
+                                                    mask=np.ones((8, 8), np.uint8))
+    assert [item.name for item in session.labels_of(picture).classes] == ["vessel", "nodule"]  # no such pack is here
 
 
 def test_a_pack_that_cannot_leaves_the_shape_free_and_says_so(session: Session, tmp_path: Path) -> None:
@@ -133,6 +217,26 @@ def test_a_pack_that_cannot_leaves_the_shape_free_and_says_so(session: Session, 
     session.set_shape("painted")
     session.set_pack(pack)
     assert session.shape == "painted" and len(said) == 2  # this pack can
+
+
+def test_its_pictures_go_with_a_study_and_any_picture_alone(session: Session, tmp_path: Path) -> None:
+    masked(session, tmp_path)
+    session.set_generate_parameters(count=2)
+    free = session.generate()
+    stroke(session, (4, 4, 20, 24), 1)
+    session.set_shape("painted")
+    followed = session.generate()
+    for job in (free, followed):
+        answer(session.workspace, job, session.deliver)
+    told: list[int] = []
+    session.pictures_changed.connect(lambda: told.append(len(session.pictures)))
+    assert session.pictures_of_document == 2
+    assert session.remove_study()["pictures"] == 2
+    assert {picture.job_id for picture in session.pictures} == {free} and told == [2]
+    gone, kept = session.pictures
+    assert session.remove_picture(gone.id) and not session.remove_picture(gone.id)
+    assert [picture.id for picture in session.pictures] == [kept.id] and told == [2, 1]
+    assert [picture.id for picture in session.workspace.results.pictures()] == [kept.id]
 
 
 def test_a_waiting_mask_goes_with_its_study(session: Session, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,10 @@ import pytest
 
 from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.errors import UserError
-from medsynth_app.core.requests import to_parts
+from medsynth_app.core.job import JobState
+from medsynth_app.core.requests import GenerateRequest, to_parts
 from medsynth_app.workspace.workspace import Workspace
-from tests.workspace.fake import PATH, UID, FakeSource, accept, paint, stage
+from tests.workspace.fake import PATH, UID, FakeSource, accept, paint, provenance, stage
 from tests.workspace.test_jobs import RECORD, request
 
 BOX, OTHER_UID = Bounds(3, 4, 9, 12), "1.3.12.2.1107.5.1"
@@ -105,3 +107,34 @@ def test_a_reader_in_another_window_only_delays_the_wiping(folder: Path) -> None
     workspace.close()
     Workspace.open(folder).close()
     assert not any(holders(folder, word) for word in WORDS)
+
+
+def test_pictures_that_follow_its_masks_go_with_a_study(workspace: Workspace) -> None:
+    first = workspace.documents.open(FakeSource((0,)), PATH)
+    second = workspace.documents.open(FakeSource((1,)), PATH)
+    other = workspace.documents.open(FakeSource(uid=OTHER_UID), Path("/elsewhere"))
+    pixels, mask = np.zeros((8, 8, 3), np.uint8), np.ones((8, 8), np.uint8)
+    for k, document in enumerate((first, second, other, None)):
+        owner = document.id if document is not None else ""
+        workspace.jobs.add(replace(RECORD, id=f"job {k}", kind="generate", state=JobState.DONE, document_id=owner),
+                           *to_parts(GenerateRequest("/packs/blood", "cd" * 32, "a cell")))
+        workspace.results.add_picture(f"job {k}", 0, pixels + k, provenance(k), mask=mask + k if owner else None,
+                                      document_id=owner)
+    workspace.jobs.prune(datetime.now(UTC) + timedelta(days=400))
+    assert workspace.jobs.records() == []  # the pictures remember by themselves
+    both = workspace.documents.open(FakeSource((0, 1)), PATH)  # the two slices are one study now
+    assert workspace.studies.remove(both.id)["pictures"] == 2
+    assert [picture.seed for picture in workspace.results.pictures()] == [3, 2]
+    assert len(list(workspace.blobs.all())) == 3  # two pictures and the mask of one
+    workspace.studies.remove(other.id)
+    assert [picture.document_id for picture in workspace.results.pictures()] == [""]
+    assert len(list(workspace.blobs.all())) == 1
+
+
+def test_a_picture_of_a_removed_study_is_refused(workspace: Workspace) -> None:
+    document = workspace.documents.open(FakeSource(), PATH)
+    workspace.studies.remove(document.id)
+    with pytest.raises(UserError, match="removed"):
+        workspace.results.add_picture("job", 0, np.zeros((8, 8, 3), np.uint8), provenance(),
+                                      mask=np.ones((8, 8), np.uint8), document_id=document.id)
+    assert workspace.results.pictures() == [] and list(workspace.blobs.all()) == []

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sqlite3
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +21,7 @@ from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import JobState
 from medsynth_app.workspace import database, tables
 from medsynth_app.workspace.workspace import Workspace
-from tests.workspace.fake import PATH, FakeSource, accept, paint, stage
+from tests.workspace.fake import PATH, FakeSource, accept, paint, provenance, stage
 from tests.workspace.test_jobs import RECORD
 
 ROOT = Path(__file__).parents[2]
@@ -283,7 +285,7 @@ def test_the_schema_of_the_migrations_is_that_of_the_tables(folder: Path) -> Non
 NEXT = '''
 from alembic import op
 import sqlalchemy as sa
-revision, down_revision = "0003", "0002"
+revision, down_revision = "0004", "0003"
 def upgrade() -> None:
     with op.batch_alter_table("people") as table:
         table.add_column(sa.Column("colour", sa.String(), nullable=False, server_default="#56B4E9"))
@@ -308,9 +310,9 @@ def next_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fail: bool = F
     scripts = tmp_path / "migrations"
     if not scripts.exists():
         shutil.copytree(database.MIGRATIONS, scripts)
-    (scripts / "versions" / "v0003_next.py").write_text(NEXT.replace("FAIL", "raise OSError('disk')" if fail else ""))
+    (scripts / "versions" / "v0004_next.py").write_text(NEXT.replace("FAIL", "raise OSError('disk')" if fail else ""))
     monkeypatch.setattr(database, "MIGRATIONS", scripts)
-    monkeypatch.setattr(tables, "HEAD", "0003")
+    monkeypatch.setattr(tables, "HEAD", "0004")
 
 
 def look(workspace: Workspace) -> None:
@@ -322,6 +324,19 @@ def look(workspace: Workspace) -> None:
 def test_a_workspace_of_version_1_opens(old: Path) -> None:
     with Workspace.open(old) as workspace:
         look(workspace)
+
+
+def test_pictures_of_an_old_workspace_go_with_their_study(old: Path) -> None:
+    with closing(sqlite3.connect(old / "workspace.db")) as connection, connection:
+        (document,) = connection.execute("SELECT id FROM documents").fetchone()
+        for name, owner in (("of it", document), ("free", "")):
+            connection.execute("INSERT INTO jobs VALUES (?, 'generate', 'interactive', '', 'done', 0, '', ?, '', '', "
+                               "NULL)", (name, owner))
+        connection.executemany("INSERT INTO pictures VALUES (?, ?, 0, 1, '', ?, '')", (
+            (name, name, json.dumps(provenance().to_dict())) for name in ("of it", "free", "of a job long gone")))
+    with Workspace.open(old) as workspace:
+        assert workspace.studies.remove(document)["pictures"] == 1
+        assert {picture.id for picture in workspace.results.pictures()} == {"free", "of a job long gone"}
 
 
 def test_migrating_keeps_everything_and_a_backup_from_before(old: Path, tmp_path: Path,

@@ -33,6 +33,7 @@ from medsynth_app.ui.widgets import (
     pixmap,
     row,
 )
+from medsynth_app.workspace.results import Picture
 
 COUNTS = tuple((n, str(n), f"{n} picture{'' if n == 1 else 's'}") for n in (1, 4, 8, 16))
 THUMB = 144
@@ -160,7 +161,7 @@ class GeneratePanel(Panel):
 class PictureGrid(QWidget):
     """The generated pictures, newest first; the chosen one large at the side with what it came from."""
 
-    def __init__(self, theme: look.Theme, session: Session, save: Callable[[int], None]) -> None:
+    def __init__(self, theme: look.Theme, session: Session, commands: Commands, save: Callable[[int], None]) -> None:
         super().__init__()
         self.setObjectName("page")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
@@ -186,16 +187,22 @@ class PictureGrid(QWidget):
                       margins=(look.L, look.L, look.M, look.L))
         body.setStretch(1, 1)
         body.setStretch(2, 1)
-        self.card = PictureCard(theme, session, lambda: save(self.list.currentRow()))
+        self.card = PictureCard(theme, session, commands, lambda: save(self.list.currentRow()))
         row(left, self.card, parent=self, spacing=0).setStretch(0, 1)
         session.pictures_changed.connect(self.refresh)
         session.jobs_changed.connect(self._show_running)
         theme.changed.connect(self._repaint)
         self.refresh()
 
+    @property
+    def chosen(self) -> Picture | None:
+        """The picture that is shown large."""
+        index, pictures = self.list.currentRow(), self._session.pictures
+        return pictures[index] if 0 <= index < len(pictures) else None
+
     def refresh(self) -> None:
-        """List the session's pictures; the chosen one stays chosen."""
-        pictures = self._session.pictures
+        """List the session's pictures; the chosen one stays chosen, or that in its place where it went."""
+        pictures, place = self._session.pictures, max(0, self.list.currentRow())
         before = self.list.currentItem().data(Qt.ItemDataRole.UserRole) if self.list.currentItem() else None
         self.list.blockSignals(True)
         self.list.clear()
@@ -209,15 +216,16 @@ class PictureGrid(QWidget):
             item.setIcon(self._icon(picture))
             self.list.addItem(item)
         ids = [picture.id for picture in pictures]
-        self.list.setCurrentRow(ids.index(before) if before in ids else 0 if ids else -1)
+        self._icons = {key: self._icons[key] for key in ids}
+        self.list.setCurrentRow(ids.index(before) if before in ids else min(place, len(ids) - 1))
         self.list.blockSignals(False)
         self.list.setVisible(bool(pictures))
         self.card.setVisible(bool(pictures))
         self.empty.setVisible(not pictures)
         self._show_running()
-        self._show_chosen(self.list.currentRow())
+        self._show_chosen()
 
-    def _icon(self, picture: Any) -> QIcon:
+    def _icon(self, picture: Picture) -> QIcon:
         if picture.id not in self._icons:
             shown = pixmap(picture.pixels(), THUMB)
             painter = QPainter(shown)
@@ -245,7 +253,7 @@ class PictureGrid(QWidget):
             text += f"{', ' if text else ''}drawing: {round(busy[0].fraction * 100)} %"
         self._count.setText(text)
 
-    def _show_chosen(self, index: int) -> None:
-        if not 0 <= index < len(self._session.pictures):
-            return
-        self.card.show_picture(self._session.pictures[index])
+    def _show_chosen(self, _index: int = 0) -> None:
+        picture = self.chosen
+        if picture is not None:
+            self.card.show_picture(picture)

@@ -10,7 +10,7 @@ from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
 from PySide6.QtWidgets import QButtonGroup, QGridLayout, QMenu, QSizePolicy, QToolButton, QWidget
 
 from medsynth_app.core.errors import UserError
-from medsynth_app.core.labels import LabelClass
+from medsynth_app.core.labels import LabelClass, LabelSchema
 from medsynth_app.session.session import Session
 from medsynth_app.ui import theme as look
 from medsynth_app.ui import words
@@ -64,6 +64,7 @@ class InpaintPanel(Panel):
     def __init__(self, theme: look.Theme, session: Session, commands: Commands) -> None:
         super().__init__(theme, "Paint")
         self._session, self._commands = session, commands
+        self._schema: LabelSchema | None = None  # whose classes are shown
         self._classes = QGridLayout()
         self._classes.setSpacing(look.XS)
         self._class_group = QButtonGroup(self)
@@ -148,8 +149,8 @@ class InpaintPanel(Panel):
 
     def _show_classes(self) -> None:
         schema = self._session.schema
-        if self.property("schema") != schema.name:
-            self.setProperty("schema", schema.name)
+        if self._schema != schema:
+            self._schema = schema
             for old in self._class_group.buttons():
                 self._class_group.removeButton(old)
             clear(self._classes)

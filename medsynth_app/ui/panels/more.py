@@ -6,7 +6,7 @@ from typing import Any
 
 from PySide6.QtWidgets import QAbstractSpinBox, QCheckBox, QComboBox, QDoubleSpinBox, QLineEdit, QSpinBox, QWidget
 
-from medsynth_app.core.labels import SCHEMAS
+from medsynth_app.core.labels import LabelSchema
 from medsynth_app.session.session import Session
 from medsynth_app.ui import theme as look
 from medsynth_app.ui.panels.base import SliderRow, field_row
@@ -76,6 +76,7 @@ class MoreInpaint(Group):
     def __init__(self, theme: look.Theme, session: Session) -> None:
         super().__init__(theme, "More", is_open=session.settings.current.more_open)
         self._session = session
+        self._schemas: tuple[LabelSchema, ...] = ()
         self.toggled.connect(lambda is_open: session.settings.change(more_open=is_open))
         self.seed = SeedRow(lambda seed: self._set(seed=seed))
         self.steps = whole(1, 200)
@@ -92,7 +93,6 @@ class MoreInpaint(Group):
         self.which = Segmented(((None, "All painted", "Fill everything that is painted"),
                                 (1, "Chosen class", "Fill only the class chosen above")), "What is filled")
         self.schema = QComboBox()
-        self.schema.addItems([name.capitalize() for name in SCHEMAS])
         self.device = QComboBox()
         self.device.addItems([text for _, text in DEVICES])
         self._connect()
@@ -122,7 +122,7 @@ class MoreInpaint(Group):
         self.previews.valueChanged.connect(lambda value: self._set(preview_every=value))
         self.avoid.textEdited.connect(lambda text: self._set(negative_prompt=text))
         self.which.chosen.connect(self._choose_filled)
-        self.schema.activated.connect(lambda index: self._session.set_schema(list(SCHEMAS)[index]))
+        self.schema.activated.connect(lambda index: self._session.set_schema(self._schemas[index]))
         self.device.activated.connect(self._choose_device)
 
     def _set(self, **values: Any) -> None:
@@ -156,9 +156,20 @@ class MoreInpaint(Group):
         if self.avoid.text() != p.negative_prompt:
             self.avoid.setText(p.negative_prompt)
         self.which.set_value(None if s.mask_value is None else 1)
-        names = list(SCHEMAS)
-        self.schema.setCurrentIndex(names.index(s.schema.name) if s.schema.name in names else -1)
-        self.schema.setEnabled(s.document is not None and not s.read_only)
+        self._show_schemas()
         self.device.setCurrentIndex([name for name, _ in DEVICES].index(p.device))
         for field in fields:
             field.blockSignals(False)
+
+    def _show_schemas(self) -> None:
+        """List the sets of classes; where two have the same name, with what they hold."""
+        s = self._session
+        if self._schemas != s.schemas:
+            self._schemas = s.schemas
+            names = [schema.name for schema in self._schemas]
+            self.schema.clear()
+            for name, schema in zip(names, self._schemas, strict=True):
+                held = f": {', '.join(item.name for item in schema.classes)}" if names.count(name) > 1 else ""
+                self.schema.addItem(name[:1].upper() + name[1:] + held)
+        self.schema.setCurrentIndex(self._schemas.index(s.schema))
+        self.schema.setEnabled(s.document is not None and not s.read_only)

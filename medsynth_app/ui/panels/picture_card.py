@@ -8,10 +8,12 @@ from typing import Any
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 
+from medsynth_app.core.control_image import labels_in
 from medsynth_app.session.session import Session
 from medsynth_app.ui import theme as look
 from medsynth_app.ui import words
-from medsynth_app.ui.mask_picture import Legend, laid_over, mask_picture, values_of
+from medsynth_app.ui.commands import Commands
+from medsynth_app.ui.mask_picture import Legend, laid_over, mask_picture
 from medsynth_app.ui.panels.base import fact
 from medsynth_app.ui.widgets import Picture, Segmented, button, clear, column, label, row
 from medsynth_app.workspace.results import Picture as Generated
@@ -24,7 +26,7 @@ VIEWS = (("picture", "Picture", "The picture alone"), ("both", "Both", "The pict
 class PictureCard(QWidget):
     """Shows a picture of the grid; `save` is asked to write it, with its mask where it has one."""
 
-    def __init__(self, theme: look.Theme, session: Session, save: Callable[[], Any]) -> None:
+    def __init__(self, theme: look.Theme, session: Session, commands: Commands, save: Callable[[], Any]) -> None:
         super().__init__()
         self.setObjectName("surface")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
@@ -43,8 +45,14 @@ class PictureCard(QWidget):
         row(key, self.legend, parent=self._classes).setStretch(1, 1)
         self._facts = column(spacing=look.S)
         self.save = button("Save picture…", save)
-        column(self.large, self.view, label("SYNTHETIC", "synthetic"), column(self._facts, self._classes), self.save,
-               parent=self, spacing=look.M, margins=(look.L, look.L, look.L, look.L)).addStretch(1)
+        remove = commands["generate.remove"]
+        self.remove = button("Remove…", remove.trigger, "danger", "Erase this picture from the workspace")
+        remove.changed.connect(lambda: self.remove.setEnabled(remove.isEnabled()))
+        self.remove.setEnabled(remove.isEnabled())
+        buttons = row(self.save, self.remove)
+        buttons.setStretch(0, 1)
+        column(self.large, self.view, label("SYNTHETIC", "synthetic"), column(self._facts, self._classes),
+               buttons, parent=self, spacing=look.M, margins=(look.L, look.L, look.L, look.L)).addStretch(1)
 
     def show_picture(self, picture: Generated) -> None:
         """Show a picture, as before alone, with its mask or as its mask."""
@@ -70,7 +78,7 @@ class PictureCard(QWidget):
         pixels, mask, view = picture.pixels(), picture.mask(), self.view.value()
         if mask is not None:
             schema = self._session.labels_of(picture)
-            self.legend.show_classes(schema, values_of(mask))
+            self.legend.show_classes(schema, labels_in(mask))
             if view == "mask":
                 self.large.show_picture(mask_picture(mask, schema, EDGE * 2),
                                         synthetic=bool(picture.provenance.parameters.get("pairs")))

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QShowEvent
+from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QWidget
 
-from medsynth_app.actions.generate import DRAWN, FREE, PAINTED
+from medsynth_app.actions.generate import DRAWN, FREE, PAINTED, Painted
+from medsynth_app.core.control_image import is_stretched, labels_in
 from medsynth_app.core.errors import UserError
 from medsynth_app.session.session import Session
 from medsynth_app.ui import theme as look
-from medsynth_app.ui.mask_picture import Legend, mask_picture, values_of
+from medsynth_app.ui.mask_picture import Legend, mask_picture
 from medsynth_app.ui.panels.base import SliderRow
 from medsynth_app.ui.widgets import ElidedLabel, Group, Picture, Segmented, column, label, row, set_role
 
@@ -21,7 +22,6 @@ CHOICES = ((FREE, "Free", "The prompt alone decides."),
            (DRAWN, "Drawn masks", "The model draws a mask for every picture first. Both are kept, as a pair."))
 WIDE, HIGH = 120, 88  # px, of the preview at most
 STRETCHED = "Will be stretched to fit"
-LEAST = 1.05  # proportions that differ by more are told, as the worker does
 
 
 class ShapeGroup(Group):
@@ -41,13 +41,15 @@ class ShapeGroup(Group):
         self._strokes = 0
         self._seen: tuple[Any, ...] = ()  # what was shown last
         self._refusals: dict[str, UserError | None] = dict.fromkeys((FREE, PAINTED, DRAWN))
+        self._painted: Painted | None = None
         self.choice = Segmented(CHOICES, "What the shape follows")
         self.choice.chosen.connect(self._choose)
         self.help, self.reasons = label("", "help", wrap=True), label("", "help", wrap=True)
         self.preview = Picture(theme)
         self.legend, self._place, self._fit = Legend(), ElidedLabel("", "help"), ElidedLabel(STRETCHED, "help")
+        self.lost = label("", "warning", wrap=True)
         self._mask = QWidget()
-        side = column(self.legend, self._place, self._fit, spacing=look.XS)
+        side = column(self.legend, self.lost, self._place, self._fit, spacing=look.XS)
         side.addStretch(1)
         line = row(self.preview, side, parent=self._mask, spacing=look.M)
         line.setStretch(1, 1)
@@ -63,17 +65,24 @@ class ShapeGroup(Group):
 
     @property
     def obstacle(self) -> str:
-        """Why pictures of the chosen shape cannot be drawn now, in a few words; "" when they can."""
-        refusal = self._refusals[self._session.shape]
+        """Why pictures of the chosen shape cannot be drawn now, in a few words; "" when they can.
+
+        Also "" while nobody sees it: the session looks again when pictures are asked for.
+        """
+        refusal = self._refusals[self._session.shape] if self.isVisible() else None
         return refusal.happened.rstrip(".") if refusal is not None else ""
 
     def _later(self, *_news: object) -> None:
         self._strokes += 1
-        if not self._timer.isActive():
+        if self.isVisible() and not self._timer.isActive():
             self._timer.start()
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
+        self.stale.emit()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
         self.stale.emit()
 
     def _choose(self, shape: str) -> None:
@@ -84,15 +93,19 @@ class ShapeGroup(Group):
             self.refresh()
 
     def refresh(self) -> None:
-        """Show the session's state; the mask is read only where it is seen or needed, and has changed."""
+        """Show the session's state; the mask is read only where it is seen and has changed."""
         s = self._session
         now = (s.shape, s.pack.manifest.sha256 if s.pack else "", s.generate_parameters.width,
                s.generate_parameters.height, s.document.id if s.document else "", s.frame, s.schema.name,
                self._strokes)
-        if now == self._seen or not (self.isVisible() or s.shape == PAINTED or not self._seen):
+        if now == self._seen or not (self.isVisible() or not self._seen):
             return
         self._seen = now
-        self._refusals = {shape: s.shape_refusal(shape) if shape != FREE else None for shape, _, _ in CHOICES}
+        self._refusals = {FREE: None, PAINTED: None, DRAWN: s.shape_refusal(DRAWN)}
+        try:
+            self._painted = s.painted()
+        except UserError as error:
+            self._painted, self._refusals[PAINTED] = None, error
         self._show_choices()
         self._show_mask()
 
@@ -116,25 +129,24 @@ class ShapeGroup(Group):
         self.reasons.setVisible(bool(reasons))
 
     def _show_mask(self) -> None:
-        s = self._session
+        """What is painted as the model will see it, in the colours of Paint."""
+        s, painted = self._session, self._painted
         document = s.document
-        mask = document.mask(s.frame) if s.shape == PAINTED and document is not None else None
-        values = values_of(mask) if mask is not None else ()
-        self._mask.setVisible(bool(values))
-        if not values or mask is None or document is None:
+        self._mask.setVisible(s.shape == PAINTED and painted is not None)
+        if s.shape != PAINTED or painted is None or document is None:
             return
-        rows, columns = mask.shape
+        rows, columns = painted.small.shape
         scale = min(WIDE / columns, HIGH / rows)
         self.preview.setFixedSize(max(1, round(columns * scale)), max(1, round(rows * scale)))
-        self.preview.show_picture(mask_picture(mask, s.schema, round(2 * scale * max(rows, columns))))
-        self.legend.show_classes(s.schema, values)
-        self.preview.setAccessibleName(f"The painted mask. {self.legend.accessibleName()}")
+        self.preview.show_picture(mask_picture(painted.small, s.schema, round(2 * scale * max(rows, columns))))
+        self.legend.show_classes(s.schema, labels_in(painted.small))
+        self.preview.setAccessibleName(f"The painted mask as the model sees it. {self.legend.accessibleName()}")
+        lost = [item.name for value in painted.lost if (item := s.schema.of(value)) is not None]
+        self.lost.setText(f"Too small to be drawn: {', '.join(lost)}")
+        self.lost.setVisible(bool(lost))
         count = len(document.info.frames)
         self._place.setText(document.info.pseudonym + (f", slice {s.frame + 1} of {count}" if count > 1 else ""))
-        p = s.generate_parameters
-        native = s.pack.manifest.native_size if s.pack else 1
-        across, down = rows * (p.width or native), columns * (p.height or native)
-        self._fit.setVisible(max(across, down) > LEAST * min(across, down))
+        self._fit.setVisible(is_stretched(document.mask(s.frame), rows, columns))
 
 
 class Closeness(SliderRow):

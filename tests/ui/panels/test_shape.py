@@ -16,8 +16,9 @@ from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.job import EventKind, JobEvent, JobState
 from medsynth_app.core.provenance import Provenance
 from medsynth_app.formats.raster import read_mask, write_mask_png
+from medsynth_app.session.session import Session
 from medsynth_app.workspace.workspace import Workspace
-from tests.actions.bench import make_pack
+from tests.actions.bench import make_pack, png
 from tests.ui.desk import CTRL, TestDesk, a_desk
 
 pytestmark = pytest.mark.gui
@@ -171,3 +172,105 @@ def test_a_picture_is_shown_and_saved_with_its_mask(desk: TestDesk, tmp_path: Pa
     deliver(desk, None)
     desk.window.pictures.list.setCurrentRow(0)
     assert card.view.isHidden() and card.save.text() == "Save picture…" and card.large.synthetic
+
+
+def test_the_mask_is_looked_at_only_where_it_is_seen_and_when_pictures_are_asked_for(
+        desk: TestDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    panel, run = desk.window.generate_panel, desk.window.commands["generate.run"]
+    desk.open()
+    choose_pack(desk, 2)
+    stroke(desk, (10, 10, 50, 60), 1)
+    desk.key(Qt.Key.Key_3, CTRL)
+    click(parts(desk)[1])
+    stroke(desk, (0, 0, 5, 5), 3)
+    desk.until(lambda: not run.isEnabled())
+    looks: list[int] = []
+    look = Session.painted
+    monkeypatch.setattr(Session, "painted", lambda session: looks.append(1) or look(session))
+    desk.key(Qt.Key.Key_2, CTRL)
+    assert run.isEnabled()  # nobody looks, so it is tried
+    for row in range(5):
+        stroke(desk, (20 + row, 20, 40, 40), 2)
+        QTest.qWait(150)
+    assert not looks
+    run.trigger()
+    assert looks and "does not know: red cell" in desk.window.banners.all()[-1].text
+    assert not desk.queue.requests
+    desk.key(Qt.Key.Key_3, CTRL)
+    assert not run.isEnabled() and "red cell" in panel.hint.accessibleName()
+
+
+def test_the_preview_shows_what_the_model_will_see(desk: TestDesk, tmp_path: Path) -> None:
+    shape = desk.window.generate_panel.shape
+    desk.window.open_path(png(tmp_path / "wide.png", 160, 640))
+    desk.until(lambda: not desk.window.opening.busy)
+    choose_pack(desk, 2)
+    desk.key(Qt.Key.Key_3, CTRL)
+    stroke(desk, (20, 100, 100, 600), 1)
+    desk.until(parts(desk)[1].isEnabled)
+    click(parts(desk)[1])
+    assert shape.preview.width() == shape.preview.height() and shape.legend.names == ("cytoplasm",)
+    assert shape.lost.isHidden()
+    stroke(desk, (0, 0, 2, 2), 2)
+    desk.until(shape.lost.isVisible)
+    assert shape.lost.text() == "Too small to be drawn: nucleus" and shape.legend.names == ("cytoplasm",)
+    assert desk.window.generate_panel.area.verticalScrollBar().maximum() == 0
+    desk.window.commands["paint.clear"].trigger()
+    stroke(desk, (0, 0, 2, 2), 2)
+    desk.until(lambda: "nothing of it is left" in shape.help.text())
+    assert not desk.window.generate_panel.primary.isEnabled() and not shape.preview.isVisible()
+
+
+def test_a_picture_is_removed_after_a_question(desk: TestDesk) -> None:
+    desk.open()
+    choose_pack(desk, 2)
+    stroke(desk, (10, 10, 50, 60), 1)
+    remove, grid = desk.window.commands["generate.remove"], desk.window.pictures
+    assert not remove.isEnabled()
+    desk.key(Qt.Key.Key_3, CTRL)
+    desk.session.set_generate_parameters(seed=1)
+    desk.window.generate_panel.primary.click()
+    deliver(desk, None)
+    click(parts(desk)[1])
+    for seed in (2, 3):
+        desk.session.set_generate_parameters(seed=seed)
+        desk.window.generate_panel.primary.click()
+        deliver(desk, np.array(desk.queue.requests[-1].mask))
+    grid.list.setCurrentRow(1)
+    assert grid.chosen is not None and grid.chosen.seed == 2
+    desk.until(grid.card.remove.isVisible)
+    QTest.mouseClick(grid.card.remove, Qt.MouseButton.LeftButton)
+    question = desk.window.banners.all()[-1]
+    assert "seed 2" in question.text and "It and its mask are erased for good" in question.text
+    assert len(desk.session.pictures) == 3
+    question.buttons[0].click()
+    assert [picture.seed for picture in desk.session.pictures] == [3, 1] and grid.chosen.seed == 1
+    assert "picture was removed" in desk.window.toasts.texts()[-1] and remove.isEnabled()
+    desk.key(Qt.Key.Key_2, CTRL)
+    assert not remove.isEnabled()  # nothing is removed that one cannot see
+
+    desk.window.commands["file.remove_study"].trigger()
+    question = desk.window.banners.all()[-1]
+    assert "and with them 1 generated picture from its masks" in question.text
+    question.buttons[0].click()
+    assert "with 1 generated picture from its masks" in desk.window.toasts.texts()[-1]
+    assert [picture.seed for picture in desk.session.pictures] == [1]
+    desk.key(Qt.Key.Key_3, CTRL)
+    remove.trigger()
+    desk.window.banners.all()[-1].buttons[0].click()
+    assert not desk.session.pictures and not remove.isEnabled() and grid.empty.isVisible()
+
+
+def test_classes_of_a_home_trained_pack_are_offered_in_paint(desk: TestDesk, tmp_path: Path) -> None:
+    desk.open()
+    make_pack(tmp_path / "packs", "lung", domain="lung CT", mask_labels=("nodule", "vessel"), files=CONTROL)
+    make_pack(tmp_path / "packs", "other", domain="lung CT", mask_labels=("vessel",), files=CONTROL)
+    desk.session.refresh_packs()
+    panel = desk.window.inpaint_panel
+    offered = [panel.more.schema.itemText(k) for k in range(panel.more.schema.count())]
+    assert offered[-2:] == ["Lung CT: nodule, vessel", "Lung CT: vessel"] and "Colonoscopy" in offered
+    desk.key(Qt.Key.Key_2, CTRL)
+    panel.more.schema.activated.emit(offered.index("Lung CT: nodule, vessel"))
+    assert [item.name for item in desk.session.schema.classes] == ["nodule", "vessel"]
+    desk.until(lambda: [part.text().strip() for part in panel.findChildren(QToolButton) if part.isVisible()
+                        and part.property("role") == "class"] == ["nodule", "vessel"])
