@@ -48,7 +48,7 @@ class InpaintParameters:
     guidance: float = 2.5
     context: float = 0.5
     feather: int = 4
-    match_seam: bool = False
+    match_seam: bool = True
     preview_every: int = 4
     device: str = "auto"
 
