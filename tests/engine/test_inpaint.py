@@ -4,6 +4,7 @@ import json
 import pickle
 import pickletools
 import socket
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -77,14 +78,16 @@ def test_ct_keeps_its_depth_and_its_units(tiny_pack: Path) -> None:
     assert event.data["seam"] == pytest.approx(blend.seam_measure(hu, request.mask), rel=1e-5)
 
 
-def test_inverted_grey_is_drawn_the_other_way_round(tiny_pack: Path) -> None:
+def test_inverted_grey_is_drawn_the_other_way_round(tiny_pack: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the model sees of a negative is the same picture; what is written back is the negative of it."""
+    exact = replace(choose_device("cpu"), autocast=None)  # bfloat16, which some machines choose, rounds both apart
+    monkeypatch.setattr(packs, "choose_device", lambda _device: exact)
     crop = np.random.default_rng(3).integers(0, 256, (32, 32), np.uint8)
     mask = region(32, 32)
     [plain] = results_of(make_request(tiny_pack, crop, mask, feather=0))
     [negative] = results_of(make_request(tiny_pack, 255 - crop, mask, feather=0, inverted=True))
     difference = plain.arrays["patch"].astype(int) + negative.arrays["patch"] - 255
-    assert np.median(np.abs(difference)) == 0 and np.abs(difference).mean() < 0.5  # in bfloat16 some pixels round apart
+    assert np.abs(difference).max() <= 1
 
 
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
