@@ -60,7 +60,7 @@ def inpaint_request(document: Document, frame: int, parameters: InpaintParameter
         seed=new_seed() if parameters.seed is None else parameters.seed,
         count=parameters.count,
         feather=parameters.feather,
-        match_seam=parameters.match_seam,
+        match_seam=parameters.matches_seam(document.info.colour),
         preview_every=parameters.preview_every,
         device=parameters.device,
         notices=warnings_for(document, frame, parameters, pack, mask_value, painted))

@@ -84,8 +84,9 @@ def inpaint(image: Annotated[Path, typer.Argument(help="Image file or folder of 
             count: CountOption = 1, guidance: GuidanceOption = 2.5, negative: NegativeOption = "",
             context: Annotated[float, typer.Option(help="Surroundings that the model sees, as a share.")] = 0.5,
             feather: Annotated[int, typer.Option(help="Soft edge inside the mask, in pixels.")] = 4,
-            match_seam: Annotated[bool, typer.Option("--match-seam/--no-match-seam",
-                                                     help="Fit tone and grain to what surrounds the fill.")] = True,
+            match_seam: Annotated[bool | None, typer.Option("--match-seam/--no-match-seam",
+                                                     help="Fit tone and grain to what surrounds the fill; "
+                                                     "without either: of colour images.")] = None,
             mark: MarkOption = True, device: DeviceOption = "auto", allow_gb: AllowOption = ALLOWED_BYTES / GB,
             workspace: WorkspaceOption = None, as_json: JsonOption = False) -> Answer:
     """Fill the masked region of an image. DICOM is written back as DICOM, at the source's own depth."""

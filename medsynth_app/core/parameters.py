@@ -32,6 +32,8 @@ class InpaintParameters:
         Surroundings that the model sees on each side, as a share of the painted region's longer edge.
     feather
         Width in image pixels of the soft edge inside the mask.
+    match_seam
+        Fit tone and grain to what surrounds the fill. None: of colour images; the grain of CT and MR is no white noise.
     preview_every
         Steps between previews; 0 turns them off.
     device
@@ -48,9 +50,13 @@ class InpaintParameters:
     guidance: float = 2.5
     context: float = 0.5
     feather: int = 4
-    match_seam: bool = True
+    match_seam: bool | None = None
     preview_every: int = 4
     device: str = "auto"
+
+    def matches_seam(self, colour: str) -> bool:
+        """Whether the seam of an image of this colour ("rgb" or "grey") is matched."""
+        return colour == "rgb" if self.match_seam is None else self.match_seam
 
     def checked(self) -> InpaintParameters:
         """These parameters; raises `UserError` when one is out of its range."""

@@ -37,6 +37,8 @@ def test_a_request_holds_the_crop_the_mask_and_the_revision(
     assert request.revision == document.revision(0, bounds)
     assert (request.prompt, request.seed, request.count, request.feather) == ("a neutrophil", 7, 2, 3)
     assert request.window is None
+    assert request.match_seam  # of colour images, unless one asks not to
+    assert not inpaint_request(document, 0, replace(PARAMETERS, match_seam=False), pack, None).match_seam
     assert request.pack_sha256 == pack.manifest.sha256
 
 
@@ -59,6 +61,8 @@ def test_grey_values_keep_their_depth_and_the_window_goes_along(workspace: Works
     request = inpaint_request(document, 1, PARAMETERS, brain, WindowLevel(40, 400))
     assert request.crop.dtype == document.pixels(1).dtype == np.int16
     assert request.window == (-160.0, 240.0)
+    assert not request.match_seam
+    assert inpaint_request(document, 1, replace(PARAMETERS, match_seam=True), brain, WindowLevel(40, 400)).match_seam
     assert request.frame_key == str(document.info.frames[1].key)
     with pytest.raises(UserError, match="window"):
         inpaint_request(document, 1, PARAMETERS, brain, None)

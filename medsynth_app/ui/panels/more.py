@@ -151,7 +151,7 @@ class MoreInpaint(Group):
         self.context.show_value(round(p.context * 100), f"{round(p.context * 100)} %")
         self.feather.setValue(p.feather)
         self.guidance.setValue(p.guidance)
-        self.match.setChecked(p.match_seam)
+        self.match.setChecked(p.matches_seam(s.document.info.colour if s.document is not None else "rgb"))
         self.previews.setValue(p.preview_every)
         if self.avoid.text() != p.negative_prompt:
             self.avoid.setText(p.negative_prompt)

@@ -161,7 +161,8 @@ def _request(pack: Path, manifest: PackManifest, each: Fill, bounds: Bounds,
         crop=each.frame[bounds.slices].copy(), mask=each.painted[bounds.slices].copy(), bounds=bounds.as_tuple(),
         document_id="", frame_key="", revision="", source="", pack=str(pack), pack_sha256="", prompt=prompt,
         mode=each.mode, strength=standard.strength, steps=standard.steps, guidance=standard.guidance,
-        seed=each.seed, count=1, feather=standard.feather, match_seam=standard.match_seam, preview_every=0,
+        seed=each.seed, count=1, feather=standard.feather, preview_every=0,
+        match_seam=standard.matches_seam("rgb" if each.frame.ndim == 3 else "grey"),
         window=(0, 255) if each.frame.ndim == 2 else None)
 
 
