@@ -6,8 +6,6 @@ seldom stand in a row.
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import numpy as np
 import numpy.typing as npt
 
@@ -60,7 +58,7 @@ def _letters(pixels: npt.NDArray[np.uint8]) -> list[Box]:
 
 def _touching(row: list[Box]) -> bool:
     """Two pieces as wide as three letters, side by side."""
-    return len(row) == 2 and row[1][2] - row[0][0] >= 14 and all(a[2] <= b[0] for a, b in pairwise(row))
+    return len(row) == 2 and row[1][2] - row[0][0] >= 14 and row[0][2] <= row[1][0]
 
 
 def _around(row: list[Box]) -> Box:

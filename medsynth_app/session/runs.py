@@ -96,8 +96,7 @@ class Runs(SessionState):
 
     def set_shape(self, shape: str) -> None:
         """Choose what generated pictures follow; a pack that cannot is a `UserError`."""
-        if refusal := cannot_follow(self._chosen_pack().manifest, shape):
-            raise UserError(refusal, "Choose another model.")
+        self._pack_for(shape)
         if shape != self.shape:
             self._parameters.shape = shape
             self.parameters_changed.emit()
@@ -107,18 +106,23 @@ class Runs(SessionState):
         try:
             if shape == PAINTED:
                 self.painted()
-            elif refusal := cannot_follow(self._chosen_pack().manifest, shape):
-                return UserError(refusal, "Choose another model.")
+            else:
+                self._pack_for(shape)
         except UserError as error:
             return error
         return None
 
     def painted(self) -> Painted:
         """What is painted on the frame in view as pictures would follow it; what speaks against it is a `UserError`."""
-        pack = self._chosen_pack()
-        if refusal := cannot_follow(pack.manifest, PAINTED):
-            raise UserError(refusal, "Choose another model.")
+        pack = self._pack_for(PAINTED)
         return look_at_painted(self._opened(), self.frame, self.schema, pack, self.generate_parameters)
+
+    def _pack_for(self, shape: str) -> InstalledPack:
+        """The chosen pack; raises `UserError` where it draws no pictures of this shape."""
+        pack = self._chosen_pack()
+        if refusal := cannot_follow(pack.manifest, shape):
+            raise UserError(refusal, "Choose another model.")
+        return pack
 
     def generate(self) -> str:
         """Queue whole pictures with `generate_parameters` and `shape`; returns the job's id.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QRect, Qt
-from PySide6.QtGui import QColor, QImage, QPainter, QPixmap
+from PySide6.QtGui import QColor, QImage, QPainter
 from PySide6.QtWidgets import QLabel, QWidget
 
 from medsynth_app.core.control_image import resized
@@ -16,13 +16,12 @@ from medsynth_app.ui.widgets import clear, column, label, qimage, row
 Pixels = npt.NDArray[np.uint8]
 CHIP, INSET = 12, 40  # px
 TINT = 45  # opacity of 255
-NAMELESS = "#9AA3AD"  # a value of another schema, as in Paint
 
 
 def _colours(schema: LabelSchema) -> Pixels:
     """RGB of every value, shape (256, 3)."""
     named = {0: look.CANVAS_RADIOLOGY} | {item.value: item.colour for item in schema.classes}
-    colours = [QColor(named.get(value, NAMELESS)) for value in range(256)]
+    colours = [QColor(named.get(value, look.NAMELESS)) for value in range(256)]
     return np.array([(colour.red(), colour.green(), colour.blue()) for colour in colours], np.uint8)
 
 
@@ -74,24 +73,14 @@ class Legend(QWidget):
         self.names = tuple(item.name if item is not None else f"label {value}" for value, item in items)
         for name, (_, item) in zip(self.names, items, strict=True):
             holder = QWidget()
-            row(_chip(item.colour if item is not None else NAMELESS), label(name), parent=holder).setStretch(1, 1)
+            row(_chip(item.colour if item is not None else look.NAMELESS), label(name), parent=holder).setStretch(1, 1)
             self._lines.addWidget(holder)
         self.setAccessibleName(f"Classes: {', '.join(self.names) or 'none'}")
 
 
 def _chip(colour: str) -> QLabel:
     """A small square of a class's colour."""
-    ratio = 2
-    picture = QPixmap(CHIP * ratio, CHIP * ratio)
-    picture.setDevicePixelRatio(ratio)
-    picture.fill(Qt.GlobalColor.transparent)
-    painter = QPainter(picture)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(QColor(colour))
-    painter.drawRoundedRect(0, 0, CHIP, CHIP, 3, 3)
-    painter.end()
     found = QLabel()
-    found.setPixmap(picture)
+    found.setPixmap(look.swatch(colour, CHIP, 3))
     found.setFixedWidth(CHIP)
     return found

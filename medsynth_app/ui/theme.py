@@ -35,6 +35,7 @@ INSPECTOR_PX = 320
 HEADER_PX = 44
 CHOICES = ("system", "light", "dark")
 CANVAS_RADIOLOGY = "#0B0D10"
+NAMELESS = "#9AA3AD"  # a mask's value that the schema in use does not name: plain grey
 CANVAS_BRIGHT_FIELD = "#E9EAEC"
 # Linux desktops without a configured font answer with a generic name; these are better where they are installed.
 _FAMILIES = ("Inter", "Noto Sans", "Ubuntu", "Cantarell", "Liberation Sans")
@@ -237,6 +238,20 @@ def _palette(t: Tokens) -> QPalette:
     for key in (role.Text, role.WindowText, role.ButtonText):
         palette.setColor(QPalette.ColorGroup.Disabled, key, QColor(t.faint))
     return palette
+
+
+def swatch(colour: str, edge: int, radius: int, ratio: float = 2.0) -> QPixmap:
+    """A square of a class's colour with rounded corners, `edge` px."""
+    picture = QPixmap(round(edge * ratio), round(edge * ratio))
+    picture.setDevicePixelRatio(ratio)
+    picture.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(picture)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(QColor(colour))
+    painter.drawRoundedRect(0, 0, edge, edge, radius, radius)
+    painter.end()
+    return picture
 
 
 def square_icon(image: QImage, edge: int) -> QIcon:

@@ -190,7 +190,7 @@ def test_the_box_of_an_item_applies_to_its_mask_too(tmp_path: Path) -> None:
     frozen = TrainingSet.load(freeze_training_set(tmp_path, {**PAIRS, "name": "n", "licence": "l", "citation": "c"},
                                                   tmp_path / "out"))
     assert len(frozen.samples) > 10 and all(sample.mask is not None for sample in frozen.samples)
-    masks, pixels = read_masks(frozen.samples, 20), read_pixels(frozen.samples, 20)
+    masks, pixels = read_masks(frozen.samples, 20, ("one", "two")), read_pixels(frozen.samples, 20)
     assert masks.shape == (len(frozen.samples), 20, 20) and set(np.unique(masks)) == {0, 1}
     assert ((pixels[..., 0] > 120) == (masks == 1)).mean() > 0.95
     assert [bool(mask.any()) for mask in masks] == [sample.mask_class == "object" for sample in frozen.samples]
@@ -234,7 +234,7 @@ def test_manifests_without_masks_still_load(tmp_path: Path) -> None:
     sample = TrainingSet.load(tmp_path).samples[0]
     assert sample.mask is None
     with pytest.raises(UserError, match="no mask"):
-        read_masks((sample,), 8)
+        read_masks((sample,), 8, ())
 
 
 def test_an_unknown_kind_of_masks_is_refused(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from medsynth_app.engine.train.checkpoint import load_checkpoint, save_checkpoint
 from medsynth_app.engine.train.recipe import LATENT_CHANNELS, NORM_GROUPS, Recipe
 from medsynth_app.engine.train.start import start_autoencoder
-from medsynth_app.engine.train.supervision import Supervisor, learning_rate_factor
+from medsynth_app.engine.train.supervision import Supervisor, learning_rate_factor, set_learning_rate
 
 
 def new_autoencoder(recipe: Recipe) -> AutoencoderKL:
@@ -69,8 +69,7 @@ def train_autoencoder(recipe: Recipe, pixels: npt.NDArray[np.uint8], folder: Pat
 
     while (done := supervisor.fraction(step, section.steps, share_of_time)) < 1:
         supervisor.stop_if_cancelled(save)
-        for group in optimizer.param_groups:
-            group["lr"] = section.learning_rate * learning_rate_factor(done, step)
+        set_learning_rate(optimizer, section.learning_rate * learning_rate_factor(done, step))
         batch = to_tensor(random_crops(pixels, section.batch, section.crop, rng), device)
         loss, l1 = _loss(vae, batch, section.kl_weight, device)
         optimizer.zero_grad(set_to_none=True)

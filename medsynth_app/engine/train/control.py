@@ -123,10 +123,7 @@ class _Pairs:
     def make(recipe: Recipe, base: StableDiffusionPipeline, samples: tuple[Sample, ...], size: int, folder: Path,
              device: torch.device, supervisor: Supervisor) -> _Pairs:
         views = recipe.control.variants if recipe.augment else 1  # without augmentation all views are the same
-        masks = read_masks(samples, size)
-        if masks.max() > len(recipe.pack.mask_labels):
-            raise UserError(f"A mask of the training set holds the value {masks.max()}, and the recipe names "
-                            f"{len(recipe.pack.mask_labels)} labels.", "Name every label in mask_labels.")
+        masks = read_masks(samples, size, recipe.pack.mask_labels)
         latents = Latents.make(recipe, base.vae, base.tokenizer, samples, read_pixels(samples, size), folder, device,
                                supervisor, views, "data")
         return _Pairs(latents, np.stack([view_of(recipe, masks, view) for view in range(views)]))

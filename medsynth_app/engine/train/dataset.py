@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,13 +81,13 @@ def read_pixels(samples: tuple[Sample, ...], size: int) -> npt.NDArray[np.uint8]
     return pixels
 
 
-def read_masks(samples: tuple[Sample, ...], size: int) -> npt.NDArray[np.uint8]:
+def read_masks(samples: tuple[Sample, ...], size: int, labels: Sequence[str]) -> npt.NDArray[np.uint8]:
     """Read the samples' masks into one array of labels, shape (n, size, size), uint8; boxes cropped, nearest pixel.
 
     Raises
     ------
     UserError
-        When a sample has no mask or its file cannot be read.
+        When a sample has no mask, its file cannot be read, or it holds a value beyond the `labels` 1, 2, ...
     """
     masks = np.empty((len(samples), size, size), np.uint8)
     for k, sample in enumerate(samples):
@@ -98,6 +99,9 @@ def read_masks(samples: tuple[Sample, ...], size: int) -> npt.NDArray[np.uint8]:
         except OSError as error:
             raise UserError("A mask of the training set cannot be read.", "Freeze the data set again.",
                             details=type(error).__name__) from error
+    if masks.max(initial=0) > len(labels):
+        raise UserError(f"A mask of the training set holds the value {masks.max()}, and the recipe names "
+                        f"{len(labels)} labels.", "Name every label in mask_labels.")
     return masks
 
 

@@ -21,7 +21,7 @@ from medsynth_app.engine.train.autoencoder import encoder_key, random_crops, rec
 from medsynth_app.engine.train.average import Average
 from medsynth_app.engine.train.checkpoint import load_checkpoint, save_checkpoint
 from medsynth_app.engine.train.recipe import Recipe
-from medsynth_app.engine.train.supervision import Supervisor, learning_rate_factor
+from medsynth_app.engine.train.supervision import Supervisor, learning_rate_factor, set_learning_rate
 
 HEAD_START = 50  # steps before the decoder hears the critic, which knows nothing at first
 
@@ -77,8 +77,7 @@ def train_decoder(recipe: Recipe, pixels: npt.NDArray[np.uint8], vae: Autoencode
     while not state.get("finished") and (done := supervisor.fraction(step, section.steps, share_of_time)) < 1:
         supervisor.stop_if_cancelled(save)
         for optimizer in optimizers:
-            for group in optimizer.param_groups:
-                group["lr"] = section.learning_rate * learning_rate_factor(done, step)
+            set_learning_rate(optimizer, section.learning_rate * learning_rate_factor(done, step))
         batch = to_tensor(random_crops(pixels, section.batch, recipe.autoencoder.crop, rng), device)
         error = _step(vae, critic, batch, optimizers, section.noise, section.adversarial * (step >= HEAD_START))
         step += 1

@@ -29,7 +29,7 @@ from medsynth_app.engine.train.recipe import (
     Recipe,
 )
 from medsynth_app.engine.train.start import start_denoiser
-from medsynth_app.engine.train.supervision import Supervisor, learning_rate_factor
+from medsynth_app.engine.train.supervision import Supervisor, learning_rate_factor, set_learning_rate
 
 SCHEDULE = {"num_train_timesteps": 1000, "beta_start": 0.00085, "beta_end": 0.012,
             "beta_schedule": "scaled_linear", "steps_offset": 1, "prediction_type": "v_prediction"}
@@ -218,8 +218,7 @@ def train_velocity(stage: str, model: torch.nn.Module, section: DenoiserSection 
         return curve, step
     while (done := supervisor.fraction(step, section.steps, share_of_time)) < 1:
         supervisor.stop_if_cancelled(save)
-        for group in optimizer.param_groups:
-            group["lr"] = section.learning_rate * learning_rate_factor(done, step)
+        set_learning_rate(optimizer, section.learning_rate * learning_rate_factor(done, step))
         clean, predict = draw(rng)
         loss, error = velocity_loss(predict, clean.to(device), scheduler)
         optimizer.zero_grad(set_to_none=True)

@@ -27,7 +27,7 @@ from medsynth_app.engine.train.dataset import Sample, TrainingSet, read_pixels
 from medsynth_app.engine.train.facts import machine_facts, millions, recipe_fact, training_device
 from medsynth_app.engine.train.pack import new_manifest, seal
 from medsynth_app.engine.train.recipe import EncoderSection, Recipe
-from medsynth_app.engine.train.supervision import Supervisor
+from medsynth_app.engine.train.supervision import Supervisor, set_learning_rate
 from medsynth_app.engine.train.views import random_views
 
 SHARE = (0.0, 0.97)
@@ -157,8 +157,7 @@ def _learn(recipe: Recipe, pixels: npt.NDArray[np.uint8], labels: npt.NDArray[np
             break
         supervisor.stop_if_cancelled(save)
         begun = time.monotonic()
-        for group in optimizer.param_groups:
-            group["lr"] = section.learning_rate * _rate(done, state["step"])
+        set_learning_rate(optimizer, section.learning_rate * _rate(done, state["step"]))
         chosen = rng.integers(len(pixels), size=section.batch)
         recent.append(_step(learner, optimizer, pixels[chosen], labels[chosen], section, device))
         state["step"] += 1

@@ -117,10 +117,7 @@ def chosen_masks(recipe: Recipe, frozen: TrainingSet) -> tuple[npt.NDArray[np.ui
         raise UserError(f"The recipe asks for masks of {recipe.masks.size} pixels.",
                         f"Choose a size in [masks] that is a multiple of {step}.")
     samples = whole_pictures(frozen.samples)
-    masks = read_masks(samples, recipe.masks.size)
-    if masks.max(initial=0) > len(recipe.pack.mask_labels):
-        raise UserError(f"A mask of the training set holds the value {masks.max()}, and the recipe names "
-                        f"{len(recipe.pack.mask_labels)} labels.", "Name every label in mask_labels.")
+    masks = read_masks(samples, recipe.masks.size, recipe.pack.mask_labels)
     kept = np.flatnonzero(masks.any(axis=(1, 2)))
     if not len(kept):
         raise UserError("The training set holds no masks.", "Freeze a data set that has masks with this recipe.")

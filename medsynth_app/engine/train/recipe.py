@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import tomllib
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -14,7 +15,7 @@ T = TypeVar("T")
 TURNS = ("hflip", "vflip", "rot90")
 WORDS = {"str": "a text", "int": "a whole number", "float": "a number", "tuple[str, ...]": "a list of texts",
          "tuple[int, ...]": "a list of whole numbers"}
-SHARES = ("ema", "drop_caption")  # less than 1
+BELOW_ONE = ("ema", "drop_caption")
 LEAST = {"steps": 0, "batch": 1, "crop": 16, "variants": 1, "text_width": 1, "text_layers": 1, "critic_width": 1,
          "hint_width": 1, "size": 8, "limit": 0, "learning_rate": 0, "ema": 0, "drop_caption": 0, "noise": 0,
          "adversarial": 0}
@@ -139,6 +140,11 @@ class EncoderSection:
     temperature: float = 0.1
 
 
+SECTIONS: dict[str, type] = {"autoencoder": AutoencoderSection, "decoder": DecoderSection,
+                             "denoiser": DenoiserSection, "control": ControlSection, "masks": MasksSection,
+                             "encoder": EncoderSection}
+
+
 @dataclass(frozen=True)
 class Recipe:
     """A whole recipe.
@@ -179,12 +185,7 @@ class Recipe:
         recipe = Recipe(
             pack=_section(PackSection, _table(raw, "pack", path), path),
             data=_table(raw, "data", path),
-            autoencoder=_section(AutoencoderSection, _table(raw, "autoencoder", path), path),
-            decoder=_section(DecoderSection, _table(raw, "decoder", path), path),
-            denoiser=_section(DenoiserSection, _table(raw, "denoiser", path), path),
-            control=_section(ControlSection, _table(raw, "control", path), path),
-            masks=_section(MasksSection, _table(raw, "masks", path), path),
-            encoder=_section(EncoderSection, _table(raw, "encoder", path), path),
+            **{name: _section(kind, _table(raw, name, path), path) for name, kind in SECTIONS.items()},
             augment=tuple(turns),
             seed=seed,
             sha256=hashlib.sha256(text).hexdigest(),
@@ -200,13 +201,12 @@ class Recipe:
 
 def _check_ranges(recipe: Recipe, path: Path, has_pictures: bool) -> None:
     """Refuse numbers with which no training could run; an encoder's recipe has no pictures to draw."""
-    for name in ("autoencoder", "decoder", "denoiser", "control", "masks", "encoder"):
-        section = getattr(recipe, name)
-        for f in fields(section):
-            value, low = getattr(section, f.name), LEAST.get(f.name)
-            if low is not None and not (low <= value < (1 if f.name in SHARES else float("inf"))):
-                allowed = f"{low} or more" + (", and less than 1" if f.name in SHARES else "")
-                raise UserError(f"In the recipe {path.name}, {f.name} in [{name}] is {value}.",
+    for name in SECTIONS:
+        for key, value in vars(getattr(recipe, name)).items():
+            low, high = LEAST.get(key), 1 if key in BELOW_ONE else math.inf
+            if low is not None and not low <= value < high:
+                allowed = f"{low} or more" + (", and less than 1" if key in BELOW_ONE else "")
+                raise UserError(f"In the recipe {path.name}, {key} in [{name}] is {value}.",
                                 f"It has to be {allowed}.")
     crop, factor = recipe.autoencoder.crop, 2 ** (len(recipe.autoencoder.widths) - 1)
     if has_pictures and (crop % factor or crop > recipe.pack.native_size):

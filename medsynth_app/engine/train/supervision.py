@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import torch
+
 from medsynth_app.core.errors import Cancelled
 
 
@@ -45,6 +47,12 @@ class Supervisor:
             save()
             raise Cancelled
         self.give_way()
+
+
+def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """From the next step on."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate
 
 
 def learning_rate_factor(fraction: float, step: int, warmup: int = 50) -> float:

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QSize, Qt, QTimer
-from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
+from PySide6.QtGui import QColor, QIcon, QPainter
 from PySide6.QtWidgets import QButtonGroup, QGridLayout, QMenu, QSizePolicy, QToolButton, QWidget
 
 from medsynth_app.core.errors import UserError
@@ -38,15 +38,10 @@ COUNTS = tuple((n, str(n), f"{n} candidate{'' if n == 1 else 's'} to choose from
 
 def class_icon(item: LabelClass, number: int, edge: int = look.ICON_PX, ratio: float = 2.0) -> QIcon:
     """The class's colour with its key in it."""
-    picture = QPixmap(round(edge * ratio), round(edge * ratio))
-    picture.setDevicePixelRatio(ratio)
-    picture.fill(Qt.GlobalColor.transparent)
-    painter = QPainter(picture)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(QColor(item.colour))
-    painter.drawRoundedRect(0, 0, edge, edge, 4, 4)
+    picture = look.swatch(item.colour, edge, 4, ratio)
     if number <= 9:
+        painter = QPainter(picture)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         font = look.ui_font()
         font.setPixelSize(11)
         font.setBold(True)
@@ -54,7 +49,7 @@ def class_icon(item: LabelClass, number: int, edge: int = look.ICON_PX, ratio: f
         dark = look.contrast(item.colour, "#000000") >= look.contrast(item.colour, "#FFFFFF")
         painter.setPen(QColor("#000000" if dark else "#FFFFFF"))
         painter.drawText(0, 0, edge, edge, Qt.AlignmentFlag.AlignCenter, str(number))
-    painter.end()
+        painter.end()
     return QIcon(picture)
 
 

@@ -13,6 +13,7 @@ from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.image import FrameInfo, ImageInfo, Pixels
 from medsynth_app.core.labels import LabelSchema
 from medsynth_app.core.window_level import WindowLevel
+from medsynth_app.ui import theme as look
 from medsynth_app.ui.viewer.display import stored_limits, window_of
 from medsynth_app.ui.viewer.embed import Image, MaskLayer, direct_colormap, silent_viewer
 from medsynth_app.ui.viewer.view import View
@@ -132,7 +133,7 @@ class Scene:
 
     def set_schema(self, schema: LabelSchema) -> None:
         colours: dict[int | None, Any] = {item.value: QColor(item.colour).getRgbF() for item in schema.classes}
-        colours |= {None: QColor("#9AA3AD").getRgbF(), 0: _CLEAR}  # a value of another schema: plain grey
+        colours |= {None: QColor(look.NAMELESS).getRgbF(), 0: _CLEAR}
         self._colours = direct_colormap(colours)
         if self._mask is not None:
             self._mask.colormap = self._colours
