@@ -105,7 +105,7 @@ class MaskModel:
                 progress(before + done, total)
 
             maps = self._draw(seed + k, number, steps, step)
-            masks[k] = maps_to_masks(_enlarged(maps, self.size))[0]
+            masks[k] = maps_to_masks(_enlarged(maps, self.size), thinnest=0.99 / reach_of(self.size))[0]
         return masks
 
     @torch.inference_mode()

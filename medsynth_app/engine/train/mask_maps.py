@@ -41,9 +41,29 @@ def masks_to_maps(masks: Masks, labels: int, reach: int) -> Maps:
     return (signed / reach).astype(np.float32)
 
 
-def maps_to_masks(maps: npt.NDArray[np.floating]) -> Masks:
-    """Labels of shape (n, h, w) from maps (n, labels, h, w): how many of them, counted from the first, are positive."""
-    masks: Masks = np.cumprod(maps > 0, axis=1).sum(axis=1).astype(np.uint8)
+def maps_to_masks(maps: npt.NDArray[np.floating], thinnest: float = 0.0) -> Masks:
+    """Labels of maps: how many of them, counted from the first, are positive.
+
+    Parameters
+    ----------
+    maps
+        Shape (n, labels, h, w).
+    thinnest
+        Where two outlines lie nearer to each other than this, in units of the maps, they are taken for one, midway.
+        Drawn maps need it: what is all of one label has the same outline twice, but for the noise in it, and would get
+        a rim of the label before. Exact maps lose nothing by up to a pixel, the thinnest that a part can be.
+
+    Returns
+    -------
+    Shape (n, h, w), uint8.
+    """
+    inside = maps > 0
+    outer, inner = maps[:, :-1], maps[:, 1:]
+    sliver = inside[:, :-1] & ~inside[:, 1:] & (outer - inner < thinnest)
+    within = outer + inner > 0
+    inside[:, :-1] &= ~(sliver & ~within)
+    inside[:, 1:] |= sliver & within
+    masks: Masks = np.cumprod(inside, axis=1).sum(axis=1).astype(np.uint8)
     return masks
 
 

@@ -132,6 +132,17 @@ def test_masks_come_back_from_their_maps() -> None:
         assert maps.shape == (len(some), 3, *some.shape[1:]) and maps.dtype == np.float32
         assert np.abs(maps).max() <= 1
         assert np.array_equal(maps_to_masks(maps), some)
+        assert np.array_equal(maps_to_masks(maps, thinnest=0.99 / 4), some)
+
+
+def test_a_part_thinner_than_a_pixel_is_no_part() -> None:
+    body = disc_mask(50, 22, 27, 15, 14)  # a rim of one pixel, which is there
+    maps = masks_to_maps(np.stack([body, np.where(body, 2, 0).astype(np.uint8)]), 2, 6)
+    maps[1] += np.random.default_rng(0).normal(0, 0.04, maps[1].shape)  # all of label 2, drawn a little uneven
+    assert (maps_to_masks(maps)[1] == 1).any()
+    whole, drawn = maps_to_masks(maps, thinnest=0.99 / 6)
+    assert np.array_equal(whole, body)
+    assert (drawn == 1).sum() < 0.1 * (maps_to_masks(maps)[1] == 1).sum() and (drawn == 2).sum() > 0.9 * body.sum() / 2
 
 
 def test_maps_are_exact_distances() -> None:
