@@ -19,6 +19,7 @@ from medsynth_app.engine.train.mask_maps import maps_to_masks, masks_to_maps, re
 from medsynth_app.engine.train.masks import ABOUT, FOLDER
 
 Masks = npt.NDArray[np.uint8]
+TRIALS = 5  # no mask that was learned from is empty
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,7 @@ class MaskModel:
         ----------
         seed
             Mask k uses seed + k on the CPU. Each is drawn by itself, so it is the same whatever else is asked for.
+            One that comes out empty is drawn again, some times at most.
         class_name
             One of `classes`; None draws them as the training set mixes them.
         cancelled, progress
@@ -96,23 +98,34 @@ class MaskModel:
             raise UserError(f"The model of masks does not know the class {class_name!r}.",
                             f"Choose one of: {', '.join(self.classes)}.")
         number = len(self.classes) if class_name is None else self.classes.index(class_name)
-        total = count * steps
+        total, reached = count * steps, 0
         masks = np.empty((count, self.size, self.size), np.uint8)
         for k in range(count):
             def step(done: int, before: int = k * steps) -> None:
+                nonlocal reached
                 if cancelled():
                     raise Cancelled
-                progress(before + done, total)
+                reached = max(reached, before + done)  # a mask that is drawn again takes none of it back
+                progress(reached, total)
 
-            maps = self._draw(seed + k, number, steps, step)
-            masks[k] = maps_to_masks(_enlarged(maps, self.size), thinnest=0.99 / reach_of(self.size))[0]
+            masks[k] = self._one(torch.Generator("cpu").manual_seed(seed + k), number, steps, step)
         return masks
 
+    def _one(self, chance: torch.Generator, number: int, steps: int, step: Callable[[int], None]) -> Masks:
+        """One mask, shape (size, size)."""
+        for _ in range(TRIALS):
+            maps = self._draw(chance, number, steps, step)
+            mask: Masks = maps_to_masks(_enlarged(maps, self.size), thinnest=0.99 / reach_of(self.size))[0]
+            if mask.any():
+                break
+        return mask
+
     @torch.inference_mode()
-    def _draw(self, seed: int, number: int, steps: int, step: Callable[[int], None]) -> npt.NDArray[np.float32]:
+    def _draw(self, chance: torch.Generator, number: int, steps: int,
+              step: Callable[[int], None]) -> npt.NDArray[np.float32]:
         """Maps of one mask on the model's own grid, shape (1, labels, grid, grid)."""
         grid = self._unet.config.sample_size
-        noise = torch.randn((1, len(self.labels), grid, grid), generator=torch.Generator("cpu").manual_seed(seed))
+        noise = torch.randn((1, len(self.labels), grid, grid), generator=chance)
         maps, label = noise.to(self._device), torch.tensor([number], device=self._device)
         self._scheduler.set_timesteps(steps)
         for done, t in enumerate(self._scheduler.timesteps):

@@ -11,6 +11,7 @@ import torch
 
 from medsynth_app.core.errors import Cancelled, UserError
 from medsynth_app.engine.masks import MaskModel, enlarge
+from medsynth_app.engine.train.mask_maps import maps_to_masks
 from medsynth_app.engine.train.masks import train_masks
 from medsynth_app.engine.train.supervision import Supervisor
 from tests.engine.tiny import make_tiny_pack
@@ -57,6 +58,20 @@ def test_progress_is_told_and_cancel_is_heard(model: MaskModel) -> None:
     with pytest.raises(Cancelled):
         model.sample(2, 0, steps=3, cancelled=lambda: next(asked) >= 4)
     assert next(asked) == 5
+
+
+def test_an_empty_mask_is_drawn_again(model: MaskModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[np.ndarray] = []
+
+    def empty_at_first(maps: np.ndarray, thinnest: float) -> np.ndarray:
+        drawn.append(maps_to_masks(maps, thinnest) * (len(drawn) > 1))
+        return drawn[-1]
+
+    monkeypatch.setattr("medsynth_app.engine.masks.maps_to_masks", empty_at_first)
+    told: list[int] = []
+    masks = model.sample(1, 0, "a", steps=3, progress=lambda done, total: told.append(done))
+    assert len(drawn) == 3 and masks.any() and np.array_equal(masks, drawn[-1])
+    assert told == sorted(told) and told[-1] == 3
 
 
 def test_a_pack_without_or_with_a_broken_model_is_refused_in_words(tmp_path: Path) -> None:
