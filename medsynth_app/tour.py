@@ -22,12 +22,14 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from medsynth_app import __version__
 from medsynth_app.actions.demo import DemoImage, demo_images
+from medsynth_app.actions.generate import DRAWN, FREE
 from medsynth_app.actions.people import switch_person
 from medsynth_app.app import Desk, application, build_window
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import EventKind, JobEvent, JobRecord
 from medsynth_app.formats.pack import InstalledPack
 from medsynth_app.settings.settings import SettingsStore
+from medsynth_app.ui.panels.shape import CHOICES
 from medsynth_app.workspace.documents import Document
 from medsynth_app.workspace.workspace import Workspace
 
@@ -157,19 +159,32 @@ class Tour:
 
     def draw_pictures(self, pack: InstalledPack) -> DemoImage:
         """Generate whole pictures with a pack, and keep the first as an image to work on."""
+        domain = pack.manifest.domain
+        self._generate(pack, FREE, f"Four pictures were generated: {domain}.")
+        self.shot(f"{_slug(domain)}-generated", f"Generated: {domain}")
+        path = self.record.out / f"{_slug(domain)}-generated.png"
+        self.desk.session.export_picture(0, path, mark=False)
+        return DemoImage(f"A generated picture: {domain}", path, domain, "synthetic, drawn in this demo")
+
+    def draw_pairs(self, pack: InstalledPack) -> None:
+        """Have a pack draw masks, and pictures that follow them."""
+        domain = pack.manifest.domain
+        self._generate(pack, DRAWN, f"Four pairs of mask and picture were drawn: {domain}.")
+        if any(not picture.has_mask for picture in self.desk.session.pictures[:4]):
+            raise RuntimeError("a pair lacks its mask")
+        self.shot(f"{_slug(domain)}-pairs", f"Masks drawn by the model, and pictures that follow them: {domain}")
+
+    def _generate(self, pack: InstalledPack, shape: str, done: str) -> None:
         session, window = self.desk.session, self.desk.window
         session.set_place("generate")
         session.set_pack(pack)
         session.set_generate_parameters(count=4, seed=SEED)
+        names = [value for value, _, _ in CHOICES]
+        self.click(window.generate_panel.shape.choice.buttons()[names.index(shape)])
         known = len(session.pictures)
         self.click(window.generate_panel.primary)
         self.until(lambda: len(session.pictures) >= known + 4, 240, "four generated pictures")
-        domain = pack.manifest.domain
-        self.record.step(f"Four pictures were generated: {domain}.")
-        self.shot(f"{_slug(domain)}-generated", f"Generated: {domain}")
-        path = self.record.out / f"{_slug(domain)}-generated.png"
-        session.export_picture(0, path, mark=False)
-        return DemoImage(f"A generated picture: {domain}", path, domain, "synthetic, drawn in this demo")
+        self.record.step(done)
 
     def visit(self, scene: Scene) -> None:
         """Open, paint, inpaint, compare, accept, undo, redo, export."""
@@ -289,7 +304,7 @@ def _radiology(packs: Sequence[InstalledPack]) -> Scene | None:
 
 
 def walk(desk: Desk, out: Path) -> None:
-    """The whole tour: a DICOM slice, then one image of each pack's own domain."""
+    """The whole tour: a DICOM slice, one image of each pack's own domain, and pairs where a pack draws them."""
     packs = desk.session.packs
     if not packs:
         raise UserError("No model pack is installed.", "Train one with `medsynth train base`.")
@@ -301,6 +316,8 @@ def walk(desk: Desk, out: Path) -> None:
         tour.visit(slice_scene)
     for pack in packs:
         tour.visit(Scene(own.get(pack.manifest.domain) or tour.draw_pictures(pack), pack))
+        if pack.manifest.draws_masks and pack.manifest.draws_from_masks:
+            tour.draw_pairs(pack)
     tour.record.step("The tour is over.")
     tour.record.write(desk)
 

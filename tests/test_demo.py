@@ -25,7 +25,7 @@ from medsynth_app.workspace.workspace import Workspace
 def test_the_tour_from_start_to_end(qapp: Any, tmp_path: Path) -> None:
     from tests.engine.tiny import make_tiny_pack  # brings torch, which the tests of the window do without
 
-    make_tiny_pack(tmp_path / "packs" / "tiny", native_size=32)
+    make_tiny_pack(tmp_path / "packs" / "tiny", native_size=32, with_control=True, with_masks=True)
     out = tmp_path / "out"
     out.mkdir()
     settings = SettingsStore(tmp_path / "settings")
@@ -38,6 +38,7 @@ def test_the_tour_from_start_to_end(qapp: Any, tmp_path: Path) -> None:
     summary = json.loads((out / "summary.json").read_text())
     assert len(summary["scenes"]) == 2  # a DICOM slice, and a picture that the pack drew itself
     assert summary["steps"][-1] == "The tour is over."
+    assert any("pairs of mask and picture" in step for step in summary["steps"])
     for scene in summary["scenes"]:
         assert scene["seconds_to_candidates"] >= scene["seconds_to_first_preview"] > 0
         for name in scene["files"]:

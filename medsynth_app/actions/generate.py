@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from medsynth_app.actions.inpaint import new_seed, shortened
-from medsynth_app.core.control_image import LABELS, Mask, checked_labels, fitted, labels_in
+from medsynth_app.actions.inpaint import in_labels, meant_labels, new_seed, shortened
+from medsynth_app.core.control_image import LABELS, Mask, checked_labels, fitted
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import Lane
 from medsynth_app.core.labels import LabelSchema
@@ -94,8 +94,7 @@ def painted_labels(document: Document, frame: int, schema: LabelSchema, manifest
     UserError
         When nothing is painted, or a painted class is none that the pack knows.
     """
-    known = manifest.mask_labels[:LABELS]
-    labels = {value: schema.value_in(value, known) for value in labels_in(document.mask(frame))}
+    known, labels = manifest.mask_labels[:LABELS], meant_labels(document.mask(frame), schema, manifest)
     if not labels:
         raise UserError("Nothing is painted on the image in view.", "Paint there what the pictures shall follow.")
     unknown = next((value for value, label in labels.items() if not label), None)
@@ -125,9 +124,7 @@ def look_at_painted(document: Document, frame: int, schema: LabelSchema, pack: I
 
 def painted_mask(document: Document, frame: int, labels: Mapping[int, int]) -> npt.NDArray[np.uint8]:
     """A copy of what is painted on a frame, (rows, columns), in the pack's `labels`."""
-    table = np.zeros(256, np.uint8)
-    table[list(labels)] = list(labels.values())
-    return table[document.mask(frame)]
+    return in_labels(document.mask(frame), labels)
 
 
 def generate(queue: JobQueue, pack: InstalledPack, parameters: GenerateParameters, *, person: str = "",

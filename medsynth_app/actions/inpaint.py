@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,12 @@ import numpy.typing as npt
 from medsynth_app.actions.guard import require_writable
 from medsynth_app.core.blend import effective_mask
 from medsynth_app.core.bounds import Bounds
+from medsynth_app.core.control_image import LABELS, labels_in
 from medsynth_app.core.crop import context_bounds
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import Lane
+from medsynth_app.core.labels import LabelSchema
+from medsynth_app.core.pack import PackManifest
 from medsynth_app.core.parameters import InpaintParameters
 from medsynth_app.core.requests import InpaintRequest
 from medsynth_app.core.window_level import WindowLevel
@@ -22,20 +26,25 @@ from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.workspace.documents import Document
 
 Mask = npt.NDArray[np.bool_]
+Labels = npt.NDArray[np.uint8]
 LARGEST_ENLARGEMENT = 4.0
 
 
 def inpaint_request(document: Document, frame: int, parameters: InpaintParameters, pack: InstalledPack,
-                    window: WindowLevel | None, mask_value: int | None = None,
-                    painted: Mask | None = None) -> InpaintRequest:
+                    window: WindowLevel | None, mask_value: int | None = None, painted: Labels | None = None,
+                    meant: Mapping[int, int] | None = None) -> InpaintRequest:
     """All that a worker needs to fill the painted region of one frame.
 
     Parameters
     ----------
     window
         What a grey image is seen through; None for colour.
-    mask_value, painted
-        The class that is filled, None: all that is painted; or a mask of its own, bool (rows, columns).
+    mask_value
+        The class that is filled; None: all that is painted.
+    painted
+        A mask to take instead of the document's own, uint8 (rows, columns).
+    meant
+        The pack's label of each painted value that it knows (`meant_labels`); without them no shape is followed.
 
     Raises
     ------
@@ -43,7 +52,8 @@ def inpaint_request(document: Document, frame: int, parameters: InpaintParameter
         When nothing is painted, a parameter is out of range, or a grey image has no window.
     """
     parameters.checked()
-    mask = wanted(document.mask(frame), mask_value) if painted is None else painted
+    held = document.mask(frame) if painted is None else painted
+    mask = wanted(held, mask_value)
     bounds = _context(mask, parameters, pack)
     if bounds is None:
         raise UserError("Nothing is painted on this slice.", "Paint the region that the model shall fill.")
@@ -61,9 +71,47 @@ def inpaint_request(document: Document, frame: int, parameters: InpaintParameter
         count=parameters.count,
         feather=parameters.feather,
         match_seam=parameters.matches_seam(document.info.colour),
+        labels=in_labels(held[bounds.slices], meant) if meant and followed(meant, parameters, pack, mask_value)[1]
+        else None,
+        control_scale=parameters.control_scale,
         preview_every=parameters.preview_every,
         device=parameters.device,
         notices=warnings_for(document, frame, parameters, pack, mask_value, painted))
+
+
+def meant_labels(painted: Labels, schema: LabelSchema, manifest: PackManifest) -> dict[int, int]:
+    """The pack's label of every value that a mask (rows, columns) holds; 0 where it knows none of that name."""
+    known = manifest.mask_labels[:LABELS]
+    return {value: schema.value_in(value, known) for value in labels_in(painted)}
+
+
+def given_labels(painted: Labels, manifest: PackManifest) -> dict[int, int]:
+    """The same for a mask from a file: its values are the pack's labels; any single value is a pack's only label."""
+    known, found = len(manifest.mask_labels[:LABELS]), labels_in(painted)
+    if known == 1 and len(found) == 1:
+        return {found[0]: 1}
+    return {value: value if value <= known else 0 for value in found}
+
+
+def followed(meant: Mapping[int, int], parameters: InpaintParameters, pack: InstalledPack,
+             mask_value: int | None = None) -> tuple[tuple[str, ...], bool]:
+    """The classes to be filled that a fill could keep to, as the pack calls them, and whether it does.
+
+    `meant` holds all that is painted; `mask_value` as in `inpaint_request`.
+    """
+    manifest = pack.manifest
+    if not manifest.draws_from_masks:
+        return (), False
+    held = {label for value, label in meant.items() if label and mask_value in (None, value)}
+    names = tuple(manifest.mask_labels[label - 1] for label in sorted(held))
+    return names, parameters.follows(names, _prompt(parameters, pack))
+
+
+def in_labels(painted: Labels, meant: Mapping[int, int]) -> Labels:
+    """What is painted, (rows, columns), in the pack's labels: also what is not filled, for it says what lies around."""
+    table = np.zeros(256, np.uint8)
+    table[list(meant)] = list(meant.values())
+    return table[painted]
 
 
 def _image_values(document: Document, frame: int, bounds: Bounds, window: WindowLevel | None) -> dict[str, Any]:
@@ -100,10 +148,11 @@ def inpaint(queue: JobQueue, request: InpaintRequest, title: str = "", person: s
 
 def inpaint_document(queue: JobQueue, document: Document, frame: int, parameters: InpaintParameters,
                      pack: InstalledPack, window: WindowLevel | None, mask_value: int | None = None,
-                     person: str = "") -> str:
+                     person: str = "", meant: Mapping[int, int] | None = None) -> str:
     """Build the request and queue it, unless the workspace is read-only; returns the job's id."""
     require_writable(document)
-    return inpaint(queue, inpaint_request(document, frame, parameters, pack, window, mask_value), person=person)
+    return inpaint(queue, inpaint_request(document, frame, parameters, pack, window, mask_value, meant=meant),
+                   person=person)
 
 
 def title_of(request: InpaintRequest) -> str:
@@ -139,9 +188,9 @@ def effective_region(mask: Mask, feather: int) -> Mask | None:
 
 
 def warnings_for(document: Document, frame: int, parameters: InpaintParameters, pack: InstalledPack,
-                 mask_value: int | None = None, painted: Mask | None = None) -> tuple[str, ...]:
+                 mask_value: int | None = None, painted: Labels | None = None) -> tuple[str, ...]:
     """What the person should know before a run; it stays with the result. `painted` as in `inpaint_request`."""
-    bounds = _context(wanted(document.mask(frame), mask_value) if painted is None else painted, parameters, pack)
+    bounds = _context(wanted(document.mask(frame) if painted is None else painted, mask_value), parameters, pack)
     size = max(bounds.height, bounds.width) if bounds is not None else 0
     texts = warnings(document, pack, size / pack.manifest.native_size)
     if painted is None and bounds is not None and any(other != frame for other in document.painted_frames()):

@@ -31,6 +31,8 @@ CountOption = Annotated[int, typer.Option("--count", help="How many candidates o
 MarkOption = Annotated[bool, typer.Option(
     "--mark/--no-mark", help="Draw the small visible mark into PNG and TIFF (DICOM never carries it in its pixels).")]
 GuidanceOption = Annotated[float, typer.Option("--guidance", help="How closely the prompt is followed.")]
+ScaleOption = Annotated[float, typer.Option("--control-scale",
+                                            help="How firmly a mask is followed; 0 ignores it, 2 is the most.")]
 NegativeOption = Annotated[str, typer.Option("--negative", help="What shall not appear.")]
 DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")]
 AllowOption = Annotated[float, typer.Option(

@@ -25,6 +25,7 @@ from medsynth_app.cli.common import (
     Notices,
     OutOption,
     PackOption,
+    ScaleOption,
     SeedOption,
     StepsOption,
     WorkspaceOption,
@@ -33,7 +34,7 @@ from medsynth_app.cli.common import (
     group_command,
 )
 from medsynth_app.core.errors import UserError
-from medsynth_app.core.parameters import GenerateParameters
+from medsynth_app.core.parameters import FIRMNESS, GenerateParameters
 from medsynth_app.formats.pack import InstalledPack
 from medsynth_app.formats.registry import read_mask
 from medsynth_app.headless import Headless, headless
@@ -44,7 +45,6 @@ Runs = list[GenerateParameters]
 
 PromptOption = Annotated[str, typer.Option("--prompt", help="What to draw.")]
 EdgeOption = Annotated[int, typer.Option(help="Pixels, a multiple of 8; 0: the model's own.")]
-ScaleOption = Annotated[float, typer.Option("--control-scale", help="How firmly a mask is followed; 0 ignores it.")]
 MaskOption = Annotated[Path | None, typer.Option(
     "--mask", help="Draw from this mask: PNG, TIFF or NIfTI that holds the model's labels.")]
 MasksOption = Annotated[Path | None, typer.Option(
@@ -61,8 +61,8 @@ PairMarkOption = Annotated[bool, typer.Option("--mark/--no-mark", help="Draw the
 def pictures(context: typer.Context, prompt: PromptOption = "", mask: MaskOption = None, masks: MasksOption = None,
              out: NeededOption = None, pack: PackOption = None, count: HowManyOption = None, seed: SeedOption = None,
              steps: StepsOption = 25, guidance: GuidanceOption = 2.5, negative: NegativeOption = "",
-             control_scale: ScaleOption = 1.0, width: EdgeOption = 0, height: EdgeOption = 0, mark: MarkOption = True,
-             device: DeviceOption = "auto", workspace: WorkspaceOption = None,
+             control_scale: ScaleOption = FIRMNESS, width: EdgeOption = 0, height: EdgeOption = 0,
+             mark: MarkOption = True, device: DeviceOption = "auto", workspace: WorkspaceOption = None,
              as_json: JsonOption = False) -> Answer | None:
     """Make whole pictures from a prompt, or from masks. `generate pairs` draws the masks as well."""
     if context.invoked_subcommand is not None:
@@ -98,7 +98,7 @@ def pictures(context: typer.Context, prompt: PromptOption = "", mask: MaskOption
 @command(generate, "pairs")
 def pairs(out: OutOption, prompt: PromptOption = "", pack: PackOption = None, count: CountOption = 4,
           seed: SeedOption = None, steps: StepsOption = 25, guidance: GuidanceOption = 2.5,
-          negative: NegativeOption = "", control_scale: ScaleOption = 1.0, mark: PairMarkOption = False,
+          negative: NegativeOption = "", control_scale: ScaleOption = FIRMNESS, mark: PairMarkOption = False,
           device: DeviceOption = "auto", workspace: WorkspaceOption = None, as_json: JsonOption = False) -> Answer:
     """Make pictures together with their masks: OUT/images and OUT/masks hold files of equal names.
 

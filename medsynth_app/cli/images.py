@@ -14,8 +14,8 @@ from rich.table import Column, Table
 
 from medsynth_app.actions.export_result import export_result
 from medsynth_app.actions.info import info as read_info
+from medsynth_app.actions.inpaint import followed, given_labels, inpaint_request
 from medsynth_app.actions.inpaint import inpaint as queue_inpainting
-from medsynth_app.actions.inpaint import inpaint_request
 from medsynth_app.actions.open_image import open_image
 from medsynth_app.actions.out_folder import out_folder
 from medsynth_app.actions.packs import suited_pack
@@ -32,6 +32,7 @@ from medsynth_app.cli.common import (
     Notices,
     OutOption,
     PackOption,
+    ScaleOption,
     SeedOption,
     StepsOption,
     WorkspaceOption,
@@ -40,7 +41,7 @@ from medsynth_app.cli.common import (
 )
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.image import FrameInfo
-from medsynth_app.core.parameters import InpaintParameters
+from medsynth_app.core.parameters import FIRMNESS, InpaintParameters
 from medsynth_app.core.requests import MODES
 from medsynth_app.formats.common import ALLOWED_BYTES
 from medsynth_app.formats.pack import InstalledPack
@@ -87,13 +88,18 @@ def inpaint(image: Annotated[Path, typer.Argument(help="Image file or folder of 
             match_seam: Annotated[bool | None, typer.Option("--match-seam/--no-match-seam",
                                                      help="Fit tone and grain to what surrounds the fill; "
                                                      "without either: of colour images.")] = None,
+            follow: Annotated[bool | None, typer.Option("--follow/--no-follow",
+                                                        help="Draw each label of the mask where it stands, with a "
+                                                        "model that learned it; without either: where the prompt "
+                                                        "names one.")] = None,
+            control_scale: ScaleOption = FIRMNESS,
             mark: MarkOption = True, device: DeviceOption = "auto", allow_gb: AllowOption = ALLOWED_BYTES / GB,
             workspace: WorkspaceOption = None, as_json: JsonOption = False) -> Answer:
     """Fill the masked region of an image. DICOM is written back as DICOM, at the source's own depth."""
     parameters = InpaintParameters(
         prompt=prompt, negative_prompt=negative, mode=mode, strength=strength, count=count, seed=seed, steps=steps,
-        guidance=guidance, context=context, feather=feather, match_seam=match_seam, preview_every=0,
-        device=device).checked()
+        guidance=guidance, context=context, feather=feather, match_seam=match_seam, follow=follow,
+        control_scale=control_scale, preview_every=0, device=device).checked()
     with headless(workspace, quiet=as_json) as here:
         with _told_how_to_allow():
             document = open_image(here.workspace, image, allow_bytes=int(allow_gb * GB))
@@ -113,7 +119,12 @@ def _inpaint(here: Headless, document: Document, mask: Path, wanted: int | None,
         raise UserError(f"The mask is {painted.shape[1]} x {painted.shape[0]} pixels, the image "
                         f"{about.columns} x {about.rows}.", "Give a mask of the image's own size.")
     window = starting_window(document.info, frame, document.pixels(frame))
-    request = inpaint_request(document, frame, parameters, pack, window, painted=painted > 0)
+    meant = given_labels(painted, pack.manifest)
+    if parameters.follow and not followed(meant, parameters, pack)[1]:
+        known = " and ".join(pack.manifest.mask_labels) if pack.manifest.draws_from_masks else "no labels"
+        raise UserError(f"The fill cannot follow this mask: {pack.manifest.title} knows {known}.",
+                        "Leave out --follow, or use mode replace, and a mask and a model that go together.")
+    request = inpaint_request(document, frame, parameters, pack, window, painted=painted, meant=meant)
     notices = Notices((*document.info.notices, *request.notices))
     written = []
     results = here.run(queue_inpainting(here.queue, request, person=here.person_id))

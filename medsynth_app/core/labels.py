@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +18,11 @@ class LabelClass:
     value: int
     name: str
     colour: str
+
+
+def names(prompt: str, label: str) -> bool:
+    """Whether a prompt holds a label's name as a word, also in the plural; case does not count."""
+    return bool(label) and re.search(rf"\b{re.escape(label)}s?\b", prompt, re.IGNORECASE) is not None
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,11 @@ class InpaintRequest:
         Width in pixels of the soft edge inside the mask.
     match_seam
         Match mean and spread to the surroundings at the seam.
+    labels
+        What shall be where in the crop, shape (h, w), uint8, 0 the background (`PackManifest.mask_labels`): the fill
+        follows it, with the pack's ControlNet. None: the prompt alone decides.
+    control_scale
+        How firmly `labels` are followed; 0 ignores them, 1 is as the model learned.
     seed, count
         Candidate k uses ``seed + k``.
     preview_every
@@ -78,6 +83,8 @@ class InpaintRequest:
     count: int = 4
     feather: int = 4
     match_seam: bool = False
+    labels: npt.NDArray[np.uint8] | None = None
+    control_scale: float = 1.0
     window: tuple[float, float] | None = None
     inverted: bool = False
     rescale: tuple[float, float] = (1.0, 0.0)

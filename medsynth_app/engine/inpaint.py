@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from medsynth_app.core import blend, crop
+from medsynth_app.core import blend, control_image, crop
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.image import Pixels, Rescale
 from medsynth_app.core.job import EventKind, JobEvent
@@ -87,6 +87,8 @@ class Scene:
         Latents that are drawn, float32 (1, 1, height, width), 1 in every latent cell that the mask touches.
     strength
         Share of the noise schedule that is run.
+    hint
+        What the ControlNet sees, float32 (1, 3, height, width) in [0, 1]; None where no labels are followed.
     """
 
     request: InpaintRequest
@@ -98,6 +100,7 @@ class Scene:
     cells: torch.Tensor
     prompt: str
     strength: float
+    hint: torch.Tensor | None
 
     @staticmethod
     def make(request: InpaintRequest, pack: Pack) -> Scene:
@@ -115,25 +118,33 @@ class Scene:
         if request.mode == "remove" and not prompt.strip():
             prompt = pack.manifest.remove_prompt
         return Scene(request, height, width, blend.feather_alpha(request.mask, request.feather), unit, start,
-                     torch.from_numpy(masked.astype(np.float32))[None, None], prompt, _strength(request))
+                     torch.from_numpy(masked.astype(np.float32))[None, None], prompt, _strength(request),
+                     _hint(request, pack, height, width))
 
     def latents(self, pack: Pack, candidates: Sequence[int], watch: Watch, batches: int) -> torch.Tensor:
         """Draw candidates with the pack's pipeline; candidate k's noise comes from seed + k alone."""
         request = self.request
         with torch.inference_mode():
-            image = pack.encode(self.start)
-            # Only a UNet with nine channels looks at the masked image; grey is what its training put there.
-            masked = pack.encode(torch.where(self.cells > 0, 0.5, self.unit)) if pack.inpainting_only else image
-            generators = [torch.Generator("cpu").manual_seed(request.seed + k) for k in candidates]
             watch.begin_batch(lambda latents: self.previews(pack, latents, candidates), batches)
+            pipeline, values = self._pipeline(pack, len(candidates))
             with pack.policy.precision():
-                drawn: torch.Tensor = pack.inpaint(
-                    prompt=self.prompt, negative_prompt=request.negative_prompt, image=image,
-                    mask_image=self.cells, masked_image_latents=masked, height=self.height, width=self.width,
-                    strength=self.strength, num_inference_steps=request.steps, guidance_scale=request.guidance,
-                    num_images_per_prompt=len(candidates), generator=generators, output_type="latent",
-                    callback_on_step_end=watch).images
+                drawn: torch.Tensor = pipeline(
+                    prompt=self.prompt, negative_prompt=request.negative_prompt, mask_image=self.cells,
+                    height=self.height, width=self.width, strength=self.strength, num_inference_steps=request.steps,
+                    guidance_scale=request.guidance, num_images_per_prompt=len(candidates),
+                    generator=[torch.Generator("cpu").manual_seed(request.seed + k) for k in candidates],
+                    output_type="latent", callback_on_step_end=watch, **values).images
         return drawn
+
+    def _pipeline(self, pack: Pack, count: int) -> tuple[Any, dict[str, Any]]:
+        """The pipeline that fills, and what it alone takes."""
+        if self.hint is not None:  # encodes for itself, each picture with the chance of its own seed
+            return pack.control_inpaint, {"image": self.start.expand(count, -1, -1, -1), "control_image": self.hint,
+                                          "controlnet_conditioning_scale": float(self.request.control_scale)}
+        image = pack.encode(self.start)
+        # Only a UNet with nine channels looks at the masked image; grey is what its training put there.
+        masked = pack.encode(torch.where(self.cells > 0, 0.5, self.unit)) if pack.inpainting_only else image
+        return pack.inpaint, {"image": image, "masked_image_latents": masked}
 
     def patch(self, drawn: torch.Tensor, seed: int) -> Pixels:
         """One decoded picture (3, height, width) stitched into the crop, in its stored type."""
@@ -154,6 +165,15 @@ class Scene:
         mixed = self.unit + share * (pack.decode(latents, rough=True) - self.unit)
         pixels = mixed.mul(255).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous().numpy()
         return {str(k): pixels[place] for place, k in enumerate(candidates)}
+
+
+def _hint(request: InpaintRequest, pack: Pack, height: int, width: int) -> torch.Tensor | None:
+    if request.labels is None:
+        return None
+    pack.require_control()
+    labels = control_image.resized(
+        control_image.checked_labels(request.labels, pack.manifest.mask_labels), height, width)
+    return torch.from_numpy(control_image.control_image(labels)).permute(2, 0, 1)[None]
 
 
 def _strength(request: InpaintRequest) -> float:
@@ -177,7 +197,7 @@ def _result(scene: Scene, pack: Pack, drawn: torch.Tensor, candidate: int, batch
         action="inpaint", pack=pack.manifest.name, pack_sha256=pack.manifest.sha256, seed=seed,
         created=datetime.now(UTC).isoformat(timespec="seconds"), source=request.source,
         mask_sha256=hashlib.sha256(np.packbits(effective).tobytes()).hexdigest(),
-        parameters=_parameters(scene, candidate), environment=environment(pack, batch),
+        parameters=_parameters(scene, pack, candidate), environment=environment(pack, batch),
         largest_change_outside_mask=outside, seam=seam, notices=tuple(notices))
     return JobEvent(
         job_id, EventKind.RESULT, arrays={"patch": patch, "effective": effective, "alpha": scene.alpha},
@@ -185,13 +205,23 @@ def _result(scene: Scene, pack: Pack, drawn: torch.Tensor, candidate: int, batch
               "bounds": request.bounds, "largest_change_outside_mask": outside})
 
 
-def _parameters(scene: Scene, candidate: int) -> dict[str, Any]:
+def _parameters(scene: Scene, pack: Pack, candidate: int) -> dict[str, Any]:
     """What was asked for, as plain values; the pixels and the pack's place on this machine are left out."""
-    left_out = {"crop", "mask", "document_id", "frame_key", "pack", "pack_sha256", "source", "notices"}
+    left_out = {"crop", "mask", "labels", "document_id", "frame_key", "pack", "pack_sha256", "source", "notices"}
+    if scene.request.labels is None:
+        left_out.add("control_scale")
     asked: Mapping[str, Any] = {field.name: getattr(scene.request, field.name)
                                 for field in dataclasses.fields(scene.request) if field.name not in left_out}
     return {**asked, "prompt": scene.prompt, "strength": scene.strength, "strength_asked": scene.request.strength,
-            "candidate": candidate, "drawn_at": [scene.height, scene.width]}
+            "candidate": candidate, "drawn_at": [scene.height, scene.width], **_followed(scene, pack)}
+
+
+def _followed(scene: Scene, pack: Pack) -> dict[str, Any]:
+    """The classes that the fill follows, by their value; nothing where it follows none."""
+    if scene.request.labels is None:
+        return {}
+    names = pack.manifest.mask_labels
+    return {"followed": {str(value): names[value - 1] for value in control_image.labels_in(scene.request.labels)}}
 
 
 def model_size(rows: int, columns: int, native: int, factor: int) -> tuple[int, int]:

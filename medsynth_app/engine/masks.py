@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from diffusers import DDIMScheduler, UNet2DModel
 from torch.nn import functional as F
 
 from medsynth_app.core.errors import Cancelled, UserError
+from medsynth_app.core.labels import names
 from medsynth_app.engine.train.mask_maps import maps_to_masks, masks_to_maps, reach_of
 from medsynth_app.engine.train.masks import ABOUT, FOLDER
 
@@ -64,9 +64,7 @@ class MaskModel:
 
     def class_in(self, prompt: str) -> str | None:
         """The longest of `classes` that stands in the prompt as a word, also in the plural; None where none does."""
-        found = (name for name in self.classes
-                 if name and re.search(rf"\b{re.escape(name)}s?\b", prompt, re.IGNORECASE))
-        return max(found, key=len, default=None)
+        return max((name for name in self.classes if names(prompt, name)), key=len, default=None)
 
     def sample(self, count: int, seed: int, class_name: str | None = None, steps: int = 30,
                cancelled: Callable[[], bool] = lambda: False,

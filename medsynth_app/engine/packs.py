@@ -16,6 +16,7 @@ import torch
 from diffusers import (
     ControlNetModel,
     DPMSolverMultistepScheduler,
+    StableDiffusionControlNetInpaintPipeline,
     StableDiffusionControlNetPipeline,
     StableDiffusionImg2ImgPipeline,
     StableDiffusionInpaintPipeline,
@@ -67,10 +68,19 @@ class Pack:
 
     @functools.cached_property
     def control(self) -> Any:
-        """Draws from a mask; loaded when it is first asked for. Raises `UserError` where the pack cannot."""
+        """Draws from a mask. Raises `UserError` where the pack cannot."""
+        return self._sharing(StableDiffusionControlNetPipeline, controlnet=self._controlnet)
+
+    @functools.cached_property
+    def control_inpaint(self) -> Any:
+        """Fills a region and follows a mask. Raises `UserError` where the pack cannot."""
+        return self._sharing(StableDiffusionControlNetInpaintPipeline, controlnet=self._controlnet)
+
+    @functools.cached_property
+    def _controlnet(self) -> Any:
+        """Loaded when it is first asked for."""
         self.require_control()
-        return self._sharing(StableDiffusionControlNetPipeline,
-                             controlnet=_controlnet(self.folder / CONTROLNET, self.policy, self.sparing))
+        return _controlnet(self.folder / CONTROLNET, self.policy, self.sparing)
 
     def require_control(self) -> None:
         """Raise `UserError` where the pack cannot draw from masks; loads nothing."""

@@ -82,7 +82,18 @@ class Runs(SessionState):
         """Queue a run on what is painted in the frame in view; returns the job's id."""
         return self._submitted(inpainting.inpaint_document(
             self.queue, self._opened(), self.frame, self.parameters, self._chosen_pack(), self.window,
-            self.mask_value, self.person_id), work(self.parameters))
+            self.mask_value, self.person_id, self._meant()), work(self.parameters))
+
+    def _meant(self) -> dict[int, int]:
+        """The chosen pack's label of every value painted on the frame in view."""
+        return inpainting.meant_labels(self._opened().mask(self.frame), self.schema, self._chosen_pack().manifest)
+
+    @property
+    def followed(self) -> tuple[tuple[str, ...], bool]:
+        """The painted classes that a fill could keep to, as the pack calls them, and whether a run now does."""
+        if self.document is None or self.pack is None or not self.pack.manifest.draws_from_masks:
+            return (), False
+        return inpainting.followed(self._meant(), self.parameters, self.pack, self.mask_value)
 
     def more_like_this(self, index: int | None = None) -> str:
         """Queue the run of a staged result again with new seeds; returns the job's id."""

@@ -8,19 +8,29 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from medsynth_app.actions.inpaint import effective_region, inpaint, inpaint_document, inpaint_request, warnings
+from medsynth_app.actions.inpaint import (
+    effective_region,
+    given_labels,
+    inpaint,
+    inpaint_document,
+    inpaint_request,
+    meant_labels,
+    warnings,
+)
 from medsynth_app.actions.open_image import open_image
 from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.image import ImageInfo
+from medsynth_app.core.labels import LabelSchema
 from medsynth_app.core.parameters import InpaintParameters
-from medsynth_app.core.requests import from_parts
+from medsynth_app.core.requests import InpaintRequest, from_parts
 from medsynth_app.core.window_level import WindowLevel
 from medsynth_app.formats.pack import InstalledPack
 from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.workspace.workspace import Workspace
 from tests.actions.bench import make_pack, paint, png, volume
 
+CONTROL = {"controlnet/config.json": "0" * 64}
 PARAMETERS = InpaintParameters(prompt="a neutrophil", seed=7, count=2, feather=3)
 
 
@@ -168,3 +178,38 @@ def test_a_read_only_workspace_runs_nothing(
     with pytest.raises(UserError, match="another window"):
         paint(document)
     second.close()
+
+
+def test_a_fill_follows_what_is_painted_where_the_prompt_names_it(workspace: Workspace, tmp_path: Path) -> None:
+    document = open_image(workspace, png(tmp_path / "a.png"))
+    box = paint(document, value=2)
+    paint(document, box=(20, 30, 24, 34), value=1)
+    gut = make_pack(tmp_path / "p", "gut", mask_labels=("polyp",), files=CONTROL)
+    schema = LabelSchema.from_names("findings", ["ulcer", "polyp"])
+    meant = meant_labels(document.mask(0), schema, gut.manifest)
+    assert meant == {1: 0, 2: 1}
+
+    def request(pack: InstalledPack = gut, mask_value: int | None = None, **changes: object) -> InpaintRequest:
+        values = {"prompt": "two Polyps", **changes}
+        return inpaint_request(document, 0, replace(PARAMETERS, **values), pack, None, mask_value, meant=meant)
+
+    followed = request(control_scale=0.5)
+    painted = document.mask(0)[Bounds(*followed.bounds).slices]
+    assert followed.labels is not None and followed.control_scale == 0.5
+    assert np.array_equal(followed.labels, painted == 2)  # the model knows no ulcers
+    assert Bounds.of_mask(followed.mask) == Bounds.of_mask(painted > 0) and box.height == 16
+    for values in ({"prompt": "normal mucosa"}, {"mode": "remove"}, {"mode": "vary"}, {"follow": False},
+                   {"mask_value": 1}, {"mask_value": 1, "follow": True},
+                   {"pack": make_pack(tmp_path / "p", "plain", mask_labels=("polyp",))}):
+        assert request(**values).labels is None, values  # type: ignore[arg-type]
+    assert request(prompt="normal mucosa", follow=True).labels is not None
+    assert inpaint_request(document, 0, replace(PARAMETERS, prompt="a polyp"), gut, None).labels is None
+
+
+def test_the_values_of_a_mask_file_are_the_labels_of_the_pack(tmp_path: Path) -> None:
+    one = make_pack(tmp_path, "one", mask_labels=("polyp",)).manifest
+    two = make_pack(tmp_path, "two", mask_labels=("body", "core")).manifest
+    mask = np.array([[0, 255], [255, 0]], np.uint8)
+    assert given_labels(mask, one) == {255: 1} and given_labels(mask, two) == {255: 0}
+    assert given_labels(mask // 255 * 2, two) == {2: 2}
+    assert given_labels(np.array([[1, 2]], np.uint8), one) == {1: 1, 2: 0}

@@ -134,3 +134,36 @@ def test_both_ways_are_explained() -> None:
     assert "--masks" in text and "pairs" in text and "required" in text
     text = command_line("generate", "pairs", "--help").stdout
     assert "--count" in text and "--mask " not in text and "equal names" in " ".join(text.split())
+
+
+def test_a_fill_follows_the_labels_of_its_mask(pack: Path, offline: dict[str, str], tmp_path: Path) -> None:
+    image = png(tmp_path / "a.png", 32, 32)
+    write_mask_png(tmp_path / "m.png", MASK)
+
+    def fill(name: str, prompt: str, *more: str) -> tuple[dict[str, Any], np.ndarray[Any, Any]]:
+        run(offline, "inpaint", image, "--mask", tmp_path / "m.png", "--prompt", prompt, "--pack", pack, "--seed", 5,
+            "--steps", 2, "--out", tmp_path / name, "--device", "cpu", "--workspace", tmp_path / "work", *more)
+        record = json.loads((tmp_path / name / "candidate-1.png.provenance.json").read_text())
+        return record["parameters"], pixels(tmp_path / name / "candidate-1.png")
+
+    named, drawn = fill("named", "a body")
+    assert named["followed"] == {"1": "body", "2": "core"} and named["control_scale"] == 1.5
+    unnamed, _ = fill("unnamed", "a round cell")
+    assert "followed" not in unnamed
+    asked, _ = fill("asked", "a round cell", "--follow", "--control-scale", "0.5")
+    assert asked["followed"] == named["followed"] and asked["control_scale"] == 0.5
+    refused, free = fill("refused", "a body", "--no-follow")
+    assert "followed" not in refused and not np.array_equal(free, drawn)
+
+
+def test_a_mask_that_no_fill_can_follow_is_refused(tmp_path: Path) -> None:
+    image, out = png(tmp_path / "a.png", 32, 32), tmp_path / "out"
+    write_mask_png(tmp_path / "m.png", (MASK > 0) * np.uint8(255))
+    plain = make_pack(tmp_path / "packs", "plain")
+    two = make_pack(tmp_path / "packs", "two", mask_labels=("body", "core"), files={"controlnet/config.json": "0" * 64})
+    for pack, more, complaint in ((plain, (), "knows no labels"), (two, (), "knows body and core"),
+                                  (two, ("--mode", "remove"), "cannot follow"),
+                                  (two, ("--control-scale", 3), "outside 0 to 2")):
+        answer = command_line("inpaint", image, "--mask", tmp_path / "m.png", "--pack", pack.folder, "--follow",
+                              "--out", out, *more)
+        assert answer.exit_code == 2 and complaint in answer.stderr, answer.stderr

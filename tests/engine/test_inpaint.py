@@ -298,3 +298,34 @@ def test_resampling_keeps_what_has_the_right_size() -> None:
     assert inpaint.resized(picture, 20, 30) is picture
     small = inpaint.resized(picture, 7, 9)
     assert small.shape == (1, 3, 7, 9) and small.min() >= 0 and small.max() <= 1
+
+
+def test_a_fill_follows_its_labels(control_pack: Path) -> None:
+    labels = region().astype(np.uint8)
+    labels[14:22, 16:24] = 2
+    free = results_of(make_request(control_pack, smear(), region()))[0]
+    drawn = [results_of(make_request(control_pack, smear(), region(), labels=labels, **changes))[0]
+             for changes in ({"control_scale": 1.0}, {"control_scale": 1.0}, {"control_scale": 0.0})]
+    patches = [event.arrays["patch"] for event in drawn]
+    assert np.array_equal(patches[0], patches[1])  # the seed decides
+    assert not np.array_equal(patches[0], patches[2]) and not np.array_equal(patches[0], free.arrays["patch"])
+    np.testing.assert_array_equal(patches[0][~region()], smear()[~region()])
+    recorded = drawn[0].data["provenance"]["parameters"]
+    assert recorded["followed"] == {"1": "body", "2": "core"} and recorded["control_scale"] == 1.0
+    assert not {"followed", "control_scale", "labels"} & set(free.data["provenance"]["parameters"])
+
+
+def test_several_candidates_follow_labels_alone_as_together(control_pack: Path) -> None:
+    labels = region().astype(np.uint8)
+    many = results_of(make_request(control_pack, smear(), region(), labels=labels, count=3, seed=4))
+    alone = results_of(make_request(control_pack, smear(), region(), labels=labels, seed=6))[0]
+    far = np.abs(many[2].arrays["patch"].astype(int) - alone.arrays["patch"]).mean()
+    assert far < 2 < np.abs(many[2].arrays["patch"].astype(int) - many[0].arrays["patch"]).mean()
+
+
+def test_labels_that_cannot_be_followed_are_refused_in_words(tiny_pack: Path, control_pack: Path) -> None:
+    labels = region().astype(np.uint8)
+    with pytest.raises(UserError, match="cannot draw from masks"):
+        results_of(make_request(tiny_pack, smear(), region(), labels=labels))
+    with pytest.raises(UserError, match="the value 7"):
+        results_of(make_request(control_pack, smear(), region(), labels=labels * 7))

@@ -7,7 +7,7 @@ from typing import Any
 
 from PySide6.QtCore import QSize, Qt, QTimer
 from PySide6.QtGui import QColor, QIcon, QPainter
-from PySide6.QtWidgets import QButtonGroup, QGridLayout, QMenu, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import QButtonGroup, QCheckBox, QGridLayout, QMenu, QSizePolicy, QToolButton, QWidget
 
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.labels import LabelClass, LabelSchema
@@ -72,6 +72,8 @@ class InpaintPanel(Panel):
         self.examples = button("Examples", role="link", tip="Prompts that this model knows")
         self._examples_menu = QMenu(self.examples)
         self.examples.setMenu(self._examples_menu)
+        self.follow = QCheckBox()
+        self.follow.toggled.connect(lambda on: self._set(follow=on))
         self.strength = SliderRow("How strong", 5, 100, lambda value: self._set(strength=value / 100))
         self.strength.slider.setToolTip("100 %: what was there is ignored. Less keeps more of it.")
         self.count = Segmented(COUNTS, "Candidates")
@@ -97,7 +99,7 @@ class InpaintPanel(Panel):
         prompt = Group(self.theme, "Prompt")
         head = prompt.layout()
         assert head is not None
-        prompt.add(self.prompt)
+        prompt.add(self.prompt, self.follow)
         line = row(prompt.head, self.examples, spacing=0)
         head.insertLayout(0, line)  # type: ignore[attr-defined]
         line.setStretch(0, 1)
@@ -232,7 +234,19 @@ class InpaintPanel(Panel):
         self._commands.set_title("paint.run", f"Inpaint: {verb.lower()} what is painted")
         self._commands.enable("paint.run", not obstacle, obstacle)
         self.primary.setEnabled(not obstacle)
+        self._show_follow()
         self._show_warnings(() if obstacle else self._warning_texts())
+
+    def _show_follow(self) -> None:
+        """Offered where the model knows what is painted."""
+        known, follows = self._session.followed
+        self.follow.setVisible(bool(known) and self._session.parameters.mode == "replace")
+        names = " and ".join(known)
+        self.follow.setText(f"Keep to the shape of the {names}")
+        self.follow.setToolTip(f"Draws {names} just where painted.\nWithout it the prompt alone decides what is drawn "
+                               "in the region.")
+        with self.showing():
+            self.follow.setChecked(follows)
 
     def _warning_texts(self) -> tuple[str, ...]:
         try:

@@ -84,6 +84,8 @@ class MoreInpaint(Group):
                                  "How much of the surroundings the model sees, as a share of the region.")
         self.feather = whole(0, 64, " px")
         self.guidance = QuietSpin(0, 15, 0.5)
+        self.closely = SliderRow("How closely", 0, 200, lambda value: self._set(control_scale=value / 100),
+                                 "How firmly a fill keeps to the painted shape; 100 %: as the model learned it.")
         self.match = QCheckBox("Match the seam")
         self.previews = whole(0, 50)
         self.previews.setSpecialValueText("off")
@@ -106,6 +108,7 @@ class MoreInpaint(Group):
             self.context,
             field_row("Feather", self.feather, "Width of the soft edge, inside the painted region only."),
             field_row("Guidance", self.guidance, "How literally the prompt is taken; high values look harsh."),
+            self.closely,
             field_row("Avoid", self.avoid, "Words for what shall not be drawn."),
             column(self.match, label("Fits brightness and grain of the fill to what surrounds it.", "help", wrap=True),
                    spacing=2),
@@ -152,6 +155,9 @@ class MoreInpaint(Group):
         self.feather.setValue(p.feather)
         self.guidance.setValue(p.guidance)
         self.match.setChecked(p.matches_seam(s.document.info.colour if s.document is not None else "rgb"))
+        scale = round(p.control_scale * 100)
+        self.closely.show_value(scale, f"{scale} %")
+        self.closely.setVisible(s.pack is not None and s.pack.manifest.draws_from_masks and p.mode == "replace")
         self.previews.setValue(p.preview_every)
         if self.avoid.text() != p.negative_prompt:
             self.avoid.setText(p.negative_prompt)

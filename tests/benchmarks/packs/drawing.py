@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from medsynth_app.core.bounds import Bounds
+from medsynth_app.core.control_image import labels_in
 from medsynth_app.core.crop import context_bounds
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import EventKind, JobEvent
@@ -45,13 +46,14 @@ class Wish:
 
 @dataclass(frozen=True, eq=False)
 class Fill:
-    """One region to fill: `frame` (h, w) or (h, w, 3) uint8, `painted` (h, w) bool."""
+    """One region to fill: `frame` (h, w) or (h, w, 3) uint8, `painted` (h, w) bool, in what classes of the pack."""
 
     frame: Pictures
     painted: npt.NDArray[np.bool_]
     prompt: str
     seed: int
     mode: str = "replace"
+    labels: Pictures | None = None
 
 
 def weights_key(manifest: PackManifest, parts: tuple[str, ...] = PARTS) -> str:
@@ -90,7 +92,8 @@ def _drawn(pack: Path, wishes: Sequence[Wish], pairs: bool) -> dict[str, npt.NDA
         first = several[0]
         request = GenerateRequest(
             pack=str(pack), pack_sha256="", prompt=first.prompt, steps=standard.steps, guidance=standard.guidance,
-            seed=first.seed, count=len(several), preview_every=0, mask=first.mask, pairs=pairs)
+            seed=first.seed, count=len(several), preview_every=0, mask=first.mask, pairs=pairs,
+            control_scale=standard.control_scale)
 
         def work(request: GenerateRequest = request) -> dict[str, npt.NDArray[Any]]:
             events = _results(lambda emit: run_generate(request, emit, lambda: False, "study"))
@@ -99,7 +102,9 @@ def _drawn(pack: Path, wishes: Sequence[Wish], pairs: bool) -> dict[str, npt.NDA
                 made["picture"] = np.repeat(made["picture"][..., None], 3, axis=3)
             return made
 
-        key = _hash(first.prompt, [wish.seed for wish in several], first.mask, standard.steps, standard.guidance, pairs)
+        firmness = [standard.control_scale] if held else []
+        key = _hash(first.prompt, [wish.seed for wish in several], first.mask, standard.steps, standard.guidance, pairs,
+                    *firmness)
         drawn.append(kept("drawn", weights, key, work))
         done += len(several)
         progress(done)
@@ -119,15 +124,18 @@ def fill(pack: Path, fills: Sequence[Fill]) -> tuple[list[Pictures], list[npt.ND
     for k, each in enumerate(fills):
         standard = InpaintParameters(prompt=each.prompt, mode=each.mode, seed=each.seed, count=1, preview_every=0)
         bounds = _bounds(each, manifest.native_size, standard.context)
-        key = _hash(each.frame, each.painted, standard)
+        labels = _followed(each, manifest, standard)
+        key = _hash(each.frame, each.painted, standard, labels)
 
-        def work(each: Fill = each, bounds: Bounds = bounds,
-                 standard: InpaintParameters = standard) -> dict[str, npt.NDArray[Any]]:
+        def work(each: Fill = each, bounds: Bounds = bounds, standard: InpaintParameters = standard,
+                 labels: Pictures | None = labels) -> dict[str, npt.NDArray[Any]]:
             request = _request(pack, manifest, each, bounds, standard)
+            if labels is not None:
+                request = dataclasses.replace(request, labels=labels[bounds.slices].copy())
             [event] = _results(lambda emit: run_inpaint(request, emit, lambda: False, "study"))
             return {name: event.arrays[name] for name in ("patch", "effective")}
 
-        found = kept("inpainted", weights_key(manifest, PARTS[:5]), key, work)
+        found = kept("inpainted", weights_key(manifest, PARTS[:5 if labels is None else 6]), key, work)
         frame, changed = each.frame.copy(), np.zeros(each.painted.shape, np.bool_)
         frame[bounds.slices], changed[bounds.slices] = found["patch"], found["effective"]
         after.append(frame)
@@ -154,6 +162,14 @@ def _bounds(each: Fill, native: int, context: float) -> Bounds:
     return context_bounds(box, each.painted.shape[0], each.painted.shape[1], native, context)
 
 
+def _followed(each: Fill, manifest: PackManifest, standard: InpaintParameters) -> Pictures | None:
+    """What the window would have a fill with these parameters follow."""
+    if each.labels is None or not manifest.draws_from_masks:
+        return None
+    names = [manifest.mask_labels[value - 1] for value in labels_in(each.labels)]
+    return each.labels if standard.follows(names, each.prompt) else None
+
+
 def _request(pack: Path, manifest: PackManifest, each: Fill, bounds: Bounds,
              standard: InpaintParameters) -> InpaintRequest:
     prompt = manifest.remove_prompt if each.mode == "remove" else each.prompt
@@ -163,6 +179,7 @@ def _request(pack: Path, manifest: PackManifest, each: Fill, bounds: Bounds,
         mode=each.mode, strength=standard.strength, steps=standard.steps, guidance=standard.guidance,
         seed=each.seed, count=1, feather=standard.feather, preview_every=0,
         match_seam=standard.matches_seam("rgb" if each.frame.ndim == 3 else "grey"),
+        control_scale=standard.control_scale,
         window=(0, 255) if each.frame.ndim == 2 else None)
 
 

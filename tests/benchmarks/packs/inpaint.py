@@ -53,11 +53,13 @@ class Trials:
     after: Pictures = field(default_factory=lambda: np.empty(0, np.uint8))
     changed: list[Mask] = field(default_factory=list)
 
-    def work(self, options: argparse.Namespace, prompts: list[str], mode: str, frames: Pictures,
-             grey: bool) -> Trials:
+    def work(self, options: argparse.Namespace, prompts: list[str], mode: str, frames: Pictures, grey: bool,
+             labels: list[Pictures] | None = None) -> Trials:
         self.frames = frames
-        self.fills = [Fill(frame[..., 0] if grey else frame, painted, prompt, options.seed + k, mode)
-                      for k, (frame, painted, prompt) in enumerate(zip(frames, self.painted, prompts, strict=True))]
+        classes = labels or [None] * len(frames)
+        self.fills = [Fill(frame[..., 0] if grey else frame, painted, prompt, options.seed + k, mode, held)
+                      for k, (frame, painted, prompt, held) in enumerate(zip(frames, self.painted, prompts, classes,
+                                                                             strict=True))]
         after, self.changed = fill(options.pack, self.fills)
         self.after = np.stack([np.repeat(each[..., None], 3, 2) if each.ndim == 2 else each for each in after])
         return self
@@ -111,7 +113,8 @@ def add_polyps(findings: Findings, domain: Domain, judge: Judge, real: tuple[lis
     findings.notes.append(f"{len(items) - len(kept)} of {len(items)} pictures have no plain mucosa wide enough")
     trials = Trials("put in a polyp", [items[k] for k in kept], [place for place in places if place is not None])
     prompts = [domain.recipe.pack.default_prompt] * len(kept)
-    trials.work(options, prompts, "replace", frames[kept], grey=False)
+    trials.work(options, prompts, "replace", frames[kept], grey=False,
+                labels=[painted.astype(np.uint8) for painted in trials.painted])
     inside = resized_masks(np.array(trials.painted, np.uint8), judge.size) > 0
     shares = [np.array([(found > 0)[where].mean() for found, where in zip(judge.finds(pictures), inside, strict=True)])
               for pictures in (trials.after, trials.frames)]
@@ -149,9 +152,11 @@ def redraw_tissue(findings: Findings, domain: Domain, judge: Judge, real: tuple[
                   options: argparse.Namespace) -> Trials:
     items, frames = real
     size = frames.shape[1]
-    masks = read_masks(items, size) > 0
+    labels = read_masks(items, size)
+    masks = labels > 0
     trials = Trials("redraw the hippocampus", items, [_brushed(mask) for mask in masks])
-    trials.work(options, [item.caption for item in items], "replace", frames, grey=True)
+    trials.work(options, [item.caption for item in items], "replace", frames, grey=True,
+                labels=[_nearest(each) * painted for each, painted in zip(labels, trials.painted, strict=True)])
     others = [item for item in domain.with_masks("test") if item not in set(items)] or items
     reference = _tissue(read_pictures(others, size), read_masks(others, size) > 0)
     low, high = np.quantile(reference, [0.05, 0.95], axis=0)
@@ -190,6 +195,13 @@ def brush_of(size: int) -> int:
 def _brushed(mask: Mask) -> Mask:
     grown: Mask = ndimage.binary_dilation(mask, iterations=brush_of(mask.shape[0]))
     return grown
+
+
+def _nearest(labels: Pictures) -> Pictures:
+    """Every pixel with the label that lies nearest to it."""
+    rows, columns = ndimage.distance_transform_edt(labels == 0, return_distances=False, return_indices=True)
+    nearest: Pictures = labels[rows, columns]
+    return nearest
 
 
 def _disc(mask: Mask, radius: float) -> Mask:

@@ -1,0 +1,96 @@
+"""Paint: a fill that keeps to what is painted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
+
+from medsynth_app.core.bounds import Bounds
+from medsynth_app.core.labels import LabelSchema
+from medsynth_app.workspace.workspace import Workspace
+from tests.actions.bench import make_pack
+from tests.ui.desk import TestDesk, a_desk
+
+pytestmark = pytest.mark.gui
+
+
+@pytest.fixture
+def desk(qapp: Any, tmp_path: Path) -> Iterator[TestDesk]:
+    make_pack(tmp_path / "packs", "a-control", mask_labels=("polyp",), files={"controlnet/config.json": "0" * 64})
+    make_pack(tmp_path / "packs", "b-plain", mask_labels=("polyp",))
+    with a_desk(tmp_path, Workspace.open(tmp_path / "work")) as found:
+        found.open()
+        found.session.set_place("paint")
+        choose_pack(found, 0)
+        found.session.set_schema(LabelSchema.from_names("findings", ["ulcer", "polyp"]))
+        yield found
+
+
+def stroke(desk: TestDesk, box: tuple[int, int, int, int], value: int) -> None:
+    bounds = Bounds(*box)
+    assert desk.session.document is not None
+    before = np.array(desk.session.document.mask(0)[bounds.slices])
+    desk.session.paint(bounds, before, np.full_like(before, value))
+
+
+def choose_pack(desk: TestDesk, index: int) -> None:
+    desk.window.inpaint_panel.pack.setCurrentIndex(index)
+    desk.window.inpaint_panel.pack.activated.emit(index)
+
+
+def test_the_shape_is_followed_where_the_prompt_names_it(desk: TestDesk) -> None:
+    panel = desk.window.inpaint_panel
+    desk.session.set_parameters(prompt="a polyp")
+    assert panel.follow.isHidden()  # nothing is painted
+    stroke(desk, (10, 10, 50, 60), 2)
+    desk.until(panel.follow.isVisible)
+    assert panel.follow.isChecked() and "polyp" in panel.follow.text()
+    panel.primary.click()
+    labels = desk.queue.requests[-1].labels
+    assert labels is not None and set(np.unique(labels)) == {0, 1}
+    assert desk.queue.requests[-1].control_scale == 1.5
+    desk.session.set_parameters(prompt="normal mucosa")
+    desk.until(lambda: not panel.follow.isChecked())
+    panel.primary.click()
+    assert desk.queue.requests[-1].labels is None
+
+
+def test_what_the_person_says_holds_for_every_prompt(desk: TestDesk) -> None:
+    panel = desk.window.inpaint_panel
+    desk.session.set_parameters(prompt="a polyp")
+    stroke(desk, (10, 10, 50, 60), 2)
+    desk.until(panel.follow.isVisible)
+    QTest.mouseClick(panel.follow, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier,
+                     QPoint(10, panel.follow.height() // 2))
+    assert desk.session.parameters.follow is False and not panel.follow.isChecked()
+    panel.primary.click()
+    assert desk.queue.requests[-1].labels is None
+    panel.follow.click()
+    desk.session.set_parameters(prompt="normal mucosa", control_scale=0.5)
+    desk.until(panel.follow.isChecked)
+    panel.primary.click()
+    assert desk.queue.requests[-1].labels is not None and desk.queue.requests[-1].control_scale == 0.5
+
+
+def test_it_is_offered_only_where_the_model_can(desk: TestDesk) -> None:
+    panel = desk.window.inpaint_panel
+    desk.session.set_parameters(prompt="an ulcer")
+    stroke(desk, (10, 10, 50, 60), 1)  # a class that the model does not know
+    desk.until(panel.primary.isEnabled)
+    assert panel.follow.isHidden()
+    stroke(desk, (10, 10, 30, 60), 2)
+    desk.until(panel.follow.isVisible)
+    desk.session.set_parameters(mode="remove")
+    desk.until(panel.follow.isHidden)
+    desk.session.set_parameters(mode="replace")
+    choose_pack(desk, 1)
+    desk.until(panel.follow.isHidden)
+    assert panel.more.closely.isHidden()
+    panel.primary.click()
+    assert desk.queue.requests[-1].labels is None
