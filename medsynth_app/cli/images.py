@@ -120,10 +120,8 @@ def _inpaint(here: Headless, document: Document, mask: Path, wanted: int | None,
                         f"{about.columns} x {about.rows}.", "Give a mask of the image's own size.")
     window = starting_window(document.info, frame, document.pixels(frame))
     meant = given_labels(painted, pack.manifest)
-    if parameters.follow and not followed(meant, parameters, pack)[1]:
-        known = " and ".join(pack.manifest.mask_labels) if pack.manifest.draws_from_masks else "no labels"
-        raise UserError(f"The fill cannot follow this mask: {pack.manifest.title} knows {known}.",
-                        "Leave out --follow, or use mode replace, and a mask and a model that go together.")
+    if parameters.follow:
+        _check_follow(meant, parameters, pack)
     request = inpaint_request(document, frame, parameters, pack, window, painted=painted, meant=meant)
     notices = Notices((*document.info.notices, *request.notices))
     written = []
@@ -135,7 +133,22 @@ def _inpaint(here: Headless, document: Document, mask: Path, wanted: int | None,
         notices.add((*record.notices, *exported.notices))
         written.append({"file": str(target), "candidate": result.candidate, "seed": record.seed, "seam": record.seam,
                         "largest_change_outside_mask": record.largest_change_outside_mask})
-    return {"pack": pack.manifest.name, "results": written, "notices": notices.texts}
+    names, follows = followed(meant, parameters, pack)
+    return {"pack": pack.manifest.name, "results": written, "followed": list(names) if follows else [],
+            "notices": notices.texts}
+
+
+def _check_follow(meant: dict[int, int], parameters: InpaintParameters, pack: InstalledPack) -> None:
+    """Refuse what was asked for outright and cannot be done."""
+    title, unknown = pack.manifest.title, [str(value) for value, label in meant.items() if not label]
+    if parameters.mode != "replace":
+        raise UserError(f"--follow does not go with mode {parameters.mode}.", "Use it with mode replace.")
+    if not pack.manifest.draws_from_masks:
+        raise UserError(f"{title} cannot follow masks.",
+                        "Choose a pack that holds a ControlNet, or leave out --follow.")
+    if unknown:
+        raise UserError(f"The mask holds the value {', '.join(unknown)}, which {title} does not know.",
+                        f"It knows {' and '.join(pack.manifest.mask_labels)}, as 1, 2, ...; or leave out --follow.")
 
 
 def _kind(about: FrameInfo) -> tuple[str, str]:

@@ -20,9 +20,13 @@ class LabelClass:
     colour: str
 
 
+_DENIED = re.compile(r"\b(no|not|without|never|free of)\s+((a|an|any|the)\s+)?$", re.IGNORECASE)
+
+
 def names(prompt: str, label: str) -> bool:
-    """Whether a prompt holds a label's name as a word, also in the plural; case does not count."""
-    return bool(label) and re.search(rf"\b{re.escape(label)}s?\b", prompt, re.IGNORECASE) is not None
+    """Whether a prompt asks for a label by its name, also in the plural; case does not count, "no polyp" does."""
+    found = re.finditer(rf"(?<!\w){re.escape(label)}s?(?!\w)", prompt, re.IGNORECASE) if label else ()
+    return any(not _DENIED.search(prompt[:match.start()]) for match in found)
 
 
 @dataclass(frozen=True)

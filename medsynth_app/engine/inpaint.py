@@ -15,13 +15,14 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from medsynth_app.core import blend, control_image, crop
+from medsynth_app.core import blend, crop
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.image import Pixels, Rescale
 from medsynth_app.core.job import EventKind, JobEvent
 from medsynth_app.core.provenance import Provenance
 from medsynth_app.core.requests import InpaintRequest
 from medsynth_app.engine.environment import environment
+from medsynth_app.engine.followed import Followed
 from medsynth_app.engine.memory import draw_in_batches
 from medsynth_app.engine.packs import Pack, PackInUse
 from medsynth_app.engine.watch import Emit, Watch
@@ -65,6 +66,8 @@ def run_inpaint(request: InpaintRequest, emit: Emit, cancelled: Callable[[], boo
             notices.append(event.message)
         emit(event)
 
+    for text in scene.followed.notices:
+        note(JobEvent(job_id, EventKind.NOTICE, message=text))
     batch = packs.policy.batch(scene.height, scene.width)
     draw_in_batches(range(request.count), batch, draw, note, job_id)
 
@@ -87,8 +90,8 @@ class Scene:
         Latents that are drawn, float32 (1, 1, height, width), 1 in every latent cell that the mask touches.
     strength
         Share of the noise schedule that is run.
-    hint
-        What the ControlNet sees, float32 (1, 3, height, width) in [0, 1]; None where no labels are followed.
+    followed
+        The painted classes that the fill keeps to.
     """
 
     request: InpaintRequest
@@ -100,7 +103,7 @@ class Scene:
     cells: torch.Tensor
     prompt: str
     strength: float
-    hint: torch.Tensor | None
+    followed: Followed
 
     @staticmethod
     def make(request: InpaintRequest, pack: Pack) -> Scene:
@@ -119,14 +122,14 @@ class Scene:
             prompt = pack.manifest.remove_prompt
         return Scene(request, height, width, blend.feather_alpha(request.mask, request.feather), unit, start,
                      torch.from_numpy(masked.astype(np.float32))[None, None], prompt, _strength(request),
-                     _hint(request, pack, height, width))
+                     Followed.of(request, pack, height, width))
 
     def latents(self, pack: Pack, candidates: Sequence[int], watch: Watch, batches: int) -> torch.Tensor:
         """Draw candidates with the pack's pipeline; candidate k's noise comes from seed + k alone."""
         request = self.request
         with torch.inference_mode():
             watch.begin_batch(lambda latents: self.previews(pack, latents, candidates), batches)
-            pipeline, values = self._pipeline(pack, len(candidates))
+            pipeline, values = self._pipeline(pack)
             with pack.policy.precision():
                 drawn: torch.Tensor = pipeline(
                     prompt=self.prompt, negative_prompt=request.negative_prompt, mask_image=self.cells,
@@ -136,10 +139,10 @@ class Scene:
                     output_type="latent", callback_on_step_end=watch, **values).images
         return drawn
 
-    def _pipeline(self, pack: Pack, count: int) -> tuple[Any, dict[str, Any]]:
+    def _pipeline(self, pack: Pack) -> tuple[Any, dict[str, Any]]:
         """The pipeline that fills, and what it alone takes."""
-        if self.hint is not None:  # encodes for itself, each picture with the chance of its own seed
-            return pack.control_inpaint, {"image": self.start.expand(count, -1, -1, -1), "control_image": self.hint,
+        if self.followed.hint is not None:  # that one encodes for itself
+            return pack.control_inpaint, {"image": self.start, "control_image": self.followed.hint,
                                           "controlnet_conditioning_scale": float(self.request.control_scale)}
         image = pack.encode(self.start)
         # Only a UNet with nine channels looks at the masked image; grey is what its training put there.
@@ -167,15 +170,6 @@ class Scene:
         return {str(k): pixels[place] for place, k in enumerate(candidates)}
 
 
-def _hint(request: InpaintRequest, pack: Pack, height: int, width: int) -> torch.Tensor | None:
-    if request.labels is None:
-        return None
-    pack.require_control()
-    labels = control_image.resized(
-        control_image.checked_labels(request.labels, pack.manifest.mask_labels), height, width)
-    return torch.from_numpy(control_image.control_image(labels)).permute(2, 0, 1)[None]
-
-
 def _strength(request: InpaintRequest) -> float:
     """The strength that is run: at least one step, and less than all of it when varying what is there."""
     most = MOST_VARY if request.mode == "vary" else 1.0
@@ -197,7 +191,7 @@ def _result(scene: Scene, pack: Pack, drawn: torch.Tensor, candidate: int, batch
         action="inpaint", pack=pack.manifest.name, pack_sha256=pack.manifest.sha256, seed=seed,
         created=datetime.now(UTC).isoformat(timespec="seconds"), source=request.source,
         mask_sha256=hashlib.sha256(np.packbits(effective).tobytes()).hexdigest(),
-        parameters=_parameters(scene, pack, candidate), environment=environment(pack, batch),
+        parameters=_parameters(scene, candidate), environment=environment(pack, batch),
         largest_change_outside_mask=outside, seam=seam, notices=tuple(notices))
     return JobEvent(
         job_id, EventKind.RESULT, arrays={"patch": patch, "effective": effective, "alpha": scene.alpha},
@@ -205,23 +199,14 @@ def _result(scene: Scene, pack: Pack, drawn: torch.Tensor, candidate: int, batch
               "bounds": request.bounds, "largest_change_outside_mask": outside})
 
 
-def _parameters(scene: Scene, pack: Pack, candidate: int) -> dict[str, Any]:
+def _parameters(scene: Scene, candidate: int) -> dict[str, Any]:
     """What was asked for, as plain values; the pixels and the pack's place on this machine are left out."""
-    left_out = {"crop", "mask", "labels", "document_id", "frame_key", "pack", "pack_sha256", "source", "notices"}
-    if scene.request.labels is None:
-        left_out.add("control_scale")
+    left_out = {"crop", "mask", "labels", "control_scale", "document_id", "frame_key", "pack", "pack_sha256", "source",
+                "notices"}
     asked: Mapping[str, Any] = {field.name: getattr(scene.request, field.name)
                                 for field in dataclasses.fields(scene.request) if field.name not in left_out}
     return {**asked, "prompt": scene.prompt, "strength": scene.strength, "strength_asked": scene.request.strength,
-            "candidate": candidate, "drawn_at": [scene.height, scene.width], **_followed(scene, pack)}
-
-
-def _followed(scene: Scene, pack: Pack) -> dict[str, Any]:
-    """The classes that the fill follows, by their value; nothing where it follows none."""
-    if scene.request.labels is None:
-        return {}
-    names = pack.manifest.mask_labels
-    return {"followed": {str(value): names[value - 1] for value in control_image.labels_in(scene.request.labels)}}
+            "candidate": candidate, "drawn_at": [scene.height, scene.width], **scene.followed.record}
 
 
 def model_size(rows: int, columns: int, native: int, factor: int) -> tuple[int, int]:

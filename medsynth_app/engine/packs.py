@@ -42,6 +42,20 @@ REPLACED = {"PNDMScheduler", "DDIMScheduler", "DDPMScheduler", "LMSDiscreteSched
 KEPT = 2  # packs in memory
 
 
+class _ControlNetInpaintPipeline(StableDiffusionControlNetInpaintPipeline):  # type: ignore[misc]
+    """Encodes as `Pack.encode` does: in the autoencoder's own precision, without chance.
+
+    diffusers' own would give a float32 autoencoder pixels in the UNet's precision, and draw from the candidate's seed,
+    so that the same seed meant other noise than without a shape to follow.
+    """
+
+    def _encode_vae_image(self, image: torch.Tensor, generator: Any) -> torch.Tensor:
+        with torch.autocast(image.device.type, enabled=False):
+            latents: torch.Tensor = self.vae.encode(image.to(self.vae.dtype)).latent_dist.mode()
+            latents = (latents * self.vae.config.scaling_factor).to(image.dtype)
+        return latents
+
+
 @dataclass
 class Pack:
     """A loaded pack. Its pipelines share one set of weights.
@@ -74,7 +88,7 @@ class Pack:
     @functools.cached_property
     def control_inpaint(self) -> Any:
         """Fills a region and follows a mask. Raises `UserError` where the pack cannot."""
-        return self._sharing(StableDiffusionControlNetInpaintPipeline, controlnet=self._controlnet)
+        return self._sharing(_ControlNetInpaintPipeline, controlnet=self._controlnet)
 
     @functools.cached_property
     def _controlnet(self) -> Any:

@@ -35,8 +35,12 @@ class ParameterState:
         return self.generate
 
     def follow(self, manifest: PackManifest) -> None:
-        """Offer the pack's prompt where the person has not typed one; pictures are free where it follows no masks."""
+        """Offer the pack's prompt where the person has not typed one; pictures are free where it follows no masks.
+
+        Whether a fill keeps to the painted shape is the prompt's to choose again.
+        """
         offered = manifest.default_prompt
+        self.inpaint = replace(self.inpaint, follow=None)
         if self.inpaint.prompt in ("", self._offered):
             self.inpaint = replace(self.inpaint, prompt=offered)
         if self.generate.prompt in ("", self._offered):

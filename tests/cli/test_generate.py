@@ -141,9 +141,11 @@ def test_a_fill_follows_the_labels_of_its_mask(pack: Path, offline: dict[str, st
     write_mask_png(tmp_path / "m.png", MASK)
 
     def fill(name: str, prompt: str, *more: str) -> tuple[dict[str, Any], np.ndarray[Any, Any]]:
-        run(offline, "inpaint", image, "--mask", tmp_path / "m.png", "--prompt", prompt, "--pack", pack, "--seed", 5,
-            "--steps", 2, "--out", tmp_path / name, "--device", "cpu", "--workspace", tmp_path / "work", *more)
+        answer = run(offline, "inpaint", image, "--mask", tmp_path / "m.png", "--prompt", prompt, "--pack", pack,
+                     "--seed", 5, "--steps", 2, "--out", tmp_path / name, "--device", "cpu", "--workspace",
+                     tmp_path / "work", *more)
         record = json.loads((tmp_path / name / "candidate-1.png.provenance.json").read_text())
+        assert answer["followed"] == list(record["parameters"].get("followed", {}).values())
         return record["parameters"], pixels(tmp_path / name / "candidate-1.png")
 
     named, drawn = fill("named", "a body")
@@ -161,8 +163,8 @@ def test_a_mask_that_no_fill_can_follow_is_refused(tmp_path: Path) -> None:
     write_mask_png(tmp_path / "m.png", (MASK > 0) * np.uint8(255))
     plain = make_pack(tmp_path / "packs", "plain")
     two = make_pack(tmp_path / "packs", "two", mask_labels=("body", "core"), files={"controlnet/config.json": "0" * 64})
-    for pack, more, complaint in ((plain, (), "knows no labels"), (two, (), "knows body and core"),
-                                  (two, ("--mode", "remove"), "cannot follow"),
+    for pack, more, complaint in ((plain, (), "cannot follow masks"), (two, (), "the value 255, which"),
+                                  (two, ("--mode", "remove"), "mode remove"),
                                   (two, ("--control-scale", 3), "outside 0 to 2")):
         answer = command_line("inpaint", image, "--mask", tmp_path / "m.png", "--pack", pack.folder, "--follow",
                               "--out", out, *more)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from medsynth_app.core.labels import SCHEMAS, LabelSchema, schema_for, schema_of
+from medsynth_app.core.labels import SCHEMAS, LabelSchema, names, schema_for, schema_of
 
 
 @pytest.mark.parametrize(("schema", "value", "label", "same"), [
@@ -40,3 +40,12 @@ def test_a_model_brings_its_own_classes_where_the_built_in_ones_lack_them() -> N
     for schema in (lung, SCHEMAS["colonoscopy"], schema_of("colonoscopy", ("water",))):
         assert LabelSchema.from_plain(schema.to_plain()) == schema
     assert LabelSchema.from_plain(None) is LabelSchema.from_plain("lung CT") is None
+
+
+@pytest.mark.parametrize(("prompt", "label", "asked"), [
+    ("a colonoscopy image of a polyp", "polyp", True), ("two Polyps on a fold", "polyp", True),
+    ("polypoid mucosa", "polyp", False), ("mucosa without a polyp", "polyp", False), ("no polyps", "polyp", False),
+    ("free of any polyp", "polyp", False), ("no polyp on the fold, a polyp below", "polyp", True),
+    ("not far from a polyp", "polyp", True), ("a lesion (flat)", "lesion (flat)", True), ("a polyp", "", False)])
+def test_a_prompt_asks_for_a_label_by_its_name(prompt: str, label: str, asked: bool) -> None:
+    assert names(prompt, label) is asked

@@ -20,6 +20,7 @@ from transformers.utils import logging as transformers_logging
 from medsynth_app.core.control_image import control_image
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.pack import PackManifest
+from medsynth_app.core.parameters import GenerateParameters
 from medsynth_app.engine.train.card import CONTROL_SAMPLES
 from medsynth_app.engine.train.dataset import Sample, TrainingSet, read_masks, read_pixels
 from medsynth_app.engine.train.denoiser import Draw, Latents, Predict, train_velocity, view_of
@@ -185,14 +186,15 @@ def _drawn_masks(pack: Path, recipe: Recipe, manifest: PackManifest) -> list[tup
 @torch.no_grad()
 def _sample_grid(base: StableDiffusionPipeline, control: ControlNetModel,
                  drawn: list[tuple[str, npt.NDArray[np.uint8]]], size: int, columns: int = 4) -> Image.Image:
-    """Pairs of mask and picture, a prompt above each."""
-    prompts = [prompt for prompt, _ in drawn]
+    """Pairs of mask and picture, a prompt above each; drawn as the window draws them."""
+    prompts, standard = [prompt for prompt, _ in drawn], GenerateParameters()
     hints = control_image(np.stack([mask for _, mask in drawn]))
     pipeline: Any = StableDiffusionControlNetPipeline(
         **base.components, controlnet=control, requires_safety_checker=False)
     pipeline.set_progress_bar_config(disable=True)
     pictures = pipeline(prompts, image=torch.from_numpy(hints).permute(0, 3, 1, 2), height=size, width=size,
-                        num_inference_steps=25, guidance_scale=2.5, output_type="np",
+                        num_inference_steps=standard.steps, guidance_scale=standard.guidance,
+                        controlnet_conditioning_scale=standard.control_scale, output_type="np",
                         generator=[torch.Generator("cpu").manual_seed(seed) for seed in range(len(drawn))]).images
     line, gap, margin = 20, 8, 4
     font = ImageFont.load_default(12)
@@ -201,6 +203,7 @@ def _sample_grid(base: StableDiffusionPipeline, control: ControlNetModel,
     draw = ImageDraw.Draw(grid)
     for k, (prompt, pair) in enumerate(zip(prompts, zip(hints, pictures, strict=True), strict=True)):
         left, top = k % columns * (2 * size + gap), k // columns * (size + line)
+        prompt = f"SYNTHETIC {prompt}"
         while font.getlength(prompt) > 2 * size - margin:
             prompt = prompt[:-2].rstrip(" .") + "…"
         draw.text((left + margin, top + 3), prompt, fill="black", font=font)

@@ -57,12 +57,15 @@ def maps_to_masks(maps: npt.NDArray[np.floating], thinnest: float = 0.0) -> Mask
     -------
     Shape (n, h, w), uint8.
     """
-    inside = maps > 0
-    outer, inner = maps[:, :-1], maps[:, 1:]
-    sliver = inside[:, :-1] & ~inside[:, 1:] & (outer - inner < thinnest)
-    within = outer + inner > 0
-    inside[:, :-1] &= ~(sliver & ~within)
-    inside[:, 1:] |= sliver & within
+    near = np.abs(np.diff(maps, axis=1)) < thinnest
+    sums, counts = maps.astype(np.float32), np.ones(maps.shape, np.float32)
+    for k, close in enumerate(np.moveaxis(near, 1, 0), 1):
+        sums[:, k] += close * sums[:, k - 1]
+        counts[:, k] += close * counts[:, k - 1]
+    merged = sums / counts  # of each run of outlines that are one, the last holds the mean
+    for k in reversed(range(maps.shape[1] - 1)):
+        merged[:, k] = np.where(near[:, k], merged[:, k + 1], merged[:, k])
+    inside = merged > 0
     masks: Masks = np.cumprod(inside, axis=1).sum(axis=1).astype(np.uint8)
     return masks
 

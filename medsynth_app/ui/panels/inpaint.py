@@ -72,8 +72,8 @@ class InpaintPanel(Panel):
         self.examples = button("Examples", role="link", tip="Prompts that this model knows")
         self._examples_menu = QMenu(self.examples)
         self.examples.setMenu(self._examples_menu)
-        self.follow = QCheckBox()
-        self.follow.toggled.connect(lambda on: self._set(follow=on))
+        self.follow = QCheckBox("Keep to the painted shape")
+        self.follow.toggled.connect(self._choose_follow)
         self.strength = SliderRow("How strong", 5, 100, lambda value: self._set(strength=value / 100))
         self.strength.slider.setToolTip("100 %: what was there is ignored. Less keeps more of it.")
         self.count = Segmented(COUNTS, "Candidates")
@@ -198,6 +198,12 @@ class InpaintPanel(Panel):
         if not self.is_showing:
             self._session.set_parameters(**values)
 
+    def _choose_follow(self, on: bool) -> None:
+        """What the prompt would choose anyway is left to it, so that the next prompt chooses anew."""
+        self._set(follow=None)
+        if not self.is_showing and self._session.followed[1] != on:
+            self._set(follow=on)
+
     # -- the button and what speaks against it
 
     def obstacle(self) -> str:
@@ -241,10 +247,8 @@ class InpaintPanel(Panel):
         """Offered where the model knows what is painted."""
         known, follows = self._session.followed
         self.follow.setVisible(bool(known) and self._session.parameters.mode == "replace")
-        names = " and ".join(known)
-        self.follow.setText(f"Keep to the shape of the {names}")
-        self.follow.setToolTip(f"Draws {names} just where painted.\nWithout it the prompt alone decides what is drawn "
-                               "in the region.")
+        self.follow.setToolTip(f"Draws {' and '.join(known)} just where painted.\nWithout it the prompt alone decides "
+                               "what is drawn in the region.\nOn by itself where the prompt names what is painted.")
         with self.showing():
             self.follow.setChecked(follows)
 

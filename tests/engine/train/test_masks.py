@@ -145,6 +145,13 @@ def test_a_part_thinner_than_a_pixel_is_no_part() -> None:
     assert (drawn == 1).sum() < 0.1 * (maps_to_masks(maps)[1] == 1).sum() and (drawn == 2).sum() > 0.9 * body.sum() / 2
 
 
+def test_one_outline_drawn_three_times_is_one() -> None:
+    body = np.where(disc_mask(50, 22, 27, 15, 14), 3, 0).astype(np.uint8)
+    maps = masks_to_maps(body[None], 3, 6)
+    maps += np.random.default_rng(1).normal(0, 0.04, maps.shape)
+    assert set(np.unique(maps_to_masks(maps, thinnest=0.99 / 6))) == {0, 3}
+
+
 def test_maps_are_exact_distances() -> None:
     mask = disc_mask(50, 22, 27, 15, 5)
     maps = masks_to_maps(mask[None], 2, 6)[0]

@@ -50,7 +50,7 @@ def test_the_shape_is_followed_where_the_prompt_names_it(desk: TestDesk) -> None
     assert panel.follow.isHidden()  # nothing is painted
     stroke(desk, (10, 10, 50, 60), 2)
     desk.until(panel.follow.isVisible)
-    assert panel.follow.isChecked() and "polyp" in panel.follow.text()
+    assert panel.follow.isChecked() and "polyp" in panel.follow.toolTip()
     panel.primary.click()
     labels = desk.queue.requests[-1].labels
     assert labels is not None and set(np.unique(labels)) == {0, 1}
@@ -72,10 +72,15 @@ def test_what_the_person_says_holds_for_every_prompt(desk: TestDesk) -> None:
     panel.primary.click()
     assert desk.queue.requests[-1].labels is None
     panel.follow.click()
+    assert desk.session.parameters.follow is None  # as the prompt has it: the next prompt chooses anew
     desk.session.set_parameters(prompt="normal mucosa", control_scale=0.5)
-    desk.until(panel.follow.isChecked)
+    desk.until(lambda: not panel.follow.isChecked())
+    panel.follow.click()
+    assert desk.session.parameters.follow is True
     panel.primary.click()
     assert desk.queue.requests[-1].labels is not None and desk.queue.requests[-1].control_scale == 0.5
+    desk.session.open(desk.image)
+    assert desk.session.parameters.follow is None
 
 
 def test_it_is_offered_only_where_the_model_can(desk: TestDesk) -> None:
