@@ -291,8 +291,10 @@ def _slug(text: str) -> str:
 
 
 def _prompt(pack: InstalledPack) -> str:
-    """A prompt that asks for something else than the pack's usual subject."""
+    """The pack's usual subject where it can keep to the painted shape; else one that is not there yet."""
     about = pack.manifest
+    if about.draws_from_masks:
+        return about.default_prompt
     return next((text for text in about.example_prompts if text != about.default_prompt), about.default_prompt)
 
 
@@ -315,7 +317,8 @@ def walk(desk: Desk, out: Path) -> None:
     if slice_scene is not None:
         tour.visit(slice_scene)
     for pack in packs:
-        tour.visit(Scene(own.get(pack.manifest.domain) or tour.draw_pictures(pack), pack))
+        image = own.get(pack.manifest.domain) or tour.draw_pictures(pack)
+        tour.visit(Scene(image, pack, radius=0.2 if pack.manifest.draws_from_masks else 0.28))
         if pack.manifest.draws_masks and pack.manifest.draws_from_masks:
             tour.draw_pairs(pack)
     tour.record.step("The tour is over.")
