@@ -22,7 +22,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from medsynth_app import __version__
 from medsynth_app.actions.demo import DemoImage, demo_images
-from medsynth_app.actions.generate import DRAWN, FREE
+from medsynth_app.actions.generate import DRAWN, FREE, cannot_follow
 from medsynth_app.actions.people import switch_person
 from medsynth_app.app import Desk, application, build_window
 from medsynth_app.core.errors import UserError
@@ -318,8 +318,8 @@ def walk(desk: Desk, out: Path) -> None:
         tour.visit(slice_scene)
     for pack in packs:
         image = own.get(pack.manifest.domain) or tour.draw_pictures(pack)
-        tour.visit(Scene(image, pack, radius=0.2 if pack.manifest.draws_from_masks else 0.28))
-        if pack.manifest.draws_masks and pack.manifest.draws_from_masks:
+        tour.visit(Scene(image, pack, radius=0.2 if pack.manifest.draws_from_masks else Scene.radius))
+        if not cannot_follow(pack.manifest, DRAWN):
             tour.draw_pairs(pack)
     tour.record.step("The tour is over.")
     tour.record.write(desk)

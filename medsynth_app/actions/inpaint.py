@@ -62,7 +62,7 @@ def inpaint_request(document: Document, frame: int, parameters: InpaintParameter
         mask=mask[bounds.slices].copy(),
         pack=str(pack.folder),
         pack_sha256=pack.manifest.sha256,
-        prompt=_prompt(parameters, pack), negative_prompt=parameters.negative_prompt.strip(),
+        prompt=_prompt(parameters, pack.manifest), negative_prompt=parameters.negative_prompt.strip(),
         mode=parameters.mode,
         strength=parameters.strength,
         steps=parameters.steps,
@@ -71,8 +71,8 @@ def inpaint_request(document: Document, frame: int, parameters: InpaintParameter
         count=parameters.count,
         feather=parameters.feather,
         match_seam=parameters.matches_seam(document.info.colour),
-        labels=in_labels(held[bounds.slices], meant) if meant and followed(meant, parameters, pack, mask_value)[1]
-        else None,
+        labels=in_labels(held[bounds.slices], meant)
+        if meant and followed(meant, parameters, pack.manifest, mask_value)[1] else None,
         control_scale=parameters.control_scale,
         preview_every=parameters.preview_every,
         device=parameters.device,
@@ -93,18 +93,17 @@ def given_labels(painted: Labels, manifest: PackManifest) -> dict[int, int]:
     return {value: value if value <= known else 0 for value in found}
 
 
-def followed(meant: Mapping[int, int], parameters: InpaintParameters, pack: InstalledPack,
+def followed(meant: Mapping[int, int], parameters: InpaintParameters, manifest: PackManifest,
              mask_value: int | None = None) -> tuple[tuple[str, ...], bool]:
     """The classes to be filled that a fill could keep to, as the pack calls them, and whether it does.
 
     `meant` holds all that is painted; `mask_value` as in `inpaint_request`.
     """
-    manifest = pack.manifest
     if not manifest.draws_from_masks:
         return (), False
     held = {label for value, label in meant.items() if label and mask_value in (None, value)}
     names = tuple(manifest.mask_labels[label - 1] for label in sorted(held))
-    return names, parameters.follows(names, _prompt(parameters, pack))
+    return names, parameters.follows(names, _prompt(parameters, manifest))
 
 
 def in_labels(painted: Labels, meant: Mapping[int, int]) -> Labels:
@@ -133,8 +132,7 @@ def _image_values(document: Document, frame: int, bounds: Bounds, window: Window
     }
 
 
-def _prompt(parameters: InpaintParameters, pack: InstalledPack) -> str:
-    manifest = pack.manifest
+def _prompt(parameters: InpaintParameters, manifest: PackManifest) -> str:
     if parameters.mode == "remove":     # never what was typed: it would be drawn instead of taken away
         return manifest.remove_prompt
     return parameters.prompt.strip() or manifest.default_prompt

@@ -14,7 +14,7 @@ from rich.table import Column, Table
 
 from medsynth_app.actions.export_result import export_result
 from medsynth_app.actions.info import info as read_info
-from medsynth_app.actions.inpaint import followed, given_labels, inpaint_request
+from medsynth_app.actions.inpaint import given_labels, inpaint_request
 from medsynth_app.actions.inpaint import inpaint as queue_inpainting
 from medsynth_app.actions.open_image import open_image
 from medsynth_app.actions.out_folder import out_folder
@@ -133,8 +133,8 @@ def _inpaint(here: Headless, document: Document, mask: Path, wanted: int | None,
         notices.add((*record.notices, *exported.notices))
         written.append({"file": str(target), "candidate": result.candidate, "seed": record.seed, "seam": record.seam,
                         "largest_change_outside_mask": record.largest_change_outside_mask})
-    names, follows = followed(meant, parameters, pack)
-    return {"pack": pack.manifest.name, "results": written, "followed": list(names) if follows else [],
+    shared = results[0].provenance.parameters if results else {}
+    return {"pack": pack.manifest.name, "results": written, "followed": list(shared.get("followed", {}).values()),
             "notices": notices.texts}
 
 

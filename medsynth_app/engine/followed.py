@@ -15,7 +15,8 @@ from medsynth_app.engine.packs import Pack
 
 @dataclass(frozen=True)
 class Followed:
-    """
+    """What a fill keeps to; shared by all candidates of a run.
+
     Attributes
     ----------
     hint

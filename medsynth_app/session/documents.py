@@ -48,6 +48,7 @@ class DocumentView(SessionState):
         self.frame = frame if isinstance(frame, int) and 0 <= frame < count else count // 2
         self.window = from_plain(self._recall("window")) or starting_window(
             document.info, self.frame, document.pixels(self.frame))
+        self._parameters.change_inpaint(follow=None)  # said of another image; the prompt chooses again
         self._choose_pack()
         self._refresh_staging()
         for signal in (self.document_changed, self.window_changed, self.label_changed, self.history_changed,

@@ -92,8 +92,8 @@ class Runs(SessionState):
     def followed(self) -> tuple[tuple[str, ...], bool]:
         """The painted classes that a fill could keep to, as the pack calls them, and whether a run now does."""
         if self.document is None or self.pack is None or not self.pack.manifest.draws_from_masks:
-            return (), False
-        return inpainting.followed(self._meant(), self.parameters, self.pack, self.mask_value)
+            return (), False  # without a look at the mask
+        return inpainting.followed(self._meant(), self.parameters, self.pack.manifest, self.mask_value)
 
     def more_like_this(self, index: int | None = None) -> str:
         """Queue the run of a staged result again with new seeds; returns the job's id."""

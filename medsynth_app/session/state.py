@@ -180,11 +180,7 @@ class SessionState:
             self.workspace.documents.remember(self.document.id, key, value)
 
     def _choose_pack(self) -> None:
-        """The pack and the classes for the document in view: as it was last seen, else what suits it.
-
-        Whether a fill keeps to the painted shape, said for another image, is the prompt's to choose again.
-        """
-        self._parameters.change_inpaint(follow=None)
+        """The pack and the classes for the document in view: as it was last seen, else what suits it."""
         info = self.document.info if self.document else None
         named = self._recall("pack") if self.document else None
         pack = next((pack for pack in self.packs if pack.manifest.name == named), None)

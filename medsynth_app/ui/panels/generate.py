@@ -10,6 +10,7 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QIcon, QPainter
 from PySide6.QtWidgets import QComboBox, QLineEdit, QListView, QListWidget, QListWidgetItem, QMenu, QWidget
 
+from medsynth_app.actions.generate import FREE
 from medsynth_app.core.job import JobState
 from medsynth_app.session.session import Session
 from medsynth_app.ui import theme as look
@@ -17,9 +18,9 @@ from medsynth_app.ui import words
 from medsynth_app.ui.commands import Commands
 from medsynth_app.ui.mask_picture import draw_inset
 from medsynth_app.ui.panels.base import Panel, field_row
-from medsynth_app.ui.panels.more import QuietSpin, SeedRow, whole
+from medsynth_app.ui.panels.more import Closeness, QuietSpin, SeedRow, whole
 from medsynth_app.ui.panels.picture_card import PictureCard
-from medsynth_app.ui.panels.shape import Closeness, ShapeGroup
+from medsynth_app.ui.panels.shape import ShapeGroup
 from medsynth_app.ui.widgets import (
     ElidedLabel,
     Group,
@@ -50,7 +51,7 @@ class GeneratePanel(Panel):
         self.examples = button("Examples", role="link", tip="Prompts that this model knows")
         self._examples_menu = QMenu(self.examples)
         self.examples.setMenu(self._examples_menu)
-        self.shape, self.closely = ShapeGroup(theme, session), Closeness(session)
+        self.shape, self.closely = ShapeGroup(theme, session), Closeness(session.set_generate_parameters)
         self.shape.stale.connect(self.refresh)
         self.count = Segmented(COUNTS, "Pictures")
         self.count.chosen.connect(lambda count: self._set(count=count))
@@ -110,7 +111,7 @@ class GeneratePanel(Panel):
                 spin.blockSignals(False)
             self._show_packs()
             self.shape.refresh()
-            self.closely.refresh()
+            self.closely.show_scale(p.control_scale, s.shape != FREE)
         obstacle = "" if s.pack else "No model is installed"
         obstacle = obstacle or ("This window is read-only" if s.workspace.read_only else self.shape.obstacle)
         seconds = s.seconds_to_generate

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from PySide6.QtWidgets import QAbstractSpinBox, QCheckBox, QComboBox, QDoubleSpinBox, QLineEdit, QSpinBox, QWidget
@@ -70,6 +71,19 @@ def whole(low: int, high: int, suffix: str = "") -> QSpinBox:
     return spin
 
 
+class Closeness(SliderRow):
+    """How closely what is drawn keeps to a mask (`control_scale`); only where it can."""
+
+    def __init__(self, changed: Callable[..., Any]) -> None:
+        super().__init__("How closely", 0, 200, lambda percent: changed(control_scale=percent / 100),
+                         "How firmly a mask is kept to. 100 %: as the model learned it; 0 % ignores the mask.")
+
+    def show_scale(self, scale: float, is_used: bool) -> None:
+        percent = round(scale * 100)
+        self.show_value(percent, f"{percent} %")
+        self.setVisible(is_used)
+
+
 class MoreInpaint(Group):
     """Seed, steps, context, feather and the rest."""
 
@@ -84,8 +98,7 @@ class MoreInpaint(Group):
                                  "How much of the surroundings the model sees, as a share of the region.")
         self.feather = whole(0, 64, " px")
         self.guidance = QuietSpin(0, 15, 0.5)
-        self.closely = SliderRow("How closely", 0, 200, lambda value: self._set(control_scale=value / 100),
-                                 "How firmly a fill keeps to the painted shape; 100 %: as the model learned it.")
+        self.closely = Closeness(self._set)
         self.match = QCheckBox("Match the seam")
         self.previews = whole(0, 50)
         self.previews.setSpecialValueText("off")
@@ -155,9 +168,8 @@ class MoreInpaint(Group):
         self.feather.setValue(p.feather)
         self.guidance.setValue(p.guidance)
         self.match.setChecked(p.matches_seam(s.document.info.colour if s.document is not None else "rgb"))
-        scale = round(p.control_scale * 100)
-        self.closely.show_value(scale, f"{scale} %")
-        self.closely.setVisible(s.pack is not None and s.pack.manifest.draws_from_masks and p.mode == "replace")
+        can_follow = s.pack is not None and s.pack.manifest.draws_from_masks
+        self.closely.show_scale(p.control_scale, can_follow and p.mode == "replace")
         self.previews.setValue(p.preview_every)
         if self.avoid.text() != p.negative_prompt:
             self.avoid.setText(p.negative_prompt)

@@ -14,7 +14,6 @@ from medsynth_app.core.errors import UserError
 from medsynth_app.session.session import Session
 from medsynth_app.ui import theme as look
 from medsynth_app.ui.mask_picture import Legend, mask_picture
-from medsynth_app.ui.panels.base import SliderRow
 from medsynth_app.ui.widgets import ElidedLabel, Group, Picture, Segmented, column, label, row, set_role
 
 CHOICES = ((FREE, "Free", "The prompt alone decides."),
@@ -147,20 +146,3 @@ class ShapeGroup(Group):
         count = len(document.info.frames)
         self._place.setText(document.info.pseudonym + (f", slice {s.frame + 1} of {count}" if count > 1 else ""))
         self._fit.setVisible(is_stretched(document.mask(s.frame), rows, columns))
-
-
-class Closeness(SliderRow):
-    """How closely pictures keep to their mask; only where they follow one."""
-
-    def __init__(self, session: Session) -> None:
-        super().__init__("How closely", 0, 200, self._set,
-                         "How firmly pictures keep to the mask. 100 %: as the model learned it; 0 % ignores the mask.")
-        self._session = session
-
-    def _set(self, percent: int) -> None:
-        self._session.set_generate_parameters(control_scale=percent / 100)
-
-    def refresh(self) -> None:
-        scale = round(self._session.generate_parameters.control_scale * 100)
-        self.show_value(scale, f"{scale} %")
-        self.setVisible(self._session.shape != FREE)

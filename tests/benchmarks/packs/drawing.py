@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from medsynth_app.actions.inpaint import followed, given_labels
 from medsynth_app.core.bounds import Bounds
-from medsynth_app.core.control_image import labels_in
 from medsynth_app.core.crop import context_bounds
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import EventKind, JobEvent
@@ -129,9 +129,7 @@ def fill(pack: Path, fills: Sequence[Fill]) -> tuple[list[Pictures], list[npt.ND
 
         def work(each: Fill = each, bounds: Bounds = bounds, standard: InpaintParameters = standard,
                  labels: Pictures | None = labels) -> dict[str, npt.NDArray[Any]]:
-            request = _request(pack, manifest, each, bounds, standard)
-            if labels is not None:
-                request = dataclasses.replace(request, labels=labels[bounds.slices].copy())
+            request = _request(pack, manifest, each, bounds, standard, labels)
             [event] = _results(lambda emit: run_inpaint(request, emit, lambda: False, "study"))
             return {name: event.arrays[name] for name in ("patch", "effective")}
 
@@ -164,14 +162,13 @@ def _bounds(each: Fill, native: int, context: float) -> Bounds:
 
 def _followed(each: Fill, manifest: PackManifest, standard: InpaintParameters) -> Pictures | None:
     """What the window would have a fill with these parameters follow."""
-    if each.labels is None or not manifest.draws_from_masks:
+    if each.labels is None or not followed(given_labels(each.labels, manifest), standard, manifest)[1]:
         return None
-    names = [manifest.mask_labels[value - 1] for value in labels_in(each.labels)]
-    return each.labels if standard.follows(names, each.prompt) else None
+    return each.labels
 
 
 def _request(pack: Path, manifest: PackManifest, each: Fill, bounds: Bounds,
-             standard: InpaintParameters) -> InpaintRequest:
+             standard: InpaintParameters, labels: Pictures | None) -> InpaintRequest:
     prompt = manifest.remove_prompt if each.mode == "remove" else each.prompt
     return InpaintRequest(
         crop=each.frame[bounds.slices].copy(), mask=each.painted[bounds.slices].copy(), bounds=bounds.as_tuple(),
@@ -179,7 +176,7 @@ def _request(pack: Path, manifest: PackManifest, each: Fill, bounds: Bounds,
         mode=each.mode, strength=standard.strength, steps=standard.steps, guidance=standard.guidance,
         seed=each.seed, count=1, feather=standard.feather, preview_every=0,
         match_seam=standard.matches_seam("rgb" if each.frame.ndim == 3 else "grey"),
-        control_scale=standard.control_scale,
+        labels=None if labels is None else labels[bounds.slices].copy(), control_scale=standard.control_scale,
         window=(0, 255) if each.frame.ndim == 2 else None)
 
 
