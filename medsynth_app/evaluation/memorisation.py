@@ -68,14 +68,17 @@ def memorisation(synthetic: npt.ArrayLike, train: npt.ArrayLike, held_out: npt.A
                  quantile: float = 0.01) -> Memorisation:
     """Distances of synthetic images to their nearest training image, against those of held-out real images.
 
-    An indicator, never a proof of privacy: it sees what the encoder sees, and misses copies that are turned, mirrored
-    or only partly copied. The nearest pairs belong beside it; how common copies are in medical diffusion models: Dar
-    et al. 2024, arXiv 2402.01054. It holds only where held-out images are of other patients than training images.
+    An indicator, never a proof of privacy: it sees what the encoder sees, and misses copies of parts, and turned or
+    mirrored ones unless such views are given. The nearest pairs belong beside it; how common copies are in medical
+    diffusion models: Dar et al. 2024, arXiv 2402.01054. It holds only where held-out images are of other patients
+    than training images.
 
     Parameters
     ----------
     synthetic, train, held_out
         Features from one encoder, shapes (n, d), (t, d), (h, d); `train` is what the generator was trained on.
+        Where it saw its images turned or mirrored, `synthetic` and `held_out` hold every such view of each image,
+        shapes (v, n, d) and (v, h, d).
     quantile
         Of the held-out distances that sets the threshold; needs h >= 1 / quantile.
 
@@ -88,15 +91,36 @@ def memorisation(synthetic: npt.ArrayLike, train: npt.ArrayLike, held_out: npt.A
     if not 0 < quantile < 1:
         raise ValueError(f"The quantile must lie between 0 and 1, not {quantile}.")
     least = int(np.ceil(1 / quantile - 1e-9))
-    drawn, seen = features(synthetic, "synthetic"), features(train, "train")
-    unseen = features(held_out, "held_out", least)
-    same_space(drawn, seen, unseen)
-    reference = nearest(unseen, seen, 1)[0][:, 0]
+    reference = nearest_training_image(held_out, train, "held_out", least)[0]
     threshold, median = float(np.quantile(reference, quantile)), float(np.median(reference))
     if threshold == 0:
         raise ValueError("Held-out images are exact copies of training images: split the data by patient first.")
-    found, indices = nearest(drawn, seen, 1)
-    distances = found[:, 0]
-    return Memorisation(indices[:, 0], distances, distances / median, threshold,
+    distances, indices = nearest_training_image(synthetic, train)
+    return Memorisation(indices, distances, distances / median, threshold,
                         share=float((distances < threshold).mean()),
                         held_out_share=float((reference < threshold).mean()), quantile=quantile)
+
+
+def nearest_training_image(images: npt.ArrayLike, train: npt.ArrayLike, name: str = "synthetic",
+                           least: int = 1) -> tuple[Floats, npt.NDArray[np.int64]]:
+    """Distance of every image to the training image that is nearest to any view of it, and which one that is.
+
+    Parameters
+    ----------
+    images
+        Features, shape (n, d), or (v, n, d) for v views of each image.
+    name, least
+        What to call `images` in an error, and the smallest n that makes sense.
+
+    Returns
+    -------
+    float64 and int64, both of shape (n,).
+    """
+    seen = features(train, "train")
+    several = np.asarray(images, dtype=np.float64)
+    views = [features(view, name, least) for view in (several if several.ndim == 3 else several[None])]
+    same_space(seen, *views)
+    found = [nearest(view, seen, 1) for view in views]
+    distances, indices = (np.stack([part[k][:, 0] for part in found]) for k in (0, 1))
+    best = distances.argmin(axis=0)[None]
+    return np.take_along_axis(distances, best, axis=0)[0], np.take_along_axis(indices, best, axis=0)[0]

@@ -1,39 +1,55 @@
-"""How long a run will take, learned from the last one."""
+"""How long a run will take, learned from the last one of its sort."""
 
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 
 from medsynth_app.core.job import EventKind, JobEvent, JobRecord
 from medsynth_app.core.parameters import GenerateParameters, InpaintParameters
 
 
-def work(parameters: InpaintParameters | GenerateParameters) -> float:
-    """Denoising steps of a run, all candidates together."""
-    strength = parameters.strength if isinstance(parameters, InpaintParameters) else 1.0
-    return max(1.0, parameters.steps * strength) * parameters.count
+@dataclass(frozen=True)
+class Work:
+    """What a run has to do.
+
+    Attributes
+    ----------
+    sort
+        What the seconds per step depend on: the kind of job, the pack, and what shape is followed.
+    steps
+        Denoising steps, all candidates together.
+    """
+
+    sort: tuple[str, ...]
+    steps: float
+
+    @staticmethod
+    def of(parameters: InpaintParameters | GenerateParameters, *sort: str) -> Work:
+        strength = parameters.strength if isinstance(parameters, InpaintParameters) else 1.0
+        return Work(sort, max(1.0, parameters.steps * strength) * parameters.count)
 
 
 class Pace:
-    """Seconds per denoising step of each kind of job in this session."""
+    """Seconds per denoising step of each sort of run in this session."""
 
     def __init__(self) -> None:
-        self._work: dict[str, float] = {}
+        self._work: dict[str, Work] = {}
         self._begun: dict[str, float] = {}
-        self._pace: dict[str, float] = {}
+        self._pace: dict[tuple[str, ...], float] = {}
 
-    def submitted(self, job_id: str, amount: float) -> None:
-        self._work[job_id] = amount
+    def submitted(self, job_id: str, work: Work) -> None:
+        self._work[job_id] = work
 
     def observe(self, record: JobRecord, event: JobEvent) -> None:
         if event.kind is EventKind.STARTED:
             self._begun[record.id] = time.monotonic()
         elif record.state.ended:
-            begun, amount = self._begun.pop(record.id, None), self._work.pop(record.id, None)
-            if event.kind is EventKind.DONE and begun is not None and amount is not None:
-                self._pace[record.kind] = (time.monotonic() - begun) / amount
+            begun, work = self._begun.pop(record.id, None), self._work.pop(record.id, None)
+            if event.kind is EventKind.DONE and begun is not None and work is not None:
+                self._pace[work.sort] = (time.monotonic() - begun) / work.steps
 
-    def seconds(self, kind: str, amount: float) -> float | None:
-        """Expected seconds of a run; None before the first one has ended."""
-        pace = self._pace.get(kind)
-        return None if pace is None else pace * amount
+    def seconds(self, work: Work) -> float | None:
+        """Expected seconds of a run; None before the first one of its sort has ended."""
+        pace = self._pace.get(work.sort)
+        return None if pace is None else pace * work.steps

@@ -33,7 +33,7 @@ from medsynth_app.core.parameters import GenerateParameters, InpaintParameters
 from medsynth_app.core.requests import TrainRequest
 from medsynth_app.formats.pack import InstalledPack
 from medsynth_app.session.joblist import device_text, pictures
-from medsynth_app.session.pace import work
+from medsynth_app.session.pace import Work
 from medsynth_app.session.state import SessionState
 from medsynth_app.workspace.results import Picture, Result
 
@@ -82,7 +82,7 @@ class Runs(SessionState):
         """Queue a run on what is painted in the frame in view; returns the job's id."""
         return self._submitted(inpainting.inpaint_document(
             self.queue, self._opened(), self.frame, self.parameters, self._chosen_pack(), self.window,
-            self.mask_value, self.person_id, self._meant()), work(self.parameters))
+            self.mask_value, self.person_id, self._meant()), self._inpainting())
 
     def _meant(self) -> dict[int, int]:
         """The chosen pack's label of every value painted on the frame in view."""
@@ -148,7 +148,7 @@ class Runs(SessionState):
         elif self.shape == DRAWN:
             parameters = replace(parameters, pairs=True)
         return self._submitted(generate(self.queue, pack, parameters, person=self.person_id, document_id=owner,
-                                        source=source), work(parameters))
+                                        source=source), self._generating())
 
     def labels_of(self, picture: Picture) -> LabelSchema:
         """Names and colours of the classes in a picture's mask: as recorded with it, else from its pack if there."""
@@ -170,12 +170,19 @@ class Runs(SessionState):
 
     @property
     def seconds_to_inpaint(self) -> float | None:
-        """How long a run with these parameters will take; None before the first run has ended."""
-        return self._pace.seconds("inpaint", work(self.parameters))
+        """How long a run with these parameters will take; None before the first one like it has ended."""
+        return None if self.pack is None else self._pace.seconds(self._inpainting())
 
     @property
     def seconds_to_generate(self) -> float | None:
-        return self._pace.seconds("generate", work(self.generate_parameters))
+        return None if self.pack is None else self._pace.seconds(self._generating())
+
+    def _inpainting(self) -> Work:
+        follows = "shape" if self.followed[1] else "free"
+        return Work.of(self.parameters, "inpaint", self._chosen_pack().manifest.sha256, follows)
+
+    def _generating(self) -> Work:
+        return Work.of(self.generate_parameters, "generate", self._chosen_pack().manifest.sha256, self.shape)
 
     # --- staging -----------------------------------------------------------------------------------
 
@@ -237,9 +244,9 @@ class Runs(SessionState):
             raise UserError("No candidate is selected.", "Choose one in the strip first.")
         return self.staging.results[at]
 
-    def _submitted(self, job_id: str, amount: float | None = None) -> str:
-        if amount is not None:
-            self._pace.submitted(job_id, amount)
+    def _submitted(self, job_id: str, work: Work | None = None) -> str:
+        if work is not None:
+            self._pace.submitted(job_id, work)
         self.refresh_jobs()
         return job_id
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from medsynth_app.evaluation.intervals import wilson
-from medsynth_app.evaluation.memorisation import Pair, memorisation
+from medsynth_app.evaluation.memorisation import Pair, memorisation, nearest_training_image
 
 RNG = np.random.default_rng(0)
 TRAIN, HELD_OUT, FRESH = RNG.normal(size=(500, 8)), RNG.normal(size=(400, 8)), RNG.normal(size=(300, 8))
@@ -52,6 +52,20 @@ def test_a_copy_is_found_however_far_the_cloud_lies_from_zero() -> None:
     found = memorisation(np.vstack([FRESH, TRAIN[5:6] + 0.001]) + far, TRAIN + far, HELD_OUT + far)
     assert found.closest(1)[0].synthetic == 300 and found.closest(1)[0].train == 5
     assert found.closest(1)[0].distance == pytest.approx(0.001 * np.sqrt(8), rel=1e-3)
+
+
+def test_turned_copies_are_found_where_all_views_are_given() -> None:
+    """A view stands for a turn of the image: here, the features in reverse."""
+    synthetic = FRESH.copy()
+    synthetic[[7, 40]] = TRAIN[[3, 99], ::-1]
+    alone = memorisation(synthetic, TRAIN, HELD_OUT)
+    found = memorisation(np.stack([synthetic, synthetic[:, ::-1]]), TRAIN, np.stack([HELD_OUT, HELD_OUT[:, ::-1]]))
+    assert {pair.synthetic: pair.train for pair in found.closest(2)} == {7: 3, 40: 99}
+    assert found.distances[[7, 40]].tolist() == [0, 0] and alone.distances[[7, 40]].min() > 0.1
+    assert len(found.distances) == 300 and (found.distances <= alone.distances).all()
+    assert found.held_out_share == pytest.approx(0.01, abs=1 / 400)
+    distances, indices = nearest_training_image(TRAIN[:5, ::-1][None], TRAIN[:, ::-1])
+    assert distances.tolist() == [0] * 5 and indices.tolist() == list(range(5))
 
 
 def test_wrong_input_is_refused_in_words() -> None:

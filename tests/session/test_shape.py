@@ -10,6 +10,7 @@ import pytest
 
 from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.errors import UserError
+from medsynth_app.core.job import EventKind
 from medsynth_app.core.labels import SCHEMAS
 from medsynth_app.core.provenance import Provenance
 from medsynth_app.core.requests import GenerateRequest, from_parts
@@ -17,7 +18,7 @@ from medsynth_app.formats.pack import InstalledPack
 from medsynth_app.formats.raster import read_mask, write_mask_png
 from medsynth_app.session.session import Session
 from medsynth_app.workspace.workspace import Workspace
-from tests.actions.bench import answer, make_pack, paint, png
+from tests.actions.bench import answer, event, make_pack, paint, png, record_of
 from tests.session.conftest import MakeSession
 
 FILES = {"controlnet/config.json": "0" * 64, "masks/config.json": "0" * 64}
@@ -271,3 +272,21 @@ def test_a_picture_is_saved_with_its_mask_or_not_at_all(session: Session, tmp_pa
     with pytest.raises(UserError):
         session.export_picture(0, out / "folder.png")
     assert not (out / "folder-mask.png").exists()
+
+def test_the_time_of_a_run_is_that_of_its_like(session: Session, tmp_path: Path) -> None:
+    """Another pack, and a run that follows a shape, take another time."""
+    make_pack(tmp_path / "packs", "other", mask_labels=("cytoplasm",), files={**FILES, "unet/config.json": "1" * 64})
+    pack = masked(session, tmp_path)
+    stroke(session, (4, 4, 20, 24), 1)
+    expected = [lambda: session.seconds_to_inpaint, lambda: session.seconds_to_generate]
+    for run in (session.inpaint, session.generate):
+        job = run()
+        session.deliver(record_of(session.workspace, job), event(job, EventKind.STARTED))
+        answer(session.workspace, job, session.deliver)
+    assert all(seconds() for seconds in expected)
+    session.set_pack(next(each for each in session.packs if each.manifest.name == "other"))
+    assert [seconds() for seconds in expected] == [None, None]
+    session.set_pack(pack)
+    session.set_shape("painted")
+    session.set_parameters(follow=not session.followed[1])
+    assert [seconds() for seconds in expected] == [None, None]

@@ -82,9 +82,14 @@ def train_autoencoder(recipe: Recipe, pixels: npt.NDArray[np.uint8], folder: Pat
             supervisor.report("autoencoder", step, section.steps, f"mean error {l1 * 127.5:.2f} grey levels")
         if step % 500 == 0:
             save()
-    standardise_latents(vae, pixels, device)
+    standardise_latents(vae, pixels[some(len(pixels), 512, recipe.seed)], device)
     save(finished=True)
     return vae
+
+
+def some(count: int, n: int, seed: int) -> npt.NDArray[np.int64]:
+    """Rows of `n` of `count` pictures (all, where there are fewer), by chance: sets are listed class by class."""
+    return np.random.default_rng(seed).permutation(count)[:n]
 
 
 def random_crops(pixels: npt.NDArray[np.uint8], n: int, crop: int, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
@@ -142,7 +147,7 @@ def standardise_latents(vae: AutoencoderKL, pixels: npt.NDArray[np.uint8], devic
     Afterwards the latents have mean 0 and spread 1 per channel and ``scaling_factor`` is 1, so that
     every Stable Diffusion pipeline uses the autoencoder unchanged.
     """
-    latents = encode_all(vae, pixels[:512], device)
+    latents = encode_all(vae, pixels, device)
     mean = latents.mean(dim=(0, 2, 3)).to(device)
     spread = latents.std(dim=(0, 2, 3)).clamp_min(1e-4).to(device)
     channels = len(mean)

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from medsynth_app.core.pack import PackManifest
-from medsynth_app.engine.train.autoencoder import reconstruction_psnr, train_autoencoder
+from medsynth_app.engine.train.autoencoder import reconstruction_psnr, some, train_autoencoder
 from medsynth_app.engine.train.dataset import TrainingSet, read_pixels
 from medsynth_app.engine.train.decoder import train_decoder
 from medsynth_app.engine.train.denoiser import Latents, train_denoiser
@@ -48,7 +48,8 @@ def train_base(recipe: Recipe, data: Path, out: Path, supervisor: Supervisor,
     pixels = read_pixels(frozen.samples, recipe.pack.native_size)
     vae = train_autoencoder(recipe, pixels, checkpoints, device, supervisor, AUTOENCODER_SHARE, start).eval()
     turn = train_decoder(recipe, pixels, vae, checkpoints, device, supervisor, DECODER_SHARE)
-    held_out = read_pixels(frozen.validation[:200], recipe.pack.native_size)
+    chosen = some(len(frozen.validation), 200, recipe.seed)
+    held_out = read_pixels(tuple(frozen.validation[k] for k in chosen), recipe.pack.native_size)
     psnr = reconstruction_psnr(vae, held_out, device) if len(held_out) else float("nan")
     captions = [text for sample in frozen.samples for text in sample.captions]
     tokenizer = train_tokenizer(captions, checkpoints / "tokenizer")

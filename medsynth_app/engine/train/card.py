@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from medsynth_app.core.pack import PackManifest
 
 SAMPLES = "samples.jpg"
 CONTROL_SAMPLES = "control-samples.jpg"
 FIGURES = "figures.json"
+PARTS = ("unet/", "vae/", "text_encoder/", "tokenizer/", "scheduler/", "controlnet/", "masks/")
 TRAINED = {"base": "Training", "control": "Training of the ControlNet for masks",
            "masks": "Training of the model of masks", "encoder": "Training"}
 
@@ -38,8 +41,15 @@ class Figure:
     n: str = ""
 
 
-def record_figures(folder: Path, study: str, command: str, figures: list[Figure],
-                   pictures: tuple[str, ...] = ()) -> None:
+def weights_key(manifest: PackManifest, parts: tuple[str, ...] = PARTS) -> str:
+    """A short hash of the files that decide what is drawn, or of all files of a pack of another kind."""
+    files = [item for item in sorted(manifest.files.items()) if item[0].startswith(parts)]
+    files = files or [item for item in sorted(manifest.files.items()) if item[0].endswith((".safetensors", ".json"))]
+    return hashlib.sha256(repr([item for item in files if item[0] != FIGURES]).encode()).hexdigest()[:16]
+
+
+def record_figures(folder: Path, study: str, command: str, weights: str, figures: list[Figure],
+                   notes: list[str]) -> None:
     """Keep the figures of one study in the pack's ``figures.json``; what this study said before is replaced.
 
     The card and the manifest are made anew by `medsynth_app.engine.train.pack.seal`.
@@ -48,12 +58,15 @@ def record_figures(folder: Path, study: str, command: str, figures: list[Figure]
     ----------
     command
         The line that repeats the study.
-    pictures
-        Names of pictures in the pack's folder that belong to the study.
+    weights
+        `weights_key` of the pack that was measured.
+    notes
+        What must be known to read the figures, in sentences.
     """
     path = folder / FIGURES
     kept = json.loads(path.read_text()) if path.exists() else {}
-    kept[study] = {"command": command, "figures": [asdict(figure) for figure in figures], "pictures": list(pictures)}
+    kept[study] = {"command": command, "weights": weights, "figures": [asdict(figure) for figure in figures],
+                   "notes": notes}
     path.write_text(json.dumps(kept, indent=1) + "\n")
 
 
@@ -68,7 +81,7 @@ def model_card(manifest: PackManifest, folder: Path) -> str:
                      "Both are synthetic: the masks come from this pack's own model of masks.\n\n"
                      f"![Masks, and pictures made from them]({CONTROL_SAMPLES})\n")
     if (folder / FIGURES).exists():
-        parts.append(_figures(json.loads((folder / FIGURES).read_text())))
+        parts.append(_figures(json.loads((folder / FIGURES).read_text()), weights_key(manifest)))
     if manifest.known_failures:
         parts.append("## Known failures\n" + "".join(f"- {text}\n" for text in manifest.known_failures))
     return "\n".join(parts)
@@ -101,13 +114,14 @@ def _table(rows: list[tuple[str, str]]) -> str:
     return "| | |\n|---|---|\n" + "".join(f"| {key} | {value} |\n" for key, value in rows if value)
 
 
-def _figures(studies: dict[str, dict[str, object]]) -> str:
+def _figures(studies: dict[str, dict[str, Any]], weights: str) -> str:
     text = "## Figures\nOn held-out real images only; written by the commands that measured them.\n"
     for name, study in studies.items():
-        text += f"\n### {name}\n`{study['command']}`\n\n"
+        former = "" if study["weights"] == weights else " Measured on other weights than this pack has now."
+        text += f"\n### {name}\n`{study['command']}`{former}\n\n"
         text += "| figure | measured | floor | target | n |\n|---|---|---|---|---|\n"
-        for raw in study["figures"]:  # type: ignore[attr-defined]
+        for raw in study["figures"]:
             row = Figure(**raw)
             text += f"| {row.name} | {row.measured} | {row.floor} | {row.target} | {row.n} |\n"
-        text += "".join(f"\n![{picture}]({picture})\n" for picture in study["pictures"])  # type: ignore[attr-defined]
+        text += "".join(f"\n- {note}" for note in study["notes"]) + ("\n" if study["notes"] else "")
     return text

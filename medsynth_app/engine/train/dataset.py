@@ -73,11 +73,23 @@ class TrainingSet:
 
 
 def read_pixels(samples: tuple[Sample, ...], size: int) -> npt.NDArray[np.uint8]:
-    """Read samples into one array, shape (n, size, size, 3), uint8; boxes cropped, Lanczos-resampled."""
+    """Read samples into one array, shape (n, size, size, 3), uint8; boxes cropped, Lanczos-resampled.
+
+    Raises
+    ------
+    UserError
+        When a picture is not where it was when the set was frozen, or cannot be read.
+    """
     pixels = np.empty((len(samples), size, size, 3), np.uint8)
     for k, sample in enumerate(samples):
-        with Image.open(sample.file) as image:
-            pixels[k] = np.asarray(image.convert("RGB").resize((size, size), Image.Resampling.LANCZOS, box=sample.box))
+        try:
+            with Image.open(sample.file) as image:
+                rgb = image.convert("RGB")
+        except OSError as error:
+            raise UserError("A picture of the training set is not where it was, or cannot be read.",
+                            "Put the data back where they were when the set was frozen, or freeze them again.",
+                            details=type(error).__name__) from error
+        pixels[k] = np.asarray(rgb.resize((size, size), Image.Resampling.LANCZOS, box=sample.box))
     return pixels
 
 

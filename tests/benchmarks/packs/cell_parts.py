@@ -8,7 +8,6 @@ would try first: Otsu's threshold on green for the nucleus, and one between what
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from pathlib import Path
 
@@ -23,7 +22,7 @@ from medsynth_app.core.errors import UserError
 from medsynth_app.evaluation.intervals import Spread, bootstrap
 from medsynth_app.evaluation.overlap import dice
 from tests.benchmarks.packs.data import data_root
-from tests.benchmarks.packs.reporting import Findings, parser_of, run
+from tests.benchmarks.packs.reporting import PACKS, Findings, parser_of, run
 
 TUNED_ON = 100
 TARGETS = {"nucleus": "> 0.85", "whole cell": "> 0.80"}
@@ -86,5 +85,11 @@ def _spread(values: npt.NDArray[np.float64]) -> Spread:
     return bootstrap(values, np.random.default_rng(0))
 
 
+def main(arguments: list[str] | None = None) -> int:
+    parser = parser_of("cell_parts", __doc__, pack=False)
+    parser.add_argument("--pack", type=Path, default=PACKS / "blood-cells", help="whose card tells of its masks")
+    return run("cell_parts", parser, study, arguments)
+
+
 if __name__ == "__main__":
-    sys.exit(run("cell_parts", parser_of("cell_parts", __doc__, pack=False), study))
+    raise SystemExit(main())

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -166,23 +166,45 @@ def read_masks(items: Sequence[Item], size: int) -> Pictures:
     return masks
 
 
+def orientations(pictures: Pictures, augment: tuple[str, ...]) -> list[Pictures]:
+    """All turns and mirror images in which a training could see pictures (n, s, s, 3) or masks (n, s, s)."""
+    kinds = [pictures]
+    if "hflip" in augment:
+        kinds += [kind[:, :, ::-1] for kind in kinds]
+    if "vflip" in augment:
+        kinds += [kind[:, ::-1] for kind in kinds]
+    if "rot90" in augment:
+        kinds += [np.rot90(kind, axes=(1, 2)) for kind in kinds]
+    return kinds
+
+
 def chosen(items: Sequence[Item], n: int, seed: int) -> list[Item]:
     """n of the items by a fixed seed, all of them where there are no more."""
     order = np.random.default_rng(seed).permutation(len(items))
     return [items[k] for k in order[:n or None]]
 
 
+def learned_from(domain: Domain) -> list[Item]:
+    """All that the recipe trains on: every crop of every training picture."""
+    sliced = domain.recipe.data.get("layout") == "volume-slices"
+    return [item for item in _items(domain.frozen, sliced) if item.split == "train"]
+
+
 def _first_items(frozen: Path, sliced: bool) -> tuple[Item, ...]:
-    first: dict[str, Item] = {}
+    first: dict[Path, Item] = {}
+    for item in _items(frozen, sliced):
+        first.setdefault(item.file, item)
+    return tuple(first.values())
+
+
+def _items(frozen: Path, sliced: bool) -> Iterator[Item]:
     for raw in json.loads((frozen / "manifest.json").read_text())["items"]:
         file = frozen / raw["file"]
         group = file.stem.rsplit("-", 2)[0] if sliced else file.stem
         mask = frozen / raw["mask"] if raw.get("mask") else None
         left, top, right, bottom = raw["box"]
-        item = Item(file, (left, top, right, bottom), raw["captions"][0], raw["class"], raw["split"], group, mask,
-                    raw.get("mask_class", ""))
-        first.setdefault(raw["file"], item)
-    return tuple(first.values())
+        yield Item(file, (left, top, right, bottom), raw["captions"][0], raw["class"], raw["split"], group, mask,
+                   raw.get("mask_class", ""))
 
 
 def _refuse_leaks(items: Sequence[Item]) -> None:

@@ -27,12 +27,12 @@ from medsynth_app.core.parameters import GenerateParameters, InpaintParameters
 from medsynth_app.core.requests import GenerateRequest, InpaintRequest
 from medsynth_app.engine.generate import run_generate
 from medsynth_app.engine.inpaint import run_inpaint
+from medsynth_app.engine.train.card import PARTS, weights_key
 from medsynth_app.engine.train.pack import read_manifest
 from tests.benchmarks.packs.data import Pictures, cache_folder
 from tests.benchmarks.packs.progress import Progress
 
 CHUNK = 64  # pictures kept in one file; the engine cuts it into the batches of its device
-PARTS = ("unet/", "vae/", "text_encoder/", "tokenizer/", "scheduler/", "controlnet/", "masks/")
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,13 +54,6 @@ class Fill:
     seed: int
     mode: str = "replace"
     labels: Pictures | None = None
-
-
-def weights_key(manifest: PackManifest, parts: tuple[str, ...] = PARTS) -> str:
-    """A short hash of the files that decide what is drawn, or of all files of a pack of another kind."""
-    files = [item for item in sorted(manifest.files.items()) if item[0].startswith(parts)]
-    files = files or [item for item in sorted(manifest.files.items()) if item[0].endswith((".safetensors", ".json"))]
-    return hashlib.sha256(repr([item for item in files if item[0] != "figures.json"]).encode()).hexdigest()[:16]
 
 
 def draw(pack: Path, wishes: Sequence[Wish]) -> Pictures:

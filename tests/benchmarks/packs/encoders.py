@@ -24,12 +24,12 @@ import numpy.typing as npt
 from PIL import Image
 
 from medsynth_app.core.errors import UserError
+from medsynth_app.engine.train.card import weights_key
 from medsynth_app.engine.train.pack import read_manifest
 from medsynth_app.evaluation.intervals import over_seeds, wilson
 from medsynth_app.evaluation.neighbours import knn_accuracy, linear_probe
 from tests.benchmarks.packs import reporting
 from tests.benchmarks.packs.data import ROOT, Pictures, cache_folder, data_root
-from tests.benchmarks.packs.drawing import weights_key
 from tests.benchmarks.packs.memory import peak_memory
 from tests.benchmarks.packs.peers import PEERS
 from tests.benchmarks.packs.reporting import PACKS, Findings

@@ -1,7 +1,7 @@
 """The main job on held-out real pictures: remove, put in, replace; and does the edge of the filled region show?
 
-Every picture is filled at its own size, as in the window. A person paints a little over the rim: by a 64th of the
-picture's edge, at least one pixel.
+Every picture is brought to the median size of the test pictures and filled as in the window. A person paints a little
+over the rim: by a 64th of the picture's edge, at least one pixel.
 """
 
 from __future__ import annotations
@@ -246,7 +246,7 @@ def _add_seam(findings: Findings, trials: Trials, domain: Domain, size: int, see
         drawn, untouched = (wilson(int((seams <= bounds).sum()), len(seams)) for seams in (after, before))
         return drawn, f"{untouched} before; 0.95 by chance"
 
-    findings.add(f"{trials.name}: seams within the 95th percentile of the same contour on other, untouched pictures",
+    findings.add(f"{trials.name}: seams within the 95th percentile of the same contour on untouched pictures",
                  within, target="all of them", n=f"{len(kept)} seams, {len(references)} untouched pictures")
 
 

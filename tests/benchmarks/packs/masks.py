@@ -16,6 +16,7 @@ from medsynth_app.core.pack import PackManifest
 from medsynth_app.engine.device import choose_device
 from medsynth_app.engine.train import denoiser, mask_maps
 from medsynth_app.engine.train import masks as training
+from medsynth_app.engine.train.card import weights_key
 from medsynth_app.engine.train.dataset import TrainingSet
 from medsynth_app.engine.train.masks import chosen_masks, train_masks
 from medsynth_app.engine.train.pack import read_manifest
@@ -24,8 +25,17 @@ from medsynth_app.engine.train.supervision import Supervisor
 from medsynth_app.evaluation.intervals import Spread
 from medsynth_app.evaluation.shapes import ShapeDescriptors, distribution_distance, nearest_mask, shape_descriptors
 from tests.benchmarks.packs import reporting
-from tests.benchmarks.packs.data import Domain, Pictures, cache_folder, chosen, load_domain, read_masks, recipe_of
-from tests.benchmarks.packs.drawing import kept, weights_key
+from tests.benchmarks.packs.data import (
+    Domain,
+    Pictures,
+    cache_folder,
+    chosen,
+    load_domain,
+    orientations,
+    read_masks,
+    recipe_of,
+)
+from tests.benchmarks.packs.drawing import kept
 from tests.benchmarks.packs.features import halves_by_group
 from tests.benchmarks.packs.pictures import coloured, sheet
 from tests.benchmarks.packs.progress import Progress
@@ -107,19 +117,7 @@ def _sampled(pack: Path, counts: Counter[str], seed: int, recipe: Recipe, domain
         progress(done)
     limited = replace(recipe, masks=replace(recipe.masks, limit=limit))
     seen = chosen_masks(limited, TrainingSet.load(domain.frozen))[0]
-    return np.concatenate(drawn), turned(seen, recipe.augment)
-
-
-def turned(masks: Pictures, augment: tuple[str, ...]) -> Pictures:
-    """All that the training could see of the masks: quarter turns and mirror images, where the recipe asks for them."""
-    kinds = [masks]
-    if "hflip" in augment:
-        kinds += [kind[:, :, ::-1] for kind in kinds]
-    if "vflip" in augment:
-        kinds += [kind[:, ::-1] for kind in kinds]
-    if "rot90" in augment:
-        kinds += [np.rot90(kind, axes=(1, 2)) for kind in kinds]
-    return np.concatenate(kinds)
+    return np.concatenate(drawn), np.concatenate(orientations(seen, recipe.augment))
 
 
 def _add_shapes(findings: Findings, models: list[Drawn], held_out: tuple[Pictures, npt.NDArray[np.str_]],

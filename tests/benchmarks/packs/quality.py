@@ -17,13 +17,12 @@ from medsynth_app.evaluation.frechet import frechet_distance
 from medsynth_app.evaluation.intervals import Spread, wilson
 from medsynth_app.evaluation.kid import kernel_distance
 from medsynth_app.evaluation.manifold import precision_recall_density_coverage
-from medsynth_app.evaluation.memorisation import memorisation
 from tests.benchmarks.packs import reporting
-from tests.benchmarks.packs.data import Domain, Item, Pictures, load_domain, read_pictures, recipe_of
+from tests.benchmarks.packs.copies import add_memorisation
+from tests.benchmarks.packs.data import Domain, Item, load_domain, read_pictures, recipe_of
 from tests.benchmarks.packs.drawing import Wish, draw
 from tests.benchmarks.packs.features import Floats, halves_by_group, space_of
 from tests.benchmarks.packs.judges import judge_of
-from tests.benchmarks.packs.pictures import sheet
 from tests.benchmarks.packs.reporting import Findings
 
 LINE = "quality: Frechet and kernel distance, precision, coverage, named classes, memorisation"
@@ -33,11 +32,10 @@ Measure = Callable[[Floats, Floats], float]
 
 @dataclass
 class Compared:
-    """Features of the three sets, `groups` of the real test pictures, and a fresh source of chance for each measure."""
+    """Features of both sets, `groups` of the real test pictures, and a fresh source of chance for each measure."""
 
     synthetic: Floats
     real: Floats
-    train: Floats
     groups: npt.NDArray[np.str_]
     seed: int
 
@@ -71,15 +69,14 @@ def study(options: argparse.Namespace) -> Findings:
     judge = judge_of(domain, options.judge_minutes)
     space = space_of(domain, judge, options.encoder)
     real = read_pictures(held_out, native)
-    train = read_pictures(domain.part("train"), native)
-    sets = Compared(*(space.of(each).astype(np.float64) for each in (pictures, real, train)),
+    sets = Compared(*(space.of(each).astype(np.float64) for each in (pictures, real)),
                     np.array([item.group for item in held_out]), options.seed)
     findings = Findings(notes=[judge.words, f"{len(pictures)} pictures drawn, seeds {options.seed} to "
                                             f"{options.seed + len(pictures) - 1}, captions as in the test part"])
     add_distances(findings, sets, space.name, with_targets=domain.cells)  # the others are only to be reported
     if domain.cells:
         add_classes(findings, domain, judge.names(pictures), np.array([label for _, label in asked]), judge.score)
-    add_memorisation(findings, domain, sets, space.name, (pictures, train))
+    add_memorisation(findings, domain, options.pack, space, pictures, options.seed)
     return findings
 
 
@@ -123,25 +120,6 @@ def add_classes(findings: Findings, domain: Domain, named: npt.NDArray[np.str_],
     each = per_class_recall(asked, named, domain.classes)
     findings.add("the same for each class", ", ".join(f"{name} {found.mean:.2f}" for name, found in each.items()),
                  n=" ".join(str(found.n) for found in each.values()))
-
-
-def add_memorisation(findings: Findings, domain: Domain, sets: Compared, space: str,
-                     seen: tuple[Pictures, Pictures]) -> None:
-    n = f"{len(sets.synthetic)} drawn, {len(sets.train)} of training, {len(sets.real)} held out"
-    try:
-        found = memorisation(sets.synthetic, sets.train, sets.real)
-    except ValueError as error:
-        findings.add("nearer to a training picture than 99 % of held-out ones", f"not measured: {error}", n=n)
-        return
-    findings.add(f"nearer to a training picture than 99 % of held-out ones, on {space}",
-                 wilson(found.count, len(sets.synthetic)), "0.01 by construction", "under 0.02", n)
-    closest = found.closest(20)
-    nearest = ", ".join(f"{pair.distance:.3g}" for pair in closest[:5])
-    findings.add("distances of the five closest pairs (floor: that of the nearest 1 % of held-out pictures)", nearest,
-                 f"{found.threshold:.3g}")
-    rows = [(seen[0][pair.synthetic], seen[1][pair.train]) for pair in closest]
-    findings.pictures.append(sheet(rows, [f"{pair.distance:.3g}, ratio {pair.ratio:.2f}" for pair in closest],
-                                   "SYNTHETIC | nearest training picture (real)", domain.name, "closest-pairs.jpg"))
 
 
 def main(arguments: list[str] | None = None) -> int:

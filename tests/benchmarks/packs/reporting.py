@@ -14,7 +14,7 @@ from rich.table import Table
 
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.pack import PackManifest
-from medsynth_app.engine.train.card import Figure, record_figures
+from medsynth_app.engine.train.card import Figure, record_figures, weights_key
 from medsynth_app.engine.train.pack import read_manifest, seal
 from tests.benchmarks.packs.data import ROOT
 
@@ -30,7 +30,7 @@ class Findings:
     figures
         Rows for the card.
     notes
-        What was done and what was left out, for whoever ran it.
+        What was done and what was left out; they stand under the figures in the card.
     pictures
         Files for the eye. They hold real pictures, so they stay on this machine and never go into a pack.
     """
@@ -114,9 +114,7 @@ def command_of(study: str, parser: argparse.ArgumentParser, options: argparse.Na
 
 
 def record(pack: Path, study: str, command: str, found: Findings) -> PackManifest:
-    """Write the figures into the pack, with the weights that they were measured on, and seal it."""
-    from tests.benchmarks.packs.drawing import weights_key
-
+    """Write figures and notes into the pack, with the weights that they were measured on, and seal it."""
     manifest = read_manifest(pack)
-    record_figures(pack, study, f"{command}  # weights {weights_key(manifest)}", found.figures)
+    record_figures(pack, study, command, weights_key(manifest), found.figures, found.notes)
     return seal(manifest, pack)

@@ -18,12 +18,12 @@ from PIL import Image, ImageDraw
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.pack import PackManifest
 from medsynth_app.core.parameters import GenerateParameters, InpaintParameters
-from medsynth_app.engine.train.card import FIGURES
+from medsynth_app.engine.train.card import FIGURES, weights_key
 from medsynth_app.engine.train.pack import hash_files
 from medsynth_app.evaluation.shapes import shape_descriptors
 from tests.benchmarks.packs import data, drawing, inpaint, judges, load, masks, networks, quality, reporting, utility
 from tests.benchmarks.packs.__main__ import studies
-from tests.benchmarks.packs.drawing import Fill, Wish, _runs, draw, fill, weights_key
+from tests.benchmarks.packs.drawing import Fill, Wish, _runs, draw, fill
 from tests.benchmarks.packs.features import halves_by_group, space_of
 from tests.benchmarks.packs.inpaint import brush_of, plain_place
 from tests.benchmarks.packs.judges import judge_of, mean_dice
@@ -114,7 +114,10 @@ def test_quality_measures_a_pack_and_writes_its_card(world: Path, domain: data.D
     assert float(ratio["measured"].split()[0]) > 2.5, "random weights do not draw cells"
     named = next(row for name, row in rows.items() if name.startswith("asked class"))
     assert "n=50" in named["measured"] and "n=100" in named["floor"]
-    assert "| at least 0.85 |" in (pack / "README.md").read_text()
+    copies = next(row for name, row in rows.items() if name.startswith("copies"))
+    assert copies["n"] == "32 copies" and copies["measured"].endswith("n=32)")
+    card = (pack / "README.md").read_text()
+    assert "| at least 0.85 |" in card and "\n- judge (trained for" in card and "other weights" not in card
     manifest = PackManifest.from_json((pack / "pack.json").read_text())
     assert manifest.files == hash_files(pack), "sealed again"
     assert weights_key(manifest) == before, "a new card does not throw the pictures away"
@@ -124,8 +127,7 @@ def test_quality_measures_a_pack_and_writes_its_card(world: Path, domain: data.D
 
 def test_too_few_pictures_are_said_not_hidden() -> None:
     rng = np.random.default_rng(0)
-    sets = quality.Compared(rng.normal(size=(8, 3)), rng.normal(size=(30, 3)), rng.normal(size=(30, 3)),
-                            np.arange(30).astype(str), 0)
+    sets = quality.Compared(rng.normal(size=(8, 3)), rng.normal(size=(30, 3)), np.arange(30).astype(str), 0)
     findings = reporting.Findings()
     quality.add_distances(findings, sets, "an encoder")
     first = findings.figures[0]
@@ -284,7 +286,7 @@ def test_the_command_repeats_what_was_run() -> None:
 
 def test_every_study_is_listed_with_a_line() -> None:
     found = studies()
-    assert {"quality", "control", "inpaint", "utility", "load"} <= set(found)
+    assert {"quality", "control", "inpaint", "utility", "load", "masks", "encoders", "cell_parts"} == set(found)
     assert all(10 < len(text) < 130 for text in found.values())
 
 
@@ -327,8 +329,8 @@ def test_masks_turned_as_in_training_and_floors_of_shapes() -> None:
     mask = np.zeros((1, 8, 8), np.uint8)
     mask[0, 1:4, 1:6] = 1
     mask[0, 1, 6] = 2
-    every = masks.turned(mask, ("hflip", "vflip", "rot90"))
-    assert len({each.tobytes() for each in every}) == 8 and len(masks.turned(mask, ())) == 1
+    every = data.orientations(mask, ("hflip", "vflip", "rot90"))
+    assert len({each.tobytes() for each in every}) == 8 and len(data.orientations(mask, ())) == 1
     rng = np.random.default_rng(0)
     real = np.zeros((40, 32, 32), np.uint8)
     for k, (height, width) in enumerate(rng.integers(4, 12, (40, 2))):

@@ -13,7 +13,7 @@ from PIL import Image
 
 from medsynth_app.core.errors import Cancelled, UserError
 from medsynth_app.core.pack import PackManifest
-from medsynth_app.engine.train.autoencoder import encode_all, new_autoencoder, standardise_latents, to_tensor
+from medsynth_app.engine.train.autoencoder import encode_all, new_autoencoder, some, standardise_latents, to_tensor
 from medsynth_app.engine.train.base import train_base
 from medsynth_app.engine.train.dataset import TrainingSet, augmented
 from medsynth_app.engine.train.pack import hash_files
@@ -167,3 +167,17 @@ def test_a_bad_recipe_is_refused_in_words(tmp_path: Path, text: str, complaint: 
 def test_a_folder_without_a_manifest_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no frozen training set"):
         TrainingSet.load(tmp_path)
+
+
+def test_pictures_that_were_moved_away_are_told(recipe: Recipe, frozen: Path, tmp_path: Path) -> None:
+    moved = TrainingSet.load(frozen).samples[0].file
+    moved.rename(moved.with_suffix(".away"))
+    with pytest.raises(UserError, match="not where it was"):
+        train_base(recipe, frozen, tmp_path / "pack", Supervisor(), tmp_path / "checkpoints")
+
+
+def test_what_is_measured_on_some_pictures_is_chosen_across_the_set() -> None:
+    """A set is listed class by class: its first rows would be of one class."""
+    chosen = some(1000, 200, seed=0)
+    assert len(set(chosen.tolist())) == 200 and np.histogram(chosen, 4, (0, 1000))[0].min() > 25
+    assert sorted(some(5, 200, seed=0).tolist()) == list(range(5))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from medsynth_app.core.pack import MANIFEST, PackManifest, TrainingData
-from medsynth_app.engine.train.card import FIGURES, SAMPLES, Figure, model_card, record_figures
+from medsynth_app.engine.train.card import FIGURES, SAMPLES, Figure, model_card, record_figures, weights_key
 from medsynth_app.engine.train.pack import hash_files, read_manifest, seal
 
 MANIFEST_OF_SQUARES = PackManifest(
@@ -55,20 +55,22 @@ def test_parts_and_samples_are_named_when_they_are_there(pack: Path) -> None:
 
 
 def test_figures_reach_the_card_with_command_floor_target_and_n(pack: Path) -> None:
-    record_figures(pack, "quality", "python -m study --n 8", [
-        Figure("distance", "1.2 (1.0-1.4, n=8)", "0.5", "at most 2.5 x", "2 x 8"), Figure("share", "0.9")])
+    weights = weights_key(read_manifest(pack))
+    record_figures(pack, "quality", "python -m study --n 8", weights, [
+        Figure("distance", "1.2 (1.0-1.4, n=8)", "0.5", "at most 2.5 x", "2 x 8"), Figure("share", "0.9")],
+        ["judge: accuracy 0.9"])
     seal(read_manifest(pack), pack)
     card = card_of(pack)
-    assert "### quality\n`python -m study --n 8`" in card
+    assert "### quality\n`python -m study --n 8`\n" in card and "\n- judge: accuracy 0.9\n" in card
     assert "| distance | 1.2 (1.0-1.4, n=8) | 0.5 | at most 2.5 x | 2 x 8 |" in card
     assert "| share | 0.9 |  |  |  |" in card
     assert card.index("## Figures") < card.index("## Known failures")
 
 
 def test_a_study_replaces_its_own_figures_and_leaves_those_of_others(pack: Path) -> None:
-    record_figures(pack, "quality", "first", [Figure("distance", "1"), Figure("old", "2")])
-    record_figures(pack, "load", "other", [Figure("seconds", "3")])
-    record_figures(pack, "quality", "second", [Figure("distance", "4")])
+    record_figures(pack, "quality", "first", "", [Figure("distance", "1"), Figure("old", "2")], [])
+    record_figures(pack, "load", "other", "", [Figure("seconds", "3")], [])
+    record_figures(pack, "quality", "second", "", [Figure("distance", "4")], [])
     kept = json.loads((pack / FIGURES).read_text())
     assert [row["name"] for row in kept["quality"]["figures"]] == ["distance"]
     assert kept["quality"]["command"] == "second" and kept["load"]["figures"][0]["measured"] == "3"
@@ -78,7 +80,7 @@ def test_a_study_replaces_its_own_figures_and_leaves_those_of_others(pack: Path)
 
 def test_sealing_after_a_study_hashes_the_card_and_the_figures(pack: Path) -> None:
     before = read_manifest(pack)
-    record_figures(pack, "quality", "line", [Figure("distance", "1")])
+    record_figures(pack, "quality", "line", "", [Figure("distance", "1")], [])
     sealed = seal(before, pack)
     assert sealed == PackManifest.from_json((pack / MANIFEST).read_text())
     assert sealed.files == hash_files(pack) and FIGURES in sealed.files
@@ -87,13 +89,16 @@ def test_sealing_after_a_study_hashes_the_card_and_the_figures(pack: Path) -> No
     assert seal(sealed, pack) == sealed, "sealing twice is sealing once"
 
 
-def test_pictures_of_a_study_are_shown(pack: Path) -> None:
-    record_figures(pack, "quality", "line", [Figure("distance", "1")], ("grid.jpg",))
-    assert "![grid.jpg](grid.jpg)" in model_card(read_manifest(pack), pack)
+def test_figures_of_other_weights_say_so(pack: Path) -> None:
+    record_figures(pack, "quality", "line", weights_key(read_manifest(pack)), [Figure("distance", "1")], [])
+    assert "other weights" not in model_card(read_manifest(pack), pack)
+    (pack / "unet" / "other.json").write_text("another")
+    seal(read_manifest(pack), pack)
+    assert "`line` Measured on other weights than this pack has now." in card_of(pack)
 
 
 def test_a_record_of_unknown_fields_is_no_figure(pack: Path) -> None:
-    (pack / FIGURES).write_text(json.dumps({"quality": {"command": "", "figures": [{"name": "x", "value": "1"}],
-                                                        "pictures": []}}))
+    (pack / FIGURES).write_text(json.dumps({"quality": {"command": "", "weights": "", "notes": [],
+                                                        "figures": [{"name": "x", "value": "1"}]}}))
     with pytest.raises(TypeError):
         model_card(read_manifest(pack), pack)
