@@ -73,13 +73,13 @@ def record_figures(folder: Path, study: str, command: str, weights: str, figures
 def model_card(manifest: PackManifest, folder: Path) -> str:
     """The card of the pack in `folder` as Markdown."""
     parts = [_head(manifest), *(_training(manifest, part) for part in manifest.training)]
-    if (folder / SAMPLES).exists():
-        parts.append("## Samples\nSeeds 0 to 5 of each prompt, 25 steps, guidance 2.5, none picked by hand. "
-                     f"All are synthetic.\n\n![Samples made by this pack]({SAMPLES})\n")
     if (folder / CONTROL_SAMPLES).exists():
         parts.append("## From masks\nMask and picture, seeds 0, 1, ..., 25 steps, guidance 2.5, none picked by hand. "
                      "Both are synthetic: the masks come from this pack's own model of masks.\n\n"
                      f"![Masks, and pictures made from them]({CONTROL_SAMPLES})\n")
+    if (folder / SAMPLES).exists():
+        parts.append("## Samples\nSeeds 0 to 5 of each prompt, 25 steps, guidance 2.5, none picked by hand. "
+                     f"All are synthetic.\n\n![Samples made by this pack]({SAMPLES})\n")
     if (folder / FIGURES).exists():
         parts.append(_figures(json.loads((folder / FIGURES).read_text()), weights_key(manifest)))
     if manifest.known_failures:
