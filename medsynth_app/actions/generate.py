@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from medsynth_app.actions.inpaint import in_labels, meant_labels, new_seed, shortened
+from medsynth_app.actions.inpaint import meant_labels, new_seed, shortened
 from medsynth_app.core.control_image import LABELS, Mask, checked_labels, fitted
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import Lane
@@ -120,11 +120,6 @@ def look_at_painted(document: Document, frame: int, schema: LabelSchema, pack: I
     small, lost = fitted(document.mask(frame), parameters.height or manifest.native_size,
                          parameters.width or manifest.native_size, tuple(labels))
     return Painted(labels, small, lost)
-
-
-def painted_mask(document: Document, frame: int, labels: Mapping[int, int]) -> npt.NDArray[np.uint8]:
-    """A copy of what is painted on a frame, (rows, columns), in the pack's `labels`."""
-    return in_labels(document.mask(frame), labels)
 
 
 def generate(queue: JobQueue, pack: InstalledPack, parameters: GenerateParameters, *, person: str = "",

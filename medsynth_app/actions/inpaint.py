@@ -107,7 +107,7 @@ def followed(meant: Mapping[int, int], parameters: InpaintParameters, manifest: 
 
 
 def in_labels(painted: Labels, meant: Mapping[int, int]) -> Labels:
-    """What is painted, (rows, columns), in the pack's labels: also what is not filled, for it says what lies around."""
+    """A copy of what is painted, (rows, columns), in the pack's labels: all of it, for it says what lies around."""
     table = np.zeros(256, np.uint8)
     table[list(meant)] = list(meant.values())
     return table[painted]

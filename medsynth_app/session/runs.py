@@ -16,12 +16,12 @@ from medsynth_app.actions.accept_result import accept_result
 from medsynth_app.actions.discard_result import discard_result
 from medsynth_app.actions.generate import (
     DRAWN,
+    FREE,
     PAINTED,
     Painted,
     cannot_follow,
     generate,
     look_at_painted,
-    painted_mask,
 )
 from medsynth_app.actions.more_like_this import more_like_this
 from medsynth_app.actions.receive import receive
@@ -143,7 +143,7 @@ class Runs(SessionState):
         pack, parameters, owner, source = self._chosen_pack(), self.generate_parameters, "", ""
         if self.shape == PAINTED:
             labels, document = self.painted().labels, self._opened()
-            parameters = replace(parameters, mask=painted_mask(document, self.frame, labels))
+            parameters = replace(parameters, mask=inpainting.in_labels(document.mask(self.frame), labels))
             owner, source = document.id, str(document.info.frames[self.frame].key)
         elif self.shape == DRAWN:
             parameters = replace(parameters, pairs=True)
@@ -178,8 +178,8 @@ class Runs(SessionState):
         return None if self.pack is None else self._pace.seconds(self._generating())
 
     def _inpainting(self) -> Work:
-        follows = "shape" if self.followed[1] else "free"
-        return Work.of(self.parameters, "inpaint", self._chosen_pack().manifest.sha256, follows)
+        shape = PAINTED if self.followed[1] else FREE
+        return Work.of(self.parameters, "inpaint", self._chosen_pack().manifest.sha256, shape)
 
     def _generating(self) -> Work:
         return Work.of(self.generate_parameters, "generate", self._chosen_pack().manifest.sha256, self.shape)

@@ -14,6 +14,7 @@ from diffusers import AutoencoderKL
 from torch.nn import functional as F
 
 from medsynth_app.engine.train.checkpoint import load_checkpoint, save_checkpoint
+from medsynth_app.engine.train.dataset import some
 from medsynth_app.engine.train.recipe import LATENT_CHANNELS, NORM_GROUPS, Recipe
 from medsynth_app.engine.train.start import start_autoencoder
 from medsynth_app.engine.train.supervision import Supervisor, learning_rate_factor, set_learning_rate
@@ -85,11 +86,6 @@ def train_autoencoder(recipe: Recipe, pixels: npt.NDArray[np.uint8], folder: Pat
     standardise_latents(vae, pixels[some(len(pixels), 512, recipe.seed)], device)
     save(finished=True)
     return vae
-
-
-def some(count: int, n: int, seed: int) -> npt.NDArray[np.int64]:
-    """Rows of `n` of `count` pictures (all, where there are fewer), by chance: sets are listed class by class."""
-    return np.random.default_rng(seed).permutation(count)[:n]
 
 
 def random_crops(pixels: npt.NDArray[np.uint8], n: int, crop: int, rng: np.random.Generator) -> npt.NDArray[np.uint8]:

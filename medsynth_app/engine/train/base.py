@@ -6,8 +6,8 @@ import time
 from pathlib import Path
 
 from medsynth_app.core.pack import PackManifest
-from medsynth_app.engine.train.autoencoder import reconstruction_psnr, some, train_autoencoder
-from medsynth_app.engine.train.dataset import TrainingSet, read_pixels
+from medsynth_app.engine.train.autoencoder import reconstruction_psnr, train_autoencoder
+from medsynth_app.engine.train.dataset import TrainingSet, read_pixels, some
 from medsynth_app.engine.train.decoder import train_decoder
 from medsynth_app.engine.train.denoiser import Latents, train_denoiser
 from medsynth_app.engine.train.facts import recipe_fact, training_device, velocity_facts

@@ -72,6 +72,11 @@ class TrainingSet:
         return TrainingSet(of("train"), of("val"), raw)
 
 
+def some(count: int, n: int, seed: int) -> npt.NDArray[np.int64]:
+    """Rows of `n` of `count` samples (all, where there are fewer), by chance: sets are listed class by class."""
+    return np.random.default_rng(seed).permutation(count)[:n]
+
+
 def read_pixels(samples: tuple[Sample, ...], size: int) -> npt.NDArray[np.uint8]:
     """Read samples into one array, shape (n, size, size, 3), uint8; boxes cropped, Lanczos-resampled.
 

@@ -29,21 +29,20 @@ DISTURBED = 0.1  # noise on the latents of a copy, whose spread is about 1: a de
 BATCH = 32
 
 
-def add_memorisation(findings: Findings, domain: Domain, pack: Path, space: Space, pictures: Pictures,
-                     seed: int) -> None:
+def add_memorisation(findings: Findings, domain: Domain, pack: Path, space: Space,
+                     drawn_and_unseen: tuple[Pictures, Pictures], seed: int) -> None:
     """The share of suspicious pictures, the share of copies that it would find, the closest pairs."""
-    native, augment = domain.recipe.pack.native_size, domain.recipe.augment
-    learned = learned_from(domain)
-    seen, unseen = read_pictures(learned, native), read_pictures(domain.part("test"), native)
+    pictures, unseen = drawn_and_unseen
+    augment, seen = domain.recipe.augment, read_pictures(learned_from(domain), domain.recipe.pack.native_size)
     vae = AutoencoderKL.from_pretrained(pack / "vae", torch_dtype=torch.float32).to(networks.device()).eval()
 
     def views(several: Pictures) -> npt.NDArray[np.float32]:
         return np.stack([space.of(np.ascontiguousarray(turned)) for turned in orientations(several, augment)])
 
-    train = space.of(redrawn(vae, seen))
-    n = f"{len(pictures)} drawn, {len(seen)} crops of training, {len(unseen)} held out, {2 ** len(augment)} turns"
+    drawn, train = views(pictures), space.of(redrawn(vae, seen))
+    n = f"{len(pictures)} drawn, {len(seen)} crops of training, {len(unseen)} held out, {len(drawn)} turns"
     try:
-        found = memorisation(views(pictures), train, views(redrawn(vae, unseen)))
+        found = memorisation(drawn, train, views(redrawn(vae, unseen)))
     except ValueError as error:
         findings.add("nearer to a training picture than 99 % of held-out ones", f"not measured: {error}", n=n)
         return

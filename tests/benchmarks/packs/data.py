@@ -21,7 +21,7 @@ from PIL import Image
 import medsynth_app
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.pack import PackManifest
-from medsynth_app.engine.train.dataset import Sample, read_pixels
+from medsynth_app.engine.train.dataset import Sample, read_pixels, some
 from medsynth_app.engine.train.recipe import Recipe
 from medsynth_app.formats.training_set import freeze_training_set
 from tests.benchmarks.packs.progress import Progress
@@ -146,7 +146,7 @@ def load_domain(recipe: Recipe) -> Domain:
     if not (frozen / "manifest.json").exists():
         progress = Progress(f"freezing {FOLDERS[name]}", 0)
         freeze_training_set(folder, recipe.data, frozen, progress.of)
-    items = _first_items(frozen, sliced=recipe.data.get("layout") == "volume-slices")
+    items = _first_items(frozen, recipe)
     _refuse_leaks(items)
     return Domain(recipe, frozen, items)
 
@@ -180,24 +180,23 @@ def orientations(pictures: Pictures, augment: tuple[str, ...]) -> list[Pictures]
 
 def chosen(items: Sequence[Item], n: int, seed: int) -> list[Item]:
     """n of the items by a fixed seed, all of them where there are no more."""
-    order = np.random.default_rng(seed).permutation(len(items))
-    return [items[k] for k in order[:n or None]]
+    return [items[k] for k in some(len(items), n or len(items), seed)]
 
 
 def learned_from(domain: Domain) -> list[Item]:
     """All that the recipe trains on: every crop of every training picture."""
-    sliced = domain.recipe.data.get("layout") == "volume-slices"
-    return [item for item in _items(domain.frozen, sliced) if item.split == "train"]
+    return [item for item in _items(domain.frozen, domain.recipe) if item.split == "train"]
 
 
-def _first_items(frozen: Path, sliced: bool) -> tuple[Item, ...]:
+def _first_items(frozen: Path, recipe: Recipe) -> tuple[Item, ...]:
     first: dict[Path, Item] = {}
-    for item in _items(frozen, sliced):
+    for item in _items(frozen, recipe):
         first.setdefault(item.file, item)
     return tuple(first.values())
 
 
-def _items(frozen: Path, sliced: bool) -> Iterator[Item]:
+def _items(frozen: Path, recipe: Recipe) -> Iterator[Item]:
+    sliced = recipe.data.get("layout") == "volume-slices"
     for raw in json.loads((frozen / "manifest.json").read_text())["items"]:
         file = frozen / raw["file"]
         group = file.stem.rsplit("-", 2)[0] if sliced else file.stem

@@ -76,7 +76,7 @@ def study(options: argparse.Namespace) -> Findings:
     add_distances(findings, sets, space.name, with_targets=domain.cells)  # the others are only to be reported
     if domain.cells:
         add_classes(findings, domain, judge.names(pictures), np.array([label for _, label in asked]), judge.score)
-    add_memorisation(findings, domain, options.pack, space, pictures, options.seed)
+    add_memorisation(findings, domain, options.pack, space, (pictures, real), options.seed)
     return findings
 
 
