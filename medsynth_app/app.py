@@ -20,8 +20,8 @@ from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.session.session import Session
 from medsynth_app.settings.settings import SettingsStore
 from medsynth_app.startup import release_garbage
-from medsynth_app.ui.main_window import MainWindow
-from medsynth_app.ui.theme import Theme
+from medsynth_app.ui.shell.main_window import MainWindow
+from medsynth_app.ui.theme.theme import Theme
 from medsynth_app.workspace.workspace import Workspace
 
 log = logging.getLogger(__name__)

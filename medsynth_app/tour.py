@@ -27,9 +27,9 @@ from medsynth_app.actions.people import switch_person
 from medsynth_app.app import Desk, application, build_window
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import EventKind, JobEvent, JobRecord
-from medsynth_app.formats.pack import InstalledPack
+from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.settings.settings import SettingsStore
-from medsynth_app.ui.panels.shape import CHOICES
+from medsynth_app.ui.places.generate.conditioning import CHOICES
 from medsynth_app.workspace.documents import Document
 from medsynth_app.workspace.workspace import Workspace
 

@@ -20,7 +20,8 @@ import psutil
 
 from medsynth_app.actions.virtual_screen import has_display, virtual_screen
 from medsynth_app.core.errors import UserError
-from medsynth_app.formats.pack import default_pack_folders, find_packs, verify_pack
+from medsynth_app.core.pack_files import verify_pack
+from medsynth_app.formats.pack import default_pack_folders, find_packs
 from medsynth_app.settings.settings import default_folder
 
 LIBRARIES = ("torch", "diffusers", "transformers", "napari", "PySide6-Essentials", "pydicom", "SimpleITK")

@@ -12,9 +12,9 @@ import numpy.typing as npt
 
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import Lane
-from medsynth_app.core.requests import EmbedRequest
-from medsynth_app.formats.pack import InstalledPack
-from medsynth_app.formats.training_set import PICTURES
+from medsynth_app.core.jobs.embed import EmbedRequest
+from medsynth_app.core.pack_files import InstalledPack
+from medsynth_app.datasets.freeze import PICTURES
 from medsynth_app.jobs.queue import JobQueue
 
 LABELS = "labels.csv"

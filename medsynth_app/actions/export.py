@@ -21,8 +21,9 @@ from medsynth_app.core.geometry import Geometry
 from medsynth_app.core.provenance import Provenance
 from medsynth_app.core.window_level import WindowLevel
 from medsynth_app.formats import raster
-from medsynth_app.formats.provenance import for_export, read_provenance
-from medsynth_app.formats.registry import DICOM, kind_of
+from medsynth_app.formats.kinds import DICOM, kind_of
+from medsynth_app.formats.provenance import for_export
+from medsynth_app.formats.registry import read_provenance
 from medsynth_app.workspace.documents import Document
 from medsynth_app.workspace.workspace import Workspace
 
@@ -67,7 +68,7 @@ def export_image(workspace: Workspace, document: Document, frame: int, path: Pat
     drawn = mark and provenance is not None
     with _writing(path, document):
         if format == "dicom" and provenance is not None:
-            from medsynth_app.formats import dicom_synthetic
+            from medsynth_app.formats.dicom import synthetic as dicom_synthetic
 
             notices = dicom_synthetic.write_derived(path, document.path, frame, document.pixels(frame), provenance,
                                                     info=document.info)
@@ -212,7 +213,7 @@ def _brought_along(document: Document) -> Provenance:
 def _write_rendered(path: Path, format: str, pixels: npt.NDArray[np.uint8], provenance: Provenance | None,
                     mark: bool, geometry: Geometry | None) -> Exported:
     if format == "secondary-capture" and provenance is not None:
-        from medsynth_app.formats import dicom_synthetic
+        from medsynth_app.formats.dicom import synthetic as dicom_synthetic
 
         dicom_synthetic.write_secondary_capture(path, pixels, provenance, mark)
     elif format == "tiff":

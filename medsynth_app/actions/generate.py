@@ -13,11 +13,11 @@ from medsynth_app.actions.inpaint import meant_labels, new_seed, shortened
 from medsynth_app.core.control_image import LABELS, Mask, checked_labels, fitted
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import Lane
+from medsynth_app.core.jobs.generate import GenerateRequest
 from medsynth_app.core.labels import LabelSchema
 from medsynth_app.core.pack import PackManifest
+from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.core.parameters import LARGEST_COUNT, LARGEST_SEED, GenerateParameters
-from medsynth_app.core.requests import GenerateRequest
-from medsynth_app.formats.pack import InstalledPack
 from medsynth_app.formats.registry import read_mask
 from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.workspace.documents import Document

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from medsynth_app.actions.guard import require_writable
-from medsynth_app.core.edit import Change
+from medsynth_app.core.changes import Change
 from medsynth_app.workspace.documents import Document
 
 

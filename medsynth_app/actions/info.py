@@ -10,10 +10,9 @@ from typing import Any
 from medsynth_app.core.geometry import edge_letters
 from medsynth_app.core.image import ImageInfo, ImageSource
 from medsynth_app.core.pack import MANIFEST
+from medsynth_app.core.pack_files import open_pack
 from medsynth_app.formats.common import ALLOWED_BYTES
-from medsynth_app.formats.pack import open_pack
-from medsynth_app.formats.provenance import read_provenance
-from medsynth_app.formats.registry import open_image
+from medsynth_app.formats.registry import open_image, read_provenance
 
 
 def info(path: Path, *, salt: bytes = b"", allow_bytes: int = ALLOWED_BYTES) -> dict[str, Any]:

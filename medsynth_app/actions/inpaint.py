@@ -16,12 +16,12 @@ from medsynth_app.core.control_image import LABELS, labels_in
 from medsynth_app.core.crop import context_bounds
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import Lane
+from medsynth_app.core.jobs.inpaint import InpaintRequest
 from medsynth_app.core.labels import LabelSchema
 from medsynth_app.core.pack import PackManifest
+from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.core.parameters import InpaintParameters
-from medsynth_app.core.requests import InpaintRequest
 from medsynth_app.core.window_level import WindowLevel
-from medsynth_app.formats.pack import InstalledPack
 from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.workspace.documents import Document
 

@@ -11,7 +11,8 @@ from medsynth_app.actions.guard import require_writable
 from medsynth_app.actions.inpaint import inpaint, new_seed
 from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.errors import UserError
-from medsynth_app.core.requests import InpaintRequest, from_parts
+from medsynth_app.core.jobs.inpaint import InpaintRequest
+from medsynth_app.core.jobs.kind import from_parts
 from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.workspace.documents import Document
 from medsynth_app.workspace.results import Result

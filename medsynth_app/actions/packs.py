@@ -12,7 +12,8 @@ import numpy.typing as npt
 
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.image import ImageInfo, Pixels
-from medsynth_app.formats.pack import InstalledPack, default_pack_folders, find_packs, open_pack, verify_pack
+from medsynth_app.core.pack_files import InstalledPack, open_pack, verify_pack
+from medsynth_app.formats.pack import default_pack_folders, find_packs
 
 LIKE = 20.0  # grey levels by which mean colours may differ and still be alike
 NOUNS = {"base": "model pack", "encoder": "encoder"}

@@ -7,7 +7,8 @@ import numpy.typing as npt
 
 from medsynth_app.actions.guard import require_writable
 from medsynth_app.core.bounds import Bounds
-from medsynth_app.core.edit import Change, MaskEdit
+from medsynth_app.core.changes import Change
+from medsynth_app.core.edit import MaskEdit
 from medsynth_app.workspace.documents import Document
 
 

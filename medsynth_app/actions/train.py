@@ -12,11 +12,11 @@ import medsynth_app
 from medsynth_app.actions.out_folder import out_folder
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import Lane
+from medsynth_app.core.jobs.train import TrainRequest
 from medsynth_app.core.pack import MANIFEST
-from medsynth_app.core.requests import TrainRequest
-from medsynth_app.core.training_set import FORMAT
-from medsynth_app.formats.pack import InstalledPack
-from medsynth_app.formats.training_set import freeze_training_set
+from medsynth_app.core.pack_files import InstalledPack
+from medsynth_app.datasets.dataset import FORMAT
+from medsynth_app.datasets.freeze import freeze_training_set
 from medsynth_app.jobs.queue import JobQueue
 
 RUN = "run.json"  # what a run in the folder beside its pack is
@@ -33,7 +33,7 @@ def train_request(recipe: Path, data: Path | None, out: Path, *, part: str = "ba
         The data folder that the recipe was written for, or a training set frozen before; may be None with
         `resume`.
     part, pack
-        What to train (`core.requests.TRAINABLE`), and the base pack that ``control`` or ``masks`` joins or
+        What to train (`core.jobs.train.TRAINABLE`), and the base pack that ``control`` or ``masks`` joins or
         ``base`` starts from.
     out
         Folder of the pack to write. Beside it ``<out>.training`` keeps the frozen set and the checkpoints.

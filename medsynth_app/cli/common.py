@@ -16,7 +16,7 @@ from typer.core import TyperGroup
 
 from medsynth_app.actions.packs import find_pack, list_packs
 from medsynth_app.core.errors import UserError
-from medsynth_app.formats.pack import InstalledPack
+from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.headless import Interrupted
 from medsynth_app.jobs.failures import describe
 

@@ -34,8 +34,8 @@ from medsynth_app.cli.common import (
     group_command,
 )
 from medsynth_app.core.errors import UserError
+from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.core.parameters import FIRMNESS, GenerateParameters
-from medsynth_app.formats.pack import InstalledPack
 from medsynth_app.formats.registry import read_mask
 from medsynth_app.headless import Headless, headless
 from medsynth_app.workspace.results import Picture

@@ -12,7 +12,7 @@ from medsynth_app.actions.train import train as queue_training
 from medsynth_app.actions.train import train_request
 from medsynth_app.cli.common import Answer, JsonOption, OutOption, WorkspaceOption, command
 from medsynth_app.core.job import Lane
-from medsynth_app.formats.pack import open_pack
+from medsynth_app.core.pack_files import open_pack
 from medsynth_app.headless import headless
 
 train = typer.Typer(help="Train a model pack, or a part of one.")

@@ -35,14 +35,3 @@ class PixelEdit:
 
 
 Edit = MaskEdit | PixelEdit
-
-
-@dataclass(frozen=True)
-class Change:
-    """What an action changed: the one thing that every view refreshes from."""
-
-    document_id: str
-    frame: FrameKey
-    bounds: Bounds
-    kind: str  # "mask" or "pixels"
-    description: str = ""

@@ -71,6 +71,25 @@ class FrameInfo:
 
 
 @dataclass(frozen=True)
+class Identity:
+    """Whose image it is, as keyed hashes: the same in one workspace, unlike in any other, and never led back.
+
+    Each is empty where the file does not say.
+
+    Attributes
+    ----------
+    patient
+        From Patient ID (0010,0020) with its issuer, else from the name and birth date.
+    study, series
+        From Study and Series Instance UID (0020,000D), (0020,000E).
+    """
+
+    patient: str = ""
+    study: str = ""
+    series: str = ""
+
+
+@dataclass(frozen=True)
 class ImageInfo:
     """What is known of an opened image; nothing here names a patient or a path.
 
@@ -90,6 +109,8 @@ class ImageInfo:
         True when the file says that it holds generated pixels.
     notices
         Sentences that the person should read: varying slice distance, gantry tilt, skipped files.
+    identity
+        Of which patient, study and series.
     """
 
     pseudonym: str
@@ -100,6 +121,7 @@ class ImageInfo:
     inverted: bool = False
     synthetic: bool = False
     notices: tuple[str, ...] = ()
+    identity: Identity = Identity()
 
 
 class ImageSource(Protocol):

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from medsynth_app.core.errors import UserError
+from medsynth_app.core.jobs.inpaint import MODES
 from medsynth_app.core.labels import names
-from medsynth_app.core.requests import MODES
 
 LARGEST_COUNT = 16  # candidates of one run
 LARGEST_SEED = 2**31 - 1

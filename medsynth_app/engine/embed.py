@@ -16,12 +16,12 @@ from transformers import ResNetModel
 
 from medsynth_app.core.errors import Cancelled, UserError
 from medsynth_app.core.job import EventKind, JobEvent
+from medsynth_app.core.jobs.embed import EmbedRequest
 from medsynth_app.core.pack import PackManifest
-from medsynth_app.core.requests import EmbedRequest
 from medsynth_app.engine.device import DevicePolicy, choose_device
-from medsynth_app.engine.packs import checked_manifest, loading, refuse_another
+from medsynth_app.engine.diffusion.pipelines import checked_manifest, loading, refuse_another
+from medsynth_app.engine.diffusion.watch import Emit
 from medsynth_app.engine.train.encoder import FACTS, pooled, to_unit
-from medsynth_app.engine.watch import Emit
 from medsynth_app.formats.embeddings import Embeddings, write_embeddings
 
 BATCH = 32

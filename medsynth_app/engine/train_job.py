@@ -7,11 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from medsynth_app.core.job import EventKind, JobEvent
-from medsynth_app.core.requests import TrainRequest
+from medsynth_app.core.jobs.train import TrainRequest
+from medsynth_app.engine.diffusion.watch import Emit
 from medsynth_app.engine.train.parts import SHARES, train_part
 from medsynth_app.engine.train.recipe import Recipe
 from medsynth_app.engine.train.supervision import Supervisor
-from medsynth_app.engine.watch import Emit
 
 STEPS = 1000  # what the whole run counts as
 

@@ -275,13 +275,13 @@ def scrubbed(text: str) -> str:
 
 
 def _inpaint(request: Any, job: Job) -> None:
-    engine = importlib.import_module("medsynth_app.engine.inpaint")
+    engine = importlib.import_module("medsynth_app.engine.diffusion.inpaint")
     _tell_device(request, job)
     engine.run_inpaint(request, job.emit, job.cancelled, job.id)
 
 
 def _generate(request: Any, job: Job) -> None:
-    engine = importlib.import_module("medsynth_app.engine.generate")
+    engine = importlib.import_module("medsynth_app.engine.diffusion.generate")
     _tell_device(request, job)
     engine.run_generate(request, job.emit, job.cancelled, job.id)
 
@@ -303,8 +303,8 @@ def _tell_device(request: Any, job: Job) -> None:
 
 
 def _warm_up(pack: str, device: str) -> Mapping[str, Any]:
-    info: Mapping[str, Any] = importlib.import_module("medsynth_app.engine.packs").warm_up(pack, device)
-    importlib.import_module("medsynth_app.engine.inpaint")  # the first job shall not wait for it
+    info: Mapping[str, Any] = importlib.import_module("medsynth_app.engine.diffusion.pipelines").warm_up(pack, device)
+    importlib.import_module("medsynth_app.engine.diffusion.inpaint")  # the first job shall not wait for it
     return info
 
 

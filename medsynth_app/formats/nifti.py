@@ -14,6 +14,7 @@ import numpy.typing as npt
 import SimpleITK as sitk
 
 from medsynth_app.core.errors import UserError
+from medsynth_app.core.files import file_sha256, writing
 from medsynth_app.core.geometry import Geometry
 from medsynth_app.core.image import FrameInfo, FrameKey, ImageInfo, ImageSource, Pixels, Rescale
 from medsynth_app.formats.common import (
@@ -22,13 +23,11 @@ from medsynth_app.formats.common import (
     ArraySource,
     as_integers,
     check_size,
-    file_sha256,
     image_pseudonym,
     reading,
     stored_range,
     to_colour8,
     unreadable,
-    writing,
 )
 
 sitk.ProcessObject.SetGlobalWarningDisplay(False)  # its warnings name files
@@ -97,6 +96,12 @@ def _read(path: Path, allow_bytes: int, turned: bool = True) -> tuple[Any, int]:
     for key, value in keep.items():
         volume.SetMetaData(key, value)
     return volume, count
+
+
+def read_volume(path: Path) -> npt.NDArray[Any]:
+    """Values of a volume in the order (slices from the feet, rows from the front, columns from the right): LPS."""
+    values: npt.NDArray[Any] = sitk.GetArrayFromImage(sitk.DICOMOrient(sitk.ReadImage(str(path)), "LPS"))
+    return values
 
 
 def _check_complete(path: Path) -> None:

@@ -4,25 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import platformdirs
 
 import medsynth_app
 from medsynth_app.core.errors import UserError
-from medsynth_app.core.pack import MANIFEST, PackManifest
-from medsynth_app.formats.common import file_sha256
+from medsynth_app.core.pack import MANIFEST
+from medsynth_app.core.pack_files import InstalledPack, open_pack
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class InstalledPack:
-    """A pack and the folder that holds it."""
-
-    folder: Path
-    manifest: PackManifest
 
 
 def default_pack_folders() -> list[Path]:
@@ -56,39 +47,3 @@ def _candidates(folders: Sequence[Path]) -> Iterator[Path]:
             yield folder
         elif folder.is_dir():
             yield from (child for child in sorted(folder.iterdir()) if (child / MANIFEST).is_file())
-
-
-def open_pack(folder: Path) -> InstalledPack:
-    """The pack in `folder`; raises `UserError` when it holds none or its manifest cannot be read."""
-    try:
-        text = (folder / MANIFEST).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"The folder {folder.name} holds no model pack that can be read.",
-                        f"Choose the folder that holds {MANIFEST}.", details=type(error).__name__) from error
-    return InstalledPack(folder, PackManifest.from_json(text, f"The pack {folder.name}"))
-
-
-def verify_pack(pack: InstalledPack) -> list[str]:
-    """Compare every file with the manifest; one sentence per problem, none when all is well."""
-    problems = []
-    listed = pack.manifest.files
-    if not listed:
-        problems.append("The manifest lists no files.")
-    for name, digest in sorted(listed.items()):
-        path = pack.folder / name
-        if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
-            problems.append(f"{name} lies outside the pack.")
-        elif not path.is_file():
-            problems.append(f"{name} is missing.")
-        elif _digest(path) != digest:
-            problems.append(f"{name} was changed.")
-    present = {path.relative_to(pack.folder).as_posix() for path in pack.folder.rglob("*") if path.is_file()}
-    problems += [f"{name} is not in the manifest." for name in sorted(present - set(listed) - {MANIFEST})]
-    return problems
-
-
-def _digest(path: Path) -> str:
-    try:
-        return file_sha256(path)
-    except OSError:
-        return ""

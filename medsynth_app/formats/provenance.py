@@ -6,7 +6,6 @@ import hashlib
 import json
 import re
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from medsynth_app.core.provenance import FORMAT, Provenance
@@ -58,25 +57,3 @@ def from_text(text: str) -> Provenance | None:
 def claims_synthetic(text: str) -> bool:
     """Whether an embedded text is a record of ours, even one that a newer version wrote."""
     return '"medsynth-provenance/' in text
-
-
-def read_provenance(path: Path) -> Provenance | None:
-    """The record inside one of our PNG, TIFF or DICOM exports; None where there is none.
-
-    Raises
-    ------
-    UserError
-        When the file cannot be read at all.
-    """
-    from medsynth_app.formats.registry import kind_of
-
-    kind = kind_of(path)
-    if kind in ("PNG picture", "JPEG picture"):
-        from medsynth_app.formats.raster import embedded_text
-    elif kind == "TIFF picture":
-        from medsynth_app.formats.tiff import embedded_text
-    elif kind == "DICOM file":
-        from medsynth_app.formats.dicom_header import embedded_text
-    else:
-        return None
-    return from_text(embedded_text(path))

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from PIL import Image, ImageOps, PngImagePlugin
 
 from medsynth_app.core.errors import UserError
+from medsynth_app.core.files import file_sha256, writing
 from medsynth_app.core.image import FrameInfo, FrameKey, ImageInfo, ImageSource, Pixels
 from medsynth_app.core.provenance import Provenance
 from medsynth_app.formats import provenance as records
@@ -16,12 +17,10 @@ from medsynth_app.formats.common import (
     ALLOWED_BYTES,
     ArraySource,
     check_size,
-    file_sha256,
     image_pseudonym,
     reading,
     stored_range,
     to_colour8,
-    writing,
 )
 from medsynth_app.formats.mark import draw_mark
 

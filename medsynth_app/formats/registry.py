@@ -12,13 +12,12 @@ import numpy.typing as npt
 
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.image import FrameInfo, ImageSource
-from medsynth_app.formats.common import ALLOWED_BYTES, Progress, SeriesListing, Stop, TooLarge, reading
+from medsynth_app.core.provenance import Provenance
+from medsynth_app.formats.common import ALLOWED_BYTES, Progress, SeriesListing, Stop, TooLarge
+from medsynth_app.formats.kinds import DICOM, EXTENSIONS, JPEG, NIFTI, PNG, TIFF, kind_of
+from medsynth_app.formats.provenance import from_text
 
 __all__ = ["EXTENSIONS", "SeriesListing", "TooLarge", "kind_of", "list_series", "open_image", "read_mask"]
-
-EXTENSIONS = (".dcm", ".dicom", ".ima", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".nii", ".nii.gz")
-DICOM, PNG, JPEG, TIFF, NIFTI = "DICOM file", "PNG picture", "JPEG picture", "TIFF picture", "NIfTI volume"
-_BARE_DICOM = (".dcm", ".dicom", ".ima", "")  # may lack DICOM's own signature
 
 
 def open_image(path: Path, *, progress: Progress | None = None, cancelled: Stop | None = None,
@@ -39,13 +38,13 @@ def open_image(path: Path, *, progress: Progress | None = None, cancelled: Stop 
     Raises `UserError` (`TooLarge` when `allow_bytes` does not suffice), or `Cancelled` when `cancelled` said so.
     """
     if path.is_dir():
-        from medsynth_app.formats.dicom import open_folder
+        from medsynth_app.formats.dicom.source import open_folder
 
         return open_folder(path, progress=progress, cancelled=cancelled, allow_bytes=allow_bytes, salt=salt,
                            series=series)
     kind = kind_of(path)
     if kind == DICOM:
-        from medsynth_app.formats.dicom import open_file
+        from medsynth_app.formats.dicom.source import open_file
 
         return open_file(path, allow_bytes=allow_bytes, salt=salt)
     if kind in (PNG, JPEG):
@@ -64,41 +63,9 @@ def open_image(path: Path, *, progress: Progress | None = None, cancelled: Stop 
 def list_series(folder: Path, *, progress: Progress | None = None, cancelled: Stop | None = None
                 ) -> list[SeriesListing]:
     """The DICOM series in a folder, largest first."""
-    from medsynth_app.formats import dicom
+    from medsynth_app.formats.dicom import source as dicom
 
     return dicom.list_series(folder, progress=progress, cancelled=cancelled)
-
-
-def kind_of(path: Path) -> str:
-    """What a file is, from its first bytes; raises `UserError` when it is missing, empty or of no known kind."""
-    if not path.exists():
-        raise UserError("There is no such file.", "Check the name, or whether the disk is connected.")
-    if not path.is_file():
-        raise UserError("This is not a file that can be opened.", "Choose an image file or a folder of DICOM files.")
-    with reading("file"), path.open("rb") as file:
-        head = file.read(352)
-    if not head:
-        raise UserError("This file is empty.", "Copy it again from where it came.")
-    name = path.name.lower()
-    if head[128:132] == b"DICM":
-        return DICOM
-    if head.startswith(b"\x89PNG\r\n\x1a\n"):
-        return PNG
-    if head.startswith(b"\xff\xd8\xff"):
-        return JPEG
-    if head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
-        return TIFF
-    if head[344:348] in (b"n+1\0", b"ni1\0") or head[4:8] == b"n+2\0" or name.endswith((".nii", ".nii.gz")):
-        return NIFTI
-    if path.suffix.lower() in _BARE_DICOM and looks_like_bare_dicom(head):
-        return DICOM
-    raise UserError("This is no kind of image that can be opened here.",
-                    "Open DICOM, PNG, JPEG, TIFF or NIfTI.")
-
-
-def looks_like_bare_dicom(head: bytes) -> bool:
-    """Whether a file without DICOM's signature begins with a plausible first element."""
-    return head[:2] in (b"\x02\0", b"\x08\0", b"\0\x08") and len(head) >= 16
 
 
 def read_mask(path: Path, frame: int | None = None, like: FrameInfo | None = None,
@@ -133,3 +100,23 @@ def read_mask(path: Path, frame: int | None = None, like: FrameInfo | None = Non
     if count > 1 and (frame is None or not 0 <= frame < count):
         raise UserError(f"This mask has {count} planes.", "Say which one is meant, or save one plane alone.")
     return raster.mask_values(source.pixels(frame or 0))
+
+
+def read_provenance(path: Path) -> Provenance | None:
+    """The record inside one of our PNG, TIFF or DICOM exports; None where there is none.
+
+    Raises
+    ------
+    UserError
+        When the file cannot be read at all.
+    """
+    kind = kind_of(path)
+    if kind in (PNG, JPEG):
+        from medsynth_app.formats.raster import embedded_text
+    elif kind == TIFF:
+        from medsynth_app.formats.tiff import embedded_text
+    elif kind == DICOM:
+        from medsynth_app.formats.dicom.header import embedded_text
+    else:
+        return None
+    return from_text(embedded_text(path))

@@ -16,6 +16,7 @@ import numpy as np
 import tifffile
 
 from medsynth_app.core.errors import UserError
+from medsynth_app.core.files import file_sha256, writing
 from medsynth_app.core.geometry import Geometry
 from medsynth_app.core.image import FrameInfo, FrameKey, ImageInfo, ImageSource, Pixels
 from medsynth_app.core.provenance import Provenance
@@ -26,12 +27,10 @@ from medsynth_app.formats.common import (
     ArraySource,
     as_integers,
     check_size,
-    file_sha256,
     image_pseudonym,
     reading,
     stored_range,
     to_colour8,
-    writing,
 )
 from medsynth_app.formats.mark import draw_mark
 

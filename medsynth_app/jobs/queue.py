@@ -14,7 +14,7 @@ from typing import Any
 
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import EventKind, JobEvent, JobRecord, JobState, Lane
-from medsynth_app.core.requests import Request, from_parts, to_parts
+from medsynth_app.core.jobs.kind import Request, from_parts, to_parts
 from medsynth_app.jobs import failures
 from medsynth_app.jobs.client import DIED, STOPPED, LaneClient
 from medsynth_app.jobs.ledger import Ledger

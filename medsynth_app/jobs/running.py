@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field
 
 from medsynth_app.core.job import EventKind, JobEvent
-from medsynth_app.core.requests import Request
+from medsynth_app.core.jobs.kind import Request
 
 
 @dataclass(frozen=True)

@@ -20,11 +20,11 @@ from medsynth_app.actions.recent import recent_documents
 from medsynth_app.actions.remove_picture import remove_picture
 from medsynth_app.actions.remove_study import remove_study
 from medsynth_app.core.bounds import Bounds
-from medsynth_app.core.edit import Change
+from medsynth_app.core.changes import Change
 from medsynth_app.core.labels import LabelSchema
 from medsynth_app.core.window_level import WindowLevel
 from medsynth_app.session.state import SessionState
-from medsynth_app.session.windows import from_plain, starting_window, to_plain
+from medsynth_app.session.window_level import from_plain, starting_window, to_plain
 from medsynth_app.workspace.documents import Document, RecentDocument
 
 

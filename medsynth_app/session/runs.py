@@ -25,14 +25,14 @@ from medsynth_app.actions.generate import (
 )
 from medsynth_app.actions.more_like_this import more_like_this
 from medsynth_app.actions.receive import receive
-from medsynth_app.core.edit import Change
+from medsynth_app.core.changes import Change
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import EventKind, JobEvent, JobRecord
+from medsynth_app.core.jobs.train import TrainRequest
 from medsynth_app.core.labels import LabelSchema
+from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.core.parameters import GenerateParameters, InpaintParameters
-from medsynth_app.core.requests import TrainRequest
-from medsynth_app.formats.pack import InstalledPack
-from medsynth_app.session.joblist import device_text, pictures
+from medsynth_app.session.jobs import device_text, pictures
 from medsynth_app.session.pace import Work
 from medsynth_app.session.state import SessionState
 from medsynth_app.workspace.results import Picture, Result

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from medsynth_app.session.joblist import Picture
+from medsynth_app.session.jobs import Picture
 
 if TYPE_CHECKING:
     from medsynth_app.workspace.results import Result

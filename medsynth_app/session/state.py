@@ -11,13 +11,13 @@ from psygnal import Signal
 from medsynth_app.actions import people as persons
 from medsynth_app.actions.generate import cannot_follow
 from medsynth_app.actions.packs import list_packs, suited_pack
-from medsynth_app.core.edit import Change
+from medsynth_app.core.changes import Change
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.labels import SCHEMAS, LabelSchema, schema_for, schema_of
+from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.core.window_level import WindowLevel
-from medsynth_app.formats.pack import InstalledPack
 from medsynth_app.jobs.queue import JobQueue
-from medsynth_app.session.joblist import JobList, device_text
+from medsynth_app.session.jobs import JobList, device_text
 from medsynth_app.session.pace import Pace
 from medsynth_app.session.parameters import ParameterState
 from medsynth_app.session.staging import Staging

@@ -18,7 +18,8 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from medsynth_app.core.bounds import Bounds
-from medsynth_app.core.edit import Change, Edit
+from medsynth_app.core.changes import Change
+from medsynth_app.core.edit import Edit
 from medsynth_app.core.image import FrameKey, ImageInfo, ImageSource, Pixels
 from medsynth_app.core.provenance import Provenance
 from medsynth_app.workspace import sources

@@ -16,7 +16,8 @@ from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 
 from medsynth_app.core.bounds import Bounds
-from medsynth_app.core.edit import Change, Edit, MaskEdit, PixelEdit
+from medsynth_app.core.changes import Change
+from medsynth_app.core.edit import Edit, MaskEdit, PixelEdit
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.image import FrameKey, Pixels
 from medsynth_app.workspace import deltas, tables

@@ -18,8 +18,8 @@ from medsynth_app.workspace.documents import Documents
 from medsynth_app.workspace.jobs import Jobs
 from medsynth_app.workspace.masks import Masks
 from medsynth_app.workspace.people import People
+from medsynth_app.workspace.removal import Studies
 from medsynth_app.workspace.results import Results
-from medsynth_app.workspace.studies import Studies
 
 LOCK = "writer.lock"
 READ_ONLY = "Another window is working in this workspace. This one shows it read-only: nothing is saved here."

@@ -17,10 +17,12 @@ from PIL import Image
 from medsynth_app.core.blend import effective_mask
 from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.job import EventKind, JobEvent, JobRecord, JobState
+from medsynth_app.core.jobs.generate import GenerateRequest
+from medsynth_app.core.jobs.inpaint import InpaintRequest
+from medsynth_app.core.jobs.kind import from_parts
 from medsynth_app.core.pack import MANIFEST, PackManifest, TrainingData
+from medsynth_app.core.pack_files import InstalledPack, open_pack
 from medsynth_app.core.provenance import Provenance
-from medsynth_app.core.requests import GenerateRequest, InpaintRequest, from_parts
-from medsynth_app.formats.pack import InstalledPack, open_pack
 from medsynth_app.workspace.documents import Document
 from medsynth_app.workspace.workspace import Workspace
 

@@ -9,7 +9,7 @@ import pytest
 
 from medsynth_app.actions.receive import receive
 from medsynth_app.core.job import JobEvent, JobRecord
-from medsynth_app.formats.pack import InstalledPack
+from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.workspace.workspace import Workspace
 from tests.actions.bench import make_pack

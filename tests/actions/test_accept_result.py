@@ -16,10 +16,10 @@ from medsynth_app.actions.open_image import open_image
 from medsynth_app.actions.receive import receive
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import EventKind
+from medsynth_app.core.jobs.kind import from_parts
+from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.core.parameters import InpaintParameters
-from medsynth_app.core.requests import from_parts
 from medsynth_app.core.window_level import WindowLevel
-from medsynth_app.formats.pack import InstalledPack
 from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.workspace.documents import Document
 from medsynth_app.workspace.results import Result

@@ -10,8 +10,9 @@ import pytest
 from medsynth_app.actions.embed import embed, embed_request, list_pictures
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import Lane
-from medsynth_app.core.requests import EmbedRequest, from_parts
-from medsynth_app.formats.pack import InstalledPack
+from medsynth_app.core.jobs.embed import EmbedRequest
+from medsynth_app.core.jobs.kind import from_parts
+from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.workspace.workspace import Workspace
 from tests.actions.bench import make_pack, png

@@ -33,13 +33,14 @@ from medsynth_app.actions.receive import receive
 from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import EventKind, JobEvent, JobRecord, JobState
+from medsynth_app.core.jobs.inpaint import InpaintRequest
+from medsynth_app.core.jobs.kind import from_parts
+from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.core.parameters import InpaintParameters
 from medsynth_app.core.provenance import Provenance
-from medsynth_app.core.requests import InpaintRequest, from_parts
 from medsynth_app.core.window_level import WindowLevel
-from medsynth_app.formats.pack import InstalledPack
-from medsynth_app.formats.provenance import read_provenance
 from medsynth_app.formats.raster import open_raster
+from medsynth_app.formats.registry import read_provenance
 from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.workspace.documents import Document
 from medsynth_app.workspace.workspace import Workspace

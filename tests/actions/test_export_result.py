@@ -15,9 +15,9 @@ from medsynth_app.actions.inpaint import inpaint_document
 from medsynth_app.actions.open_image import open_image
 from medsynth_app.actions.receive import receive
 from medsynth_app.core.errors import UserError
+from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.core.parameters import InpaintParameters
-from medsynth_app.formats.pack import InstalledPack
-from medsynth_app.formats.provenance import read_provenance
+from medsynth_app.formats.registry import read_provenance
 from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.workspace.workspace import Workspace
 from tests.actions.bench import answer, paint, png

@@ -12,9 +12,10 @@ from medsynth_app.actions.generate import generate, generate_request, in_runs, m
 from medsynth_app.actions.receive import receive
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import Lane
+from medsynth_app.core.jobs.generate import GenerateRequest
+from medsynth_app.core.jobs.kind import from_parts, to_parts
+from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.core.parameters import LARGEST_SEED, GenerateParameters
-from medsynth_app.core.requests import GenerateRequest, from_parts, to_parts
-from medsynth_app.formats.pack import InstalledPack
 from medsynth_app.formats.raster import write_mask_png
 from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.workspace.workspace import Workspace

@@ -21,11 +21,12 @@ from medsynth_app.actions.open_image import open_image
 from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.image import ImageInfo
+from medsynth_app.core.jobs.inpaint import InpaintRequest
+from medsynth_app.core.jobs.kind import from_parts
 from medsynth_app.core.labels import LabelSchema
+from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.core.parameters import InpaintParameters
-from medsynth_app.core.requests import InpaintRequest, from_parts
 from medsynth_app.core.window_level import WindowLevel
-from medsynth_app.formats.pack import InstalledPack
 from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.workspace.workspace import Workspace
 from tests.actions.bench import make_pack, paint, png, volume

@@ -13,8 +13,8 @@ from medsynth_app.actions.recent import recent_documents
 from medsynth_app.actions.remove_study import remove_study
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import EventKind
+from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.core.parameters import InpaintParameters
-from medsynth_app.formats.pack import InstalledPack
 from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.workspace.workspace import Workspace
 from tests.actions.bench import event, paint, png, record_of

@@ -30,10 +30,10 @@ sys.path.insert(0, str(ROOT))
 from medsynth_app.core.bounds import Bounds  # noqa: E402
 from medsynth_app.core.crop import context_bounds  # noqa: E402
 from medsynth_app.core.job import EventKind, JobEvent  # noqa: E402
-from medsynth_app.core.requests import InpaintRequest  # noqa: E402
+from medsynth_app.core.jobs.inpaint import InpaintRequest  # noqa: E402
 from medsynth_app.engine.device import choose_device  # noqa: E402
-from medsynth_app.engine.inpaint import run_inpaint  # noqa: E402
-from medsynth_app.engine.packs import load_pack, warm_up  # noqa: E402
+from medsynth_app.engine.diffusion.inpaint import run_inpaint  # noqa: E402
+from medsynth_app.engine.diffusion.pipelines import load_pack, warm_up  # noqa: E402
 from medsynth_app.engine.train.autoencoder import new_autoencoder  # noqa: E402
 from medsynth_app.engine.train.denoiser import SCHEDULE, new_text_encoder, new_unet  # noqa: E402
 from medsynth_app.engine.train.recipe import Recipe  # noqa: E402

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from medsynth_app.core.job import EventKind, JobEvent, JobRecord, JobState
-from medsynth_app.core.requests import InpaintRequest
+from medsynth_app.core.jobs.inpaint import InpaintRequest
 from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.jobs.store import MemoryJobStore
 

@@ -12,9 +12,10 @@ from PIL import Image
 
 from medsynth_app.core.errors import Cancelled, UserError
 from medsynth_app.core.job import EventKind, JobEvent
-from medsynth_app.core.requests import EmbedRequest, from_parts, to_parts
-from medsynth_app.engine import packs
+from medsynth_app.core.jobs.embed import EmbedRequest
+from medsynth_app.core.jobs.kind import from_parts, to_parts
 from medsynth_app.engine.device import choose_device
+from medsynth_app.engine.diffusion import pipelines as packs
 from medsynth_app.engine.embed import Encoder, load_encoder, run_embed, square
 from medsynth_app.engine.worker import HANDLERS, Job
 from medsynth_app.formats.embeddings import read_embeddings

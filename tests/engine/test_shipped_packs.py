@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from medsynth_app.core.job import EventKind, JobEvent
+from medsynth_app.core.jobs.generate import GenerateRequest
 from medsynth_app.core.labels import schema_for
 from medsynth_app.core.pack import MANIFEST, PackManifest
-from medsynth_app.core.requests import GenerateRequest
-from medsynth_app.engine.generate import run_generate
+from medsynth_app.engine.diffusion.generate import run_generate
 from tests.engine.tiny import make_request, results_of
 
 FOLDER = Path(__file__).resolve().parents[2] / "resources" / "packs"

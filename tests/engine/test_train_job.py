@@ -8,10 +8,10 @@ from PIL import Image
 
 from medsynth_app.core.errors import Cancelled, UserError
 from medsynth_app.core.job import EventKind, JobEvent
-from medsynth_app.core.requests import TrainRequest
-from medsynth_app.engine.packs import checked_manifest
+from medsynth_app.core.jobs.train import TrainRequest
+from medsynth_app.datasets.freeze import freeze_training_set
+from medsynth_app.engine.diffusion.pipelines import checked_manifest
 from medsynth_app.engine.train_job import Clock, overall, run_train
-from medsynth_app.formats.training_set import freeze_training_set
 from tests.engine.train.test_base import RECIPE
 
 

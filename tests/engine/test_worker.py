@@ -12,7 +12,8 @@ import pytest
 
 from medsynth_app.core.errors import Cancelled
 from medsynth_app.core.job import EventKind, JobEvent
-from medsynth_app.core.requests import GenerateRequest, TrainRequest
+from medsynth_app.core.jobs.generate import GenerateRequest
+from medsynth_app.core.jobs.train import TrainRequest
 from medsynth_app.engine.worker import Job, Worker, describe, scrubbed
 
 E = EventKind

@@ -12,13 +12,13 @@ import torch
 from diffusers import ControlNetModel, DDPMScheduler, DPMSolverMultistepScheduler, StableDiffusionPipeline
 
 from medsynth_app.core.job import EventKind, JobEvent
+from medsynth_app.core.jobs.inpaint import InpaintRequest
 from medsynth_app.core.pack import MANIFEST, PackManifest, TrainingData
-from medsynth_app.core.requests import InpaintRequest
-from medsynth_app.engine.inpaint import run_inpaint
+from medsynth_app.core.pack_files import hash_files
+from medsynth_app.engine.diffusion.inpaint import run_inpaint
 from medsynth_app.engine.train.autoencoder import new_autoencoder
 from medsynth_app.engine.train.denoiser import SCHEDULE, new_text_encoder, new_unet
-from medsynth_app.engine.train.masks import ABOUT, MASK_SCHEDULE, new_mask_unet
-from medsynth_app.engine.train.pack import hash_files
+from medsynth_app.engine.train.mask_model import ABOUT, MASK_SCHEDULE, new_mask_unet
 from medsynth_app.engine.train.recipe import AutoencoderSection, DenoiserSection, MasksSection, PackSection, Recipe
 from medsynth_app.engine.train.tokenizer import train_tokenizer
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from medsynth_app.datasets.freeze import freeze_training_set
 from medsynth_app.engine.train.encoder import train_encoder
 from medsynth_app.engine.train.recipe import Recipe
 from medsynth_app.engine.train.supervision import Supervisor
-from medsynth_app.formats.training_set import freeze_training_set
 
 RECIPE = """
 [pack]

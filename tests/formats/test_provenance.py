@@ -8,8 +8,8 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from medsynth_app.core.errors import UserError
-from medsynth_app.formats.provenance import for_export, from_text, read_provenance, to_description, to_text
-from medsynth_app.formats.registry import open_image
+from medsynth_app.formats.provenance import for_export, from_text, to_description, to_text
+from medsynth_app.formats.registry import open_image, read_provenance
 from tests.formats.making import record
 
 

@@ -10,9 +10,8 @@ import pytest
 from PIL import Image
 
 from medsynth_app.core.errors import UserError
-from medsynth_app.formats.provenance import read_provenance
 from medsynth_app.formats.raster import open_raster, write_mask_png, write_png
-from medsynth_app.formats.registry import TooLarge, open_image, read_mask
+from medsynth_app.formats.registry import TooLarge, open_image, read_mask, read_provenance
 from tests.formats.making import asymmetric_mask, record
 
 RGB = np.random.default_rng(0).integers(0, 256, (30, 44, 3), np.uint8)

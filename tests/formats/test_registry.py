@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from medsynth_app.core.errors import UserError
-from medsynth_app.formats.registry import EXTENSIONS, kind_of, open_image, read_mask
+from medsynth_app.formats.kinds import EXTENSIONS, kind_of
+from medsynth_app.formats.registry import open_image, read_mask
 from tests.formats.making import save, slice_dataset
 
 

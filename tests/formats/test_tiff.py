@@ -10,8 +10,7 @@ import tifffile
 
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.geometry import Geometry
-from medsynth_app.formats.provenance import read_provenance
-from medsynth_app.formats.registry import TooLarge, open_image, read_mask
+from medsynth_app.formats.registry import TooLarge, open_image, read_mask, read_provenance
 from medsynth_app.formats.tiff import TiffSource, write_tiff
 from tests.formats.making import asymmetric_mask, record
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from medsynth_app.core.job import EventKind, JobEvent, JobRecord, JobState, Lane
-from medsynth_app.core.requests import GenerateRequest
+from medsynth_app.core.jobs.generate import GenerateRequest
 from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.jobs.running import Patience
 from medsynth_app.jobs.store import JobStore, MemoryJobStore

@@ -13,7 +13,8 @@ import numpy as np
 
 from medsynth_app.core.errors import Cancelled, UserError
 from medsynth_app.core.job import EventKind, JobEvent, Lane
-from medsynth_app.core.requests import GenerateRequest, TrainRequest
+from medsynth_app.core.jobs.generate import GenerateRequest
+from medsynth_app.core.jobs.train import TrainRequest
 from medsynth_app.engine.worker import Connection, Job, Worker
 
 

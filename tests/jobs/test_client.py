@@ -21,7 +21,7 @@ def refuse(*args, **kwargs):
     raise AssertionError("a socket was opened")
 socket.socket = socket.socketpair = socket.create_connection = refuse
 from medsynth_app.core.job import Lane
-from medsynth_app.core.requests import GenerateRequest
+from medsynth_app.core.jobs.generate import GenerateRequest
 from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.jobs.store import MemoryJobStore
 print("once", file=sys.stderr)

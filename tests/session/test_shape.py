@@ -11,10 +11,11 @@ import pytest
 from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import EventKind
+from medsynth_app.core.jobs.generate import GenerateRequest
+from medsynth_app.core.jobs.kind import from_parts
 from medsynth_app.core.labels import SCHEMAS
+from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.core.provenance import Provenance
-from medsynth_app.core.requests import GenerateRequest, from_parts
-from medsynth_app.formats.pack import InstalledPack
 from medsynth_app.formats.raster import read_mask, write_mask_png
 from medsynth_app.session.session import Session
 from medsynth_app.workspace.workspace import Workspace

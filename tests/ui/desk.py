@@ -20,8 +20,8 @@ from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.job import JobEvent, JobRecord, JobState, Lane
 from medsynth_app.session.session import Session
 from medsynth_app.settings.settings import SettingsStore
-from medsynth_app.ui.main_window import MainWindow
-from medsynth_app.ui.theme import Theme
+from medsynth_app.ui.shell.main_window import MainWindow
+from medsynth_app.ui.theme.theme import Theme
 from medsynth_app.workspace.workspace import Workspace
 from tests.actions.bench import make_pack, png
 

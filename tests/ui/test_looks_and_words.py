@@ -10,13 +10,13 @@ from PySide6.QtGui import QKeyEvent, QKeySequence
 
 from medsynth_app.core.labels import SCHEMAS
 from medsynth_app.settings.settings import Settings
-from medsynth_app.ui import words
-from medsynth_app.ui.command_palette import score
-from medsynth_app.ui.commands import NEEDS_ALTGR, SPECS, conflicts, keys_in_force
-from medsynth_app.ui.shortcuts import digit_of
-from medsynth_app.ui.style import style_sheet
-from medsynth_app.ui.theme import DARK, LIGHT, Tokens, contrast, mix
-from medsynth_app.ui.toolbar import place_of, size_at
+from medsynth_app.ui.shell.command_palette import score
+from medsynth_app.ui.shell.commands import NEEDS_ALTGR, SPECS, conflicts, keys_in_force
+from medsynth_app.ui.shell.shortcuts import digit_of
+from medsynth_app.ui.shell.toolbar import place_of, size_at
+from medsynth_app.ui.theme.style import style_sheet
+from medsynth_app.ui.theme.theme import DARK, LIGHT, Tokens, contrast, mix
+from medsynth_app.ui.widgets import words
 
 pytestmark = pytest.mark.gui
 

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from medsynth_app.core.bounds import Bounds
-from medsynth_app.core.edit import Change, MaskEdit, PixelEdit
+from medsynth_app.core.changes import Change
+from medsynth_app.core.edit import MaskEdit, PixelEdit
 from medsynth_app.core.image import FrameInfo, FrameKey, ImageInfo, Pixels
 from medsynth_app.core.provenance import Provenance
 from medsynth_app.workspace.documents import Document

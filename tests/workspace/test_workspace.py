@@ -368,8 +368,6 @@ def test_a_migration_that_fails_leaves_the_old_version(old: Path, tmp_path: Path
     connection.close()
 
 
-
-
 def test_a_database_that_cannot_be_written_is_told_in_words(workspace: Workspace) -> None:
     document = workspace.documents.open(FakeSource(), PATH)
     with document._database.write() as session:

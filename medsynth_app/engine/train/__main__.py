@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from medsynth_app.core.errors import Cancelled, UserError
-from medsynth_app.core.requests import TRAINABLE
+from medsynth_app.core.jobs.train import TRAINABLE
 from medsynth_app.engine.train.parts import train_part
 from medsynth_app.engine.train.recipe import Recipe
 from medsynth_app.engine.train.supervision import Supervisor

@@ -13,8 +13,8 @@ import torch
 from diffusers import AutoencoderKL
 from torch.nn import functional as F
 
+from medsynth_app.datasets.dataset import some
 from medsynth_app.engine.train.checkpoint import load_checkpoint, save_checkpoint
-from medsynth_app.engine.train.dataset import some
 from medsynth_app.engine.train.recipe import LATENT_CHANNELS, NORM_GROUPS, Recipe
 from medsynth_app.engine.train.start import start_autoencoder
 from medsynth_app.engine.train.supervision import Supervisor, learning_rate_factor, set_learning_rate

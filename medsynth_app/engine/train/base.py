@@ -6,12 +6,13 @@ import time
 from pathlib import Path
 
 from medsynth_app.core.pack import PackManifest
+from medsynth_app.core.pack_files import read_manifest
+from medsynth_app.datasets.dataset import TrainingSet, read_pixels, some
 from medsynth_app.engine.train.autoencoder import reconstruction_psnr, train_autoencoder
-from medsynth_app.engine.train.dataset import TrainingSet, read_pixels, some
 from medsynth_app.engine.train.decoder import train_decoder
 from medsynth_app.engine.train.denoiser import Latents, train_denoiser
 from medsynth_app.engine.train.facts import recipe_fact, training_device, velocity_facts
-from medsynth_app.engine.train.pack import read_manifest, write_pack
+from medsynth_app.engine.train.pack import write_pack
 from medsynth_app.engine.train.recipe import Recipe
 from medsynth_app.engine.train.supervision import Supervisor
 from medsynth_app.engine.train.tokenizer import train_tokenizer

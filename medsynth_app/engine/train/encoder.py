@@ -21,9 +21,9 @@ from transformers import ResNetConfig, ResNetModel
 
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.pack import PackManifest
+from medsynth_app.datasets.dataset import Sample, TrainingSet, read_pixels
 from medsynth_app.engine.train.average import Average
 from medsynth_app.engine.train.checkpoint import load_checkpoint, save_checkpoint
-from medsynth_app.engine.train.dataset import Sample, TrainingSet, read_pixels
 from medsynth_app.engine.train.facts import machine_facts, millions, recipe_fact, training_device
 from medsynth_app.engine.train.pack import new_manifest, seal
 from medsynth_app.engine.train.recipe import EncoderSection, Recipe

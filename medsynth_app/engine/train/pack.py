@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -17,6 +16,7 @@ from transformers import CLIPTokenizer
 
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.pack import MANIFEST, PackManifest, TrainingData
+from medsynth_app.core.pack_files import hash_files, read_manifest, require_whole
 from medsynth_app.engine.train.card import SAMPLES, model_card
 from medsynth_app.engine.train.denoiser import SCHEDULE, Denoiser
 from medsynth_app.engine.train.recipe import Recipe
@@ -59,15 +59,6 @@ def seal(manifest: PackManifest, folder: Path) -> PackManifest:
     return manifest
 
 
-def read_manifest(folder: Path) -> PackManifest:
-    """The manifest of the pack in `folder`; raises `UserError` where there is none."""
-    try:
-        text = (folder / MANIFEST).read_text()
-    except OSError as error:
-        raise UserError(f"{folder.name} holds no model pack.", f"Give a folder that holds {MANIFEST}.") from error
-    return PackManifest.from_json(text, f"The pack {folder.name}")
-
-
 def check_joinable(pack: Path, recipe: Recipe) -> None:
     """Raise `UserError` unless a part trained by `recipe` may join the pack in `pack`, and that pack is whole."""
     manifest = read_manifest(pack)
@@ -81,13 +72,6 @@ def check_joinable(pack: Path, recipe: Recipe) -> None:
         raise UserError(f"The pack {manifest.name} has learned the mask labels {', '.join(manifest.mask_labels)}, "
                         f"the recipe has others.", "Use the same labels in the same order in [pack] mask_labels.")
     require_whole(pack, manifest)
-
-
-def require_whole(pack: Path, manifest: PackManifest) -> None:
-    """Raise `UserError` when a file of the pack is missing or differs from its manifest."""
-    if any(not (pack / name).is_file() or _sha256(pack / name) != digest for name, digest in manifest.files.items()):
-        raise UserError(f"Files of the pack {manifest.name} are missing or differ from its manifest.",
-                        "Copy the pack again from where it came.")
 
 
 def join_part(pack: Path, out: Path, part: str, recipe: Recipe, about: dict[str, Any], training: dict[str, Any],
@@ -114,17 +98,6 @@ def join_part(pack: Path, out: Path, part: str, recipe: Recipe, about: dict[str,
     return seal(replace(manifest, version=recipe.pack.version, mask_labels=recipe.pack.mask_labels,
                         known_failures=recipe.pack.known_failures,
                         training={**manifest.training, part: training}), out)
-
-
-def hash_files(folder: Path) -> dict[str, str]:
-    """sha256 of every file of a pack but its manifest, keyed by POSIX path."""
-    return {path.relative_to(folder).as_posix(): _sha256(path)
-            for path in sorted(folder.rglob("*")) if path.is_file() and path != folder / MANIFEST}
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def training_data(about: dict[str, Any]) -> TrainingData:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from medsynth_app.core.errors import UserError
+from medsynth_app.core.jobs.train import TRAINABLE
 from medsynth_app.core.pack import MANIFEST, PackManifest
-from medsynth_app.core.requests import TRAINABLE
 from medsynth_app.engine.train.base import AUTOENCODER_SHARE, DECODER_SHARE, DENOISER_SHARE, train_base
 from medsynth_app.engine.train.pack import check_joinable
 from medsynth_app.engine.train.recipe import Recipe
-from medsynth_app.engine.train.supervision import Supervisor
+from medsynth_app.engine.train.supervision import PART_SHARE, Supervisor
 
-PART_SHARE = (0.0, 0.97)
 # Where each stage stands in the whole run, 0 to 1; a run of one part has the stages data, its own name, and pack.
 SHARES = {"data": (0.0, 0.0), "autoencoder": AUTOENCODER_SHARE, "decoder": DECODER_SHARE,
           "latents": (DENOISER_SHARE[0],) * 2, "denoiser": DENOISER_SHARE, "control": PART_SHARE, "masks": PART_SHARE,
@@ -57,7 +56,7 @@ def train_part(part: str, recipe: Recipe, data: Path, out: Path, supervisor: Sup
         from medsynth_app.engine.train.control import train_control
 
         return train_control(recipe, data, pack, out, supervisor, checkpoints)
-    from medsynth_app.engine.train.masks import train_masks
+    from medsynth_app.engine.train.mask_model import train_masks
 
     return train_masks(recipe, data, pack, out, supervisor, checkpoints)
 

@@ -60,3 +60,5 @@ def learning_rate_factor(fraction: float, step: int, warmup: int = 50) -> float:
     rise = min(1.0, (step + 1) / warmup)
     fall = 1.0 if fraction < 2 / 3 else max(0.02, (1 - fraction) * 3)
     return rise * fall
+
+PART_SHARE = (0.0, 0.97)

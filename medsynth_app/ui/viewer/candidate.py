@@ -13,7 +13,7 @@ from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.image import Pixels
 from medsynth_app.ui.viewer.contours import outlines
 from medsynth_app.ui.viewer.display import difference_picture, to_picture
-from medsynth_app.ui.widgets import qimage
+from medsynth_app.ui.widgets.basic import qimage
 
 if TYPE_CHECKING:
     from medsynth_app.ui.viewer.canvas import Canvas

@@ -10,7 +10,7 @@ from PySide6.QtGui import QCloseEvent, QColor, QFocusEvent, QKeyEvent, QPolygonF
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from medsynth_app.core.bounds import Bounds
-from medsynth_app.core.edit import Change
+from medsynth_app.core.changes import Change
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.geometry import edge_letters
 from medsynth_app.core.window_level import WindowLevel

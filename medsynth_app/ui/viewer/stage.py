@@ -9,7 +9,7 @@ from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtGui import QColor, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSlider, QStackedLayout, QWidget
 
-from medsynth_app.ui.compare import SideBySide
+from medsynth_app.ui.viewer.compare import SideBySide
 from medsynth_app.ui.viewer.overlay import Overlay
 
 CHIP_TOP = 10

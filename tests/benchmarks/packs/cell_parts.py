@@ -17,10 +17,10 @@ from PIL import Image
 from scipy import ndimage
 from skimage.filters import threshold_otsu
 
-from medsynth_app.core.cell_parts import NUCLEUS, cell_parts
 from medsynth_app.core.errors import UserError
 from medsynth_app.evaluation.intervals import Spread, bootstrap
 from medsynth_app.evaluation.overlap import dice
+from medsynth_app.segmentation.cell_parts import NUCLEUS, cell_parts
 from tests.benchmarks.packs.data import data_root
 from tests.benchmarks.packs.reporting import PACKS, Findings, parser_of, run
 

@@ -8,10 +8,10 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from medsynth_app.core.cell_parts import CYTOPLASM, NUCLEUS, cell_parts
-from medsynth_app.engine.train.pack import read_manifest
+from medsynth_app.core.pack_files import read_manifest
 from medsynth_app.evaluation.intervals import Spread, bootstrap
 from medsynth_app.evaluation.overlap import dice
+from medsynth_app.segmentation.cell_parts import CYTOPLASM, NUCLEUS, cell_parts
 from tests.benchmarks.packs import reporting
 from tests.benchmarks.packs.data import (
     Domain,

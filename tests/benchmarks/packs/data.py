@@ -21,9 +21,9 @@ from PIL import Image
 import medsynth_app
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.pack import PackManifest
-from medsynth_app.engine.train.dataset import Sample, read_pixels, some
+from medsynth_app.datasets.dataset import Sample, read_pixels, some
+from medsynth_app.datasets.freeze import freeze_training_set
 from medsynth_app.engine.train.recipe import Recipe
-from medsynth_app.formats.training_set import freeze_training_set
 from tests.benchmarks.packs.progress import Progress
 
 ROOT = Path(__file__).resolve().parents[3]

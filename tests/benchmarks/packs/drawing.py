@@ -22,13 +22,14 @@ from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.crop import context_bounds
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import EventKind, JobEvent
+from medsynth_app.core.jobs.generate import GenerateRequest
+from medsynth_app.core.jobs.inpaint import InpaintRequest
 from medsynth_app.core.pack import PackManifest
+from medsynth_app.core.pack_files import read_manifest
 from medsynth_app.core.parameters import GenerateParameters, InpaintParameters
-from medsynth_app.core.requests import GenerateRequest, InpaintRequest
-from medsynth_app.engine.generate import run_generate
-from medsynth_app.engine.inpaint import run_inpaint
+from medsynth_app.engine.diffusion.generate import run_generate
+from medsynth_app.engine.diffusion.inpaint import run_inpaint
 from medsynth_app.engine.train.card import PARTS, weights_key
-from medsynth_app.engine.train.pack import read_manifest
 from tests.benchmarks.packs.data import Pictures, cache_folder
 from tests.benchmarks.packs.progress import Progress
 

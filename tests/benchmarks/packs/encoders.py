@@ -24,8 +24,8 @@ import numpy.typing as npt
 from PIL import Image
 
 from medsynth_app.core.errors import UserError
+from medsynth_app.core.pack_files import read_manifest
 from medsynth_app.engine.train.card import weights_key
-from medsynth_app.engine.train.pack import read_manifest
 from medsynth_app.evaluation.intervals import over_seeds, wilson
 from medsynth_app.evaluation.neighbours import knn_accuracy, linear_probe
 from tests.benchmarks.packs import reporting

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from medsynth_app.core.errors import UserError
+from medsynth_app.core.pack_files import read_manifest
 from medsynth_app.engine.device import choose_device
 from medsynth_app.engine.train.card import weights_key
-from medsynth_app.engine.train.pack import read_manifest
 from tests.benchmarks.packs.data import Domain, Pictures, cache_folder
 from tests.benchmarks.packs.judges import Judge
 from tests.benchmarks.packs.reporting import PACKS

@@ -15,7 +15,7 @@ from scipy import ndimage
 from skimage.draw import ellipse
 
 from medsynth_app.core.blend import seam_measure
-from medsynth_app.engine.train.pack import read_manifest
+from medsynth_app.core.pack_files import read_manifest
 from medsynth_app.evaluation.intervals import bootstrap, wilson
 from medsynth_app.evaluation.overlap import area_change
 from medsynth_app.evaluation.seam import reference_seams

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from medsynth_app.core.errors import UserError
-from medsynth_app.engine.train.pack import read_manifest
+from medsynth_app.core.pack_files import read_manifest
 from tests.benchmarks.packs import reporting
 from tests.benchmarks.packs.data import ROOT
 from tests.benchmarks.packs.memory import peak_memory
@@ -33,8 +33,8 @@ def load_once(folder: Path) -> dict[str, float]:
         before, begun = peak_memory(), time.perf_counter()
         load_encoder(folder, policy)
     else:
-        from medsynth_app.engine.masks import MaskModel
-        from medsynth_app.engine.packs import load_pack
+        from medsynth_app.engine.diffusion.mask_model import MaskModel
+        from medsynth_app.engine.diffusion.pipelines import load_pack
 
         before, begun = peak_memory(), time.perf_counter()
         pack = load_pack(folder, "", policy)

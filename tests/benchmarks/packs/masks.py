@@ -13,13 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from medsynth_app.core.pack import PackManifest
+from medsynth_app.core.pack_files import read_manifest
+from medsynth_app.datasets.dataset import TrainingSet
 from medsynth_app.engine.device import choose_device
-from medsynth_app.engine.train import denoiser, mask_maps
-from medsynth_app.engine.train import masks as training
+from medsynth_app.engine.diffusion import mask_maps
+from medsynth_app.engine.train import denoiser
+from medsynth_app.engine.train import mask_model as training
 from medsynth_app.engine.train.card import weights_key
-from medsynth_app.engine.train.dataset import TrainingSet
-from medsynth_app.engine.train.masks import chosen_masks, train_masks
-from medsynth_app.engine.train.pack import read_manifest
+from medsynth_app.engine.train.mask_model import chosen_masks, train_masks
 from medsynth_app.engine.train.recipe import Recipe
 from medsynth_app.engine.train.supervision import Supervisor
 from medsynth_app.evaluation.intervals import Spread
@@ -100,7 +101,7 @@ def _told(pack: PackManifest) -> str:
 
 def _sampled(pack: Path, counts: Counter[str], seed: int, recipe: Recipe, domain: Domain,
              limit: int) -> tuple[Pictures, Pictures]:
-    from medsynth_app.engine.masks import MaskModel, enlarge
+    from medsynth_app.engine.diffusion.mask_model import MaskModel, enlarge
 
     model = MaskModel.load(pack, choose_device("auto").torch_device)
     weights = weights_key(read_manifest(pack), ("masks/",))

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from medsynth_app.engine.train.pack import read_manifest
+from medsynth_app.core.pack_files import read_manifest
 from medsynth_app.evaluation.classification import per_class_recall
 from medsynth_app.evaluation.frechet import frechet_distance
 from medsynth_app.evaluation.intervals import Spread, wilson

@@ -14,8 +14,9 @@ from rich.table import Table
 
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.pack import PackManifest
+from medsynth_app.core.pack_files import read_manifest
 from medsynth_app.engine.train.card import Figure, record_figures, weights_key
-from medsynth_app.engine.train.pack import read_manifest, seal
+from medsynth_app.engine.train.pack import seal
 from tests.benchmarks.packs.data import ROOT
 
 PACKS = ROOT / "resources" / "packs"

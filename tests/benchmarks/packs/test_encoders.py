@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from medsynth_app.core.errors import UserError
+from medsynth_app.core.pack_files import open_pack, verify_pack
 from medsynth_app.engine.train.card import FIGURES
-from medsynth_app.formats.pack import open_pack, verify_pack
 from tests.benchmarks.packs import data, encoders, peers
 from tests.benchmarks.packs.encoders import Cells, Known, _in_folds, _per_class, embedded, pbc
 from tests.engine.tiny_encoder import make_tiny_encoder

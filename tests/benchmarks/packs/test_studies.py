@@ -17,9 +17,9 @@ from PIL import Image, ImageDraw
 
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.pack import PackManifest
+from medsynth_app.core.pack_files import hash_files
 from medsynth_app.core.parameters import GenerateParameters, InpaintParameters
 from medsynth_app.engine.train.card import FIGURES, weights_key
-from medsynth_app.engine.train.pack import hash_files
 from medsynth_app.evaluation.shapes import shape_descriptors
 from tests.benchmarks.packs import data, drawing, inpaint, judges, load, masks, networks, quality, reporting, utility
 from tests.benchmarks.packs.__main__ import studies

@@ -19,8 +19,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from medsynth_app.core.pack_files import read_manifest
 from medsynth_app.engine.train.autoencoder import to_tensor
-from medsynth_app.engine.train.pack import read_manifest
 from medsynth_app.evaluation.classification import balanced_accuracy
 from medsynth_app.evaluation.intervals import over_seeds
 from tests.benchmarks.packs import networks, reporting

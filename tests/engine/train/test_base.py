@@ -13,10 +13,10 @@ from PIL import Image
 
 from medsynth_app.core.errors import Cancelled, UserError
 from medsynth_app.core.pack import PackManifest
+from medsynth_app.core.pack_files import hash_files
+from medsynth_app.datasets.dataset import TrainingSet, augmented, some
 from medsynth_app.engine.train.autoencoder import encode_all, new_autoencoder, standardise_latents, to_tensor
 from medsynth_app.engine.train.base import train_base
-from medsynth_app.engine.train.dataset import TrainingSet, augmented, some
-from medsynth_app.engine.train.pack import hash_files
 from medsynth_app.engine.train.recipe import Recipe
 from medsynth_app.engine.train.supervision import Supervisor, learning_rate_factor
 from medsynth_app.engine.train.tokenizer import train_tokenizer

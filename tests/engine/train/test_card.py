@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from medsynth_app.core.pack import MANIFEST, PackManifest, TrainingData
+from medsynth_app.core.pack_files import hash_files, read_manifest
 from medsynth_app.engine.train.card import FIGURES, SAMPLES, Figure, model_card, record_figures, weights_key
-from medsynth_app.engine.train.pack import hash_files, read_manifest, seal
+from medsynth_app.engine.train.pack import seal
 
 MANIFEST_OF_SQUARES = PackManifest(
     name="squares", version="0.1.0", domain="squares", title="Squares on paper", modalities=("OT",), colour="rgb",

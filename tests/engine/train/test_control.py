@@ -13,11 +13,11 @@ from PIL import Image
 
 from medsynth_app.core.errors import Cancelled, UserError
 from medsynth_app.core.pack import PackManifest
+from medsynth_app.core.pack_files import hash_files
+from medsynth_app.datasets.dataset import Sample
 from medsynth_app.engine.train.autoencoder import encode_all
 from medsynth_app.engine.train.control import load_base, new_controlnet, train_control
-from medsynth_app.engine.train.dataset import Sample
 from medsynth_app.engine.train.denoiser import Latents, view_of
-from medsynth_app.engine.train.pack import hash_files
 from medsynth_app.engine.train.parts import train_part
 from medsynth_app.engine.train.recipe import Recipe
 from medsynth_app.engine.train.supervision import Supervisor

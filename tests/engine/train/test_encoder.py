@@ -11,13 +11,12 @@ import torch
 from safetensors.torch import load_file
 
 from medsynth_app.core.errors import Cancelled, UserError
+from medsynth_app.core.pack_files import hash_files, open_pack, verify_pack
+from medsynth_app.datasets.freeze import freeze_training_set
 from medsynth_app.engine.train.encoder import contrastive_loss, train_encoder
-from medsynth_app.engine.train.pack import hash_files
 from medsynth_app.engine.train.parts import train_part
 from medsynth_app.engine.train.supervision import Supervisor
 from medsynth_app.engine.train.views import random_views
-from medsynth_app.formats.pack import open_pack, verify_pack
-from medsynth_app.formats.training_set import freeze_training_set
 from tests.engine.tiny_encoder import make_blobs, tiny_recipe
 
 

@@ -10,7 +10,8 @@ import pytest
 
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.pack import MANIFEST, PackManifest
-from medsynth_app.engine.train.pack import check_joinable, join_part, read_manifest, with_data
+from medsynth_app.core.pack_files import read_manifest
+from medsynth_app.engine.train.pack import check_joinable, join_part, with_data
 from medsynth_app.engine.train.parts import train_part
 from medsynth_app.engine.train.recipe import PackSection, Recipe
 from medsynth_app.engine.train.supervision import Supervisor

@@ -1,0 +1,1 @@
+"""Labelled images: read, split, frozen; what training and studies learn and measure on."""

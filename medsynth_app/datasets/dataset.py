@@ -1,0 +1,136 @@
+"""A frozen training set: a folder with ``manifest.json``, made by an action, read here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from medsynth_app.core.errors import UserError
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One picture: a file, the box of it to use (left, top, right, bottom in pixels), its possible captions, its class.
+
+    `mask` is a PNG of labels that covers the same frame as `file`, so that `box` applies to both; `mask_class` says
+    what the mask shows, and is empty where it shows too little to learn shapes from.
+    """
+
+    file: Path
+    captions: tuple[str, ...]
+    box: tuple[int, int, int, int] | None = None
+    label: str = ""
+    mask: Path | None = None
+    mask_class: str = ""
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """The training part of a frozen manifest.
+
+    Attributes
+    ----------
+    samples
+        Items of split ``train`` and, in `validation`, of split ``val``; items of split ``test`` are never read.
+    about
+        The manifest without its items: name, licence, citation, sha256 of the listing.
+    """
+
+    samples: tuple[Sample, ...]
+    validation: tuple[Sample, ...]
+    about: dict[str, Any]
+
+    @staticmethod
+    def load(folder: Path) -> TrainingSet:
+        try:
+            raw = json.loads((folder / "manifest.json").read_text())
+        except (OSError, ValueError) as error:
+            raise UserError(f"{folder.name} is no frozen training set ({type(error).__name__}).",
+                            "`medsynth train base RECIPE --data DIR` freezes DIR first.") from error
+        if raw.get("format") != FORMAT:
+            raise UserError(f"{folder.name} has the unknown training-set format {raw.get('format')!r}.",
+                            f"This version reads {FORMAT}.")
+        items = raw.pop("items")
+        if not any(item["split"] == "train" for item in items):
+            raise UserError("The training set has no item of the split 'train'.", "Check the data folder.")
+
+        def of(split: str) -> tuple[Sample, ...]:
+            return tuple(
+                Sample(folder / item["file"], tuple(item["captions"]), tuple(item["box"]) if "box" in item else None,
+                       str(item.get("class", "")), folder / item["mask"] if item.get("mask") else None,
+                       str(item.get("mask_class", item.get("class", ""))))
+                for item in items if item["split"] == split)
+
+        return TrainingSet(of("train"), of("val"), raw)
+
+
+def some(count: int, n: int, seed: int) -> npt.NDArray[np.int64]:
+    """Rows of `n` of `count` samples (all, where there are fewer), by chance: sets are listed class by class."""
+    return np.random.default_rng(seed).permutation(count)[:n]
+
+
+def read_pixels(samples: tuple[Sample, ...], size: int) -> npt.NDArray[np.uint8]:
+    """Read samples into one array, shape (n, size, size, 3), uint8; boxes cropped, Lanczos-resampled.
+
+    Raises
+    ------
+    UserError
+        When a picture is not where it was when the set was frozen, or cannot be read.
+    """
+    pixels = np.empty((len(samples), size, size, 3), np.uint8)
+    for k, sample in enumerate(samples):
+        try:
+            with Image.open(sample.file) as image:
+                rgb = image.convert("RGB")
+        except OSError as error:
+            raise UserError("A picture of the training set is not where it was, or cannot be read.",
+                            "Put the data back where they were when the set was frozen, or freeze them again.",
+                            details=type(error).__name__) from error
+        pixels[k] = np.asarray(rgb.resize((size, size), Image.Resampling.LANCZOS, box=sample.box))
+    return pixels
+
+
+def read_masks(samples: tuple[Sample, ...], size: int, labels: Sequence[str]) -> npt.NDArray[np.uint8]:
+    """Read the samples' masks into one array of labels, shape (n, size, size), uint8; boxes cropped, nearest pixel.
+
+    Raises
+    ------
+    UserError
+        When a sample has no mask, its file cannot be read, or it holds a value beyond the `labels` 1, 2, ...
+    """
+    masks = np.empty((len(samples), size, size), np.uint8)
+    for k, sample in enumerate(samples):
+        if sample.mask is None:
+            raise UserError("A picture of the training set has no mask.", "Choose those that have one.")
+        try:
+            with Image.open(sample.mask) as image:
+                masks[k] = np.asarray(image.resize((size, size), Image.Resampling.NEAREST, box=sample.box))
+        except OSError as error:
+            raise UserError("A mask of the training set cannot be read.", "Freeze the data set again.",
+                            details=type(error).__name__) from error
+    if masks.max(initial=0) > len(labels):
+        raise UserError(f"A mask of the training set holds the value {masks.max()}, and the recipe names "
+                        f"{len(labels)} labels.", "Name every label in mask_labels.")
+    return masks
+
+
+def augmented(batch: npt.NDArray[np.uint8], names: tuple[str, ...], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
+    """Randomly flip ("hflip", "vflip") and turn ("rot90") each picture of a batch, shape (n, s, s, 3) or (n, s, s)."""
+    out = batch.copy()
+    for k in range(len(out)):
+        if "hflip" in names and rng.random() < 0.5:
+            out[k] = out[k][:, ::-1]
+        if "vflip" in names and rng.random() < 0.5:
+            out[k] = out[k][::-1]
+        if "rot90" in names and rng.random() < 0.5:
+            out[k] = np.rot90(out[k])
+    return out
+
+FORMAT = "medsynth-training-set/1"

@@ -1,0 +1,1 @@
+"""Inference with diffusion models: pipelines, inpainting, generation, masks that are followed and drawn."""

@@ -1,0 +1,59 @@
+"""What is painted, as a fill keeps to it: the picture that the ControlNet sees, and what is told of it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from medsynth_app.core.control_image import checked_labels, control_image, labels_in, resized
+from medsynth_app.core.jobs.inpaint import InpaintRequest
+from medsynth_app.engine.diffusion.pipelines import Pack
+
+
+@dataclass(frozen=True)
+class Followed:
+    """What a fill keeps to; shared by all candidates of a run.
+
+    Attributes
+    ----------
+    hint
+        What the ControlNet sees, float32 (1, 3, height, width) in [0, 1]; None where no shape is followed.
+    record
+        For the provenance: the classes that are filled, by their value, and a hash of all labels.
+    notices
+        What the person should know: classes too small to be followed.
+    """
+
+    hint: torch.Tensor | None
+    record: dict[str, Any]
+    notices: tuple[str, ...] = ()
+
+    @staticmethod
+    def of(request: InpaintRequest, pack: Pack, height: int, width: int) -> Followed:
+        """Made ready at the model's size.
+
+        Raises
+        ------
+        UserError
+            For a pack that cannot draw from masks, or labels that it does not know.
+        """
+        if request.labels is None:
+            return Followed(None, {})
+        pack.require_control()
+        names = pack.manifest.mask_labels
+        labels = checked_labels(request.labels, names)
+        small = resized(labels, height, width)
+        asked, left = labels_in(labels * request.mask), labels_in(small)
+        kept = {str(value): names[value - 1] for value in asked if value in left}
+        lost = " and ".join(names[value - 1] for value in asked if value not in left)
+        notices = (f"The painted {lost} is too small for the {width} x {height} pixels that the model draws; its shape "
+                   "is not followed.",) if lost else ()
+        if not kept:
+            return Followed(None, {}, notices)
+        hint = torch.from_numpy(control_image(small)).permute(2, 0, 1)[None]
+        record = {"followed": kept, "control_scale": request.control_scale,
+                  "labels_sha256": hashlib.sha256(labels.tobytes()).hexdigest()}
+        return Followed(hint, record, notices)

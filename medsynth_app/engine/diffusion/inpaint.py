@@ -1,0 +1,246 @@
+"""Inpainting: crop-and-stitch round a diffusers pipeline; only painted pixels change."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from medsynth_app.core import blend, crop
+from medsynth_app.core.errors import UserError
+from medsynth_app.core.image import Pixels, Rescale
+from medsynth_app.core.job import EventKind, JobEvent
+from medsynth_app.core.jobs.inpaint import InpaintRequest
+from medsynth_app.core.provenance import Provenance
+from medsynth_app.engine.diffusion.conditioning import Followed
+from medsynth_app.engine.diffusion.environment import environment
+from medsynth_app.engine.diffusion.memory import draw_in_batches
+from medsynth_app.engine.diffusion.pipelines import Pack, PackInUse
+from medsynth_app.engine.diffusion.watch import Emit, Watch
+
+MOST_VARY = 0.9    # more would no longer be a variation of what is there
+LONGEST = 4        # longer edge by shorter edge of what the model draws; longer crops are squeezed
+
+
+def run_inpaint(request: InpaintRequest, emit: Emit, cancelled: Callable[[], bool], job_id: str) -> None:
+    """Draw ``request.count`` candidates and emit each as an ``EventKind.RESULT``.
+
+    A result's arrays: ``patch`` (the crop in its stored type), ``effective`` (bool), ``alpha`` (float32).
+    Its data: candidate, seed, provenance, seam, bounds, largest_change_outside_mask.
+
+    Raises
+    ------
+    UserError
+        Nothing painted, an unusable pack or device, or not enough memory.
+    Cancelled
+        At the end of the step in which `cancelled` became true.
+    """
+    if not request.mask.any():
+        raise UserError("Nothing is painted.", "Paint the region to fill first.")
+    packs = PackInUse(Path(request.pack), request.pack_sha256, request.device, emit, job_id)
+    scene = Scene.make(request, packs.get())
+    notices = list(request.notices)
+    watch = Watch(emit, cancelled, job_id, request.preview_every, {"bounds": request.bounds})
+
+    def draw(candidates: Sequence[int], sparing: bool, batches: int) -> None:
+        pack = packs.get(sparing)
+        drawn = pack.decode(scene.latents(pack, candidates, watch, batches))
+        events = []  # all are made before the first is sent: a retry sends none twice
+        for picture, k in zip(drawn, candidates, strict=True):
+            watch.stop_if_cancelled()
+            events.append(_result(scene, pack, picture, k, len(candidates), notices, job_id))
+        for event in events:
+            emit(event)
+
+    def note(event: JobEvent) -> None:
+        if event.kind is EventKind.NOTICE:
+            notices.append(event.message)
+        emit(event)
+
+    for text in scene.followed.notices:
+        note(JobEvent(job_id, EventKind.NOTICE, message=text))
+    batch = packs.policy.batch(scene.height, scene.width)
+    draw_in_batches(range(request.count), batch, draw, note, job_id)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A request made ready for a pack: everything that all candidates share.
+
+    Attributes
+    ----------
+    height, width
+        Size in pixels that the model draws; multiples of the pack's latent factor.
+    alpha
+        `blend.feather_alpha` of the mask, shape of the crop.
+    unit
+        The crop at the model's size as it is seen, float32 (1, 3, height, width) in [0, 1].
+    start
+        The same with the masked part filled (modes replace and remove).
+    cells
+        Latents that are drawn, float32 (1, 1, height, width), 1 in every latent cell that the mask touches.
+    strength
+        Share of the noise schedule that is run.
+    followed
+        The painted classes that the fill keeps to.
+    """
+
+    request: InpaintRequest
+    height: int
+    width: int
+    alpha: npt.NDArray[np.float32]
+    unit: torch.Tensor
+    start: torch.Tensor
+    cells: torch.Tensor
+    prompt: str
+    strength: float
+    followed: Followed
+
+    @staticmethod
+    def make(request: InpaintRequest, pack: Pack) -> Scene:
+        seen = crop.to_model_unit(request.crop, Rescale(*request.rescale), request.window, request.inverted,
+                                  request.stored_range)
+        height, width = model_size(request.mask.shape[0], request.mask.shape[1], pack.native_size, pack.factor)
+        unit = resized(torch.from_numpy(seen).permute(2, 0, 1)[None], height, width)
+        cells = latent_cells(request.mask, height // pack.factor, width // pack.factor)
+        masked = np.kron(cells, np.ones((pack.factor, pack.factor), np.bool_))
+        start = unit
+        if request.mode != "vary":
+            filled = blend.fill_smooth(unit[0].permute(1, 2, 0).numpy(), masked)
+            start = torch.from_numpy(filled).permute(2, 0, 1)[None]
+        prompt = request.prompt
+        if request.mode == "remove" and not prompt.strip():
+            prompt = pack.manifest.remove_prompt
+        return Scene(request, height, width, blend.feather_alpha(request.mask, request.feather), unit, start,
+                     torch.from_numpy(masked.astype(np.float32))[None, None], prompt, _strength(request),
+                     Followed.of(request, pack, height, width))
+
+    def latents(self, pack: Pack, candidates: Sequence[int], watch: Watch, batches: int) -> torch.Tensor:
+        """Draw candidates with the pack's pipeline; candidate k's noise comes from seed + k alone."""
+        request = self.request
+        with torch.inference_mode():
+            watch.begin_batch(lambda latents: self.previews(pack, latents, candidates), batches)
+            pipeline, values = self._pipeline(pack)
+            with pack.policy.precision():
+                drawn: torch.Tensor = pipeline(
+                    prompt=self.prompt, negative_prompt=request.negative_prompt, mask_image=self.cells,
+                    height=self.height, width=self.width, strength=self.strength, num_inference_steps=request.steps,
+                    guidance_scale=request.guidance, num_images_per_prompt=len(candidates),
+                    generator=[torch.Generator("cpu").manual_seed(request.seed + k) for k in candidates],
+                    output_type="latent", callback_on_step_end=watch, **values).images
+        return drawn
+
+    def _pipeline(self, pack: Pack) -> tuple[Any, dict[str, Any]]:
+        """The pipeline that fills, and what it alone takes."""
+        if self.followed.hint is not None:  # that one encodes for itself
+            return pack.control_inpaint, {"image": self.start, "control_image": self.followed.hint,
+                                          "controlnet_conditioning_scale": float(self.request.control_scale)}
+        image = pack.encode(self.start)
+        # Only a UNet with nine channels looks at the masked image; grey is what its training put there.
+        masked = pack.encode(torch.where(self.cells > 0, 0.5, self.unit)) if pack.inpainting_only else image
+        return pack.inpaint, {"image": image, "masked_image_latents": masked}
+
+    def patch(self, drawn: torch.Tensor, seed: int) -> Pixels:
+        """One decoded picture (3, height, width) stitched into the crop, in its stored type."""
+        request = self.request
+        rows, columns = request.mask.shape
+        unit = resized(drawn[None], rows, columns)[0].permute(1, 2, 0).numpy()
+        generated = crop.from_model_unit(unit, request.crop.ndim == 2, Rescale(*request.rescale), request.window,
+                                         request.inverted, request.stored_range)
+        if request.match_seam:
+            generated = blend.match_seam(generated, request.crop, request.mask, seed)
+        if not np.isfinite(generated).all():
+            raise RuntimeError("the model drew values that are no numbers")
+        return blend.composite(request.crop, generated, self.alpha, request.stored_range)
+
+    def previews(self, pack: Pack, latents: torch.Tensor, candidates: Sequence[int]) -> dict[str, npt.NDArray[Any]]:
+        """uint8 RGB at the model's size, the unpainted part as it is, keyed by candidate."""
+        share = resized(torch.from_numpy(self.alpha)[None, None], self.height, self.width)
+        mixed = self.unit + share * (pack.decode(latents, rough=True) - self.unit)
+        pixels = mixed.mul(255).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous().numpy()
+        return {str(k): pixels[place] for place, k in enumerate(candidates)}
+
+
+def _strength(request: InpaintRequest) -> float:
+    """The strength that is run: at least one step, and less than all of it when varying what is there."""
+    most = MOST_VARY if request.mode == "vary" else 1.0
+    return min(max(request.strength, 1.001 / request.steps), most) if request.steps > 1 else 1.0
+
+
+def _result(scene: Scene, pack: Pack, drawn: torch.Tensor, candidate: int, batch: int, notices: Sequence[str],
+            job_id: str) -> JobEvent:
+    request = scene.request
+    seed = request.seed + candidate
+    patch = scene.patch(drawn, seed)
+    effective = scene.alpha > 0
+    outside = blend.largest_change_outside(request.crop, patch, effective)
+    if outside != 0:
+        raise AssertionError(f"a pixel outside the mask changed by {outside}")
+    seen = patch if patch.ndim == 3 else Rescale(*request.rescale).to_modality(patch)
+    seam = blend.seam_measure(seen, effective)
+    provenance = Provenance(
+        action="inpaint", pack=pack.manifest.name, pack_sha256=pack.manifest.sha256, seed=seed,
+        created=datetime.now(UTC).isoformat(timespec="seconds"), source=request.source,
+        mask_sha256=hashlib.sha256(np.packbits(effective).tobytes()).hexdigest(),
+        parameters=_parameters(scene, candidate), environment=environment(pack, batch),
+        largest_change_outside_mask=outside, seam=seam, notices=tuple(notices))
+    return JobEvent(
+        job_id, EventKind.RESULT, arrays={"patch": patch, "effective": effective, "alpha": scene.alpha},
+        data={"candidate": candidate, "seed": seed, "provenance": provenance.to_dict(), "seam": seam,
+              "bounds": request.bounds, "largest_change_outside_mask": outside})
+
+
+def _parameters(scene: Scene, candidate: int) -> dict[str, Any]:
+    """What was asked for, as plain values; the pixels and the pack's place on this machine are left out."""
+    left_out = {"crop", "mask", "labels", "control_scale", "document_id", "frame_key", "pack", "pack_sha256", "source",
+                "notices"}
+    asked: Mapping[str, Any] = {field.name: getattr(scene.request, field.name)
+                                for field in dataclasses.fields(scene.request) if field.name not in left_out}
+    return {**asked, "prompt": scene.prompt, "strength": scene.strength, "strength_asked": scene.request.strength,
+            "candidate": candidate, "drawn_at": [scene.height, scene.width], **scene.followed.record}
+
+
+def model_size(rows: int, columns: int, native: int, factor: int) -> tuple[int, int]:
+    """(height, width) that the model draws for a crop: as many pixels as native x native, the crop's proportions.
+
+    Both are multiples of twice the latent factor; proportions beyond `LONGEST` are squeezed.
+    """
+    stretch = math.sqrt(min(max(rows / columns, 1 / LONGEST), LONGEST))
+    step = 2 * factor
+
+    def rounded(edge: float) -> int:
+        return max(step, round(edge / step) * step)
+
+    return rounded(native * stretch), rounded(native / stretch)
+
+
+def latent_cells(mask: npt.NDArray[np.bool_], rows: int, columns: int) -> npt.NDArray[np.bool_]:
+    """True for every latent cell that a painted pixel touches, shape (rows, columns): nothing painted is missed."""
+    down = _overlaps(mask.shape[0], rows)
+    across = _overlaps(mask.shape[1], columns)
+    touched: npt.NDArray[np.bool_] = (down @ mask.astype(np.float32) @ across.T) > 0
+    return touched
+
+
+def _overlaps(pixels: int, cells: int) -> npt.NDArray[np.float32]:
+    """(cells, pixels): 1 where a pixel's span of the edge overlaps that of a cell."""
+    cell, pixel = np.arange(cells)[:, None], np.arange(pixels)[None, :]
+    # in whole numbers: cell k spans k * pixels .. (k + 1) * pixels, pixel j spans j * cells .. (j + 1) * cells
+    return ((pixel * cells < (cell + 1) * pixels) & ((pixel + 1) * cells > cell * pixels)).astype(np.float32)
+
+
+def resized(images: torch.Tensor, height: int, width: int) -> torch.Tensor:
+    """(n, c, h, w) in [0, 1] resampled bicubically, antialiased; the same tensor where the size is right."""
+    if tuple(images.shape[-2:]) == (height, width):
+        return images
+    return torch.nn.functional.interpolate(
+        images, (height, width), mode="bicubic", antialias=True, align_corners=False).clamp(0, 1)

@@ -1,0 +1,1 @@
+"""DICOM: read, sorted into series, written as synthetic."""

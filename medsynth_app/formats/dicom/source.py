@@ -1,0 +1,242 @@
+"""DICOM: a file, or a folder whose series is sorted along its normal. Frames are decoded when they are asked for."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter, OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from threading import Lock
+
+from medsynth_app.core.errors import UserError
+from medsynth_app.core.files import short_code
+from medsynth_app.core.image import ImageInfo, ImageSource, Pixels
+from medsynth_app.formats import provenance as records
+from medsynth_app.formats.common import (
+    ALLOWED_BYTES,
+    Progress,
+    SeriesListing,
+    Stop,
+    TooLarge,
+    check_cancelled,
+    image_pseudonym,
+)
+from medsynth_app.formats.dicom.frames import frame_infos, frame_notices
+from medsynth_app.formats.dicom.header import DicomFile, NoPixels, read_file, text_of, with_decimals
+from medsynth_app.formats.dicom.series import Slice, arranged
+
+KEPT_BYTES = 256 * 2**20
+
+
+@dataclass
+class _Folder:
+    """What was found in a folder: files by series, in the order of their names."""
+
+    series: dict[str, list[DicomFile]] = field(default_factory=dict)
+    broken: int = 0
+    without_pixels: int = 0
+    too_large: TooLarge | None = None
+
+
+class DicomSource:
+    """Frames of one file or series; a limited number of decoded ones is kept. Safe from any thread."""
+
+    def __init__(self, info: ImageInfo, slices: list[Slice], first: Pixels) -> None:
+        self._info, self._slices = info, slices
+        self._kept: OrderedDict[int, Pixels] = OrderedDict()
+        self._bytes = 0
+        self._lock = Lock()
+        self._keep(0, first)
+
+    @property
+    def info(self) -> ImageInfo:
+        return self._info
+
+    def file_of(self, frame: int) -> tuple[Path, int]:
+        """The file that holds a frame, and the frame's place in that file."""
+        return self._slices[frame].file.path, self._slices[frame].info.key.frame
+
+    def pixels(self, frame: int) -> Pixels:
+        """Stored values of one frame, read-only; raises `UserError` when the file is gone or damaged."""
+        with self._lock:
+            if frame in self._kept:
+                self._kept.move_to_end(frame)
+                return self._kept[frame]
+            part = self._slices[frame]
+            return self._keep(frame, part.file.decode(part.info.key.frame))
+
+    def _keep(self, frame: int, pixels: Pixels) -> Pixels:
+        pixels.flags.writeable = False
+        self._kept[frame] = pixels
+        self._bytes += pixels.nbytes
+        while self._bytes > KEPT_BYTES and len(self._kept) > 1:
+            self._bytes -= self._kept.popitem(last=False)[1].nbytes
+        return pixels
+
+    def close(self) -> None:
+        with self._lock:
+            self._kept.clear()
+            self._bytes = 0
+
+
+def open_file(path: Path, *, allow_bytes: int = ALLOWED_BYTES, salt: bytes = b"") -> ImageSource:
+    """Open one file; raises `UserError` when it holds no image that can be decoded."""
+    return _source([read_file(path, allow_bytes)], salt, ())
+
+
+def open_folder(folder: Path, *, progress: Progress | None = None, cancelled: Stop | None = None,
+                allow_bytes: int = ALLOWED_BYTES, salt: bytes = b"", series: str = "") -> ImageSource:
+    """Open the series `series` of a folder and its sub-folders, or the largest one; see `registry.open_image`."""
+    found = _scan(folder, allow_bytes, progress, cancelled)
+    if not found.series:
+        raise found.too_large or _nothing(found)
+    chosen = series or max(found.series, key=lambda name: _frames(found.series[name]))
+    if chosen not in found.series:
+        raise UserError("This series is no longer in the folder.", "Open the folder again.")
+    notices = []
+    if len(found.series) > 1 and not series:
+        notices.append(f"The folder holds {len(found.series)} series; the largest is open.")
+    if found.broken:
+        notices.append(f"{_count(found.broken, 'file')} could not be read and left out.")
+    if found.too_large is not None:
+        notices.append("At least one very large file was left out.")
+    return _source(found.series[chosen], salt, tuple(notices))
+
+
+def list_series(folder: Path, *, progress: Progress | None = None, cancelled: Stop | None = None
+                ) -> list[SeriesListing]:
+    """The series in a folder and its sub-folders, largest first."""
+    found = _scan(folder, ALLOWED_BYTES, progress, cancelled)
+    listings = [
+        SeriesListing(uid, str(files[0].header.get("SeriesDescription", "") or ""),
+                      str(files[0].header.get("Modality", "") or ""), len(files), _frames(files))
+        for uid, files in found.series.items()]
+    return sorted(listings, key=lambda item: -item.frames)
+
+
+def _frames(files: list[DicomFile]) -> int:
+    return sum(file.frames for file in files)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun} was" if number == 1 else f"{number} {noun}s were"
+
+
+def _nothing(found: _Folder) -> UserError:
+    if found.broken:
+        return UserError("No DICOM image in this folder can be read: its files are damaged or incomplete.",
+                         "Copy the folder again from where it came.")
+    if found.without_pixels:
+        return UserError("The DICOM files in this folder hold no images.", "Choose another folder.")
+    return UserError("This folder holds no DICOM images.", "Choose a folder of DICOM files, or open a picture by "
+                     "itself.")
+
+
+def _scan(folder: Path, allow_bytes: int, progress: Progress | None, cancelled: Stop | None) -> _Folder:
+    found = _Folder()
+    paths = list(_dicom_paths(folder))
+    for k, path in enumerate(paths):
+        check_cancelled(cancelled)
+        if progress is not None:
+            progress(k, len(paths))
+        try:
+            file = read_file(path, allow_bytes)
+        except NoPixels:
+            found.without_pixels += 1
+        except TooLarge as error:
+            found.too_large = error
+        except UserError:
+            found.broken += 1
+        else:
+            uid = str(file.header.get("SeriesInstanceUID", "") or "")
+            found.series.setdefault(uid, []).append(file)
+    if progress is not None:
+        progress(len(paths), len(paths))
+    return found
+
+
+def _dicom_paths(folder: Path) -> Iterator[Path]:
+    """Files that look like DICOM, in a fixed order; links to folders are not followed."""
+    from medsynth_app.formats.kinds import DICOM, kind_of
+
+    for root, folders, names in os.walk(folder):
+        folders.sort()
+        for name in sorted(names):
+            path = Path(root, name)
+            try:
+                if kind_of(path) == DICOM:
+                    yield path
+            except UserError:
+                continue
+
+
+def _source(files: list[DicomFile], salt: bytes, notices: tuple[str, ...]) -> ImageSource:
+    files, left_out = _alike(_unique(files))
+    files = [with_decimals(file) for file in files]
+    slices, arranging = arranged([Slice(file, info) for file in files for info in frame_infos(file)])
+    slices, decoded, broken = _decodable(slices)
+    first = files[0].header
+    said = [notice for file in files for notice in (*file.notices, *frame_notices(file.header))]
+    info = ImageInfo(
+        pseudonym=_pseudonym(files[0], salt), modality=_code(first.get("Modality")), series=_series_text(files[0]),
+        colour="rgb" if files[0].colour else "grey", frames=tuple(part.info for part in slices),
+        inverted=files[0].inverted, synthetic=any(_synthetic(file) for file in files),
+        notices=tuple(dict.fromkeys((*notices, *left_out, *arranging, *broken, *said))))
+    small = {id(file): file.trimmed() for file in files}
+    return DicomSource(info, [replace(part, file=small[id(part.file)]) for part in slices], decoded)
+
+
+def _unique(files: list[DicomFile]) -> list[DicomFile]:
+    return list({file.key: file for file in reversed(files)}.values())[::-1]
+
+
+def _alike(files: list[DicomFile]) -> tuple[list[DicomFile], tuple[str, ...]]:
+    """The files of the most common kind: an image has one colour model and one sense of black and white."""
+    kinds = Counter((file.colour, file.inverted) for file in files)
+    kind = kinds.most_common(1)[0][0]
+    kept = [file for file in files if (file.colour, file.inverted) == kind]
+    if len(kept) == len(files):
+        return files, ()
+    return kept, (f"{_count(len(files) - len(kept), 'file')} left out: not of the same colour model as the others.",)
+
+
+def _decodable(slices: list[Slice]) -> tuple[list[Slice], Pixels, tuple[str, ...]]:
+    """Decode the first frame: a series whose encoding is unknown or broken is refused now, not when it is shown.
+
+    Damaged files at the start of a series are left out.
+    """
+    for k, part in enumerate(slices):
+        try:
+            pixels = part.file.decode(part.info.key.frame)
+        except UserError:
+            if part.file.frames == len(slices) or k == len(slices) - 1:
+                raise
+            continue
+        return slices[k:], pixels, (f"{_count(k, 'image')} left out: damaged.",) if k else ()
+    raise AssertionError("a series has at least one image")
+
+
+def _code(value: object) -> str | None:
+    """A DICOM code string as it may be shown: capitals, digits and little else, at most 16 characters."""
+    text = str(value or "")
+    return text if 0 < len(text) <= 16 and all(c.isupper() or c.isdigit() or c in "_ " for c in text) else None
+
+
+def _series_text(file: DicomFile) -> str:
+    modality = _code(file.header.get("Modality")) or "DICOM"
+    try:
+        number = int(file.header.get("SeriesNumber"))
+    except (TypeError, ValueError):
+        return f"{modality} series"
+    return f"{modality}, series {number}"
+
+
+def _pseudonym(file: DicomFile, salt: bytes) -> str:
+    """The same patient gets the same code within a workspace; no code leads back without its secret."""
+    who = str(file.header.get("PatientID", "") or "") or str(file.header.get("StudyInstanceUID", "") or "")
+    return f"Subject-{short_code(salt + who.encode())}" if who else image_pseudonym(file.key)
+
+
+def _synthetic(file: DicomFile) -> bool:
+    return str(file.header.get("SyntheticData", "")) == "YES" or records.claims_synthetic(text_of(file.header))

@@ -1,0 +1,1 @@
+"""Classical segmentation: pure functions on arrays."""

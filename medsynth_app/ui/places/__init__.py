@@ -1,0 +1,1 @@
+"""The six places, a folder each."""

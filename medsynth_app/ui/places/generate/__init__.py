@@ -1,0 +1,1 @@
+"""Generate: whole pictures."""

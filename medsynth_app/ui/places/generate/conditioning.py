@@ -1,0 +1,148 @@
+"""What the shape of generated pictures follows: nothing, the mask painted on the image in view, or drawn masks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QHideEvent, QShowEvent
+from PySide6.QtWidgets import QWidget
+
+from medsynth_app.actions.generate import DRAWN, FREE, PAINTED, Painted
+from medsynth_app.core.control_image import is_stretched, labels_in
+from medsynth_app.core.errors import UserError
+from medsynth_app.session.session import Session
+from medsynth_app.ui.theme import theme as look
+from medsynth_app.ui.widgets.basic import ElidedLabel, Group, Picture, Segmented, column, label, row, set_role
+from medsynth_app.ui.widgets.mask_picture import Legend, mask_picture
+
+CHOICES = ((FREE, "Free", "The prompt alone decides."),
+           (PAINTED, "My mask", "Every picture keeps to the mask that is painted on the image in view."),
+           (DRAWN, "Drawn masks", "The model draws a mask for every picture first. Both are kept, as a pair."))
+WIDE, HIGH = 120, 88  # px, of the preview at most
+STRETCHED = "Will be stretched to fit"
+
+
+class ShapeGroup(Group):
+    """Shows and changes `session.shape`.
+
+    Signals
+    -------
+    stale
+        What is painted may have changed: whoever shows the obstacle should look again.
+    """
+
+    stale = Signal()
+
+    def __init__(self, theme: look.Theme, session: Session) -> None:
+        super().__init__(theme, "Shape")
+        self._session = session
+        self._strokes = 0
+        self._seen: tuple[Any, ...] = ()  # what was shown last
+        self._refusals: dict[str, UserError | None] = dict.fromkeys((FREE, PAINTED, DRAWN))
+        self._painted: Painted | None = None
+        self.choice = Segmented(CHOICES, "What the shape follows")
+        self.choice.chosen.connect(self._choose)
+        self.help, self.reasons = label("", "help", wrap=True), label("", "help", wrap=True)
+        self.preview = Picture(theme)
+        self.legend, self._place, self._fit = Legend(), ElidedLabel("", "help"), ElidedLabel(STRETCHED, "help")
+        self.lost = label("", "warning", wrap=True)
+        self._mask = QWidget()
+        side = column(self.legend, self.lost, self._place, self._fit, spacing=look.XS)
+        side.addStretch(1)
+        line = row(self.preview, side, parent=self._mask, spacing=look.M)
+        line.setStretch(1, 1)
+        line.setAlignment(self.preview, Qt.AlignmentFlag.AlignTop)
+        self.add(self.choice, column(self.help, self.reasons, spacing=2), self._mask)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(120)
+        self._timer.timeout.connect(self.stale)
+        for signal in (session.document_changed, session.frame_changed, session.changed, session.label_changed):
+            signal.connect(self._later)
+        self.refresh()
+
+    @property
+    def obstacle(self) -> str:
+        """Why pictures of the chosen shape cannot be drawn now, in a few words; "" when they can.
+
+        Also "" while nobody sees it: the session looks again when pictures are asked for.
+        """
+        refusal = self._refusals[self._session.shape] if self.isVisible() else None
+        return refusal.happened.rstrip(".") if refusal is not None else ""
+
+    def _later(self, *_news: object) -> None:
+        self._strokes += 1
+        if self.isVisible() and not self._timer.isActive():
+            self._timer.start()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.stale.emit()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self.stale.emit()
+
+    def _choose(self, shape: str) -> None:
+        try:
+            self._session.set_shape(shape)
+        except UserError:  # the pack has gone a moment ago
+            self._seen = ()
+            self.refresh()
+
+    def refresh(self) -> None:
+        """Show the session's state; the mask is read only where it is seen and has changed."""
+        s = self._session
+        now = (s.shape, s.pack.manifest.sha256 if s.pack else "", s.generate_parameters.width,
+               s.generate_parameters.height, s.document.id if s.document else "", s.frame, s.schema.name,
+               self._strokes)
+        if now == self._seen or not (self.isVisible() or not self._seen):
+            return
+        self._seen = now
+        self._refusals = {FREE: None, PAINTED: None, DRAWN: s.shape_refusal(DRAWN)}
+        try:
+            self._painted = s.painted()
+        except UserError as error:
+            self._painted, self._refusals[PAINTED] = None, error
+        self._show_choices()
+        self._show_mask()
+
+    def _show_choices(self) -> None:
+        shape = self._session.shape
+        self.choice.set_value(shape)
+        reasons: dict[str, str] = {}
+        for part, (value, name, tip) in zip(self.choice.buttons(), CHOICES, strict=True):
+            refusal = self._refusals[value]
+            part.setEnabled(refusal is None or value == shape)
+            part.setToolTip(str(refusal) if refusal is not None else tip)
+            part.setAccessibleDescription(str(refusal) if refusal is not None else tip)
+            if refusal is not None and value != shape:
+                text = refusal.happened
+                reasons[text] = text if text in reasons else f"{name}: {text[:1].lower()}{text[1:]}"
+        chosen = self._refusals[shape]
+        says = next(tip for value, _, tip in CHOICES if value == shape)
+        self.help.setText(str(chosen) if chosen is not None else says)
+        set_role(self.help, "warning" if chosen is not None else "help")
+        self.reasons.setText("\n".join(reasons.values()))
+        self.reasons.setVisible(bool(reasons))
+
+    def _show_mask(self) -> None:
+        """What is painted as the model will see it, in the colours of Paint."""
+        s, painted = self._session, self._painted
+        document = s.document
+        self._mask.setVisible(s.shape == PAINTED and painted is not None)
+        if s.shape != PAINTED or painted is None or document is None:
+            return
+        rows, columns = painted.small.shape
+        scale = min(WIDE / columns, HIGH / rows)
+        self.preview.setFixedSize(max(1, round(columns * scale)), max(1, round(rows * scale)))
+        self.preview.show_picture(mask_picture(painted.small, s.schema, round(2 * scale * max(rows, columns))))
+        self.legend.show_classes(s.schema, labels_in(painted.small))
+        self.preview.setAccessibleName(f"The painted mask as the model sees it. {self.legend.accessibleName()}")
+        lost = [item.name for value in painted.lost if (item := s.schema.of(value)) is not None]
+        self.lost.setText(f"Too small to be drawn: {', '.join(lost)}")
+        self.lost.setVisible(bool(lost))
+        count = len(document.info.frames)
+        self._place.setText(document.info.pseudonym + (f", slice {s.frame + 1} of {count}" if count > 1 else ""))
+        self._fit.setVisible(is_stretched(document.mask(s.frame), rows, columns))

@@ -1,0 +1,149 @@
+"""Generate: whole pictures from a prompt, in a grid, each marked SYN."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from PySide6.QtWidgets import QComboBox, QLineEdit, QMenu
+
+from medsynth_app.actions.generate import FREE
+from medsynth_app.session.session import Session
+from medsynth_app.ui.places.generate.conditioning import ShapeGroup
+from medsynth_app.ui.shell.commands import Commands
+from medsynth_app.ui.theme import theme as look
+from medsynth_app.ui.widgets import words
+from medsynth_app.ui.widgets.basic import (
+    ElidedLabel,
+    Group,
+    PromptEdit,
+    Segmented,
+    button,
+    column,
+    label,
+    model_box,
+    row,
+)
+from medsynth_app.ui.widgets.fields import Closeness, QuietSpin, SeedRow, whole
+from medsynth_app.ui.widgets.panel import Panel, field_row
+
+COUNTS = tuple((n, str(n), f"{n} picture{'' if n == 1 else 's'}") for n in (1, 4, 8, 16))
+
+
+class GeneratePanel(Panel):
+    """Shows and changes `session.generate_parameters`."""
+
+    def __init__(self, theme: look.Theme, session: Session, commands: Commands) -> None:
+        super().__init__(theme, "Generate")
+        self._session, self._commands = session, commands
+        self.prompt = PromptEdit("Prompt", "What shall the pictures show?", lines=3)
+        self.prompt.edited.connect(lambda text: self._set(prompt=text))
+        self.examples = button("Examples", role="link", tip="Prompts that this model knows")
+        self._examples_menu = QMenu(self.examples)
+        self.examples.setMenu(self._examples_menu)
+        self.shape, self.closely = ShapeGroup(theme, session), Closeness(session.set_generate_parameters)
+        self.shape.stale.connect(self.refresh)
+        self.count = Segmented(COUNTS, "Pictures")
+        self.count.chosen.connect(lambda count: self._set(count=count))
+        self.pack = model_box(self._choose_pack)
+        self._pack_help = ElidedLabel("", "help")
+        self.seed = SeedRow(lambda seed: self._set(seed=seed))
+        self.steps, self.guidance = whole(1, 200), QuietSpin(0, 15, 0.5)
+        self.steps.valueChanged.connect(lambda value: self._set(steps=value))
+        self.guidance.valueChanged.connect(lambda value: self._set(guidance=value))
+        self.width_box = QComboBox()
+        self.width_box.activated.connect(self._choose_size)
+        self.avoid = QLineEdit()
+        self.avoid.setPlaceholderText("nothing")
+        self.avoid.setMinimumWidth(150)
+        self.avoid.textEdited.connect(lambda text: self._set(negative_prompt=text))
+        self._build()
+        for signal in (session.parameters_changed, session.packs_changed, session.jobs_changed):
+            signal.connect(self.refresh)
+        self.refresh()
+
+    def _build(self) -> None:
+        prompt = Group(self.theme, "Prompt")
+        prompt.add(self.prompt)
+        head = prompt.layout()
+        assert head is not None
+        line = row(prompt.head, self.examples, spacing=0)
+        head.insertLayout(0, line)  # type: ignore[attr-defined]
+        line.setStretch(0, 1)
+        how = Group(self.theme, "How")
+        name = label("Pictures")
+        name.setFixedWidth(88)
+        counts = row(name, self.count)
+        counts.setStretch(1, 1)
+        how.add(counts, column(self.pack, self._pack_help, spacing=look.XS))
+        more = Group(self.theme, "More", is_open=False)
+        more.content.setSpacing(look.M)
+        more.add(self.seed, field_row("Steps", self.steps, "More steps take longer and refine; 20 to 30 are usual."),
+                 field_row("Guidance", self.guidance, "How literally the prompt is taken; high values look harsh."),
+                 self.closely,
+                 field_row("Avoid", self.avoid, "Words for what shall not be drawn."),
+                 field_row("Size", self.width_box, "The model learned at its own size; others may look odd."))
+        for group in (prompt, self.shape, how, more):
+            self.body.addWidget(group)
+        self.body.addStretch(1)
+        self.pin("Generate", self._commands["generate.run"].trigger)
+
+    def refresh(self, *_news: object) -> None:
+        """Show the session's state."""
+        s, p = self._session, self._session.generate_parameters
+        with self.showing():
+            self.prompt.set_text(p.prompt)
+            self.count.set_value(p.count)
+            self.seed.show_seed(p.seed)
+            for spin, value in ((self.steps, p.steps), (self.guidance, p.guidance)):
+                spin.blockSignals(True)
+                spin.setValue(value)  # type: ignore[arg-type]
+                spin.blockSignals(False)
+            self._show_packs()
+            self.shape.refresh()
+            self.closely.show_scale(p.control_scale, s.shape != FREE)
+        obstacle = "" if s.pack else "No model is installed"
+        obstacle = obstacle or ("This window is read-only" if s.workspace.read_only else self.shape.obstacle)
+        seconds = s.seconds_to_generate
+        self.primary.setText(f"Generate {p.count}" + (f", about {words.duration(seconds)}" if seconds else ""))
+        self.primary.setEnabled(not obstacle)
+        waiting = s.jobs.active
+        self.hint.setText(obstacle or (f"Starts after {waiting} job{'s' if waiting > 1 else ''}" if waiting
+                                       else "Every picture is marked as synthetic."))
+        self._commands.enable("generate.run", not obstacle, obstacle)
+
+    def _show_packs(self) -> None:
+        packs, chosen = self._session.packs, self._session.pack
+        shown = [pack.manifest.title for pack in packs] or ["No model installed"]
+        if [self.pack.itemText(k) for k in range(self.pack.count())] != shown:
+            self.pack.clear()
+            self.pack.addItems(shown)
+        self.pack.setEnabled(bool(packs))
+        if chosen in packs:
+            self.pack.setCurrentIndex(packs.index(chosen))
+        manifest = chosen.manifest if chosen else None
+        self._pack_help.setText(f"Model for {manifest.domain}, {manifest.native_size} px, version "
+                                f"{manifest.version}" if manifest else "Models come as packs: see Models.")
+        self._examples_menu.clear()
+        for text in manifest.example_prompts if manifest else ():
+            self._examples_menu.addAction(text, partial(self._set, prompt=text))
+        self.examples.setVisible(bool(manifest and manifest.example_prompts))
+        native = manifest.native_size if manifest else 128
+        wide = self._session.generate_parameters.width
+        if self.width_box.property("native") != native:
+            self.width_box.setProperty("native", native)
+            self.width_box.clear()
+            for size in (0, native * 3 // 2 // 8 * 8, native * 2):
+                self.width_box.addItem(f"{size or native} px" + ("" if size else " (the model's own)"), size)
+        self.width_box.setCurrentIndex(max(0, self.width_box.findData(wide)))
+
+    def _choose_pack(self, index: int) -> None:
+        if index < len(self._session.packs):
+            self._session.set_pack(self._session.packs[index])
+
+    def _choose_size(self, index: int) -> None:
+        self._set(width=self.width_box.itemData(index), height=self.width_box.itemData(index))
+
+    def _set(self, **values: Any) -> None:
+        if not self.is_showing:
+            self._session.set_generate_parameters(**values)

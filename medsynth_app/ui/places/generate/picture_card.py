@@ -1,0 +1,89 @@
+"""One generated picture, large: what it came from, and the mask that it follows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QWidget
+
+from medsynth_app.core.control_image import labels_in
+from medsynth_app.session.session import Session
+from medsynth_app.ui.shell.commands import Commands
+from medsynth_app.ui.theme import theme as look
+from medsynth_app.ui.widgets import words
+from medsynth_app.ui.widgets.basic import Picture, Segmented, button, clear, column, label, row
+from medsynth_app.ui.widgets.mask_picture import Legend, laid_over, mask_picture
+from medsynth_app.ui.widgets.panel import fact
+from medsynth_app.workspace.results import Picture as Generated
+
+EDGE = 268
+VIEWS = (("picture", "Picture", "The picture alone"), ("both", "Both", "The picture with its mask over it"),
+         ("mask", "Mask", "The mask that the picture follows"))
+
+
+class PictureCard(QWidget):
+    """Shows a picture of the grid; `save` is asked to write it, with its mask where it has one."""
+
+    def __init__(self, theme: look.Theme, session: Session, commands: Commands, save: Callable[[], Any]) -> None:
+        super().__init__()
+        self.setObjectName("surface")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setFixedWidth(300)
+        self._session = session
+        self._picture: Generated | None = None
+        self.large = Picture(theme, EDGE)
+        self.view = Segmented(VIEWS, "What is shown")
+        self.view.set_value("picture")
+        self.view.chosen.connect(lambda _view: self._draw())
+        self.legend = Legend()
+        self._classes = QWidget()
+        key = label("Mask", "muted")
+        key.setFixedWidth(96)
+        key.setAlignment(Qt.AlignmentFlag.AlignTop)
+        row(key, self.legend, parent=self._classes).setStretch(1, 1)
+        self._facts = column(spacing=look.S)
+        self.save = button("Save picture…", save)
+        remove = commands["generate.remove"]
+        self.remove = button("Remove…", remove.trigger, "danger", "Erase this picture from the workspace")
+        remove.changed.connect(lambda: self.remove.setEnabled(remove.isEnabled()))
+        self.remove.setEnabled(remove.isEnabled())
+        buttons = row(self.save, self.remove)
+        buttons.setStretch(0, 1)
+        column(self.large, self.view, label("SYNTHETIC", "synthetic"), column(self._facts, self._classes),
+               buttons, parent=self, spacing=look.M, margins=(look.L, look.L, look.L, look.L)).addStretch(1)
+
+    def show_picture(self, picture: Generated) -> None:
+        """Show a picture, as before alone, with its mask or as its mask."""
+        self._picture = picture
+        for part in (self.view, self._classes):
+            part.setVisible(picture.has_mask)
+        self.save.setText("Save picture and mask…" if picture.has_mask else "Save picture…")
+        rows, columns = self._draw()
+        clear(self._facts)
+        about = picture.provenance
+        scale = about.parameters.get("control_scale") if picture.has_mask else None
+        for name, value in (("Prompt", str(about.parameters.get("prompt", ""))), ("Model", about.pack),
+                            ("Seed", str(picture.seed)), ("Size", f"{words.by(columns, rows)} px"),
+                            ("Steps", str(about.parameters.get("steps", ""))),
+                            ("How closely", f"{round(scale * 100)} %" if isinstance(scale, int | float) else "")):
+            if value:
+                self._facts.addWidget(fact(name, value))
+
+    def _draw(self) -> tuple[int, int]:
+        """Draw the chosen view; returns the picture's rows and columns."""
+        picture = self._picture
+        assert picture is not None
+        pixels, mask, view = picture.pixels(), picture.mask(), self.view.value()
+        if mask is not None:
+            schema = self._session.labels_of(picture)
+            self.legend.show_classes(schema, labels_in(mask))
+            if view == "mask":
+                self.large.show_picture(mask_picture(mask, schema, EDGE * 2),
+                                        synthetic=bool(picture.provenance.parameters.get("pairs")))
+            elif view == "both":
+                self.large.show_image(laid_over(pixels, mask, schema, EDGE * 2), synthetic=True)
+        if mask is None or view == "picture":
+            self.large.show_picture(pixels, synthetic=True)
+        return pixels.shape[0], pixels.shape[1]

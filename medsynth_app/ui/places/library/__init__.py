@@ -1,0 +1,1 @@
+"""Library: open, recent, workspace."""

@@ -1,0 +1,1 @@
+"""Models: packs, cards, training."""

@@ -1,0 +1,220 @@
+"""Training from the window: one dialog that asks what, from which data and for how long."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QThreadPool
+from PySide6.QtWidgets import QComboBox, QDialog, QFileDialog, QLabel, QLineEdit, QSpinBox, QWidget
+
+from medsynth_app.actions.train import begun_part, shipped_recipes
+from medsynth_app.core.errors import UserError
+from medsynth_app.core.jobs.train import TrainRequest
+from medsynth_app.core.pack import MANIFEST
+from medsynth_app.core.pack_files import InstalledPack
+from medsynth_app.formats.pack import default_pack_folders
+from medsynth_app.session.session import Session
+from medsynth_app.ui.shell.opening import Background
+from medsynth_app.ui.theme import theme as look
+from medsynth_app.ui.widgets.basic import ElidedLabel, Segmented, button, column, label, model_box, row, set_role
+from medsynth_app.ui.widgets.fields import indent
+from medsynth_app.ui.widgets.panel import field_row
+
+PARTS = (("base", "Pictures", "A model that draws pictures from a prompt."),
+         ("control", "From masks", "Teaches a model to draw a picture that fits a mask."),
+         ("masks", "Masks", "Teaches a model to draw masks themselves."),
+         ("encoder", "Encoder", "Turns a picture of a cell into a vector, to compare and to rank."))
+ROLES = {"base": "Starts from", "control": "Joins the model", "masks": "Joins the model"}
+CHANCE = "nothing: from chance"
+ABOUT = ("The data are split first; only the training part is learned from. The run waits its turn in the background, "
+         "gives way to inpainting, and keeps a checkpoint when it is cancelled.")
+FIELD = 260
+
+
+class TrainDialog(QDialog):
+    """Freezes the data on another thread, then queues the run.
+
+    Parameters
+    ----------
+    started
+        Called with the job's id once the run is queued.
+    failed
+        Told of errors that the person cannot mend here.
+    """
+
+    def __init__(self, session: Session, started: Callable[[str], None], failed: Callable[[Exception], None],
+                 parent: QWidget, folder: Path | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Train a model")
+        self.setMinimumWidth(560)
+        self._session, self._started, self._report = session, started, failed
+        self._folder = folder or default_pack_folders()[-1]
+        self._pool = QThreadPool(self)
+        self._task: Background | None = None
+        self._data: Path | None = None
+        self._recipes: list[Path] = []
+        self._build()
+        for path in shipped_recipes():
+            self._add_recipe(path)
+        self._follow()
+
+    def _build(self) -> None:
+        self.part = Segmented(PARTS, "What to train")
+        self.part.set_value("base")
+        self.part.chosen.connect(lambda _part: self._follow())
+        self._part_help = label("", "help")
+        self.recipe = QComboBox()
+        self.recipe.activated.connect(lambda _index: self._follow())
+        self.recipe.setFixedWidth(FIELD - 90)
+        self._data_name = ElidedLabel("No folder chosen", "muted")
+        self._data_name.setFixedWidth(FIELD - 90)
+        self.pack = model_box(lambda _index: None)
+        self.pack.setFixedWidth(FIELD)
+        self.name = QLineEdit()
+        self.name.setMaxLength(60)
+        self.name.setFixedWidth(FIELD)
+        self.name.textChanged.connect(lambda _text: self._check())
+        self.minutes = QSpinBox()
+        self.minutes.setRange(0, 7 * 24 * 60)
+        self.minutes.setSuffix(" min")
+        self.minutes.setSpecialValueText("as the recipe says")
+        self.minutes.setFixedWidth(FIELD)
+        indent(self.minutes)
+        self.trouble = label("", "error", wrap=True)
+        self.start = button("Start training", self._start, "primary")
+        self.cancel = button("Cancel", self.reject)
+        self._pack_row = field_row(ROLES["base"], self.pack)
+        self._role = self._pack_row.findChildren(QLabel)[0]
+        column(label("Train a model", "title"), label(ABOUT, "help", wrap=True), self.part, self._part_help,
+               field_row("Recipe", _beside(self.recipe, button("Choose…", self.choose_recipe))),
+               field_row("Data", _beside(self._data_name, button("Choose…", self.choose_data))), self._pack_row,
+               field_row("Name of the new model", self.name), field_row("At most", self.minutes), self.trouble,
+               row(None, self.cancel, self.start), parent=self, spacing=look.M, margins=(look.L + 8,) * 4)
+
+    # -- choosing -----------------------------------------------------------------------------------------------
+
+    def _add_recipe(self, path: Path) -> None:
+        self._recipes.append(path)
+        self.recipe.addItem(path.stem)
+
+    def choose_recipe(self) -> None:
+        name, _ = QFileDialog.getOpenFileName(self, "Choose a recipe", "", "Recipes (*.toml)")
+        if name:
+            self._add_recipe(Path(name))
+            self.recipe.setCurrentIndex(self.recipe.count() - 1)
+            self._follow()
+
+    def choose_data(self) -> None:
+        name = QFileDialog.getExistingDirectory(self, "Choose the data folder that the recipe was written for")
+        if name:
+            self.set_data(Path(name))
+
+    def set_data(self, folder: Path) -> None:
+        self._data = folder
+        self._data_name.setText(folder.name)
+        self._check()
+
+    @property
+    def out(self) -> Path:
+        return self._folder / self.name.text().strip()
+
+    def _follow(self) -> None:
+        """Suggest what goes with the part and the recipe."""
+        part = self.part.value()
+        self._part_help.setText(next(text for value, _, text in PARTS if value == part))
+        self._pack_row.setVisible(part in ROLES)
+        self._offer_packs(part)
+        recipe = self._recipes[self.recipe.currentIndex()].stem if self._recipes else "model"
+        stem = recipe if part in ("base", "encoder") else f"{recipe}-{part}"
+        name, number = stem, 2
+        while (self._folder / name / MANIFEST).exists():
+            name, number = f"{stem}-{number}", number + 1
+        self.name.setText(name)
+        self._check()
+
+    def _offer_packs(self, part: str) -> None:
+        self._role.setText(ROLES.get(part, ""))
+        titles = [pack.manifest.title for pack in self._session.packs]
+        offered = [CHANCE, *titles] if part == "base" else titles
+        if [self.pack.itemText(k) for k in range(self.pack.count())] != offered:
+            self.pack.clear()
+            self.pack.addItems(offered)
+
+    @property
+    def _chosen_pack(self) -> InstalledPack | None:
+        at = self.pack.currentIndex() - (self.part.value() == "base")
+        return self._session.packs[at] if self.part.value() in ROLES and 0 <= at < len(self._session.packs) else None
+
+    def _check(self) -> None:
+        """Say what is missing, or that an earlier run goes on."""
+        obstacle, begun = self._obstacle(), begun_part(self.out) if self.name.text().strip() else ""
+        self.start.setText("Resume training" if begun else "Start training")
+        ready = not obstacle and (bool(begun) or self._data is not None) and bool(self._recipes)
+        self.start.setEnabled(ready and self._task is None)
+        self._say(obstacle or ("An earlier run under this name goes on from where it was." if begun else ""),
+                  error=bool(obstacle))
+
+    def _obstacle(self) -> str:
+        """Why nothing can start under this name, or with this part; empty where it can."""
+        name, part = self.name.text().strip(), self.part.value()
+        if any(sign in name for sign in '/\\:*?"<>|') or name in ("", ".", ".."):
+            return "Give a name without / \\ : * ? \" < > |."
+        if (self.out / MANIFEST).exists():
+            return "A model of this name is there already. Give another name."
+        if begun_part(self.out) not in ("", part):
+            return "A run for another part was begun under this name. Give another name."
+        if part in ("control", "masks") and self._chosen_pack is None:
+            return "There is no model that it could join."
+        return ""
+
+    def _say(self, text: str, *, error: bool = True) -> None:
+        self.trouble.setText(text)
+        set_role(self.trouble, "error" if error else "help")
+
+    # -- starting -----------------------------------------------------------------------------------------------
+
+    def _start(self) -> None:
+        part, recipe = self.part.value(), self._recipes[self.recipe.currentIndex()]
+        pack = self._chosen_pack
+        data, out, resume, minutes = self._data, self.out, bool(begun_part(self.out)), float(self.minutes.value())
+        task = self._task = Background(
+            lambda _task: self._session.freeze_training(recipe, data, out, part=part, pack=pack, resume=resume,
+                                                        max_minutes=minutes),
+            lambda request: self._frozen(request) if self._task is task else None,
+            lambda error: self._failed(error) if self._task is task else None)
+        self.start.setEnabled(False)
+        self._say("Reading the data and making the split…", error=False)
+        self._pool.start(self._task)
+
+    def _frozen(self, request: TrainRequest) -> None:
+        self._task = None
+        try:
+            job = self._session.train(request)
+        except UserError as error:
+            self._failed(error)
+            return
+        self.accept()
+        self._started(job)
+
+    def _failed(self, error: Exception) -> None:
+        self._task = None
+        self._check()
+        if isinstance(error, UserError):
+            self._say(str(error))
+        else:
+            self.reject()
+            self._report(error)
+
+    def reject(self) -> None:
+        """Close; where data are still being read, nothing is queued."""
+        self._task = None
+        super().reject()
+
+
+def _beside(field: QWidget, more: QWidget) -> QWidget:
+    holder = QWidget()
+    more.setFixedWidth(82)
+    row(field, more, parent=holder)
+    holder.setFixedWidth(FIELD)
+    return holder

@@ -1,0 +1,1 @@
+"""Paint: masks, inpainting, candidates."""

@@ -1,0 +1,125 @@
+"""What lies behind "More" in the Paint and the Generate inspector, each with a line in plain words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit, QWidget
+
+from medsynth_app.core.labels import LabelSchema
+from medsynth_app.session.session import Session
+from medsynth_app.ui.theme import theme as look
+from medsynth_app.ui.widgets.basic import Group, Segmented, column, label
+from medsynth_app.ui.widgets.fields import Closeness, QuietSpin, SeedRow, whole
+from medsynth_app.ui.widgets.panel import SliderRow, field_row
+
+DEVICES = (("auto", "Best there is"), ("cuda", "NVIDIA GPU"), ("mps", "Apple GPU"), ("cpu", "Processor"))
+
+
+class MoreInpaint(Group):
+    """Seed, steps, context, feather and the rest."""
+
+    def __init__(self, theme: look.Theme, session: Session) -> None:
+        super().__init__(theme, "More", is_open=session.settings.current.more_open)
+        self._session = session
+        self._schemas: tuple[LabelSchema, ...] = ()
+        self.toggled.connect(lambda is_open: session.settings.change(more_open=is_open))
+        self.seed = SeedRow(lambda seed: self._set(seed=seed))
+        self.steps = whole(1, 200)
+        self.context = SliderRow("Context", 0, 200, lambda value: self._set(context=value / 100),
+                                 "How much of the surroundings the model sees, as a share of the region.")
+        self.feather = whole(0, 64, " px")
+        self.guidance = QuietSpin(0, 15, 0.5)
+        self.closely = Closeness(self._set)
+        self.match = QCheckBox("Match the seam")
+        self.previews = whole(0, 50)
+        self.previews.setSpecialValueText("off")
+        self.avoid = QLineEdit()
+        self.avoid.setPlaceholderText("nothing")
+        self.avoid.setMinimumWidth(150)
+        self.which = Segmented(((None, "All painted", "Fill everything that is painted"),
+                                (1, "Chosen class", "Fill only the class chosen above")), "What is filled")
+        self.schema = QComboBox()
+        self.device = QComboBox()
+        self.device.addItems([text for _, text in DEVICES])
+        self._connect()
+        self._build()
+
+    def _build(self) -> None:
+        self.content.setSpacing(look.M)
+        self.add(
+            self.seed,
+            field_row("Steps", self.steps, "More steps take longer and refine; 20 to 30 are usual."),
+            self.context,
+            field_row("Feather", self.feather, "Width of the soft edge, inside the painted region only."),
+            field_row("Guidance", self.guidance, "How literally the prompt is taken; high values look harsh."),
+            self.closely,
+            field_row("Avoid", self.avoid, "Words for what shall not be drawn."),
+            column(self.match, label("Fits brightness and grain of the fill to what surrounds it.", "help", wrap=True),
+                   spacing=2),
+            column(label("What is filled"), self.which, spacing=look.XS),
+            field_row("Classes", self.schema, "The set of classes to paint with on this image."),
+            field_row("Preview every", self.previews, "Steps between pictures of the work under way."),
+            field_row("Runs on", self.device, "Where the model computes."))
+
+    def _connect(self) -> None:
+        self.steps.valueChanged.connect(lambda value: self._set(steps=value))
+        self.feather.valueChanged.connect(lambda value: self._set(feather=value))
+        self.guidance.valueChanged.connect(lambda value: self._set(guidance=value))
+        self.match.toggled.connect(lambda on: self._set(match_seam=on))
+        self.previews.valueChanged.connect(lambda value: self._set(preview_every=value))
+        self.avoid.textEdited.connect(lambda text: self._set(negative_prompt=text))
+        self.which.chosen.connect(self._choose_filled)
+        self.schema.activated.connect(lambda index: self._session.set_schema(self._schemas[index]))
+        self.device.activated.connect(self._choose_device)
+
+    def _set(self, **values: Any) -> None:
+        self._session.set_parameters(**values)
+
+    def _choose_filled(self, value: int | None) -> None:
+        self._session.mask_value = None if value is None else self._session.label_value
+        self._session.parameters_changed.emit()
+
+    def _choose_device(self, index: int) -> None:
+        name = DEVICES[index][0]
+        self._session.settings.change(device=name)
+        self._session.set_parameters(device=name)
+        self._session.set_generate_parameters(device=name)
+
+    def refresh(self) -> None:
+        """Show the session's state without writing it back."""
+        s, p = self._session, self._session.parameters
+        if s.mask_value is not None:
+            s.mask_value = s.label_value
+        fields: tuple[QWidget, ...] = (self.steps, self.feather, self.guidance, self.match, self.previews)
+        for field in fields:
+            field.blockSignals(True)
+        self.seed.show_seed(p.seed)
+        self.steps.setValue(p.steps)
+        self.context.show_value(round(p.context * 100), f"{round(p.context * 100)} %")
+        self.feather.setValue(p.feather)
+        self.guidance.setValue(p.guidance)
+        self.match.setChecked(p.matches_seam(s.document.info.colour if s.document is not None else "rgb"))
+        can_follow = s.pack is not None and s.pack.manifest.draws_from_masks
+        self.closely.show_scale(p.control_scale, can_follow and p.mode == "replace")
+        self.previews.setValue(p.preview_every)
+        if self.avoid.text() != p.negative_prompt:
+            self.avoid.setText(p.negative_prompt)
+        self.which.set_value(None if s.mask_value is None else 1)
+        self._show_schemas()
+        self.device.setCurrentIndex([name for name, _ in DEVICES].index(p.device))
+        for field in fields:
+            field.blockSignals(False)
+
+    def _show_schemas(self) -> None:
+        """List the sets of classes; where two have the same name, with what they hold."""
+        s = self._session
+        if self._schemas != s.schemas:
+            self._schemas = s.schemas
+            names = [schema.name for schema in self._schemas]
+            self.schema.clear()
+            for name, schema in zip(names, self._schemas, strict=True):
+                held = f": {', '.join(item.name for item in schema.classes)}" if names.count(name) > 1 else ""
+                self.schema.addItem(name[:1].upper() + name[1:] + held)
+        self.schema.setCurrentIndex(self._schemas.index(s.schema))
+        self.schema.setEnabled(s.document is not None and not s.read_only)

@@ -1,0 +1,274 @@
+"""The Paint inspector: classes, what to draw, how strongly, and the one button that runs it."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from PySide6.QtCore import QSize, Qt, QTimer
+from PySide6.QtGui import QColor, QIcon, QPainter
+from PySide6.QtWidgets import QButtonGroup, QCheckBox, QGridLayout, QMenu, QSizePolicy, QToolButton, QWidget
+
+from medsynth_app.core.errors import UserError
+from medsynth_app.core.labels import LabelClass, LabelSchema
+from medsynth_app.session.session import Session
+from medsynth_app.ui.places.paint.more import MoreInpaint
+from medsynth_app.ui.shell.commands import Commands
+from medsynth_app.ui.theme import theme as look
+from medsynth_app.ui.widgets import words
+from medsynth_app.ui.widgets.basic import (
+    ElidedLabel,
+    Group,
+    PromptEdit,
+    Segmented,
+    button,
+    clear,
+    column,
+    label,
+    model_box,
+    row,
+)
+from medsynth_app.ui.widgets.panel import Panel, SliderRow
+
+MODES = (("replace", "Replace", "Draws what the prompt says."),
+         ("remove", "Remove", "Fills from the surroundings, as if nothing had been there."),
+         ("vary", "Vary", "Keeps the likeness and changes the details."))
+COUNTS = tuple((n, str(n), f"{n} candidate{'' if n == 1 else 's'} to choose from") for n in (1, 2, 4, 8))
+
+
+def class_icon(item: LabelClass, number: int, edge: int = look.ICON_PX, ratio: float = 2.0) -> QIcon:
+    """The class's colour with its key in it."""
+    picture = look.swatch(item.colour, edge, 4, ratio)
+    if number <= 9:
+        painter = QPainter(picture)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        font = look.ui_font()
+        font.setPixelSize(11)
+        font.setBold(True)
+        painter.setFont(font)
+        dark = look.contrast(item.colour, "#000000") >= look.contrast(item.colour, "#FFFFFF")
+        painter.setPen(QColor("#000000" if dark else "#FFFFFF"))
+        painter.drawText(0, 0, edge, edge, Qt.AlignmentFlag.AlignCenter, str(number))
+        painter.end()
+    return QIcon(picture)
+
+
+class InpaintPanel(Panel):
+    """Shows and changes `session.parameters`, the class painted with, and the pack."""
+
+    def __init__(self, theme: look.Theme, session: Session, commands: Commands) -> None:
+        super().__init__(theme, "Paint")
+        self._session, self._commands = session, commands
+        self._schema: LabelSchema | None = None  # whose classes are shown
+        self._classes = QGridLayout()
+        self._classes.setSpacing(look.XS)
+        self._class_group = QButtonGroup(self)
+        self._class_group.idClicked.connect(session.set_label)
+        self.mode = Segmented(MODES, "Mode")
+        self.mode.chosen.connect(lambda mode: self._set(mode=mode))
+        self._mode_help = label("", "help", wrap=True)
+        self.prompt = PromptEdit("Prompt", "What shall be drawn here?")
+        self.prompt.edited.connect(lambda text: self._set(prompt=text))
+        self.examples = button("Examples", role="link", tip="Prompts that this model knows")
+        self._examples_menu = QMenu(self.examples)
+        self.examples.setMenu(self._examples_menu)
+        self.follow = QCheckBox("Keep to the painted shape")
+        self.follow.toggled.connect(self._choose_follow)
+        self.strength = SliderRow("How strong", 5, 100, lambda value: self._set(strength=value / 100))
+        self.strength.slider.setToolTip("100 %: what was there is ignored. Less keeps more of it.")
+        self.count = Segmented(COUNTS, "Candidates")
+        self.count.chosen.connect(lambda count: self._set(count=count))
+        self.pack = model_box(self._choose_pack)
+        self._pack_help = ElidedLabel("", "help")
+        self._warnings = QWidget()
+        self._warning_lines = column(parent=self._warnings, spacing=look.XS)
+        self.more = MoreInpaint(theme, session)
+        self._build()
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(120)
+        self._timer.timeout.connect(self._refresh_state)
+        self._connect()
+        self.refresh()
+
+    def _build(self) -> None:
+        classes = Group(self.theme, "Class to paint")
+        classes.add(self._classes)
+        fill = Group(self.theme, "What to do")
+        fill.add(self.mode, self._mode_help)
+        prompt = Group(self.theme, "Prompt")
+        head = prompt.layout()
+        assert head is not None
+        prompt.add(self.prompt, self.follow)
+        line = row(prompt.head, self.examples, spacing=0)
+        head.insertLayout(0, line)  # type: ignore[attr-defined]
+        line.setStretch(0, 1)
+        prompt.head.toggled.connect(self.examples.setVisible)
+        how = Group(self.theme, "How")
+        name = label("Candidates")
+        name.setFixedWidth(88)
+        counts = row(name, self.count)
+        counts.setStretch(1, 1)
+        how.add(self.strength, counts, column(self.pack, self._pack_help, spacing=look.XS))
+        for part in (classes, fill, prompt, how, self._warnings, self.more):
+            self.body.addWidget(part)
+        self.body.addStretch(1)
+        self.pin("Inpaint", self._commands["paint.run"].trigger)
+
+    def _connect(self) -> None:
+        s = self._session
+        for signal in (s.parameters_changed, s.packs_changed, s.label_changed, s.document_changed):
+            signal.connect(self.refresh)
+        for signal in (s.frame_changed, s.changed, s.jobs_changed, s.document_changed, s.parameters_changed,
+                       s.packs_changed):
+            signal.connect(self._later)
+        self.theme.changed.connect(lambda _tokens: self.refresh())
+
+    def _later(self, *_news: object) -> None:
+        if not self._timer.isActive():
+            self._timer.start()
+
+    def refresh(self, *_news: object) -> None:
+        """Show the session's state."""
+        p = self._session.parameters
+        with self.showing():
+            self._show_classes()
+            self.mode.set_value(p.mode)
+            self._mode_help.setText(next(text for mode, _, text in MODES if mode == p.mode))
+            self.prompt.set_text(p.prompt)
+            self.prompt.setEnabled(p.mode != "remove")
+            self.examples.setEnabled(p.mode != "remove")
+            self.strength.show_value(round(p.strength * 100), f"{round(p.strength * 100)} %")
+            self.count.set_value(p.count)
+            self._show_packs()
+            self.more.refresh()
+        self._refresh_state()
+
+    def _show_classes(self) -> None:
+        schema = self._session.schema
+        if self._schema != schema:
+            self._schema = schema
+            for old in self._class_group.buttons():
+                self._class_group.removeButton(old)
+            clear(self._classes)
+            for index, item in enumerate(schema.classes):
+                self._classes.addWidget(self._class_button(item, index + 1), index // 2, index % 2)
+        chosen = self._class_group.button(self._session.label_value)
+        if chosen is not None:
+            chosen.setChecked(True)
+
+    def _class_button(self, item: LabelClass, number: int) -> QToolButton:
+        found = QToolButton()
+        found.setProperty("role", "class")
+        found.setText(f" {item.name}")
+        found.setIcon(class_icon(item, number))
+        found.setIconSize(QSize(look.ICON_PX, look.ICON_PX))
+        found.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        found.setCheckable(True)
+        found.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        found.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        found.setToolTip(f"Paint {item.name}  (key {number})")
+        found.setAccessibleName(f"Class {item.name}, key {number}")
+        self._class_group.addButton(found, item.value)
+        return found
+
+    def _show_packs(self) -> None:
+        packs, chosen = self._session.packs, self._session.pack
+        self.pack.clear()
+        for pack in packs:
+            self.pack.addItem(pack.manifest.title)
+        if not packs:
+            self.pack.addItem("No model installed")
+        self.pack.setEnabled(bool(packs))
+        self.pack.setCurrentIndex(packs.index(chosen) if chosen in packs else 0 if not packs else -1)
+        manifest = chosen.manifest if chosen else None
+        facts = (f"Model for {manifest.domain}, {manifest.native_size} px, version {manifest.version}"
+                 if manifest else "Models come as packs: see Models.")
+        self._pack_help.setText(facts)
+        self._examples_menu.clear()
+        for text in manifest.example_prompts if manifest else ():
+            self._examples_menu.addAction(text, partial(self._set, prompt=text))
+        self.examples.setVisible(bool(manifest and manifest.example_prompts))
+
+    def _choose_pack(self, index: int) -> None:
+        if not self.is_showing and index < len(self._session.packs):
+            self._session.set_pack(self._session.packs[index])
+
+    def _set(self, **values: Any) -> None:
+        if not self.is_showing:
+            self._session.set_parameters(**values)
+
+    def _choose_follow(self, on: bool) -> None:
+        """What the prompt would choose anyway is left to it, so that the next prompt chooses anew."""
+        self._set(follow=None)
+        if not self.is_showing and self._session.followed[1] != on:
+            self._set(follow=on)
+
+    # -- the button and what speaks against it
+
+    def obstacle(self) -> str:
+        """Why a run cannot be started now, in a few words; "" when it can."""
+        s = self._session
+        if s.document is None:
+            return "Open an image first"
+        if s.pack is None:
+            return "No model is installed"
+        if s.read_only:
+            return "This window is read-only"
+        mask = s.document.mask(s.frame)
+        wanted = mask == s.mask_value if s.mask_value is not None else mask
+        if not wanted.any():
+            return "Paint a region on the image first"
+        return ""
+
+    def _refresh_state(self) -> None:
+        s = self._session
+        obstacle = self.obstacle()
+        verb = {"replace": "Inpaint", "remove": "Remove", "vary": "Vary"}[s.parameters.mode]
+        seconds = s.seconds_to_inpaint
+        time = f", about {words.duration(seconds)}" if seconds else ""
+        waiting = s.jobs.active
+        self.primary.setText(f"{verb} {s.parameters.count}{time}")
+        key = self._commands.key_text("paint.run")
+        one = s.document is None or len(s.document.info.frames) == 1
+        ready = "The image changes only when you accept." if one else "This slice only. It changes when you accept."
+        if waiting:
+            ready = f"Starts after {waiting} job{'s' if waiting > 1 else ''}"
+        self.hint.setText(obstacle or ready)
+        self.primary.setToolTip(obstacle or f"Draws {s.parameters.count} candidates  ({key})\nNothing changes until "
+                                "you accept one")
+        self._commands.set_title("paint.run", f"Inpaint: {verb.lower()} what is painted")
+        self._commands.enable("paint.run", not obstacle, obstacle)
+        self.primary.setEnabled(not obstacle)
+        self._show_follow()
+        self._show_warnings(() if obstacle else self._warning_texts())
+
+    def _show_follow(self) -> None:
+        """Offered where the model knows what is painted."""
+        known, follows = self._session.followed
+        self.follow.setVisible(bool(known) and self._session.parameters.mode == "replace")
+        self.follow.setToolTip(f"Draws {' and '.join(known)} just where painted.\nWithout it the prompt alone decides "
+                               "what is drawn in the region.\nOn by itself where the prompt names what is painted.")
+        with self.showing():
+            self.follow.setChecked(follows)
+
+    def _warning_texts(self) -> tuple[str, ...]:
+        try:
+            return self._session.warnings
+        except UserError as error:
+            return (str(error),)
+
+    def _show_warnings(self, texts: tuple[str, ...]) -> None:
+        if self._warnings.property("texts") == list(texts):
+            return
+        self._warnings.setProperty("texts", list(texts))
+        clear(self._warning_lines)
+        for text in texts:
+            mark = label()
+            icon = self.theme.icon("alert-outline", self.theme.tokens.warning)
+            mark.setPixmap(icon.pixmap(look.ICON_PX, look.ICON_PX))
+            mark.setAlignment(Qt.AlignmentFlag.AlignTop)
+            line = QWidget()
+            row(mark, label(text, "warning", wrap=True), parent=line).setStretch(1, 1)
+            self._warning_lines.addWidget(line)
+        self._warnings.setVisible(bool(texts))

@@ -1,0 +1,157 @@
+"""What is shown before anything is open, and the quiet question for the person's name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import QSize, Qt, QThreadPool, QTimer
+from PySide6.QtGui import QIcon, QImage, QPainter, QShowEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QToolButton, QVBoxLayout, QWidget
+
+from medsynth_app.actions.demo import demo_images
+from medsynth_app.core.errors import UserError
+from medsynth_app.session.session import Session
+from medsynth_app.ui.shell.commands import Commands
+from medsynth_app.ui.shell.opening import Background
+from medsynth_app.ui.theme import theme as look
+from medsynth_app.ui.widgets.basic import IconButton, button, column, draw_syn, label, row, widgets_of
+from medsynth_app.ui.widgets.thumbnails import SYNTHETIC, picture_of
+
+THUMB = 128
+
+
+def _picture(path: Path, _task: Background) -> QImage | None:
+    return picture_of(path)
+
+
+class NameBar(QFrame):
+    """Asks once who is at work; work can go on without an answer."""
+
+    def __init__(self, theme: look.Theme, session: Session) -> None:
+        super().__init__()
+        self.setObjectName("banner")
+        self.setProperty("level", "info")
+        self._theme, self._session = theme, session
+        self.field = QLineEdit()
+        self.field.setPlaceholderText("Name or initials")
+        self.field.setAccessibleName("Your name or initials")
+        self.field.setMaxLength(80)
+        self.field.setFixedWidth(200)
+        self.field.returnPressed.connect(self.save)
+        self._trouble = label("", "error")
+        self._mark = label()
+        row(self._mark, label("Who is at work?", "heading"), self.field, button("Save", self.save),
+            label("Stays in this workspace; undo acts on your own strokes.", "help"), self._trouble, None,
+            IconButton(theme, "close", "Not now", self.hide), parent=self, spacing=look.M,
+            margins=(look.M, look.XS, look.S, look.XS))
+        theme.changed.connect(self._paint)
+        session.person_changed.connect(self._answered)
+        self._paint()
+        self.hide()
+
+    def _answered(self) -> None:
+        """Somebody said who it is, here or in the status bar."""
+        self.hide()
+
+    def ask(self) -> None:
+        """Show the bar with the field in focus."""
+        self.field.clear()
+        self._trouble.clear()
+        self.show()
+        self.field.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def save(self) -> None:
+        try:
+            self._session.switch_person(self.field.text())
+        except UserError as error:
+            self._trouble.setText(error.remedy)
+            return
+        self.hide()
+
+    def _paint(self, _tokens: object = None) -> None:
+        t = self._theme.tokens
+        self._mark.setPixmap(self._theme.icon("account-outline", t.accent).pixmap(look.ICON_PX, look.ICON_PX))
+
+
+class Welcome(QWidget):
+    """The empty canvas: how to open an image, and images to try."""
+
+    def __init__(self, theme: look.Theme, commands: Commands, open_path: Callable[[Path], None]) -> None:
+        super().__init__()
+        self.setObjectName("page")
+        self.setAccessibleName("No image is open")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._theme, self._open = theme, open_path
+        self._mark = label()
+        self._demos = QHBoxLayout()
+        self._demos.setSpacing(look.M)
+        self._demo_title = label("Or try one of these", "muted")
+        open_file = button("Open file…", commands["file.open"].trigger)
+        open_folder = button("Open folder…", commands["file.open_folder"].trigger)
+        column(row(None, self._mark, None), row(None, label("Open an image", "title"), None),
+               row(None, label("Drop a file or a folder here: DICOM, NIfTI, PNG, JPEG, TIFF.", "muted"), None),
+               row(None, open_file, open_folder, None), parent=self, spacing=look.M)
+        layout = self.layout()
+        assert isinstance(layout, QVBoxLayout)
+        layout.insertStretch(0, 2)
+        layout.addSpacing(look.L)
+        layout.addLayout(row(None, self._demo_title, None))
+        layout.addLayout(row(None, self._demos, None))
+        layout.addStretch(3)
+        self._pool = QThreadPool(self)
+        self._pool.setMaxThreadCount(1)
+        self._tasks: list[Background] = []
+        theme.changed.connect(self._paint)
+        self._paint()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        QTimer.singleShot(150, self, self.fill)  # after the first frame
+
+    def fill(self) -> None:
+        """Offer the demo images; their pictures follow from another thread."""
+        if self._tasks or not self.isVisible():
+            return
+        images = demo_images()[:5]
+        self._demo_title.setVisible(bool(images))
+        for image in images:
+            found = QToolButton()
+            found.setText(image.title)
+            found.setToolTip(image.credit)
+            found.setAccessibleName(f"Open the demo image: {image.title}")
+            found.setProperty("role", "field")
+            found.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
+            found.setIconSize(QSize(THUMB, THUMB))
+            found.setFixedSize(THUMB + 52, THUMB + 46)
+            found.setIcon(self._theme.icon("image-outline", self._theme.tokens.faint))
+            found.clicked.connect(lambda _=False, path=image.path: self._open(path))
+            self._demos.addWidget(found)
+            task = Background(partial(_picture, image.path), partial(self._set_picture, found),
+                              lambda _error: None)
+            self._tasks.append(task)
+            self._pool.start(task)
+
+    def finish(self) -> None:
+        """Wait for the pictures under way, when the window closes."""
+        self._pool.clear()
+        self._pool.waitForDone(3000)
+
+    def demo_buttons(self) -> list[QToolButton]:
+        return [widget for widget in widgets_of(self._demos) if isinstance(widget, QToolButton)]
+
+    def _set_picture(self, found: QToolButton, picture: QImage | None) -> None:
+        if picture is None:
+            return
+        shown = look.square_icon(picture, THUMB).pixmap(THUMB, THUMB)
+        if picture.text(SYNTHETIC):
+            painter = QPainter(shown)
+            draw_syn(painter, self._theme.tokens, look.XS, look.XS)
+            painter.end()
+            found.setAccessibleName(f"{found.accessibleName()}, synthetic")
+        found.setIcon(QIcon(shown))
+
+    def _paint(self, _tokens: object = None) -> None:
+        t = self._theme.tokens
+        self._mark.setPixmap(self._theme.icon("image-plus-outline", t.muted).pixmap(48, 48))

@@ -1,0 +1,156 @@
+"""Opening images on another thread, with a strip that shows progress and cancels."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, QRunnable, QThreadPool, QTimer, Signal
+from PySide6.QtWidgets import QFrame, QProgressBar
+
+from medsynth_app.core.errors import Cancelled, UserError
+from medsynth_app.formats.registry import TooLarge
+from medsynth_app.session.session import Session
+from medsynth_app.ui.shell.banners import Banners
+from medsynth_app.ui.theme import theme as look
+from medsynth_app.ui.widgets import words
+from medsynth_app.ui.widgets.basic import ElidedLabel, button, column, row
+
+PATIENCE_MS = 250  # an image that opens faster shows no strip
+
+
+class _News(QObject):
+    progress = Signal(int, int)
+    ended = Signal(object)  # a function to run on the window's thread
+
+
+class Background(QRunnable):
+    """Runs `work` on the pool and hands its result, or its error, to the window's thread."""
+
+    def __init__(self, work: Callable[[Background], Any], done: Callable[[Any], None],
+                 failed: Callable[[Exception], None]) -> None:
+        super().__init__()
+        self.setAutoDelete(False)
+        self._work, self._done, self._failed = work, done, failed
+        self.news = _News()
+        self.news.ended.connect(lambda run: run())
+        self._stop = threading.Event()
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    def stopped(self) -> bool:
+        return self._stop.is_set()
+
+    def run(self) -> None:
+        try:
+            result = self._work(self)
+        except Exception as error:
+            caught = error
+            self.news.ended.emit(lambda: self._failed(caught))
+        else:
+            self.news.ended.emit(lambda: self._done(result))
+
+
+class Opening(QFrame):
+    """The progress strip, and who opens. One image at a time: a new one cancels the one before."""
+
+    opened = Signal(object)  # Path of what is now in view
+
+    def __init__(self, theme: look.Theme, session: Session, banners: Banners,
+                 failed: Callable[[Exception], None], another: Callable[[], None]) -> None:
+        super().__init__()
+        self.setObjectName("banner")
+        self.setProperty("level", "info")
+        self._session, self._banners, self._report, self._another = session, banners, failed, another
+        self._pool = QThreadPool(self)
+        self._pool.setMaxThreadCount(1)
+        self._task: Background | None = None
+        self._tasks: set[Background] = set()  # kept until they have ended
+        self._words = ElidedLabel("Opening…")
+        self._bar = QProgressBar()
+        self._bar.setTextVisible(False)
+        self.cancel_button = button("Cancel", self.cancel)
+        line = row(column(self._words, self._bar, spacing=look.XS), self.cancel_button, parent=self, spacing=look.L,
+                   margins=(look.L, look.S, look.M, look.S))
+        line.setStretch(0, 1)
+        self._patience = QTimer(self)
+        self._patience.setSingleShot(True)
+        self._patience.setInterval(PATIENCE_MS)
+        self._patience.timeout.connect(self.show)
+        self.hide()
+
+    @property
+    def busy(self) -> bool:
+        return self._task is not None
+
+    def open(self, path: Path, **options: Any) -> None:
+        """Open a file or folder; the image in view stays until the new one is there.
+
+        `options` go to `Session.load`: ``allow_bytes`` for an image that was asked about, ``series`` (UID) of a folder.
+        """
+        self.cancel()
+        self._banners.drop("opening")
+        task = Background(lambda task: self._session.load(path, task.news.progress.emit, task.stopped, **options),
+                          lambda document: self._done(task, path, document),
+                          lambda error: self._failed(task, path, options, error))
+        task.news.progress.connect(lambda at, of: self._progress(task, at, of))
+        self._task = task
+        self._tasks.add(task)
+        self._words.setText(f"Opening {path.name}")
+        self._bar.setRange(0, 0)
+        self._patience.start()
+        self._pool.start(task)
+
+    def cancel(self) -> None:
+        if self._task is not None:
+            self._task.stop()
+            self._end(self._task)
+
+    def finish(self) -> None:
+        """Stop and wait, when the window closes."""
+        self.cancel()
+        self._pool.waitForDone(3000)
+
+    def _progress(self, task: Background, at: int, of: int) -> None:
+        if task is self._task and of > 0:
+            self._bar.setRange(0, of)
+            self._bar.setValue(at)
+            self._words.setText(f"Opening: {at} of {of} files read")
+
+    def _end(self, task: Background) -> bool:
+        """Whether `task` was still wanted."""
+        if task is not self._task:
+            return False
+        self._task = None
+        self._patience.stop()
+        self.hide()
+        return True
+
+    def _done(self, task: Background, path: Path, document: Any) -> None:
+        self._tasks.discard(task)
+        if self._end(task):
+            self._session.show(document)
+            self.opened.emit(path)
+        else:
+            document.close()
+
+    def _failed(self, task: Background, path: Path, options: dict[str, Any], error: Exception) -> None:
+        self._tasks.discard(task)
+        if not self._end(task) or isinstance(error, Cancelled):
+            return
+        if isinstance(error, TooLarge):
+            self._ask(path, options, error)
+        elif isinstance(error, UserError):
+            self._banners.error(error, key="opening", choices=(("Open another…", self._another),))
+        else:
+            self._report(error)
+
+    def _ask(self, path: Path, options: dict[str, Any], error: TooLarge) -> None:
+        self._banners.say(
+            "warning", f"This image takes {words.size(error.bytes)} of memory once it is decoded.",
+            "Nothing has been opened yet. A file made to harm looks like this too: go on only if you know the file.",
+            key="opening",
+            choices=(("Open anyway", lambda: self.open(path, **{**options, "allow_bytes": error.bytes + 1})),))

@@ -1,0 +1,47 @@
+"""Settings that are not at hand elsewhere; each takes effect at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtWidgets import QCheckBox, QDialog, QSpinBox, QWidget
+
+from medsynth_app.session.session import Session
+from medsynth_app.ui.theme import theme as look
+from medsynth_app.ui.widgets.basic import Segmented, button, column, label, row
+from medsynth_app.ui.widgets.fields import indent
+from medsynth_app.ui.widgets.panel import field_row
+
+THEMES = (("system", "System", "As the computer is set"), ("light", "Light", "Light"), ("dark", "Dark", "Dark"))
+
+
+class SettingsDialog(QDialog):
+    """A short page; there is nothing to confirm."""
+
+    def __init__(self, session: Session, choose_theme: Callable[[str], None], set_veil: Callable[[int], None],
+                 edit_keys: Callable[[], None], parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Settings")
+        self.setMinimumWidth(440)
+        now = session.settings.current
+        self.theme = Segmented(THEMES, "Colours")
+        self.theme.set_value(now.theme)
+        self.theme.chosen.connect(choose_theme)
+        self.veil = QSpinBox()
+        self.veil.setRange(0, 480)
+        self.veil.setSuffix(" min")
+        self.veil.setSpecialValueText("never")
+        self.veil.setMinimumWidth(110)
+        indent(self.veil)
+        self.veil.setValue(now.veil_minutes)
+        self.veil.valueChanged.connect(set_veil)
+        self.mark = QCheckBox("Draw the word SYNTHETIC into exported pictures")
+        self.mark.setChecked(now.mark_exports)
+        self.mark.toggled.connect(lambda on: session.settings.change(mark_exports=on))
+        column(label("Settings", "title"), label("Colours"), self.theme,
+               field_row("Cover the images after", self.veil, "Idle minutes; any key or click shows them again."),
+               column(self.mark, label("Leave it out only for data sets: the embedded record always stays. DICOM at "
+                                       "the source's own depth never carries it in its pixels.", "help", wrap=True),
+                      spacing=2),
+               row(button("Change the keys…", edit_keys), None, button("Close", self.accept)), parent=self,
+               spacing=look.L, margins=(look.L + 8,) * 4)

@@ -1,0 +1,139 @@
+"""The line at the bottom: what lies under the pointer, what is saved, where it runs, who is at work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QFrame, QLabel, QMenu, QToolButton, QWidget
+
+from medsynth_app.session.session import Session
+from medsynth_app.ui.theme import theme as look
+from medsynth_app.ui.viewer.canvas import Canvas
+from medsynth_app.ui.viewer.hover import Hover
+from medsynth_app.ui.widgets import words
+from medsynth_app.ui.widgets.basic import label, line, row
+
+RESEARCH = "Research use, not for diagnosis"
+HEIGHT = 28
+
+
+class StatusBar(QFrame):
+    """One row of facts; nothing here moves while the pointer does."""
+
+    def __init__(self, theme: look.Theme, session: Session, canvas: Canvas, ask_name: Callable[[], None]) -> None:
+        super().__init__()
+        self.setObjectName("statusBar")
+        self.setAccessibleName("Status")
+        self.setFixedHeight(HEIGHT)
+        self._theme, self._session, self._canvas, self._ask_name = theme, session, canvas, ask_name
+        self.position, self.value = self._fact("Position", 176), self._fact("Value", 100)
+        self.zoom, self.window_text = self._fact("Zoom", 48), self._fact("Window and level")
+        self.spacing, self.saved = self._fact("Pixel spacing"), self._fact("Saved")
+        self.offline = self._fact("Network")
+        self.offline.setText("offline")
+        self.offline.setToolTip("Nothing leaves this computer: MedSynth opens no network connection.")
+        self.device = self._fact("Device")
+        self.person = QToolButton()
+        self.person.setProperty("role", "status")
+        self.person.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.person.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.person.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self.person.setToolTip("The person at work: whose strokes and decisions these are")
+        self.people = QMenu(self.person)
+        self.people.aboutToShow.connect(self._fill_people)
+        self.person.setMenu(self.people)
+        research = label(RESEARCH, "research")
+        left = (self.position, self.value, self.zoom, self.window_text, self.spacing, self.saved)
+        right = (self.offline, self.device, self.person, research)
+        parts: list[QWidget | None] = []
+        parts += [*left, None]
+        for item in right[:-1]:
+            parts += [item, self._divider()]
+        row(*parts, research, parent=self, spacing=look.M, margins=(look.M, 0, look.M, 0))
+        self._connect()
+        self.refresh()
+
+    def _connect(self) -> None:
+        s = self._session
+        for signal in (s.document_changed, s.frame_changed, s.window_changed, s.history_changed, s.person_changed,
+                       s.device_changed, s.place_changed):
+            signal.connect(self.refresh)
+        self._canvas.hovered.connect(self.show_hover)
+        self._canvas.zoom_changed.connect(self._show_zoom)
+        self._theme.changed.connect(lambda _tokens: self.refresh())
+        self._clock = QTimer(self)
+        self._clock.setInterval(5000)
+        self._clock.timeout.connect(self._show_saved)
+        self._clock.start()
+
+    def _fact(self, name: str, width: int = 0) -> QLabel:
+        found = label("", "help")
+        found.setToolTip(name)
+        found.setAccessibleDescription(name)
+        if width:
+            found.setMinimumWidth(width)
+        return found
+
+    def _divider(self) -> QWidget:
+        divider = line("divider")
+        divider.setFixedHeight(14)
+        return divider
+
+    def show_hover(self, hover: Hover | None) -> None:
+        """Say what lies under the pointer; None when it has left."""
+        if hover is None or not hover.inside:
+            self.position.setText("")
+            self.value.setText("")
+            return
+        if hover.position is not None:
+            self.position.setText(words.minus("x {:.1f}  y {:.1f}  z {:.1f} mm".format(*hover.position)))
+        else:
+            self.position.setText(f"column {hover.column}  row {hover.row}")
+        self.value.setText(words.minus(hover.value) + (f"  {hover.label}" if hover.label else ""))
+
+    def _show_zoom(self, zoom: float) -> None:
+        self.zoom.setText(f"{zoom * 100:.0f} %" if self._session.document is not None else "")
+
+    def refresh(self, *_news: object) -> None:
+        """Show the session's state."""
+        s = self._session
+        document = s.document
+        shown = document is not None and s.place not in ("generate", "models")
+        for part in (self.position, self.value, self.zoom, self.window_text, self.spacing, self.saved):
+            part.setVisible(shown)
+        self.window_text.setText(f"W {words.number(s.window.width)}  L {words.number(s.window.center)}"
+                                 if s.window else "")
+        geometry = document.info.frames[s.frame].geometry if document is not None else None
+        self.spacing.setText("no spacing" if geometry is None else
+                             words.by(f"{geometry.column_spacing:.3g}", f"{geometry.row_spacing:.3g}") + " mm")
+        self._show_zoom(self._canvas.zoom)
+        self._show_saved()
+        self.window_text.setVisible(shown and bool(self.window_text.text()))
+        self.device.setText(s.device_text.split(" (")[0].split(",")[0] or "device: auto")
+        self.device.setToolTip(f"The model runs on: {s.device_text or 'not known before the first run'}")
+        person = s.person
+        self.person.setText(person.name if person else "Who is at work?")
+        self.person.setAccessibleName(f"Person at work: {person.name if person else 'not said'}")
+        self.person.setIcon(self._theme.icon("account-outline"))
+
+    def _show_saved(self) -> None:
+        saved = self._session.saved_at
+        if self._session.read_only:
+            self.saved.setText("read-only, nothing is saved")
+        else:
+            self.saved.setText(f"saved {words.ago(saved)}" if saved is not None else "nothing to save yet")
+
+    def _fill_people(self) -> None:
+        """One click on a name switches."""
+        self.people.clear()
+        current = self._session.person
+        for person in self._session.workspace.people.all():
+            action = QAction(person.name, self.people, checkable=True)
+            action.setChecked(current is not None and person.id == current.id)
+            action.triggered.connect(lambda _=False, name=person.name: self._session.switch_person(name))
+            self.people.addAction(action)
+        if self.people.actions():
+            self.people.addSeparator()
+        self.people.addAction("Someone else…", self._ask_name)

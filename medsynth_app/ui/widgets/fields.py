@@ -1,0 +1,80 @@
+"""Rows of numbers and sliders that several panels share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from PySide6.QtWidgets import QAbstractSpinBox, QCheckBox, QDoubleSpinBox, QSpinBox, QWidget
+
+from medsynth_app.ui.widgets.basic import column, label, row
+from medsynth_app.ui.widgets.panel import SliderRow
+
+LARGEST_SEED = 2**31 - 1025
+
+
+def indent(spin: QAbstractSpinBox) -> None:
+    """Room before the number: Qt's style sheets forget it for spin boxes."""
+    spin.lineEdit().setTextMargins(6, 0, 0, 0)
+
+
+class SeedRow(QWidget):
+    """A random seed each time, or one that is typed."""
+
+    def __init__(self, changed: Any) -> None:
+        super().__init__()
+        self.random = QCheckBox("New seed each time")
+        self.field = QSpinBox()
+        self.field.setRange(0, LARGEST_SEED)
+        self.field.setAccessibleName("Seed")
+        self.field.setMinimumWidth(124)
+        indent(self.field)
+        self.random.toggled.connect(lambda on: changed(None if on else self.field.value()))
+        self.field.valueChanged.connect(lambda value: None if self.random.isChecked() else changed(value))
+        column(row(self.random, None, self.field),
+               label("The same seed and settings draw the same picture again.", "help", wrap=True), parent=self,
+               spacing=2)
+
+    def show_seed(self, seed: int | None) -> None:
+        for widget in (self.random, self.field):
+            widget.blockSignals(True)
+        self.random.setChecked(seed is None)
+        self.field.setEnabled(seed is not None)
+        if seed is not None:
+            self.field.setValue(seed)
+        for widget in (self.random, self.field):
+            widget.blockSignals(False)
+
+
+class QuietSpin(QDoubleSpinBox):
+    """Decimal numbers, always with a point."""
+
+    def __init__(self, low: float, high: float, step: float) -> None:
+        super().__init__()
+        self.setRange(low, high)
+        self.setSingleStep(step)
+        self.setDecimals(1)
+        self.setMinimumWidth(84)
+        indent(self)
+
+
+def whole(low: int, high: int, suffix: str = "") -> QSpinBox:
+    spin = QSpinBox()
+    spin.setRange(low, high)
+    spin.setSuffix(suffix)
+    spin.setMinimumWidth(84)
+    indent(spin)
+    return spin
+
+
+class Closeness(SliderRow):
+    """How closely what is drawn keeps to a mask (`control_scale`); only where it can."""
+
+    def __init__(self, changed: Callable[..., Any]) -> None:
+        super().__init__("How closely", 0, 200, lambda percent: changed(control_scale=percent / 100),
+                         "How firmly a mask is kept to. 100 %: as the model learned it; 0 % ignores the mask.")
+
+    def show_scale(self, scale: float, is_used: bool) -> None:
+        percent = round(scale * 100)
+        self.show_value(percent, f"{percent} %")
+        self.setVisible(is_used)

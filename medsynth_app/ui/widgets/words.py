@@ -1,0 +1,71 @@
+"""How numbers and times are said."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from medsynth_app.core.job import JobState
+from medsynth_app.session.jobs import JobEntry
+
+MINUS = "\N{MINUS SIGN}"
+
+
+def duration(seconds: float) -> str:
+    """ "8 s", "2 min", "1 h 10 min"."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def progress(entry: JobEntry) -> str:
+    """ "Step 8 of 25, about 12 s left"."""
+    if entry.record.state is JobState.WAITING:
+        return "Waiting for its turn"
+    if not entry.steps:
+        return entry.message or "Starting"
+    rest = "" if entry.seconds_left is None else f", about {duration(entry.seconds_left)} left"
+    return f"Step {entry.step} of {entry.steps}{rest}"
+
+
+def ago(moment: datetime, now: datetime | None = None) -> str:
+    """ "just now", "12 s ago", "3 min ago", "2 h ago", "14 March"."""
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    seconds = ((now or datetime.now(UTC)) - moment).total_seconds()
+    if seconds < 2:
+        return "just now"
+    if seconds < 60:
+        return f"{seconds:.0f} s ago"
+    if seconds < 3600:
+        return f"{seconds // 60:.0f} min ago"
+    if seconds < 86400:
+        return f"{seconds // 3600:.0f} h ago"
+    local = moment.astimezone()
+    return f"{local.day} {local:%B}"
+
+
+def size(count: float) -> str:
+    """ "812 kB", "3.4 GB"."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit in ("B", "kB") or count >= 100 else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"
+
+
+def number(value: float) -> str:
+    """A measured value without needless digits: "40", "-1024", "0.35"."""
+    if abs(value) >= 100 or value == int(value):
+        return minus(f"{value:.0f}")
+    return minus(f"{value:.3g}")
+
+
+def minus(text: str) -> str:
+    """Hyphens before numbers as true minus signs."""
+    return text.replace("-", MINUS)
+
+
+def by(first: str | int, second: str | int) -> str:
+    """ "512 x 512" with a true multiplication sign."""
+    return f"{first} \N{MULTIPLICATION SIGN} {second}"
