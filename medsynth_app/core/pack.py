@@ -11,6 +11,7 @@ from medsynth_app.core.errors import UserError
 
 FORMAT = "medsynth-pack/1"
 MANIFEST = "pack.json"
+LATENT_CHANNELS = 4  # as Stable Diffusion's: diffusers' inpainting knows no other number
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path, PurePosixPath
 
 from medsynth_app.core.errors import UserError
@@ -28,43 +29,57 @@ def open_pack(folder: Path) -> InstalledPack:
     return InstalledPack(folder, PackManifest.from_json(text, f"The pack {folder.name}"))
 
 
-def verify_pack(pack: InstalledPack) -> list[str]:
-    """Compare every file with the manifest; one sentence per problem, none when all is well."""
-    problems = []
-    listed = pack.manifest.files
-    if not listed:
-        problems.append("The manifest lists no files.")
-    for name, digest in sorted(listed.items()):
-        path = pack.folder / name
-        if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
-            problems.append(f"{name} lies outside the pack.")
-        elif not path.is_file():
-            problems.append(f"{name} is missing.")
-        elif _digest(path) != digest:
-            problems.append(f"{name} was changed.")
-    present = {path.relative_to(pack.folder).as_posix() for path in pack.folder.rglob("*") if path.is_file()}
-    problems += [f"{name} is not in the manifest." for name in sorted(present - set(listed) - {MANIFEST})]
-    return problems
-
-
-def _digest(path: Path) -> str:
-    try:
-        return file_sha256(path)
-    except OSError:
-        return ""
-
-
 def read_manifest(folder: Path) -> PackManifest:
     """The manifest of the pack in `folder`; raises `UserError` as `open_pack`."""
     return open_pack(folder).manifest
 
 
-def require_whole(pack: Path, manifest: PackManifest) -> None:
-    """Raise `UserError` when a file of the pack is missing or differs from its manifest."""
-    if any(not (pack / name).is_file() or file_sha256(pack / name) != digest
-           for name, digest in manifest.files.items()):
+class Fault(StrEnum):
+    """What is wrong with a file of a pack."""
+
+    OUTSIDE = "outside"
+    MISSING = "missing"
+    CHANGED = "changed"
+    EXTRA = "extra"
+
+
+_WORDS = {Fault.OUTSIDE: "lies outside the pack", Fault.MISSING: "is missing", Fault.CHANGED: "was changed",
+          Fault.EXTRA: "is not in the manifest"}
+
+
+def faults(folder: Path, manifest: PackManifest) -> dict[str, Fault]:
+    """Compare the files in `folder` with the manifest: what is wrong, by POSIX path; empty where the pack is whole."""
+    found = {name: fault for name, digest in sorted(manifest.files.items())
+             if (fault := _fault(folder, name, digest)) is not None}
+    present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    return found | dict.fromkeys(sorted(present - set(manifest.files) - {MANIFEST}), Fault.EXTRA)
+
+
+def _fault(folder: Path, name: str, digest: str) -> Fault | None:
+    if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+        return Fault.OUTSIDE
+    if not (folder / name).is_file():
+        return Fault.MISSING
+    try:
+        return None if file_sha256(folder / name) == digest else Fault.CHANGED
+    except OSError:
+        return Fault.CHANGED
+
+
+def verify_pack(pack: InstalledPack) -> list[str]:
+    """Compare every file with the manifest; one sentence per problem, none when all is well."""
+    problems = [] if pack.manifest.files else ["The manifest lists no files."]
+    return problems + [f"{name} {_WORDS[fault]}." for name, fault in faults(pack.folder, pack.manifest).items()]
+
+
+def require_whole(folder: Path, manifest: PackManifest) -> None:
+    """Raise `UserError` where a file is missing or changed, or one lies there that would be loaded unseen."""
+    wrong = [name for name, fault in faults(folder, manifest).items()
+             # A stray picture does no harm; a stray weight or configuration would be loaded.
+             if fault is not Fault.EXTRA or name.endswith((".safetensors", ".json"))]
+    if wrong:
         raise UserError(f"Files of the pack {manifest.name} are missing or differ from its manifest.",
-                        "Copy the pack again from where it came.")
+                        "Copy the pack again from where it came.", details=", ".join(wrong)[:500])
 
 
 def hash_files(folder: Path) -> dict[str, str]:

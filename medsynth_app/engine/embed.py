@@ -21,7 +21,7 @@ from medsynth_app.core.pack import PackManifest
 from medsynth_app.engine.device import DevicePolicy, choose_device
 from medsynth_app.engine.diffusion.pipelines import checked_manifest, loading, refuse_another
 from medsynth_app.engine.diffusion.watch import Emit
-from medsynth_app.engine.train.encoder import FACTS, pooled, to_unit
+from medsynth_app.engine.encoder import FACTS, pooled, to_unit
 from medsynth_app.formats.embeddings import Embeddings, write_embeddings
 
 BATCH = 32

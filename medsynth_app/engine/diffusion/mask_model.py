@@ -16,9 +16,9 @@ from torch.nn import functional as F
 from medsynth_app.core.errors import Cancelled, UserError
 from medsynth_app.core.labels import names
 from medsynth_app.engine.diffusion.mask_maps import maps_to_masks, masks_to_maps, reach_of
-from medsynth_app.engine.train.mask_model import ABOUT, FOLDER
 
 Masks = npt.NDArray[np.uint8]
+FOLDER, ABOUT = "masks", "labels.json"  # in a pack: where the model lies, and what it says of itself
 TRIALS = 5  # no mask that was learned from is empty
 
 

@@ -27,10 +27,9 @@ from transformers.utils import logging as transformers_logging
 
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import EventKind, JobEvent
-from medsynth_app.core.pack import MANIFEST, PackManifest
-from medsynth_app.core.pack_files import hash_files, read_manifest
+from medsynth_app.core.pack import LATENT_CHANNELS, MANIFEST, PackManifest
+from medsynth_app.core.pack_files import hash_files, read_manifest, require_whole
 from medsynth_app.engine.device import DevicePolicy, choose_device
-from medsynth_app.engine.train.recipe import LATENT_CHANNELS
 
 PICKLED = {".bin", ".ckpt", ".pt", ".pth", ".pkl", ".pickle"}
 CODE = {".py", ".so", ".dll", ".dylib"}
@@ -255,11 +254,10 @@ def checked_manifest(folder: Path, kind: str = "base") -> PackManifest:
     _refuse_unsafe(folder)
     if kind == "base":
         _refuse_other_pipelines(folder)
-    found = hash_files(folder)
     if manifest is not None:
-        _refuse_changed(manifest, found)
+        require_whole(folder, manifest)
     else:
-        manifest = _foreign_manifest(folder, found)
+        manifest = _foreign_manifest(folder)
     _verified[key] = manifest
     return manifest
 
@@ -301,24 +299,14 @@ def _refuse_other_pipelines(folder: Path) -> None:
             raise UserError(f"The model lacks the weights of its {part} (.safetensors).", "Copy the model again.")
 
 
-def _refuse_changed(manifest: PackManifest, found: dict[str, str]) -> None:
-    changed = sorted(path for path, digest in manifest.files.items() if found.get(path) != digest)
-    # A stray picture does no harm; a stray weight or configuration would be loaded.
-    extra = sorted(path for path in set(found) - set(manifest.files) if path.endswith((".safetensors", ".json")))
-    if changed or extra:
-        raise UserError("Files of the model pack are missing or differ from its manifest.",
-                        "Copy the pack again from where it came.",
-                        details=", ".join([*changed, *extra])[:500])
-
-
-def _foreign_manifest(folder: Path, found: dict[str, str]) -> PackManifest:
+def _foreign_manifest(folder: Path) -> PackManifest:
     """For a Stable Diffusion folder without a manifest: what its own files say."""
     unet = json.loads((folder / "unet" / "config.json").read_text())
     vae = json.loads((folder / "vae" / "config.json").read_text())
     native = int(unet["sample_size"]) * 2 ** (len(vae["block_out_channels"]) - 1)
     return PackManifest(
         name=folder.name, version="", domain="unknown", title=folder.name, modalities=(), colour="rgb",
-        licence="unknown", native_size=native, training_data=(), files=found)
+        licence="unknown", native_size=native, training_data=(), files=hash_files(folder))
 
 
 def _pipeline(folder: Path, policy: DevicePolicy, sparing: bool) -> Any:

@@ -13,9 +13,10 @@ import torch
 from diffusers import AutoencoderKL
 from torch.nn import functional as F
 
+from medsynth_app.core.pack import LATENT_CHANNELS
 from medsynth_app.datasets.dataset import some
 from medsynth_app.engine.train.checkpoint import load_checkpoint, save_checkpoint
-from medsynth_app.engine.train.recipe import LATENT_CHANNELS, NORM_GROUPS, Recipe
+from medsynth_app.engine.train.recipe import NORM_GROUPS, Recipe
 from medsynth_app.engine.train.start import start_autoencoder
 from medsynth_app.engine.train.supervision import Supervisor, learning_rate_factor, set_learning_rate
 

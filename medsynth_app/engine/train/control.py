@@ -23,6 +23,7 @@ from medsynth_app.core.pack import PackManifest
 from medsynth_app.core.pack_files import read_manifest
 from medsynth_app.core.parameters import GenerateParameters
 from medsynth_app.datasets.dataset import Sample, TrainingSet, read_masks, read_pixels
+from medsynth_app.engine.diffusion.mask_model import MaskModel, enlarge
 from medsynth_app.engine.train.card import CONTROL_SAMPLES
 from medsynth_app.engine.train.denoiser import Draw, Latents, Predict, train_velocity, view_of
 from medsynth_app.engine.train.facts import recipe_fact, training_device, velocity_facts
@@ -174,8 +175,6 @@ def _key(manifest: PackManifest, frozen: TrainingSet, recipe: Recipe) -> str:
 
 def _drawn_masks(pack: Path, recipe: Recipe, manifest: PackManifest) -> list[tuple[str, npt.NDArray[np.uint8]]]:
     """Prompts, each with a mask (s, s) that the pack's own model drew: no real mask is ever shown."""
-    from medsynth_app.engine.diffusion.mask_model import MaskModel, enlarge
-
     model = MaskModel.load(pack, training_device())
     named = [prompt for prompt in recipe.pack.grid_prompts if model.class_in(prompt)] or [recipe.pack.default_prompt]
     asked = [(named[seed % len(named)], seed) for seed in range(max(SAMPLES, len(named)))]

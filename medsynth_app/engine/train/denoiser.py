@@ -16,12 +16,12 @@ from torch.nn import functional as F
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from medsynth_app.core.errors import UserError
+from medsynth_app.core.pack import LATENT_CHANNELS
 from medsynth_app.datasets.dataset import Sample, augmented
 from medsynth_app.engine.train.autoencoder import encode_all, encoder_key
 from medsynth_app.engine.train.average import Average
 from medsynth_app.engine.train.checkpoint import load_checkpoint, save_checkpoint
 from medsynth_app.engine.train.recipe import (
-    LATENT_CHANNELS,
     NORM_GROUPS,
     ControlSection,
     DenoiserSection,

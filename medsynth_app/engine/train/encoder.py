@@ -22,6 +22,7 @@ from transformers import ResNetConfig, ResNetModel
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.pack import PackManifest
 from medsynth_app.datasets.dataset import Sample, TrainingSet, read_pixels
+from medsynth_app.engine.encoder import FACTS, pooled, to_unit
 from medsynth_app.engine.train.average import Average
 from medsynth_app.engine.train.checkpoint import load_checkpoint, save_checkpoint
 from medsynth_app.engine.train.facts import machine_facts, millions, recipe_fact, training_device
@@ -31,7 +32,6 @@ from medsynth_app.engine.train.supervision import Supervisor, set_learning_rate
 from medsynth_app.engine.train.views import random_views
 
 SHARE = (0.0, 0.97)
-FACTS = "encoder.json"  # beside config.json: what a picture must be made into before it is embedded
 MEAN, SPREAD = 0.5, 0.25  # per channel; fixed, because other stains have other ones
 READ_LARGER = 1.25  # pictures are kept so much larger than the views, which may zoom in
 WARM_UP = 100
@@ -55,7 +55,7 @@ class Learner(torch.nn.Module):
 
     def forward(self, views: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Class scores (n, classes) and unit vectors (n, PROJECTED) of views in [0, 1]."""
-        features = pooled(self.encoder, views)
+        features = pooled(self.encoder, views, MEAN, SPREAD)
         return self.classify(features), F.normalize(self.project(features).float(), dim=1)
 
 
@@ -64,18 +64,6 @@ def new_encoder(section: EncoderSection) -> ResNetModel:
     return ResNetModel(ResNetConfig(
         embedding_size=section.widths[0], hidden_sizes=list(section.widths), depths=list(section.depths),
         layer_type="basic", downsample_in_first_stage=False))
-
-
-def pooled(encoder: ResNetModel, pictures: torch.Tensor, mean: torch.Tensor | float = MEAN,
-           spread: torch.Tensor | float = SPREAD) -> torch.Tensor:
-    """Embeddings (n, d) of pictures (n, 3, size, size), float in [0, 1]; `mean` and `spread` may differ by channel."""
-    features: torch.Tensor = encoder((pictures - mean) / spread).pooler_output.flatten(1)
-    return features
-
-
-def to_unit(pixels: npt.NDArray[np.uint8], device: torch.device) -> torch.Tensor:
-    """(n, h, w, 3) uint8 to (n, 3, h, w) float32 in [0, 1], stored channels last."""
-    return torch.from_numpy(pixels).to(device).permute(0, 3, 1, 2).float().div_(255)
 
 
 def train_encoder(recipe: Recipe, data: Path, out: Path, supervisor: Supervisor, checkpoints: Path) -> PackManifest:
@@ -219,7 +207,7 @@ def contrastive_loss(directions: torch.Tensor, labels: torch.Tensor, temperature
 def embed_all(encoder: ResNetModel, pixels: npt.NDArray[np.uint8], device: torch.device,
               batch: int = 64) -> torch.Tensor:
     """Embeddings, float32 on the CPU, shape (n, d), of pictures of shape (n, size, size, 3), uint8."""
-    return torch.cat([pooled(encoder, to_unit(pixels[start:start + batch], device)).float().cpu()
+    return torch.cat([pooled(encoder, to_unit(pixels[start:start + batch], device), MEAN, SPREAD).float().cpu()
                       for start in range(0, len(pixels), batch)])
 
 

@@ -18,6 +18,7 @@ from medsynth_app.core.errors import UserError
 from medsynth_app.core.pack import PackManifest
 from medsynth_app.datasets.dataset import Sample, TrainingSet, augmented, read_masks
 from medsynth_app.engine.diffusion.mask_maps import masks_to_maps, reach_of
+from medsynth_app.engine.diffusion.mask_model import ABOUT, FOLDER
 from medsynth_app.engine.train.card import CONTROL_SAMPLES
 from medsynth_app.engine.train.denoiser import Draw, Predict, train_velocity
 from medsynth_app.engine.train.facts import recipe_fact, training_device, velocity_facts
@@ -25,7 +26,6 @@ from medsynth_app.engine.train.pack import SHARD, join_part
 from medsynth_app.engine.train.recipe import NORM_GROUPS, Recipe
 from medsynth_app.engine.train.supervision import PART_SHARE, Supervisor
 
-FOLDER, ABOUT = "masks", "labels.json"
 # Cosine noise (Nichol & Dhariwal 2021) ends in noise alone, so that it does not give away the share of background.
 MASK_SCHEDULE = {"num_train_timesteps": 1000, "beta_schedule": "squaredcos_cap_v2", "prediction_type": "v_prediction"}
 DROP_CLASS = 0.15

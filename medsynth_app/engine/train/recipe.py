@@ -19,7 +19,6 @@ BELOW_ONE = ("ema", "drop_caption")
 LEAST = {"steps": 0, "batch": 1, "crop": 16, "variants": 1, "text_width": 1, "text_layers": 1, "critic_width": 1,
          "hint_width": 1, "size": 8, "limit": 0, "learning_rate": 0, "ema": 0, "drop_caption": 0, "noise": 0,
          "adversarial": 0}
-LATENT_CHANNELS = 4  # as Stable Diffusion's: diffusers' inpainting knows no other number
 NORM_GROUPS = 16  # of the group normalisation in autoencoder and UNet
 
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -139,3 +141,12 @@ def test_encoding_and_decoding(tiny_pack: Path) -> None:
     pixels = pack.decode(latents)
     assert pixels.shape == (2, 3, 32, 32) and pixels.min() >= 0 and pixels.max() <= 1
     assert (pack.decode(latents, rough=True) - pixels).abs().mean() < 0.05
+
+
+def test_inference_loads_no_training() -> None:
+    names = ["medsynth_app.engine.diffusion.pipelines", "medsynth_app.engine.diffusion.inpaint",
+             "medsynth_app.engine.diffusion.generate", "medsynth_app.engine.embed"]
+    script = (f"import importlib, sys; [importlib.import_module(name) for name in {names!r}]; "
+              "print([name for name in sys.modules if name.startswith('medsynth_app.engine.train')])")
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=170)
+    assert done.stdout.strip() == "[]"
