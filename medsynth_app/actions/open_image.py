@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from medsynth_app.formats import registry
+from medsynth_app.formats.common import SeriesListing
 from medsynth_app.workspace.documents import Document
 from medsynth_app.workspace.workspace import Workspace
 
@@ -17,7 +18,7 @@ def open_image(workspace: Workspace, path: Path, *, progress: Callable[[int, int
                series: str = "") -> Document:
     """Open `path` with the masks, accepted results and history that are bound to its frames.
 
-    `series` is the UID of the series to open where a folder holds several (see `formats.registry.list_series`).
+    `series` is the `identity.series` of the one to open where a folder holds several (see `list_series`).
 
     Raises
     ------
@@ -28,3 +29,15 @@ def open_image(workspace: Workspace, path: Path, *, progress: Callable[[int, int
     source = registry.open_image(path, progress=progress, cancelled=cancelled, allow_bytes=allow_bytes,
                                  salt=workspace.salt, series=series)
     return workspace.documents.open(source, path)
+
+
+def list_series(workspace: Workspace, folder: Path, *, progress: Callable[[int, int], None] | None = None,
+                cancelled: Callable[[], bool] | None = None) -> list[SeriesListing]:
+    """The DICOM series in a folder, largest first; each can be opened by its `identity.series`.
+
+    Raises
+    ------
+    Cancelled
+        When `cancelled` said so between two files.
+    """
+    return registry.list_series(folder, progress=progress, cancelled=cancelled, salt=workspace.salt)

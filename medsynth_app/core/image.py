@@ -74,12 +74,12 @@ class FrameInfo:
 class Identity:
     """Whose image it is, as keyed hashes: the same in one workspace, unlike in any other, and never led back.
 
-    Each is empty where the file does not say.
+    Each is empty where the file does not say. Made by `formats` with the salt of the workspace.
 
     Attributes
     ----------
     patient
-        From Patient ID (0010,0020) with its issuer, else from the name and birth date.
+        From Patient ID (0010,0020) with its issuer, else from the name with the birth date.
     study, series
         From Study and Series Instance UID (0020,000D), (0020,000E).
     """

@@ -11,7 +11,7 @@ import numpy as np
 
 from medsynth_app.core.errors import Cancelled, UserError
 from medsynth_app.core.files import short_code
-from medsynth_app.core.image import ImageInfo, Pixels, Rescale
+from medsynth_app.core.image import Identity, ImageInfo, Pixels, Rescale
 
 ALLOWED_BYTES = 2 * 2**30
 STEPS = 65_535
@@ -30,9 +30,12 @@ class TooLarge(UserError):
 
 @dataclass(frozen=True)
 class SeriesListing:
-    """One DICOM series in a folder. `description` is the file's own free text: show it, never store or log it."""
+    """One DICOM series in a folder. `description` is the file's own free text: show it, never store or log it.
 
-    uid: str
+    `identity.series` chooses the series in `registry.open_image`, when both are given the same salt.
+    """
+
+    identity: Identity
     description: str
     modality: str
     files: int

@@ -31,9 +31,9 @@ def open_image(path: Path, *, progress: Progress | None = None, cancelled: Stop 
     allow_bytes
         Largest size of the decoded pixels of one file.
     salt
-        Secret of the workspace that pseudonyms are made with.
+        Secret of the workspace that pseudonyms and `ImageInfo.identity` are made with.
     series
-        UID of the series to open; without it the largest of a folder.
+        `identity.series` of the series to open, as `list_series` gives it; without it the largest of a folder.
 
     Raises `UserError` (`TooLarge` when `allow_bytes` does not suffice), or `Cancelled` when `cancelled` said so.
     """
@@ -60,12 +60,12 @@ def open_image(path: Path, *, progress: Progress | None = None, cancelled: Stop 
     return open_nifti(path, allow_bytes=allow_bytes)
 
 
-def list_series(folder: Path, *, progress: Progress | None = None, cancelled: Stop | None = None
-                ) -> list[SeriesListing]:
-    """The DICOM series in a folder, largest first."""
+def list_series(folder: Path, *, progress: Progress | None = None, cancelled: Stop | None = None,
+                salt: bytes = b"") -> list[SeriesListing]:
+    """The DICOM series in a folder, largest first; `salt` as in `open_image`."""
     from medsynth_app.formats.dicom import source as dicom
 
-    return dicom.list_series(folder, progress=progress, cancelled=cancelled)
+    return dicom.list_series(folder, progress=progress, cancelled=cancelled, salt=salt)
 
 
 def read_mask(path: Path, frame: int | None = None, like: FrameInfo | None = None,

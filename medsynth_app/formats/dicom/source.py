@@ -24,6 +24,7 @@ from medsynth_app.formats.common import (
 )
 from medsynth_app.formats.dicom.frames import frame_infos, frame_notices
 from medsynth_app.formats.dicom.header import DicomFile, NoPixels, read_file, text_of, with_decimals
+from medsynth_app.formats.dicom.identity import identity_of
 from medsynth_app.formats.dicom.series import Slice, arranged
 
 KEPT_BYTES = 256 * 2**20
@@ -91,8 +92,10 @@ def open_folder(folder: Path, *, progress: Progress | None = None, cancelled: St
     found = _scan(folder, allow_bytes, progress, cancelled)
     if not found.series:
         raise found.too_large or _nothing(found)
-    chosen = series or max(found.series, key=lambda name: _frames(found.series[name]))
-    if chosen not in found.series:
+    largest = max(found.series.values(), key=_frames)
+    chosen = next((files for files in found.series.values() if identity_of(files[0].header, salt).series == series),
+                  None) if series else largest
+    if chosen is None:
         raise UserError("This series is no longer in the folder.", "Open the folder again.")
     notices = []
     if len(found.series) > 1 and not series:
@@ -101,17 +104,17 @@ def open_folder(folder: Path, *, progress: Progress | None = None, cancelled: St
         notices.append(f"{_count(found.broken, 'file')} could not be read and left out.")
     if found.too_large is not None:
         notices.append("At least one very large file was left out.")
-    return _source(found.series[chosen], salt, tuple(notices))
+    return _source(chosen, salt, tuple(notices))
 
 
-def list_series(folder: Path, *, progress: Progress | None = None, cancelled: Stop | None = None
-                ) -> list[SeriesListing]:
+def list_series(folder: Path, *, progress: Progress | None = None, cancelled: Stop | None = None,
+                salt: bytes = b"") -> list[SeriesListing]:
     """The series in a folder and its sub-folders, largest first."""
     found = _scan(folder, ALLOWED_BYTES, progress, cancelled)
     listings = [
-        SeriesListing(uid, str(files[0].header.get("SeriesDescription", "") or ""),
+        SeriesListing(identity_of(files[0].header, salt), str(files[0].header.get("SeriesDescription", "") or ""),
                       str(files[0].header.get("Modality", "") or ""), len(files), _frames(files))
-        for uid, files in found.series.items()]
+        for files in found.series.values()]
     return sorted(listings, key=lambda item: -item.frames)
 
 
@@ -182,7 +185,8 @@ def _source(files: list[DicomFile], salt: bytes, notices: tuple[str, ...]) -> Im
         pseudonym=_pseudonym(files[0], salt), modality=_code(first.get("Modality")), series=_series_text(files[0]),
         colour="rgb" if files[0].colour else "grey", frames=tuple(part.info for part in slices),
         inverted=files[0].inverted, synthetic=any(_synthetic(file) for file in files),
-        notices=tuple(dict.fromkeys((*notices, *left_out, *arranging, *broken, *said))))
+        notices=tuple(dict.fromkeys((*notices, *left_out, *arranging, *broken, *said))),
+        identity=identity_of(first, salt))
     small = {id(file): file.trimmed() for file in files}
     return DicomSource(info, [replace(part, file=small[id(part.file)]) for part in slices], decoded)
 

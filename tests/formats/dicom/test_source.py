@@ -83,14 +83,17 @@ def test_gantry_tilt_is_told_with_its_angle(tmp_path: Path) -> None:
 def test_of_several_series_the_largest_is_open_and_each_can_be_chosen(tmp_path: Path) -> None:
     save_series(tmp_path / "a", [(0, 0, z) for z in (0, 1)], series="1.2.50")
     save_series(tmp_path / "b", [(0, 0, z) for z in (0, 1, 2)], series="1.2.60")
-    listing = list_series(tmp_path)
-    assert [(item.uid, item.files, item.frames, item.modality) for item in listing] == [
-        ("1.2.60", 3, 3, "CT"), ("1.2.50", 2, 2, "CT")]
-    source = open_image(tmp_path)
+    listing = list_series(tmp_path, salt=b"secret")
+    assert [(item.files, item.frames, item.modality) for item in listing] == [(3, 3, "CT"), (2, 2, "CT")]
+    assert "1.2.60" not in repr(listing)
+    source = open_image(tmp_path, salt=b"secret")
     assert len(source.info.frames) == 3 and "2 series" in source.info.notices[0]
-    assert len(open_image(tmp_path, series="1.2.50").info.frames) == 2
-    with pytest.raises(UserError, match="no longer"):
-        open_image(tmp_path, series="1.2.70")
+    assert source.info.identity == listing[0].identity
+    chosen = open_image(tmp_path, salt=b"secret", series=listing[1].identity.series)
+    assert len(chosen.info.frames) == 2 and chosen.info.identity == listing[1].identity
+    for salt, series in ((b"another", listing[1].identity.series), (b"secret", "1.2.50")):
+        with pytest.raises(UserError, match="no longer"):
+            open_image(tmp_path, salt=salt, series=series)
 
 
 def test_broken_files_of_a_series_are_left_out_and_told(tmp_path: Path) -> None:

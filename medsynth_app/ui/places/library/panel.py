@@ -10,7 +10,8 @@ from PySide6.QtCore import QSize, Qt, QThreadPool
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QListWidget, QListWidgetItem
 
-from medsynth_app.formats.registry import SeriesListing, list_series
+from medsynth_app.actions.open_image import list_series
+from medsynth_app.formats.registry import SeriesListing
 from medsynth_app.session.session import Session
 from medsynth_app.ui.shell.commands import Commands
 from medsynth_app.ui.shell.opening import Background
@@ -104,7 +105,8 @@ class LibraryPanel(Panel):
         self._folder = path
         self._series_group.hide()
         if path.is_dir():
-            task = Background(lambda task: list_series(path, cancelled=task.stopped), self._show_series,
+            workspace = self._session.workspace
+            task = Background(lambda task: list_series(workspace, path, cancelled=task.stopped), self._show_series,
                               lambda _error: None)
             self._tasks = [task]
             self._pool.start(task)
@@ -122,7 +124,7 @@ class LibraryPanel(Panel):
                                    f"{listing.modality or 'unknown'}, "
                                    f"{listing.frames} slice{'' if listing.frames == 1 else 's'}")
             item.setSizeHint(QSize(0, LINE))
-            item.setData(Qt.ItemDataRole.UserRole, listing.uid)
+            item.setData(Qt.ItemDataRole.UserRole, listing.identity.series)
             self.series.addItem(item)
         self.series.setFixedHeight(min(len(found), 5) * LINE + 8)
         self._series_group.setVisible(len(found) > 1)
