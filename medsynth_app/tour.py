@@ -119,7 +119,7 @@ class Tour:
         canvas = self.desk.window.canvas
         target = canvas.scene.native
         brush = max(2, round(radius * 0.5))
-        canvas.set_brush_size(brush)
+        canvas.tools.set_size(brush)
         turns = math.ceil((radius - brush / 2) / (brush * 0.4))
         points = []
         for part in np.linspace(0, 1, turns * 24):
@@ -241,9 +241,9 @@ class Tour:
     def _compare(self, scene: Scene, name: str) -> None:
         window, session = self.desk.window, self.desk.session
         self.click(window.strip.thumbs[2])
-        window.canvas.compare_mode("slider")
+        window.canvas.candidate.set_mode("slider")
         self.shot(f"{name}-compared", f"{scene.image.title}: original and candidate, slider")
-        window.canvas.compare_mode("off")
+        window.canvas.candidate.set_mode("off")
         if session.staging.current is None:
             raise RuntimeError("no candidate is chosen")
 

@@ -80,7 +80,7 @@ class Ours:
         self.canvas.resize(900, 700)
         self.canvas.show()
         self.session.open(path)
-        self.canvas.set_brush_size(BRUSH)
+        self.canvas.tools.set_size(BRUSH)
 
     def _send(self, kind: QEvent.Type, place: QPointF) -> None:
         left, none = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton

@@ -15,7 +15,7 @@ from medsynth_app.ui.shell.commands import NEEDS_ALTGR, SPECS, conflicts, keys_i
 from medsynth_app.ui.shell.shortcuts import digit_of
 from medsynth_app.ui.shell.toolbar import place_of, size_at
 from medsynth_app.ui.theme.style import style_sheet
-from medsynth_app.ui.theme.theme import DARK, LIGHT, Tokens, contrast, mix
+from medsynth_app.ui.theme.tokens import DARK, LIGHT, Tokens, contrast, mix
 from medsynth_app.ui.widgets import words
 
 pytestmark = pytest.mark.gui

@@ -5,7 +5,8 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QWidget
 
-from medsynth_app.ui.theme import theme as look
+from medsynth_app.ui.theme import tokens as look
+from medsynth_app.ui.theme.theme import Theme
 from medsynth_app.ui.widgets.basic import column, label, row
 
 PLANS = {
@@ -23,7 +24,7 @@ PLANS = {
 class PlannedPanel(QWidget):
     """The inspector of a place that is not built yet."""
 
-    def __init__(self, theme: look.Theme, place: str) -> None:
+    def __init__(self, theme: Theme, place: str) -> None:
         super().__init__()
         title, icon, purpose, points = PLANS[place]
         self.setAccessibleName(f"{title}: not built yet")

@@ -8,7 +8,8 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
 from medsynth_app.core.errors import UserError
-from medsynth_app.ui.theme import theme as look
+from medsynth_app.ui.theme import tokens as look
+from medsynth_app.ui.theme.theme import Theme
 from medsynth_app.ui.widgets.basic import IconButton, button, column, label, row, widgets_of
 
 Choice = tuple[str, Callable[[], object]]
@@ -20,7 +21,7 @@ _ICONS = {"info": "information-outline", "warning": "alert-outline", "error": "a
 class Banner(QFrame):
     """One banner."""
 
-    def __init__(self, theme: look.Theme, level: str, key: str, happened: str, rest: str, details: str,
+    def __init__(self, theme: Theme, level: str, key: str, happened: str, rest: str, details: str,
                  choices: Sequence[Choice], close: Callable[[], None] | None) -> None:
         super().__init__()
         self._theme, self.level, self.key, self.text = theme, level, key, f"{happened} {rest}".strip()
@@ -77,7 +78,7 @@ class Banner(QFrame):
 class Banners(QWidget):
     """The stack of banners; a new one with the same key takes the old one's place."""
 
-    def __init__(self, theme: look.Theme) -> None:
+    def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._theme = theme
         self._layout = column(parent=self, spacing=0)

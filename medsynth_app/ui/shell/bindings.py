@@ -32,8 +32,8 @@ class Bindings:
             signal.connect(self.refresh)
         s.staging_changed.connect(self.refresh_candidates)
         s.pictures_changed.connect(self.refresh)
-        c.tool_changed.connect(lambda _tool: self.refresh_tools())
-        c.compare_changed.connect(lambda _mode: self.refresh_candidates())
+        c.tools.changed.connect(lambda _tool: self.refresh_tools())
+        c.candidate.mode_changed.connect(lambda _mode: self.refresh_candidates())
         self.refresh()
 
     def _bind_places_and_files(self) -> None:
@@ -52,8 +52,8 @@ class Bindings:
         w, bind = self._window, self._window.commands.bind
         for tool in TOOLS:
             bind(f"tool.{tool}", partial(self._choose_tool, tool))
-        bind("brush.grow", w.canvas.grow_brush)
-        bind("brush.shrink", w.canvas.shrink_brush)
+        bind("brush.grow", w.canvas.tools.grow)
+        bind("brush.shrink", w.canvas.tools.shrink)
         bind("edit.undo", lambda: w.guarded(w.session.undo))
         bind("edit.redo", lambda: w.guarded(w.session.redo))
         bind("paint.clear", lambda: w.guarded(self.clear))
@@ -70,11 +70,11 @@ class Bindings:
 
     def _bind_view(self) -> None:
         w, c, bind = self._window, self._window.canvas, self._window.commands.bind
-        bind("view.fit", c.fit)
-        bind("view.actual", c.actual_size)
-        bind("view.flip_h", c.flip_horizontal)
-        bind("view.flip_v", c.flip_vertical)
-        bind("view.rotate", c.rotate)
+        bind("view.fit", c.view.fit)
+        bind("view.actual", c.view.actual_size)
+        bind("view.flip_h", partial(c.view.flip, True))
+        bind("view.flip_v", partial(c.view.flip, False))
+        bind("view.rotate", c.view.turn)
         for name, shown in (("view.mask", c.mask_visible), ("view.inspector", True),
                             ("view.synthetic", w.session.settings.current.show_synthetic_edge),
                             ("view.strip", w.session.settings.current.strip_open)):
@@ -89,7 +89,7 @@ class Bindings:
         bind("slice.previous", lambda: self._step(-1))
         for mode in COMPARES:
             bind(f"compare.{mode}", partial(self._compare, mode))
-        bind("compare.flicker", lambda: c.compare_mode("off" if c.compare == "flicker" else "flicker"))
+        bind("compare.flicker", lambda: c.candidate.set_mode("off" if c.candidate.mode == "flicker" else "flicker"))
 
     def _bind_window(self) -> None:
         w, bind = self._window, self._window.commands.bind
@@ -109,7 +109,7 @@ class Bindings:
         w = self._window
         if tool not in ("window", "pan") and w.session.place != "paint":
             w.session.set_place("paint")
-        w.canvas.set_tool(tool)
+        w.canvas.tools.choose(tool)
         self.refresh_tools()
 
     def clear(self) -> None:
@@ -139,7 +139,7 @@ class Bindings:
 
     def _compare(self, mode: str) -> None:
         canvas = self._window.canvas
-        canvas.compare_mode("off" if canvas.compare == mode else mode)
+        canvas.candidate.set_mode("off" if canvas.candidate.mode == mode else mode)
         self.refresh_candidates()
 
     # -- what they look like
@@ -174,7 +174,7 @@ class Bindings:
 
     def refresh_tools(self) -> None:
         for tool in TOOLS:
-            self._window.commands[f"tool.{tool}"].setChecked(self._window.canvas.tool == tool)
+            self._window.commands[f"tool.{tool}"].setChecked(self._window.canvas.tools.tool == tool)
 
     def refresh_candidates(self) -> None:
         w = self._window
@@ -186,5 +186,5 @@ class Bindings:
         for mode in COMPARES:
             name = f"compare.{mode}"
             w.commands.enable(name, chosen or mode == "off", "No candidate is chosen")
-            w.commands[name].setChecked(w.canvas.compare == mode)
+            w.commands[name].setChecked(w.canvas.candidate.mode == mode)
         w.commands.enable("compare.flicker", chosen, "No candidate is chosen")

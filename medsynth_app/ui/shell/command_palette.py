@@ -9,7 +9,7 @@ from PySide6.QtGui import QAction, QKeyEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QListWidget, QListWidgetItem, QWidget
 
 from medsynth_app.ui.shell.commands import Commands
-from medsynth_app.ui.theme import theme as look
+from medsynth_app.ui.theme import tokens as look
 from medsynth_app.ui.widgets.basic import column, label
 
 WIDTH, ROWS, ROW = 560, 9, 36

@@ -15,7 +15,8 @@ from medsynth_app.core.errors import UserError
 from medsynth_app.session.session import Session
 from medsynth_app.ui.shell.commands import Commands
 from medsynth_app.ui.shell.opening import Background
-from medsynth_app.ui.theme import theme as look
+from medsynth_app.ui.theme import tokens as look
+from medsynth_app.ui.theme.theme import Theme, square_icon
 from medsynth_app.ui.widgets.basic import IconButton, button, column, draw_syn, label, row, widgets_of
 from medsynth_app.ui.widgets.thumbnails import SYNTHETIC, picture_of
 
@@ -29,7 +30,7 @@ def _picture(path: Path, _task: Background) -> QImage | None:
 class NameBar(QFrame):
     """Asks once who is at work; work can go on without an answer."""
 
-    def __init__(self, theme: look.Theme, session: Session) -> None:
+    def __init__(self, theme: Theme, session: Session) -> None:
         super().__init__()
         self.setObjectName("banner")
         self.setProperty("level", "info")
@@ -78,7 +79,7 @@ class NameBar(QFrame):
 class Welcome(QWidget):
     """The empty canvas: how to open an image, and images to try."""
 
-    def __init__(self, theme: look.Theme, commands: Commands, open_path: Callable[[Path], None]) -> None:
+    def __init__(self, theme: Theme, commands: Commands, open_path: Callable[[Path], None]) -> None:
         super().__init__()
         self.setObjectName("page")
         self.setAccessibleName("No image is open")
@@ -144,7 +145,7 @@ class Welcome(QWidget):
     def _set_picture(self, found: QToolButton, picture: QImage | None) -> None:
         if picture is None:
             return
-        shown = look.square_icon(picture, THUMB).pixmap(THUMB, THUMB)
+        shown = square_icon(picture, THUMB).pixmap(THUMB, THUMB)
         if picture.text(SYNTHETIC):
             painter = QPainter(shown)
             draw_syn(painter, self._theme.tokens, look.XS, look.XS)

@@ -11,7 +11,8 @@ from PySide6.QtWidgets import QFrame, QPlainTextEdit, QProgressBar, QScrollArea,
 from medsynth_app.core.job import JobState
 from medsynth_app.session.jobs import JobEntry
 from medsynth_app.session.session import Session
-from medsynth_app.ui.theme import theme as look
+from medsynth_app.ui.theme import tokens as look
+from medsynth_app.ui.theme.theme import Theme
 from medsynth_app.ui.widgets import words
 from medsynth_app.ui.widgets.basic import ElidedLabel, IconButton, Picture, button, clear, column, label, row, set_role
 
@@ -23,7 +24,7 @@ _ENDS = {JobState.DONE: ("Done", "done"), JobState.FAILED: ("Failed", "error"),
 class JobRing(QToolButton):
     """How many jobs wait or run, and how far the running one is."""
 
-    def __init__(self, theme: look.Theme) -> None:
+    def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._theme, self._count, self._share = theme, 0, 0.0
         self.setCheckable(True)
@@ -62,7 +63,7 @@ class JobRing(QToolButton):
 class JobRow(QFrame):
     """One job."""
 
-    def __init__(self, theme: look.Theme, session: Session, entry: JobEntry, previous: str, following: str) -> None:
+    def __init__(self, theme: Theme, session: Session, entry: JobEntry, previous: str, following: str) -> None:
         super().__init__()
         self.setObjectName("card")
         self.job_id = entry.record.id
@@ -141,7 +142,7 @@ def said(entry: JobEntry) -> tuple[str, str]:
 class JobsDrawer(QFrame):
     """Lies over the inspector while it is open; the canvas stays free."""
 
-    def __init__(self, theme: look.Theme, session: Session, ring: JobRing, parent: QWidget) -> None:
+    def __init__(self, theme: Theme, session: Session, ring: JobRing, parent: QWidget) -> None:
         super().__init__(parent)
         self.setObjectName("drawer")
         self.setAccessibleName("Jobs")

@@ -39,7 +39,8 @@ from medsynth_app.ui.shell.status_bar import StatusBar
 from medsynth_app.ui.shell.toasts import Toasts
 from medsynth_app.ui.shell.toolbar import ToolBar
 from medsynth_app.ui.shell.veil import Veil
-from medsynth_app.ui.theme import theme as look
+from medsynth_app.ui.theme import tokens as look
+from medsynth_app.ui.theme.theme import Theme
 from medsynth_app.ui.viewer.canvas import Canvas
 from medsynth_app.ui.widgets.basic import column, row
 
@@ -59,7 +60,7 @@ class MainWindow(QMainWindow):
 
     painted = Signal()
 
-    def __init__(self, session: Session, theme: look.Theme) -> None:
+    def __init__(self, session: Session, theme: Theme) -> None:
         super().__init__()
         self.session, self.theme = session, theme
         self.setObjectName("window")
@@ -151,7 +152,7 @@ class MainWindow(QMainWindow):
         self.news = JobNews(self)
         self.opening.opened.connect(self.library_panel.look_for_series)
         self.theme.changed.connect(self._take_theme)
-        self.canvas.brush_changed.connect(lambda _size: self._brush_timer.start())
+        self.canvas.tools.size_changed.connect(lambda _size: self._brush_timer.start())
 
     def _take_theme(self, tokens: look.Tokens) -> None:
         self.canvas.set_theme(tokens)
@@ -167,7 +168,7 @@ class MainWindow(QMainWindow):
             self.restoreGeometry(QByteArray(base64.b64decode(settings.window_geometry)))
         elif screen.width() <= 1440:
             self.setGeometry(screen)
-        self.canvas.set_brush_size(settings.brush_pixels)
+        self.canvas.tools.set_size(settings.brush_pixels)
         self.canvas.set_synthetic_edges(settings.show_synthetic_edge)
         self.canvas.set_effective_visible(settings.show_effective_mask)
         self.canvas.set_mask_opacity(settings.mask_opacity)
@@ -189,11 +190,11 @@ class MainWindow(QMainWindow):
         """Painting belongs to Paint: elsewhere the pointer moves the view, and the brush is there again later."""
         if place == "paint":
             if self._paint_tool:
-                self.canvas.set_tool(self._paint_tool)
+                self.canvas.tools.choose(self._paint_tool)
             self._paint_tool = ""
         elif not self._paint_tool:
-            self._paint_tool = self.canvas.tool
-            self.canvas.set_tool("pan")
+            self._paint_tool = self.canvas.tools.tool
+            self.canvas.tools.choose("pan")
 
     def _show_document(self) -> None:
         document = self.session.document
@@ -209,17 +210,17 @@ class MainWindow(QMainWindow):
 
     def _restore_brush(self) -> None:
         settings = self.session.settings.current
-        if self.canvas.brush_mm() is not None:
-            self.canvas.set_brush_mm(settings.brush_mm)
+        if self.canvas.tools.width_mm is not None:
+            self.canvas.tools.set_width_mm(settings.brush_mm)
         else:
-            self.canvas.set_brush_size(settings.brush_pixels)
+            self.canvas.tools.set_size(settings.brush_pixels)
 
     def _keep_brush(self) -> None:
-        width = self.canvas.brush_mm()
+        width = self.canvas.tools.width_mm
         if width is not None:
             self.session.settings.change(brush_mm=min(max(width, 0.01), 500))
         elif self.session.document is not None:
-            self.session.settings.change(brush_pixels=self.canvas.brush_size)
+            self.session.settings.change(brush_pixels=self.canvas.tools.size)
 
     # -- what the person does
 
@@ -295,7 +296,7 @@ class MainWindow(QMainWindow):
         return True
 
     def _flicker(self, held: bool) -> None:
-        self.canvas.flicker(held)
+        self.canvas.candidate.flicker(held)
 
     # -- what is said
 

@@ -14,7 +14,8 @@ from medsynth_app.core.errors import Cancelled, UserError
 from medsynth_app.formats.registry import TooLarge
 from medsynth_app.session.session import Session
 from medsynth_app.ui.shell.banners import Banners
-from medsynth_app.ui.theme import theme as look
+from medsynth_app.ui.theme import tokens as look
+from medsynth_app.ui.theme.theme import Theme
 from medsynth_app.ui.widgets import words
 from medsynth_app.ui.widgets.basic import ElidedLabel, button, column, row
 
@@ -59,7 +60,7 @@ class Opening(QFrame):
 
     opened = Signal(object)  # Path of what is now in view
 
-    def __init__(self, theme: look.Theme, session: Session, banners: Banners,
+    def __init__(self, theme: Theme, session: Session, banners: Banners,
                  failed: Callable[[Exception], None], another: Callable[[], None]) -> None:
         super().__init__()
         self.setObjectName("banner")

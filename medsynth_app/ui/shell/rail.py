@@ -6,7 +6,8 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtWidgets import QButtonGroup, QFrame, QSizePolicy, QToolButton, QWidget
 
 from medsynth_app.ui.shell.commands import BY_ID, Commands
-from medsynth_app.ui.theme import theme as look
+from medsynth_app.ui.theme import tokens as look
+from medsynth_app.ui.theme.theme import Theme
 from medsynth_app.ui.widgets.basic import IconButton, column
 
 PLACES = ("library", "paint", "generate", "label", "evaluate", "models")
@@ -19,7 +20,7 @@ class Rail(QFrame):
 
     chosen = Signal(str)
 
-    def __init__(self, theme: look.Theme, commands: Commands) -> None:
+    def __init__(self, theme: Theme, commands: Commands) -> None:
         super().__init__()
         self.setObjectName("rail")
         self.setAccessibleName("Places")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from PySide6.QtWidgets import QCheckBox, QDialog, QSpinBox, QWidget
 
 from medsynth_app.session.session import Session
-from medsynth_app.ui.theme import theme as look
+from medsynth_app.ui.theme import tokens as look
 from medsynth_app.ui.widgets.basic import Segmented, button, column, label, row
 from medsynth_app.ui.widgets.fields import indent
 from medsynth_app.ui.widgets.panel import field_row

@@ -26,7 +26,7 @@ from PySide6.QtWidgets import (
 
 from medsynth_app.settings.settings import SettingsStore
 from medsynth_app.ui.shell.commands import BY_ID, SPECS, Commands, conflicts, default_key, keys_in_force
-from medsynth_app.ui.theme import theme as look
+from medsynth_app.ui.theme import tokens as look
 from medsynth_app.ui.widgets.basic import button, column, label, row, set_role
 
 # Codes of the digit row: X11 and Wayland (evdev + 8), Windows; macOS gives virtual keys instead.

@@ -9,7 +9,8 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QFrame, QLabel, QMenu, QToolButton, QWidget
 
 from medsynth_app.session.session import Session
-from medsynth_app.ui.theme import theme as look
+from medsynth_app.ui.theme import tokens as look
+from medsynth_app.ui.theme.theme import Theme
 from medsynth_app.ui.viewer.canvas import Canvas
 from medsynth_app.ui.viewer.hover import Hover
 from medsynth_app.ui.widgets import words
@@ -22,7 +23,7 @@ HEIGHT = 28
 class StatusBar(QFrame):
     """One row of facts; nothing here moves while the pointer does."""
 
-    def __init__(self, theme: look.Theme, session: Session, canvas: Canvas, ask_name: Callable[[], None]) -> None:
+    def __init__(self, theme: Theme, session: Session, canvas: Canvas, ask_name: Callable[[], None]) -> None:
         super().__init__()
         self.setObjectName("statusBar")
         self.setAccessibleName("Status")
@@ -61,7 +62,7 @@ class StatusBar(QFrame):
                        s.device_changed, s.place_changed):
             signal.connect(self.refresh)
         self._canvas.hovered.connect(self.show_hover)
-        self._canvas.zoom_changed.connect(self._show_zoom)
+        self._canvas.view.moved.connect(self._show_zoom)
         self._theme.changed.connect(lambda _tokens: self.refresh())
         self._clock = QTimer(self)
         self._clock.setInterval(5000)
@@ -93,8 +94,8 @@ class StatusBar(QFrame):
             self.position.setText(f"column {hover.column}  row {hover.row}")
         self.value.setText(words.minus(hover.value) + (f"  {hover.label}" if hover.label else ""))
 
-    def _show_zoom(self, zoom: float) -> None:
-        self.zoom.setText(f"{zoom * 100:.0f} %" if self._session.document is not None else "")
+    def _show_zoom(self) -> None:
+        self.zoom.setText(f"{self._canvas.view.zoom * 100:.0f} %" if self._session.document is not None else "")
 
     def refresh(self, *_news: object) -> None:
         """Show the session's state."""
@@ -108,7 +109,7 @@ class StatusBar(QFrame):
         geometry = document.info.frames[s.frame].geometry if document is not None else None
         self.spacing.setText("no spacing" if geometry is None else
                              words.by(f"{geometry.column_spacing:.3g}", f"{geometry.row_spacing:.3g}") + " mm")
-        self._show_zoom(self._canvas.zoom)
+        self._show_zoom()
         self._show_saved()
         self.window_text.setVisible(shown and bool(self.window_text.text()))
         self.device.setText(s.device_text.split(" (")[0].split(",")[0] or "device: auto")

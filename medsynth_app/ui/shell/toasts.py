@@ -7,7 +7,8 @@ from collections.abc import Callable
 from PySide6.QtCore import QEvent, QObject, QTimer
 from PySide6.QtWidgets import QFrame, QWidget
 
-from medsynth_app.ui.theme import theme as look
+from medsynth_app.ui.theme import tokens as look
+from medsynth_app.ui.theme.theme import Theme
 from medsynth_app.ui.widgets.basic import IconButton, button, column, label, row, widgets_of
 
 SECONDS = 6.0
@@ -19,7 +20,7 @@ _ICONS = {"done": "check-circle-outline", "info": "information-outline", "warnin
 class Toasts(QWidget):
     """Holds the toasts over the bottom right corner of its parent; never takes the focus."""
 
-    def __init__(self, theme: look.Theme, parent: QWidget) -> None:
+    def __init__(self, theme: Theme, parent: QWidget) -> None:
         super().__init__(parent)
         self._theme, self._over = theme, parent
         self._layout = column(parent=self, margins=(0, 0, 0, 0))

@@ -12,7 +12,8 @@ from medsynth_app.core.window_level import WindowLevel, auto_window, presets
 from medsynth_app.session.session import Session
 from medsynth_app.ui.shell.commands import Commands
 from medsynth_app.ui.shell.jobs_drawer import JobRing
-from medsynth_app.ui.theme import theme as look
+from medsynth_app.ui.theme import tokens as look
+from medsynth_app.ui.theme.theme import Theme
 from medsynth_app.ui.viewer.canvas import Canvas
 from medsynth_app.ui.widgets import words
 from medsynth_app.ui.widgets.basic import Slider, label, line, row
@@ -27,7 +28,7 @@ STEPS = 100
 class ToolBar(QFrame):
     """One row of icon buttons; hides what the place does not need."""
 
-    def __init__(self, theme: look.Theme, session: Session, canvas: Canvas, commands: Commands) -> None:
+    def __init__(self, theme: Theme, session: Session, canvas: Canvas, commands: Commands) -> None:
         super().__init__()
         self.setObjectName("header")
         self.setAccessibleName("Tools")
@@ -47,8 +48,8 @@ class ToolBar(QFrame):
         s, c = self._session, self._canvas
         for signal in (s.document_changed, s.window_changed, s.place_changed, s.frame_changed):
             signal.connect(self.refresh)
-        c.tool_changed.connect(lambda _tool: self.refresh())
-        c.brush_changed.connect(lambda _size: self._show_brush())
+        c.tools.changed.connect(lambda _tool: self.refresh())
+        c.tools.size_changed.connect(lambda _size: self._show_brush())
         self._theme.changed.connect(lambda _tokens: self.refresh())
 
     def _tool(self, name: str) -> QToolButton:
@@ -73,7 +74,7 @@ class ToolBar(QFrame):
         holder = QWidget()
         self.brush = Slider(0, STEPS, "Brush size")
         self.brush.setFixedWidth(112)
-        self.brush.valueChanged.connect(lambda value: self._canvas.set_brush_size(size_at(value)))
+        self.brush.valueChanged.connect(lambda value: self._canvas.tools.set_size(size_at(value)))
         self.brush_text = label("", "muted")
         self.brush_text.setMinimumWidth(56)
         row(self._divider(), *(self._tool(f"tool.{name}") for name in TOOLS), self._divider(), self.brush,
@@ -134,7 +135,7 @@ class ToolBar(QFrame):
         self._show_brush()
 
     def _show_brush(self) -> None:
-        size, width = self._canvas.brush_size, self._canvas.brush_mm()
+        size, width = self._canvas.tools.size, self._canvas.tools.width_mm
         self.brush.blockSignals(True)
         self.brush.setValue(place_of(size))
         self.brush.blockSignals(False)

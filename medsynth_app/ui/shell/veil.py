@@ -8,7 +8,8 @@ from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QWidget
 
-from medsynth_app.ui.theme import theme as look
+from medsynth_app.ui.theme import tokens as look
+from medsynth_app.ui.theme.theme import Theme
 from medsynth_app.ui.widgets.basic import button, column, label, row
 
 _ACTIVITY = frozenset({QEvent.Type.MouseMove, QEvent.Type.MouseButtonPress, QEvent.Type.KeyPress, QEvent.Type.Wheel,
@@ -22,7 +23,7 @@ class Veil(QFrame):
     Its event filter belongs on the native window: it notes activity, and swallows the key that lifts the veil.
     """
 
-    def __init__(self, theme: look.Theme, parent: QWidget, minutes: int, person: Callable[[], str]) -> None:
+    def __init__(self, theme: Theme, parent: QWidget, minutes: int, person: Callable[[], str]) -> None:
         super().__init__(parent)
         self.setObjectName("veil")
         self.setAccessibleName("Images covered")

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from medsynth_app.ui.theme.theme import Tokens
+from medsynth_app.ui.theme.tokens import Tokens
 
 _SHEET = """
 * { outline: 0; }

@@ -2,6 +2,6 @@
 
 from medsynth_app.ui.viewer.canvas import Canvas
 from medsynth_app.ui.viewer.hover import Hover
-from medsynth_app.ui.viewer.mouse import TOOLS
+from medsynth_app.ui.viewer.tools import TOOLS
 
 __all__ = ["TOOLS", "Canvas", "Hover"]

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QPointF, QTimer
+from PySide6.QtCore import QObject, QPointF, QTimer, Signal
 from PySide6.QtGui import QImage, QPolygonF
 
 from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.image import Pixels
+from medsynth_app.core.words import _
 from medsynth_app.ui.viewer.contours import outlines
 from medsynth_app.ui.viewer.display import difference_picture, to_picture
+from medsynth_app.ui.viewer.scene import Scene
+from medsynth_app.ui.viewer.subject import Subject
+from medsynth_app.ui.viewer.view import View
 from medsynth_app.ui.widgets.basic import qimage
-
-if TYPE_CHECKING:
-    from medsynth_app.ui.viewer.canvas import Canvas
 
 MODES = ("off", "slider", "flicker", "side", "difference")
 FLICKER_MS = 450
@@ -24,11 +23,23 @@ WHOLE_BELOW = 2**21  # pixels of an image that is copied whole for a preview
 GRIP = 9  # px to either side of the divider that take hold of it
 
 
-class Candidate:
-    """What is previewed, and how it is compared; `Canvas` forwards its public methods here."""
+class Candidate(QObject):
+    """What is previewed, and how it is compared.
 
-    def __init__(self, canvas: Canvas) -> None:
-        self._canvas = canvas
+    Signals
+    -------
+    changed
+        What is shown, or how, changed: what lies over the image follows.
+    mode_changed
+        Name of the way to compare.
+    """
+
+    changed = Signal()
+    mode_changed = Signal(str)
+
+    def __init__(self, subject: Subject, view: View, scene: Scene, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._subject, self._view, self._scene = subject, view, scene
         self.mode = "off"
         self.patch: Pixels | None = None
         self.bounds = Bounds(0, 0, 0, 0)
@@ -36,7 +47,7 @@ class Candidate:
         self._original: Pixels | None = None
         self._away = False  # the original is shown instead, for the moment
         self._divider = 0.5  # share of the canvas width
-        self._timer = QTimer(canvas)
+        self._timer = QTimer(self)
         self._timer.setInterval(FLICKER_MS)
         self._timer.timeout.connect(self._blink)
 
@@ -44,14 +55,22 @@ class Candidate:
     def shown(self) -> bool:
         return self.patch is not None
 
-    def show(self, patch: Pixels | None, bounds: Bounds, effective: npt.NDArray[np.bool_] | None) -> None:
-        """Preview `patch` (stored values of `bounds`) in place; None ends the preview."""
-        document = self._canvas.session.document
+    def show(self, patch: Pixels | None, bounds: Bounds, effective: npt.NDArray[np.bool_] | None = None) -> None:
+        """Preview a staged candidate in place; the document stays untouched.
+
+        Parameters
+        ----------
+        patch
+            Stored values, shape (bounds.height, bounds.width[, 3]); None ends the preview.
+        effective
+            Which of its pixels are generated, for the hatched edge; by default those that differ.
+        """
+        document = self._subject.document
         fits = document is not None and patch is not None and patch.shape[:2] == (bounds.height, bounds.width)
         self.patch, self.bounds = (patch if fits else None), bounds
         self._original, self.edges, self._away = None, [], False
         if document is not None and self.patch is not None:
-            self._original = document.pixels(self._canvas.session.frame)[bounds.slices].copy()
+            self._original = self._subject.pixels()[bounds.slices].copy()
             changed = effective
             if changed is None:
                 differs = np.asarray(self.patch != self._original)
@@ -59,14 +78,22 @@ class Candidate:
             self.edges = outlines(changed, bounds.left, bounds.top)
         self.refresh()
 
+    def hide(self) -> None:
+        """End the preview."""
+        self.show(None, self.bounds)
+
     def set_mode(self, mode: str) -> None:
+        """One of "off", "slider", "flicker", "side", "difference"."""
         if mode not in MODES:
             raise ValueError(f"unknown way to compare: {mode!r}")
-        if mode == "slider" and mode != self.mode and self.shown:
-            box, width = self._canvas.view.rect(*self.bounds.as_tuple()), max(self._canvas.view.size.width(), 1)
+        if mode == self.mode:
+            return
+        if mode == "slider" and self.shown:
+            box, width = self._view.rect(*self.bounds.as_tuple()), max(self._view.size.width(), 1)
             self._divider = float(np.clip(box.center().x() / width, 0.08, 0.92))
         self.mode, self._away = mode, False
         self.refresh()
+        self.mode_changed.emit(mode)
 
     def flicker(self, held: bool) -> None:
         """Show the original while held."""
@@ -84,14 +111,14 @@ class Candidate:
     def divider(self) -> float | None:
         """x of the line on the canvas while the slider is in use."""
         shown = self.shown and self.mode == "slider" and not self._away
-        return self._divider * self._canvas.view.size.width() if shown else None
+        return self._divider * self._view.size.width() if shown else None
 
     def near_divider(self, at: QPointF) -> bool:
         x = self.divider
         return x is not None and abs(at.x() - x) <= GRIP
 
     def move_divider(self, x: float) -> None:
-        self._divider = float(np.clip(x / max(self._canvas.view.size.width(), 1), 0.0, 1.0))
+        self._divider = float(np.clip(x / max(self._view.size.width(), 1), 0.0, 1.0))
         self.refresh()
 
     # -- drawing ------------------------------------------------------------------------------------------------
@@ -101,34 +128,32 @@ class Candidate:
         blinking = self.shown and self.mode == "flicker"
         if blinking != self._timer.isActive():
             self._timer.start() if blinking else self._timer.stop()
-        self._canvas.show_side(self.shown and self.mode == "side")
         if self.patch is None or self._original is None or self._away:
-            self._canvas.scene.hide_patch()
+            self._scene.hide_patch()
         elif self.mode == "difference":
             picture = difference_picture(self._picture(self._original), self._picture(self.patch))
-            self._canvas.scene.show_patch(picture, self.bounds, self._canvas.view)
+            self._scene.show_patch(picture, self.bounds, self._view)
         else:
             self._show(self._split(self.patch, self._original))
-        self._canvas.candidate_moved()
+        self.changed.emit()
 
     def _show(self, patch: Pixels) -> None:
         """Lay the patch over the image; over small images a whole copy, whose edge no smoothing can show."""
-        document, scene = self._canvas.session.document, self._canvas.scene
-        whole = document.pixels(self._canvas.session.frame) if document is not None else patch
+        whole = self._subject.pixels()
         rows, columns = whole.shape[:2]
-        if document is None or rows * columns > WHOLE_BELOW:
-            scene.show_patch(patch, self.bounds, self._canvas.view)
+        if rows * columns > WHOLE_BELOW:
+            self._scene.show_patch(patch, self.bounds, self._view)
             return
         copy = whole.copy()
         copy[self.bounds.slices] = patch
-        scene.show_patch(copy, Bounds(0, 0, rows, columns), self._canvas.view)
+        self._scene.show_patch(copy, Bounds(0, 0, rows, columns), self._view)
 
     def _split(self, patch: Pixels, original: Pixels) -> Pixels:
         """The candidate right of the divider, the original left of it."""
         x = self.divider
         if x is None:
             return patch
-        turned, box = self._canvas.view.to_screen, self.bounds
+        turned, box = self._view.to_screen, self.bounds
         across = abs(turned.m11()) >= abs(turned.m21())
         places = np.arange(box.left, box.right) if across else np.arange(box.top, box.bottom)
         right = places * (turned.m11() if across else turned.m21()) + turned.dx() >= x
@@ -137,10 +162,8 @@ class Candidate:
         return np.where(right.reshape(shape), patch, original)
 
     def _picture(self, pixels: Pixels) -> npt.NDArray[np.uint8]:
-        session = self._canvas.session
-        assert session.document is not None
-        info = session.document.info
-        return to_picture(pixels, info, info.frames[session.frame], self._canvas.shown_window())
+        info = self._subject.info
+        return to_picture(pixels, info, info.frames[self._subject.index], self._subject.window())
 
     @property
     def captions(self) -> tuple[str, str]:
@@ -148,10 +171,11 @@ class Candidate:
         if not self.shown or self.mode == "side":
             return "", ""
         if self._away:
-            return "", "Original"
+            return "", _("Original")
         if self.mode == "slider":
-            return "Original", "Candidate"
-        return "", {"flicker": "Candidate", "difference": "Difference: orange brighter, blue darker"}.get(self.mode, "")
+            return _("Original"), _("Candidate")
+        words = {"flicker": _("Candidate"), "difference": _("Difference: orange brighter, blue darker")}
+        return "", words.get(self.mode, "")
 
     @property
     def generated_in_view(self) -> bool:
@@ -159,10 +183,9 @@ class Candidate:
 
     def pair(self) -> tuple[QImage, QImage] | None:
         """The surroundings of the box, before and with the candidate, as QImages for the side-by-side view."""
-        session = self._canvas.session
-        if self.patch is None or session.document is None:
+        if self.patch is None or self._subject.document is None:
             return None
-        pixels = session.document.pixels(session.frame)
+        pixels = self._subject.pixels()
         margin = max(self.bounds.height, self.bounds.width) // 3
         around = self.bounds.padded(margin).clipped(*pixels.shape[:2])
         before, after = pixels[around.slices], pixels[around.slices].copy()

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from PySide6.QtCore import QEvent, QObject, QPointF, Qt
+from PySide6.QtCore import QEvent, QObject, QPointF, Qt, Signal
 from PySide6.QtGui import QMouseEvent, QNativeGestureEvent, QWheelEvent
 
 from medsynth_app.core.window_level import WindowLevel
+from medsynth_app.ui.viewer.candidate import Candidate
+from medsynth_app.ui.viewer.overlay import Overlay
+from medsynth_app.ui.viewer.painter import Painter
+from medsynth_app.ui.viewer.scene import Scene
 from medsynth_app.ui.viewer.stage import single_timer
 from medsynth_app.ui.viewer.strokes import Stroke, brush_diameter, fill, polygon
+from medsynth_app.ui.viewer.subject import Subject
+from medsynth_app.ui.viewer.tools import PAINTING, Tools
+from medsynth_app.ui.viewer.view import View
 
-if TYPE_CHECKING:
-    from medsynth_app.ui.viewer.canvas import Canvas
-
-TOOLS = ("brush", "eraser", "fill", "polygon", "pick", "pan", "window")
-PAINTING = ("brush", "eraser", "fill", "polygon")
-LEAST_BRUSH, LARGEST_BRUSH = 1, 999
 _Kind = QEvent.Type
 _Shape = Qt.CursorShape
 _KEYS = (_Kind.KeyPress, _Kind.KeyRelease, _Kind.ShortcutOverride, _Kind.ContextMenu)
@@ -27,13 +28,30 @@ _CURSORS = {"pan": _Shape.OpenHandCursor, "window": _Shape.SizeAllCursor, "pick"
 
 
 class Pointer(QObject):
-    """Turns the events of the canvas into strokes, window changes, pans and zooms."""
+    """Turns the events of the canvas into strokes, window changes, pans and zooms.
 
-    def __init__(self, canvas: Canvas) -> None:
-        super().__init__(canvas)
-        self._canvas = canvas
-        self.tool = "brush"
-        self.brush_size = 15
+    Signals
+    -------
+    pressed
+        A button went down on the image.
+    pointed
+        Where the pointer is on the canvas (QPointF); None when it has left.
+    window_dragged, window_dropped
+        The window (WindowLevel) while it is dragged, and that the drag has ended.
+    """
+
+    pressed = Signal()
+    pointed = Signal(object)
+    window_dragged = Signal(object)
+    window_dropped = Signal()
+
+    def __init__(self, subject: Subject, view: View, scene: Scene, tools: Tools, painter: Painter, candidate: Candidate,
+                 overlay: Overlay) -> None:
+        super().__init__(overlay)
+        self._subject, self._view, self._scene, self._tools = subject, view, scene, tools
+        self._painter, self._candidate, self._overlay = painter, candidate, overlay
+        tools.changed.connect(self._take_tool)
+        tools.size_changed.connect(self._take_size)
         self.space = False
         self._action = ""  # "pan", "window", "stroke" or "divider" while a button is down
         self._last = QPointF()
@@ -41,7 +59,7 @@ class Pointer(QObject):
         self._stroke: Stroke | None = None
         self._points: list[QPointF] = []
         self._wheel = 0.0
-        self._showing = single_timer(self, 0, canvas.scene.flush)
+        self._showing = single_timer(self, 0, scene.flush)
         self._handlers: dict[QEvent.Type, Callable[[Any], None]] = {
             _Kind.MouseButtonPress: self._press, _Kind.MouseButtonDblClick: self._double, _Kind.MouseMove: self._move,
             _Kind.MouseButtonRelease: self._release, _Kind.Wheel: self._scroll, _Kind.Leave: self._leave,
@@ -55,18 +73,30 @@ class Pointer(QObject):
         handler = self._handlers.get(kind)
         if handler is None:
             if kind is _Kind.Paint:  # napari's camera changes with the size of the widget: set it right in time
-                self._canvas.scene.look(self._canvas.view)
+                self._scene.look(self._view)
             return False
         handler(event)
         event.accept()
         return True
 
+    @property
+    def tool(self) -> str:
+        return self._tools.tool
+
+    def _take_tool(self, _tool: str) -> None:
+        self.cancel()
+        self.show_cursor()
+
+    def _take_size(self, _size: int) -> None:
+        self.show_cursor()
+        self._overlay.update()
+
     # -- buttons ------------------------------------------------------------------------------------------------
 
     def _press(self, event: QMouseEvent) -> None:
-        canvas, at = self._canvas, event.position()
-        canvas.setFocus(Qt.FocusReason.MouseFocusReason)
-        if canvas.session.document is None or self._action:
+        at = event.position()
+        self.pressed.emit()
+        if self._subject.document is None or self._action:
             return
         self._last = at
         button = event.button()
@@ -76,35 +106,26 @@ class Pointer(QObject):
             self.show_cursor()
         elif button is Qt.MouseButton.RightButton or (left and self.tool == "window"):
             self._begin_window(at)
-        elif left and canvas.candidate.near_divider(at):
+        elif left and self._candidate.near_divider(at):
             self._action = "divider"
         elif left:
             self._use_tool(at)
 
     def _use_tool(self, at: QPointF) -> None:
-        canvas = self._canvas
-        row, column = canvas.view.to_image(at)
+        row, column = self._view.to_image(at)
         if self.tool == "pick":
-            self._pick(round(row), round(column))
-        elif self.tool in PAINTING and canvas.may_paint():
-            value = 0 if self.tool == "eraser" else canvas.session.label_value
+            self._painter.pick(round(row), round(column))
+        elif self.tool in PAINTING and self._painter.may_paint():
+            mask, value = self._scene.mask, 0 if self.tool == "eraser" else self._painter.value
             if self.tool == "fill":
-                canvas.commit(fill(canvas.scene.mask, row, column, value), "fill", value)
+                self._painter.commit(fill(mask, row, column, value), "fill", value)
             elif self.tool == "polygon":
                 self._points.append(QPointF(column, row))
                 self._show_polygon()
             else:
-                canvas.scene.mask.brush_size = self.brush_size
-                self._stroke, self._action = Stroke(canvas.scene.mask, value), "stroke"
+                mask.brush_size = self._tools.size
+                self._stroke, self._action = Stroke(mask, value), "stroke"
                 self._draw(row, column)
-
-    def _pick(self, row: int, column: int) -> None:
-        """Make the class under the pointer the one to paint with."""
-        session = self._canvas.session
-        if session.document is not None:
-            values = session.document.mask(session.frame)
-            if 0 <= row < values.shape[0] and 0 <= column < values.shape[1] and values[row, column]:
-                session.set_label(int(values[row, column]))
 
     def _draw(self, row: float, column: float) -> None:
         """Draw the stroke on; several moves in a row are shown together."""
@@ -120,43 +141,43 @@ class Pointer(QObject):
             self._press(event)
 
     def _move(self, event: QMouseEvent) -> None:
-        canvas, at = self._canvas, event.position()
+        at = event.position()
         if self._action == "pan":
-            canvas.pan_by(at - self._last)
+            self._view.pan(at - self._last)
         elif self._action == "window":
             self._drag_window(at)
         elif self._action == "divider":
-            canvas.candidate.move_divider(at.x())
+            self._candidate.move_divider(at.x())
         elif self._action == "stroke" and self._stroke is not None:
-            self._draw(*canvas.view.to_image(at))
+            self._draw(*self._view.to_image(at))
         self._last = at
-        canvas.point_at(at)
+        self.pointed.emit(at)
         if not self._action:
             self.show_cursor()
             if self.tool in PAINTING:
-                canvas.scene.prepare_mask()
+                self._scene.prepare_mask()
 
     def _release(self, event: QMouseEvent) -> None:
-        canvas, action = self._canvas, self._action
+        action = self._action
         if event.buttons() & (Qt.MouseButton.LeftButton | Qt.MouseButton.RightButton | Qt.MouseButton.MiddleButton):
             return
         self._action = ""
         if action == "stroke" and self._stroke is not None:
             stroke, self._stroke = self._stroke, None
-            canvas.scene.flush()
-            canvas.commit(stroke.touched, "paint", stroke.value)
+            self._scene.flush()
+            self._painter.commit(stroke.touched, "paint", stroke.value)
         elif action == "window":
-            canvas.end_window()
+            self.window_dropped.emit()
         self.show_cursor()
 
     def _leave(self, _event: QEvent) -> None:
         if not self._action:
-            self._canvas.point_at(None)
+            self.pointed.emit(None)
 
     # -- window -------------------------------------------------------------------------------------------------
 
     def _begin_window(self, at: QPointF) -> None:
-        window = self._canvas.shown_window()
+        window = self._subject.window()
         if window is not None:
             self._start, self._action = (at, window), "window"
 
@@ -167,28 +188,27 @@ class Pointer(QObject):
         origin, window = self._start
         delta = (at - origin) * (max(window.width, 1e-3) / 250)
         least = max(1e-3, window.width / 500)
-        self._canvas.drag_window(WindowLevel(window.center + delta.y(), max(window.width + delta.x(), least)))
+        self.window_dragged.emit(WindowLevel(window.center + delta.y(), max(window.width + delta.x(), least)))
 
     # -- wheel --------------------------------------------------------------------------------------------------
 
     def _scroll(self, event: QWheelEvent) -> None:
-        canvas = self._canvas
-        if canvas.session.document is None:
+        if self._subject.document is None:
             return
         turned = event.angleDelta().y() or event.angleDelta().x()
         zooming = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
-        if zooming or not canvas.is_stack:
-            canvas.zoom_at(event.position(), math.pow(1.2, turned / 120))
+        if zooming or not self._subject.is_stack:
+            self._view.zoom_at(event.position(), math.pow(1.2, turned / 120))
             return
         self._wheel += turned
         steps = int(self._wheel / 120)
         if steps:
             self._wheel -= 120 * steps
-            canvas.step_frame(-steps)
+            self._subject.step(-steps)
 
     def _gesture(self, event: QNativeGestureEvent) -> None:
         if event.gestureType() is Qt.NativeGestureType.ZoomNativeGesture:
-            self._canvas.zoom_at(event.position(), 1 + event.value())
+            self._view.zoom_at(event.position(), 1 + event.value())
 
     # -- polygon, cancelling, cursor ----------------------------------------------------------------------------
 
@@ -202,8 +222,8 @@ class Pointer(QObject):
         points = [(point.y(), point.x()) for point in self._points]
         self._points = []
         self._show_polygon()
-        value = self._canvas.session.label_value
-        self._canvas.commit(polygon(self._canvas.scene.mask, points, value), "polygon", value)
+        value = self._painter.value
+        self._painter.commit(polygon(self._scene.mask, points, value), "polygon", value)
 
     def take_back(self) -> None:
         """Remove the last corner of the polygon."""
@@ -214,7 +234,7 @@ class Pointer(QObject):
         """Forget the stroke or polygon under way; the mask is as before."""
         if self._stroke is not None:
             touched, self._stroke, self._action = self._stroke.touched, None, ""
-            self._canvas.revert(touched)
+            self._painter.revert(touched)
         self._points = []
         self._show_polygon()
 
@@ -223,20 +243,19 @@ class Pointer(QObject):
         if self.space != held:
             self.space = held
             self.show_cursor()
-            self._canvas.overlay.update()
+            self._overlay.update()
 
     def _show_polygon(self) -> None:
-        self._canvas.overlay.marks.polygon = list(self._points)
-        self._canvas.overlay.update()
+        self._overlay.marks.polygon = list(self._points)
+        self._overlay.update()
 
     def show_cursor(self) -> None:
         """The cursor, and the brush circle in true size."""
-        canvas = self._canvas
         panning = self.space or self._action == "pan"
-        brush = self.tool in ("brush", "eraser") and not panning and canvas.session.document is not None
-        zoom = canvas.view.zoom * brush_diameter(self.brush_size)
-        canvas.overlay.marks.brush = (zoom, zoom) if brush else None
-        if canvas.candidate.near_divider(self._last) and not panning:
+        brush = self.tool in ("brush", "eraser") and not panning and self._subject.document is not None
+        zoom = self._view.zoom * brush_diameter(self._tools.size)
+        self._overlay.marks.brush = (zoom, zoom) if brush else None
+        if self._candidate.near_divider(self._last) and not panning:
             shape = _Shape.SplitHCursor
         elif self._action == "pan":
             shape = _Shape.ClosedHandCursor
@@ -246,5 +265,5 @@ class Pointer(QObject):
             shape = _Shape.BlankCursor if zoom >= 8 else _Shape.CrossCursor
         else:
             shape = _CURSORS.get(self.tool, _Shape.ArrowCursor)
-        if canvas.scene.native.cursor().shape() is not shape:
-            canvas.scene.native.setCursor(shape)
+        if self._scene.native.cursor().shape() is not shape:
+            self._scene.native.setCursor(shape)

@@ -13,7 +13,7 @@ from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.image import FrameInfo, ImageInfo, Pixels
 from medsynth_app.core.labels import LabelSchema
 from medsynth_app.core.window_level import WindowLevel
-from medsynth_app.ui.theme import theme as look
+from medsynth_app.ui.theme import tokens as look
 from medsynth_app.ui.viewer.display import stored_limits, window_of
 from medsynth_app.ui.viewer.embed import Image, MaskLayer, direct_colormap, silent_viewer
 from medsynth_app.ui.viewer.view import View

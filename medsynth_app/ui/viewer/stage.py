@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtGui import QColor, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QSlider, QStackedLayout, QWidget
 
+from medsynth_app.core.words import _
+from medsynth_app.ui.theme.tokens import Tokens
 from medsynth_app.ui.viewer.compare import SideBySide
 from medsynth_app.ui.viewer.overlay import Overlay
 
 CHIP_TOP = 10
-
-
-def token(tokens: Any, name: str) -> str:
-    """A colour of the theme, from a mapping or an object with such attributes."""
-    return str(tokens[name] if isinstance(tokens, Mapping) else getattr(tokens, name))
 
 
 def single_timer(parent: QObject, milliseconds: int, due: Callable[[], None]) -> QTimer:
@@ -40,9 +37,9 @@ class Stage(QWidget):
         self._stack.addWidget(view)
         self._stack.addWidget(self.side)
         self.overlay = Overlay(self)
-        self.chip = QLabel("SYNTHETIC", self)
+        self.chip = QLabel(_("SYNTHETIC"), self)
         self.chip.setObjectName("syntheticChip")
-        self.chip.setAccessibleName("Synthetic: pixels shown here are generated")
+        self.chip.setAccessibleName(_("Synthetic: pixels shown here are generated"))
         self.chip.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.chip.hide()
 
@@ -64,13 +61,13 @@ class Stage(QWidget):
         self.chip.move((self.width() - self.chip.width()) // 2, CHIP_TOP)
         self._raise()
 
-    def set_theme(self, tokens: Any) -> None:
-        ground = QColor(token(tokens, "synthetic"))
+    def set_theme(self, tokens: Tokens) -> None:
+        ground = QColor(tokens.synthetic)
         ink = "#0C1416" if ground.lightnessF() > 0.7 else "#FFFFFF"
         self.chip.setStyleSheet(f"QLabel {{ background: {ground.name()}; color: {ink}; border-radius: 4px; "
                                 "border: 1px solid rgba(0, 0, 0, 120); padding: 3px 10px; font-size: 12px; "
                                 "font-weight: 700; letter-spacing: 1px; }}".replace("}}", "}"))
-        self.overlay.accent = QColor(token(tokens, "accent"))
+        self.overlay.accent = QColor(tokens.accent)
         self._place_chip()
         self.overlay.update()
 
@@ -87,7 +84,7 @@ class SliceSlider(QWidget):
     def __init__(self, chosen: Callable[[int], Any]) -> None:
         super().__init__()
         self.slider = QSlider(Qt.Orientation.Horizontal)
-        self.slider.setAccessibleName("Slice")
+        self.slider.setAccessibleName(_("Slice"))
         self.slider.setPageStep(5)
         self.slider.installEventFilter(self)
         self.text = QLabel()

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QPointF, QRectF, QSizeF
+from PySide6.QtCore import QObject, QPointF, QRectF, QSizeF, Signal
 from PySide6.QtGui import QTransform
 
 Matrix = npt.NDArray[np.float64]
 SMALLEST, LARGEST = 0.01, 200.0
 
 
-class View:
+class View(QObject):
     """Maps image coordinates (x = column, y = row, whole numbers at pixel centres) to the canvas and back.
 
     Attributes
@@ -24,9 +24,20 @@ class View:
         World point in the middle of the canvas; the middle of the image is (0, 0).
     fitted
         True until the person zooms or pans: the image then follows the size of the canvas.
+
+    Signals
+    -------
+    turned
+        Flips, turns or the image changed; `moved` follows.
+    moved
+        Something is drawn elsewhere than before.
     """
 
-    def __init__(self) -> None:
+    turned = Signal()
+    moved = Signal()
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
         self.rows, self.columns = 1, 1
         self.scale = (1.0, 1.0)
         self.flip_horizontal = self.flip_vertical = False
@@ -37,16 +48,29 @@ class View:
         self.fitted = True
         self._known: tuple[object, QTransform, QTransform] = ((), QTransform(), QTransform())
 
-    def set_image(self, rows: int, columns: int, row_spacing: float, column_spacing: float) -> None:
+    def set_image(self, rows: int, columns: int, row_spacing: float, column_spacing: float, *, anew: bool = False
+                  ) -> None:
+        """Show an image of this size; `anew`: upright and whole, however the last one stood."""
         least = min(row_spacing, column_spacing)
         self.rows, self.columns = rows, columns
         self.scale = (row_spacing / least, column_spacing / least) if least > 0 else (1.0, 1.0)
+        if anew:
+            self.flip_horizontal = self.flip_vertical = False
+            self.turns = 0
+            self.fitted = True
+        self._turned()
+
+    def resize(self, size: QSizeF) -> None:
+        """The canvas has this size now."""
+        self.size = size
+        self._moved()
 
     # -- turning ------------------------------------------------------------------------------------------------
 
     def turn(self) -> None:
         """A quarter turn clockwise."""
         self.turns = (self.turns + 1) % 4
+        self._turned()
 
     def flip(self, horizontal: bool) -> None:
         """Flip what the screen shows; flips are kept as done before the turns."""
@@ -54,11 +78,25 @@ class View:
             self.flip_horizontal = not self.flip_horizontal
         else:
             self.flip_vertical = not self.flip_vertical
+        self._turned()
 
     def reset(self) -> None:
+        """Undo flips, turns and zoom."""
         self.flip_horizontal = self.flip_vertical = False
         self.turns = 0
         self.fitted = True
+        self._turned()
+
+    def _turned(self) -> None:
+        if self.fitted:
+            self._fit()
+        self.turned.emit()
+        self.moved.emit()
+
+    def _moved(self) -> None:
+        if self.fitted:
+            self._fit()
+        self.moved.emit()
 
     @property
     def linear(self) -> Matrix:
@@ -111,8 +149,13 @@ class View:
 
     # -- moving -------------------------------------------------------------------------------------------------
 
-    def fit(self, margin: float = 28.0) -> None:
-        """Show the whole image, with room for the orientation letters."""
+    def fit(self) -> None:
+        """Show the whole image."""
+        self.fitted = True
+        self._moved()
+
+    def _fit(self, margin: float = 28.0) -> None:
+        """Zoom and centre for the whole image, with room for the orientation letters."""
         height, width = self.rows * self.scale[0], self.columns * self.scale[1]
         if self.turns % 2:
             height, width = width, height
@@ -120,15 +163,19 @@ class View:
         down = max(self.size.height() - 2 * margin, 16.0)
         self.zoom = float(np.clip(min(across / width, down / height), SMALLEST, LARGEST))
         self.center = QPointF(0, 0)
-        self.fitted = True
+
+    def actual_size(self) -> None:
+        """One image pixel on one canvas pixel."""
+        self.zoom_at(self._middle(), 1 / self.zoom)
 
     def zoom_at(self, point: QPointF, factor: float) -> None:
         """Zoom by `factor`, keeping the image point under `point` where it is."""
         after = float(np.clip(self.zoom * factor, SMALLEST, LARGEST))
-        offset = point - QPointF(self.size.width() / 2, self.size.height() / 2)
+        offset = point - self._middle()
         self.center += offset / self.zoom - offset / after
         self.zoom = after
         self.fitted = False
+        self.moved.emit()
 
     def pan(self, delta: QPointF) -> None:
         """Move the image by `delta` canvas pixels; some of it always stays in sight."""
@@ -138,3 +185,7 @@ class View:
         self.center.setX(float(np.clip(self.center.x(), -across, across)))
         self.center.setY(float(np.clip(self.center.y(), -down, down)))
         self.fitted = False
+        self.moved.emit()
+
+    def _middle(self) -> QPointF:
+        return QPointF(self.size.width() / 2, self.size.height() / 2)

@@ -26,7 +26,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from medsynth_app.ui.theme import theme as look
+from medsynth_app.ui.theme import tokens as look
+from medsynth_app.ui.theme.theme import Theme
 
 Box = TypeVar("Box", bound=QBoxLayout)
 
@@ -138,7 +139,7 @@ def pixmap(picture: npt.NDArray[np.uint8], edge: int, ratio: float = 1.0) -> QPi
 class IconButton(QToolButton):
     """A tool button whose icon follows the theme."""
 
-    def __init__(self, theme: look.Theme, icon: str, tip: str, clicked: Callable[[], Any] | None = None,
+    def __init__(self, theme: Theme, icon: str, tip: str, clicked: Callable[[], Any] | None = None,
                  text: str = "") -> None:
         super().__init__()
         self._theme, self._icon = theme, icon
@@ -194,7 +195,7 @@ class Group(QWidget):
 
     toggled = Signal(bool)
 
-    def __init__(self, theme: look.Theme, title: str, *, is_open: bool = True) -> None:
+    def __init__(self, theme: Theme, title: str, *, is_open: bool = True) -> None:
         super().__init__()
         self._theme = theme
         self.head = QToolButton()
@@ -328,7 +329,7 @@ class Picture(QWidget):
 
     clicked = Signal()
 
-    def __init__(self, theme: look.Theme, edge: int = 0) -> None:
+    def __init__(self, theme: Theme, edge: int = 0) -> None:
         super().__init__()
         self._theme, self.synthetic = theme, False
         self._image: QImage | None = None

@@ -10,7 +10,8 @@ from PySide6.QtWidgets import QLabel, QWidget
 
 from medsynth_app.core.control_image import resized
 from medsynth_app.core.labels import LabelSchema
-from medsynth_app.ui.theme import theme as look
+from medsynth_app.ui.theme import tokens as look
+from medsynth_app.ui.theme.theme import swatch
 from medsynth_app.ui.widgets.basic import clear, column, label, qimage, row
 
 Pixels = npt.NDArray[np.uint8]
@@ -81,6 +82,6 @@ class Legend(QWidget):
 def _chip(colour: str) -> QLabel:
     """A small square of a class's colour."""
     found = QLabel()
-    found.setPixmap(look.swatch(colour, CHIP, 3))
+    found.setPixmap(swatch(colour, CHIP, 3))
     found.setFixedWidth(CHIP)
     return found

@@ -9,14 +9,15 @@ from typing import Any
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
-from medsynth_app.ui.theme import theme as look
+from medsynth_app.ui.theme import tokens as look
+from medsynth_app.ui.theme.theme import Theme
 from medsynth_app.ui.widgets.basic import ElidedLabel, Slider, button, column, label, row
 
 
 class Panel(QWidget):
     """The inspector of a place."""
 
-    def __init__(self, theme: look.Theme, title: str) -> None:
+    def __init__(self, theme: Theme, title: str) -> None:
         super().__init__()
         self.theme = theme
         self.setAccessibleName(f"{title} inspector")

@@ -87,26 +87,26 @@ def test_digits_choose_classes_by_the_place_of_the_key(desk: TestDesk) -> None:
 
 def test_letters_choose_tools_but_not_while_one_writes(desk: TestDesk) -> None:
     desk.key(Qt.Key.Key_E)
-    assert desk.window.canvas.tool == "eraser" and desk.window.commands["tool.eraser"].isChecked()
+    assert desk.window.canvas.tools.tool == "eraser" and desk.window.commands["tool.eraser"].isChecked()
     prompt = desk.window.inpaint_panel.prompt
     prompt.setFocus()
     prompt.clear()
     for key in (Qt.Key.Key_B, Qt.Key.Key_2):
         QTest.keyClick(desk.window.windowHandle(), key)
-    assert prompt.toPlainText() == "b2" and desk.window.canvas.tool == "eraser"
+    assert prompt.toPlainText() == "b2" and desk.window.canvas.tools.tool == "eraser"
     assert desk.session.parameters.prompt == "b2" and desk.session.label_value == 1
     desk.window.canvas.setFocus()
     desk.key(Qt.Key.Key_B)
-    assert desk.window.canvas.tool == "brush"
+    assert desk.window.canvas.tools.tool == "brush"
 
 
 def test_painting_stays_in_paint(desk: TestDesk) -> None:
-    desk.window.canvas.set_tool("fill")
+    desk.window.canvas.tools.choose("fill")
     desk.session.set_place("library")
-    assert desk.window.canvas.tool == "pan"
+    assert desk.window.canvas.tools.tool == "pan"
     desk.session.set_place("paint")
-    assert desk.window.canvas.tool == "fill"
-    desk.window.canvas.set_tool("brush")
+    assert desk.window.canvas.tools.tool == "fill"
+    desk.window.canvas.tools.choose("brush")
 
 
 def test_enter_in_the_prompt_starts_nothing_and_accepts_nothing(desk: TestDesk, monkeypatch: pytest.MonkeyPatch
@@ -170,7 +170,7 @@ def test_the_palette_finds_and_runs_an_action(desk: TestDesk) -> None:
     assert palette.list.currentItem().data(Qt.ItemDataRole.UserRole) == "view.flip_h"
     QTest.keyClick(palette.field, Qt.Key.Key_Return)
     assert palette.isHidden() and desk.window.canvas.view.flip_horizontal != before
-    desk.window.canvas.flip_horizontal()
+    desk.window.canvas.view.flip(True)
 
 
 def test_the_palette_lists_every_action_and_leaves_with_escape(desk: TestDesk) -> None:
@@ -243,7 +243,7 @@ def test_the_veil_covers_after_idle_time_and_swallows_the_key_that_lifts_it(desk
     over = desk.window.childAt(desk.window.canvas.mapTo(desk.window, desk.window.canvas.rect().center()))
     assert over is veil or veil.isAncestorOf(over)
     desk.key(Qt.Key.Key_E)
-    assert veil.isHidden() and desk.window.canvas.tool == "brush"
+    assert veil.isHidden() and desk.window.canvas.tools.tool == "brush"
     veil.cover()
     QTest.mouseClick(veil, Qt.MouseButton.LeftButton, pos=QPoint(20, 20))
     assert veil.isHidden() and veil._timer.isActive()

@@ -51,12 +51,12 @@ class Bench:
         dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = generate_uid()
         path = self.folder / f"{dataset.SOPInstanceUID}.dcm"
         dataset.save_as(path)
-        self.canvas.set_tool("brush")
-        self.canvas.set_brush_size(15)
+        self.canvas.tools.choose("brush")
+        self.canvas.tools.set_size(15)
         self.canvas.set_mask_opacity(0.45)
         self.canvas.set_mask_visible(True)
         self.canvas.set_effective_visible(True)
-        self.canvas.compare_mode("off")
+        self.canvas.candidate.set_mode("off")
         self.session.open(path)
         self.session.set_label(1)
         QTest.qWait(20)
@@ -142,7 +142,7 @@ def colour_at(canvas: Canvas, row: float, column: float) -> QColor:
 
 
 def test_a_drag_is_one_stroke_and_undo_takes_it_back_from_document_and_layer(canvas: Canvas) -> None:
-    canvas.set_brush_size(9)
+    canvas.tools.set_size(9)
     drag(canvas, (40, 40), (40, 60), (60, 70))
     painted = mask(canvas)
     assert painted[40, 50] == 1 and painted[36, 50] == 1 and painted[35, 50] == 0 and painted[60, 70] == 1
@@ -170,22 +170,22 @@ def test_the_brush_paints_the_same_pixels_as_napari_does(qapp: QApplication, siz
 
 
 def test_eraser_fill_polygon_and_pick(canvas: Canvas) -> None:
-    canvas.set_tool("polygon")
+    canvas.tools.choose("polygon")
     native = canvas.scene.native
     for row, column in ((20, 20), (20, 80), (80, 80), (80, 20)):
         QTest.mouseClick(native, LEFT, PLAIN, at(canvas, row, column))
     assert not mask(canvas).any()
     QTest.keyClick(canvas, Qt.Key.Key_Return)
     assert mask(canvas)[20:81, 20:81].all() and mask(canvas).sum() == 61 * 61
-    canvas.set_tool("eraser")
-    canvas.set_brush_size(5)
+    canvas.tools.choose("eraser")
+    canvas.tools.set_size(5)
     drag(canvas, (50, 10), (50, 90))
     assert not mask(canvas)[48:53, 20:81].any() and canvas.session.undo_name == "Undo: erase"
     canvas.session.set_label(2)
-    canvas.set_tool("fill")
+    canvas.tools.choose("fill")
     QTest.mouseClick(native, LEFT, PLAIN, at(canvas, 30, 30))
     assert (mask(canvas)[20:48, 20:81] == 2).all() and (mask(canvas)[53:81, 20:81] == 1).all()
-    canvas.set_tool("pick")
+    canvas.tools.choose("pick")
     QTest.mouseClick(native, LEFT, PLAIN, at(canvas, 70, 30))
     assert canvas.session.label_value == 1
 
@@ -201,10 +201,10 @@ def test_escape_forgets_the_stroke_under_way(canvas: Canvas) -> None:
 
 
 def test_painting_follows_flips_and_turns(canvas: Canvas) -> None:
-    canvas.set_brush_size(1)
-    canvas.flip_horizontal()
-    canvas.rotate()
-    canvas.flip_vertical()
+    canvas.tools.set_size(1)
+    canvas.view.flip(True)
+    canvas.view.turn()
+    canvas.view.flip(False)
     drag(canvas, (30, 90), (30, 91))
     rows, columns = np.nonzero(mask(canvas))
     assert set(rows.tolist()) == {30} and set(columns.tolist()) == {90, 91}
@@ -213,8 +213,8 @@ def test_painting_follows_flips_and_turns(canvas: Canvas) -> None:
 def test_the_stroke_is_on_the_screen_where_the_pointer_was(canvas: Canvas) -> None:
     canvas.set_mask_opacity(1.0)
     canvas.set_effective_visible(False)
-    canvas.set_brush_size(11)
-    canvas.flip_vertical()
+    canvas.tools.set_size(11)
+    canvas.view.flip(False)
     drag(canvas, (100, 30), (100, 34))
     canvas.point_at(None)
     shown, wanted = colour_at(canvas, 100, 32), QColor(canvas.session.schema.classes[0].colour)
@@ -232,26 +232,26 @@ def test_read_only_takes_no_stroke_and_says_so(canvas: Canvas, monkeypatch: pyte
 
 
 def test_brush_in_pixels_and_millimetres(canvas: Canvas, session: Session, tmp_path: Path) -> None:
-    canvas.set_brush_mm(10)
-    geometry = canvas.frame_info.geometry if canvas.frame_info else None
+    canvas.tools.set_width_mm(10)
+    geometry = canvas.subject.frame.geometry if canvas.subject.frame else None
     assert geometry is not None
-    millimetres = canvas.brush_mm()
+    millimetres = canvas.tools.width_mm
     assert millimetres == pytest.approx(10, abs=2 * geometry.row_spacing)
-    size = canvas.brush_size
-    canvas.grow_brush()
-    assert canvas.brush_size > size
+    size = canvas.tools.size
+    canvas.tools.grow()
+    assert canvas.tools.size > size
     for _ in range(60):
-        canvas.shrink_brush()
-    assert canvas.brush_size == 1
+        canvas.tools.shrink()
+    assert canvas.tools.size == 1
     session.open(png(tmp_path / "a.png"))
-    assert canvas.brush_mm() is None
+    assert canvas.tools.width_mm is None
 
 
 # -- window and values ----------------------------------------------------------------------------------------------
 
 
 def test_window_of_int16_is_set_in_hounsfield_units(canvas: Canvas) -> None:
-    info = canvas.frame_info
+    info = canvas.subject.frame
     assert info is not None and info.rescale.intercept == -1024
     canvas.session.set_window(WindowLevel(40, 400))
     assert canvas.scene.image.contrast_limits == pytest.approx([-160 + 1024, 240 + 1024])
@@ -306,14 +306,14 @@ def test_letters_follow_flips_and_turns(canvas: Canvas) -> None:
         return found.left + found.top + found.right + found.bottom
 
     assert letters() == "RALP"
-    canvas.flip_horizontal()
+    canvas.view.flip(True)
     assert letters() == "LARP"
-    canvas.flip_horizontal()
-    canvas.rotate()
+    canvas.view.flip(True)
+    canvas.view.turn()
     assert letters() == "PRAL"
-    canvas.flip_horizontal()  # of what the screen shows
+    canvas.view.flip(True)  # of what the screen shows
     assert letters() == "ARPL"
-    canvas.reset_view()
+    canvas.view.reset()
     assert letters() == "RALP"
 
 
@@ -329,25 +329,25 @@ def test_orientation_unknown_is_said(canvas: Canvas, session: Session, tmp_path:
 
 def test_wheel_goes_through_slices_and_ctrl_wheel_zooms(canvas: Canvas, session: Session,
                                                         tmp_path: Path) -> None:
-    zoom = canvas.zoom
+    zoom = canvas.view.zoom
     wheel(canvas, 1)
-    assert canvas.zoom > zoom  # one slice: the wheel zooms
+    assert canvas.view.zoom > zoom  # one slice: the wheel zooms
     session.open(volume(tmp_path / "v.nii.gz", frames=5))
-    assert session.frame == 2 and canvas.slices.isVisible()
-    zoom = canvas.zoom
+    assert session.frame == 2 and canvas._slices.isVisible()
+    zoom = canvas.view.zoom
     wheel(canvas, -1)
-    assert session.frame == 3 and canvas.zoom == zoom and canvas.slices.slider.value() == 3
+    assert session.frame == 3 and canvas.view.zoom == zoom and canvas._slices.slider.value() == 3
     assert "slice 4 of 5" in canvas.overlay.marks.corner
     wheel(canvas, 1, CTRL)
-    assert session.frame == 3 and canvas.zoom > zoom
-    canvas.slices.slider.setValue(0)
+    assert session.frame == 3 and canvas.view.zoom > zoom
+    canvas._slices.slider.setValue(0)
     assert session.frame == 0 and np.array_equal(canvas.scene.image.data, session.document.pixels(0))
 
 
 def test_zoom_keeps_the_point_under_the_pointer_and_pan_moves(canvas: Canvas) -> None:
     place = QPointF(250, 200)
     before = canvas.view.to_image(place)
-    canvas.zoom_at(place, 2.0)
+    canvas.view.zoom_at(place, 2.0)
     assert canvas.view.to_image(place) == pytest.approx(before)
     corner = canvas.view.to_image(QPointF(0, 0))
     QTest.mousePress(canvas.scene.native, MIDDLE, PLAIN, QPoint(300, 300))
@@ -355,9 +355,9 @@ def test_zoom_keeps_the_point_under_the_pointer_and_pan_moves(canvas: Canvas) ->
     QTest.mouseRelease(canvas.scene.native, MIDDLE, PLAIN, QPoint(320, 310))
     moved = canvas.view.to_image(QPointF(20, 10))
     assert moved == pytest.approx(corner) and not mask(canvas).any()
-    canvas.actual_size()
-    assert canvas.zoom == pytest.approx(1)
-    canvas.fit()
+    canvas.view.actual_size()
+    assert canvas.view.zoom == pytest.approx(1)
+    canvas.view.fit()
     assert canvas.view.fitted and canvas.view.image_rect.height() <= canvas.stage.height()
 
 
@@ -393,13 +393,13 @@ def test_candidate_is_previewed_without_touching_the_document(canvas: Canvas) ->
     patch[5:-5, 5:-5] = 3000  # white in any window
     dark = colour_at(canvas, 60, 64).lightness()
     assert canvas.stage.chip.isHidden()
-    canvas.show_candidate(patch, box)
+    canvas.candidate.show(patch, box)
     assert colour_at(canvas, 60, 64).lightness() > 250 > dark
     assert not canvas.stage.chip.isHidden() and canvas.overlay.marks.synthetic
-    canvas.flicker(True)
+    canvas.candidate.flicker(True)
     assert colour_at(canvas, 60, 64).lightness() == dark and canvas.stage.chip.isHidden()
-    canvas.flicker(False)
-    canvas.compare_mode("slider")
+    canvas.candidate.flicker(False)
+    canvas.candidate.set_mode("slider")
     middle = at(canvas, 60, 65).x()
     canvas.candidate.move_divider(middle)
     assert colour_at(canvas, 58, 75).lightness() > 250 > colour_at(canvas, 58, 55).lightness()
@@ -407,11 +407,11 @@ def test_candidate_is_previewed_without_touching_the_document(canvas: Canvas) ->
     QTest.mouseMove(canvas.scene.native, QPoint(at(canvas, 60, 45).x(), 100))
     QTest.mouseRelease(canvas.scene.native, LEFT, PLAIN, QPoint(at(canvas, 60, 45).x(), 100))
     assert colour_at(canvas, 58, 55).lightness() > 250 and not mask(canvas).any()
-    canvas.compare_mode("side")
+    canvas.candidate.set_mode("side")
     assert canvas.stage.side.isVisible() and not canvas.scene.native.isVisible()
     assert canvas.stage.chip.isVisible()
-    canvas.compare_mode("off")
-    canvas.show_candidate(None, box)
+    canvas.candidate.set_mode("off")
+    canvas.candidate.show(None, box)
     assert colour_at(canvas, 60, 64).lightness() == dark and canvas.stage.chip.isHidden()
     assert np.array_equal(document.pixels(0), before)
 

@@ -12,7 +12,8 @@ from medsynth_app.actions.generate import DRAWN, FREE, PAINTED, Painted
 from medsynth_app.core.control_image import is_stretched, labels_in
 from medsynth_app.core.errors import UserError
 from medsynth_app.session.session import Session
-from medsynth_app.ui.theme import theme as look
+from medsynth_app.ui.theme import tokens as look
+from medsynth_app.ui.theme.theme import Theme
 from medsynth_app.ui.widgets.basic import ElidedLabel, Group, Picture, Segmented, column, label, row, set_role
 from medsynth_app.ui.widgets.mask_picture import Legend, mask_picture
 
@@ -34,7 +35,7 @@ class ShapeGroup(Group):
 
     stale = Signal()
 
-    def __init__(self, theme: look.Theme, session: Session) -> None:
+    def __init__(self, theme: Theme, session: Session) -> None:
         super().__init__(theme, "Shape")
         self._session = session
         self._strokes = 0

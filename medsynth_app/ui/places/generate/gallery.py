@@ -12,7 +12,8 @@ from medsynth_app.core.job import JobState
 from medsynth_app.session.session import Session
 from medsynth_app.ui.places.generate.picture_card import PictureCard
 from medsynth_app.ui.shell.commands import Commands
-from medsynth_app.ui.theme import theme as look
+from medsynth_app.ui.theme import tokens as look
+from medsynth_app.ui.theme.theme import Theme
 from medsynth_app.ui.widgets.basic import (
     column,
     draw_syn,
@@ -29,7 +30,7 @@ THUMB = 144
 class PictureGrid(QWidget):
     """The generated pictures, newest first; the chosen one large at the side with what it came from."""
 
-    def __init__(self, theme: look.Theme, session: Session, commands: Commands, save: Callable[[int], None]) -> None:
+    def __init__(self, theme: Theme, session: Session, commands: Commands, save: Callable[[int], None]) -> None:
         super().__init__()
         self.setObjectName("page")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)

@@ -11,7 +11,8 @@ from medsynth_app.actions.generate import FREE
 from medsynth_app.session.session import Session
 from medsynth_app.ui.places.generate.conditioning import ShapeGroup
 from medsynth_app.ui.shell.commands import Commands
-from medsynth_app.ui.theme import theme as look
+from medsynth_app.ui.theme import tokens as look
+from medsynth_app.ui.theme.theme import Theme
 from medsynth_app.ui.widgets import words
 from medsynth_app.ui.widgets.basic import (
     ElidedLabel,
@@ -33,7 +34,7 @@ COUNTS = tuple((n, str(n), f"{n} picture{'' if n == 1 else 's'}") for n in (1, 4
 class GeneratePanel(Panel):
     """Shows and changes `session.generate_parameters`."""
 
-    def __init__(self, theme: look.Theme, session: Session, commands: Commands) -> None:
+    def __init__(self, theme: Theme, session: Session, commands: Commands) -> None:
         super().__init__(theme, "Generate")
         self._session, self._commands = session, commands
         self.prompt = PromptEdit("Prompt", "What shall the pictures show?", lines=3)

@@ -11,7 +11,8 @@ from PySide6.QtWidgets import QWidget
 from medsynth_app.core.control_image import labels_in
 from medsynth_app.session.session import Session
 from medsynth_app.ui.shell.commands import Commands
-from medsynth_app.ui.theme import theme as look
+from medsynth_app.ui.theme import tokens as look
+from medsynth_app.ui.theme.theme import Theme
 from medsynth_app.ui.widgets import words
 from medsynth_app.ui.widgets.basic import Picture, Segmented, button, clear, column, label, row
 from medsynth_app.ui.widgets.mask_picture import Legend, laid_over, mask_picture
@@ -26,7 +27,7 @@ VIEWS = (("picture", "Picture", "The picture alone"), ("both", "Both", "The pict
 class PictureCard(QWidget):
     """Shows a picture of the grid; `save` is asked to write it, with its mask where it has one."""
 
-    def __init__(self, theme: look.Theme, session: Session, commands: Commands, save: Callable[[], Any]) -> None:
+    def __init__(self, theme: Theme, session: Session, commands: Commands, save: Callable[[], Any]) -> None:
         super().__init__()
         self.setObjectName("surface")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)

@@ -15,7 +15,8 @@ from medsynth_app.formats.registry import SeriesListing
 from medsynth_app.session.session import Session
 from medsynth_app.ui.shell.commands import Commands
 from medsynth_app.ui.shell.opening import Background
-from medsynth_app.ui.theme import theme as look
+from medsynth_app.ui.theme import tokens as look
+from medsynth_app.ui.theme.theme import Theme
 from medsynth_app.ui.widgets import words
 from medsynth_app.ui.widgets.basic import Group, button, clear, column, label, row
 from medsynth_app.ui.widgets.panel import Panel, fact
@@ -27,7 +28,7 @@ LINE = 44
 class LibraryPanel(Panel):
     """Recent images are shown by pseudonym, never by path."""
 
-    def __init__(self, theme: look.Theme, session: Session, commands: Commands, open_path: Callable[..., None]) -> None:
+    def __init__(self, theme: Theme, session: Session, commands: Commands, open_path: Callable[..., None]) -> None:
         super().__init__(theme, "Library")
         self._session, self._open = session, open_path
         folder = button("Open folder…", commands["file.open_folder"].trigger)

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QLabel, QScrollArea, QWidget
 
 from medsynth_app.session.session import Session
 from medsynth_app.ui.places.models.panel import ModelsPanel
-from medsynth_app.ui.theme import theme as look
+from medsynth_app.ui.theme import tokens as look
 from medsynth_app.ui.widgets import words
 from medsynth_app.ui.widgets.basic import clear, column, label, row
 from medsynth_app.ui.widgets.panel import fact

@@ -12,7 +12,7 @@ from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.session.session import Session
 from medsynth_app.ui.shell.commands import Commands
 from medsynth_app.ui.shell.opening import Background
-from medsynth_app.ui.theme import theme as look
+from medsynth_app.ui.theme.theme import Theme
 from medsynth_app.ui.widgets.basic import button, label, row, set_role
 from medsynth_app.ui.widgets.panel import Panel
 
@@ -20,7 +20,7 @@ from medsynth_app.ui.widgets.panel import Panel
 class ModelsPanel(Panel):
     """The list of packs, and the button that compares their files with their hashes."""
 
-    def __init__(self, theme: look.Theme, session: Session, commands: Commands,
+    def __init__(self, theme: Theme, session: Session, commands: Commands,
                  failed: Callable[[Exception], None]) -> None:
         super().__init__(theme, "Models")
         self._session, self._report = session, failed

@@ -16,7 +16,7 @@ from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.formats.pack import default_pack_folders
 from medsynth_app.session.session import Session
 from medsynth_app.ui.shell.opening import Background
-from medsynth_app.ui.theme import theme as look
+from medsynth_app.ui.theme import tokens as look
 from medsynth_app.ui.widgets.basic import ElidedLabel, Segmented, button, column, label, model_box, row, set_role
 from medsynth_app.ui.widgets.fields import indent
 from medsynth_app.ui.widgets.panel import field_row

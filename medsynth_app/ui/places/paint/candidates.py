@@ -20,10 +20,10 @@ from PySide6.QtWidgets import (
 
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import EventKind, JobEvent, JobRecord, JobState
-from medsynth_app.ui.places.paint.thumb import COLOURS, DARK, EDGE, Thumb
+from medsynth_app.ui.places.paint.thumb import EDGE, Thumb
+from medsynth_app.ui.theme.tokens import DARK, Tokens
 from medsynth_app.ui.viewer import Canvas
 from medsynth_app.ui.viewer.display import to_picture
-from medsynth_app.ui.viewer.stage import token
 from medsynth_app.ui.widgets import words
 from medsynth_app.ui.widgets.basic import Segmented, button, label, qimage, row, set_role
 
@@ -49,7 +49,7 @@ class StagingStrip(QWidget):
     def __init__(self, session: Session, canvas: Canvas, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.session, self.canvas = session, canvas
-        self._colours = dict(DARK)
+        self._tokens = DARK
         self.thumbs: list[Thumb] = []
         self._previews: list[Thumb] = []
         self._pictures: dict[tuple[str, object], QImage] = {}
@@ -72,7 +72,7 @@ class StagingStrip(QWidget):
             (session.document_changed, self.refresh), (session.frame_changed, self._follow_frame))
         for signal, slot in self._links:
             signal.connect(slot)
-        canvas.compare_changed.connect(self.compare.set_value)
+        canvas.candidate.mode_changed.connect(self.compare.set_value)
         self.refresh()
 
     def release(self) -> None:
@@ -100,8 +100,8 @@ class StagingStrip(QWidget):
         self.progress.setFixedWidth(140)
         self.cancel = button("Cancel", self._cancel, tip="Stop drawing; finished candidates stay")
         self.compare = Segmented(COMPARE, "Compare")
-        self.compare.set_value(self.canvas.compare)
-        self.compare.chosen.connect(self.canvas.compare_mode)
+        self.compare.set_value(self.canvas.candidate.mode)
+        self.compare.chosen.connect(self.canvas.candidate.set_mode)
         head = row(self.fold, self.progress_text, self.progress, self.cancel, None, self.compare)
         self._holder = QWidget()
         self._row = QHBoxLayout(self._holder)
@@ -143,11 +143,10 @@ class StagingStrip(QWidget):
         layout.addWidget(self.words, 1)
         return holder
 
-    def set_theme(self, tokens: Any) -> None:
-        """Take the theme's colours: a mapping or an object with them as attributes."""
-        self._colours.update({name: token(tokens, name) for name in COLOURS})
+    def set_theme(self, tokens: Tokens) -> None:
+        self._tokens = tokens
         for thumb in (*self.thumbs, *self._previews):
-            thumb.update()
+            thumb.set_theme(tokens)
 
     def _set_open(self, is_open: bool) -> None:
         self.fold.setArrowType(Qt.ArrowType.DownArrow if is_open else Qt.ArrowType.RightArrow)
@@ -188,7 +187,7 @@ class StagingStrip(QWidget):
             thumb.setToolTip("\n".join([f"Candidate {result.candidate + 1}, seed {result.seed}", *result.notices]))
 
     def _add(self, title: str, index: int | None, synthetic: bool) -> Thumb:
-        thumb = Thumb(title, self._colours, synthetic)
+        thumb = Thumb(title, self._tokens, synthetic)
         thumb.clicked.connect(lambda _=False: self._choose(index))
         self._row.insertWidget(len(self.thumbs), thumb)
         self.thumbs.append(thumb)
@@ -205,7 +204,7 @@ class StagingStrip(QWidget):
             old.hide()
             old.deleteLater()
         while len(self._previews) < len(live):
-            thumb = Thumb(f"{done + len(self._previews) + 1}   drawing", self._colours, True)
+            thumb = Thumb(f"{done + len(self._previews) + 1}   drawing", self._tokens, True)
             thumb.setEnabled(False)
             self._row.insertWidget(len(self.thumbs) + len(self._previews), thumb)
             self._previews.append(thumb)
@@ -228,9 +227,9 @@ class StagingStrip(QWidget):
         if key != self._previewed or (key is None) == self.canvas.candidate.shown:
             self._previewed = key
             if result is not None and key is not None:
-                self.canvas.show_candidate(result.pixels(), result.bounds, result.effective())
+                self.canvas.candidate.show(result.pixels(), result.bounds, result.effective())
             else:
-                self.canvas.show_candidate(None, self.canvas.candidate.bounds)
+                self.canvas.candidate.hide()
 
     def _words(self, result: Result | None) -> tuple[list[str], bool]:
         """What to know of a candidate, and whether it is a warning."""
@@ -396,5 +395,5 @@ class StagingStrip(QWidget):
         super().paintEvent(event)
         if self.hasFocus():
             painter = QPainter(self)
-            painter.setPen(QPen(QColor(self._colours["accent"]), 2))
+            painter.setPen(QPen(QColor(self._tokens.accent), 2))
             painter.drawRect(self.rect().adjusted(1, 1, -1, -1))

@@ -8,7 +8,8 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit, QWidget
 
 from medsynth_app.core.labels import LabelSchema
 from medsynth_app.session.session import Session
-from medsynth_app.ui.theme import theme as look
+from medsynth_app.ui.theme import tokens as look
+from medsynth_app.ui.theme.theme import Theme
 from medsynth_app.ui.widgets.basic import Group, Segmented, column, label
 from medsynth_app.ui.widgets.fields import Closeness, QuietSpin, SeedRow, whole
 from medsynth_app.ui.widgets.panel import SliderRow, field_row
@@ -19,7 +20,7 @@ DEVICES = (("auto", "Best there is"), ("cuda", "NVIDIA GPU"), ("mps", "Apple GPU
 class MoreInpaint(Group):
     """Seed, steps, context, feather and the rest."""
 
-    def __init__(self, theme: look.Theme, session: Session) -> None:
+    def __init__(self, theme: Theme, session: Session) -> None:
         super().__init__(theme, "More", is_open=session.settings.current.more_open)
         self._session = session
         self._schemas: tuple[LabelSchema, ...] = ()

@@ -14,7 +14,8 @@ from medsynth_app.core.labels import LabelClass, LabelSchema
 from medsynth_app.session.session import Session
 from medsynth_app.ui.places.paint.more import MoreInpaint
 from medsynth_app.ui.shell.commands import Commands
-from medsynth_app.ui.theme import theme as look
+from medsynth_app.ui.theme import tokens as look
+from medsynth_app.ui.theme.theme import Theme, swatch, ui_font
 from medsynth_app.ui.widgets import words
 from medsynth_app.ui.widgets.basic import (
     ElidedLabel,
@@ -38,11 +39,11 @@ COUNTS = tuple((n, str(n), f"{n} candidate{'' if n == 1 else 's'} to choose from
 
 def class_icon(item: LabelClass, number: int, edge: int = look.ICON_PX, ratio: float = 2.0) -> QIcon:
     """The class's colour with its key in it."""
-    picture = look.swatch(item.colour, edge, 4, ratio)
+    picture = swatch(item.colour, edge, 4, ratio)
     if number <= 9:
         painter = QPainter(picture)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        font = look.ui_font()
+        font = ui_font()
         font.setPixelSize(11)
         font.setBold(True)
         painter.setFont(font)
@@ -56,7 +57,7 @@ def class_icon(item: LabelClass, number: int, edge: int = look.ICON_PX, ratio: f
 class InpaintPanel(Panel):
     """Shows and changes `session.parameters`, the class painted with, and the pack."""
 
-    def __init__(self, theme: look.Theme, session: Session, commands: Commands) -> None:
+    def __init__(self, theme: Theme, session: Session, commands: Commands) -> None:
         super().__init__(theme, "Paint")
         self._session, self._commands = session, commands
         self._schema: LabelSchema | None = None  # whose classes are shown

@@ -6,18 +6,17 @@ from PySide6.QtCore import QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QImage, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton
 
+from medsynth_app.ui.theme.tokens import CANVAS_RADIOLOGY, Tokens
+
 EDGE = 92  # px
-COLOURS = ("ground", "surface", "border", "text", "muted", "accent", "synthetic", "warning", "done")
-DARK = dict(zip(COLOURS, ("#13171C", "#1B2027", "#2C343E", "#E7ECF2", "#98A5B3", "#35B6B4", "#AB90FF", "#E3B341",
-                           "#4CC38A"), strict=True))
 
 
 class Thumb(QAbstractButton):
     """One picture of the strip with its badge and a line of text below."""
 
-    def __init__(self, title: str, colours: dict[str, str], synthetic: bool) -> None:
+    def __init__(self, title: str, tokens: Tokens, synthetic: bool) -> None:
         super().__init__()
-        self._colours, self._synthetic = colours, synthetic
+        self._tokens, self._synthetic = tokens, synthetic
         self._image: QImage | None = None
         self.note = ""
         self.setCheckable(True)
@@ -31,6 +30,10 @@ class Thumb(QAbstractButton):
 
     minimumSizeHint = sizeHint
 
+    def set_theme(self, tokens: Tokens) -> None:
+        self._tokens = tokens
+        self.update()
+
     def show_image(self, image: QImage) -> None:
         self._image = image
         self.update()
@@ -40,24 +43,24 @@ class Thumb(QAbstractButton):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         box = QRectF(4, 4, EDGE, EDGE)
-        painter.fillRect(box, QColor("#0B0D10"))
+        painter.fillRect(box, QColor(CANVAS_RADIOLOGY))
         if self._image is not None:
             size = self._image.size().toSizeF().scaled(box.size(), Qt.AspectRatioMode.KeepAspectRatio)
             painter.drawImage(QRectF(box.center().x() - size.width() / 2, box.center().y() - size.height() / 2,
                                      size.width(), size.height()), self._image)
         if self._synthetic:
-            self._badge(painter, "SYN", self._colours["synthetic"], QRectF(8, 8, 34, 17))
+            self._badge(painter, "SYN", self._tokens.synthetic, QRectF(8, 8, 34, 17))
         if self.note:
-            self._badge(painter, self.note, self._colours["done"], QRectF(8, EDGE - 17, 68, 17))
+            self._badge(painter, self.note, self._tokens.done, QRectF(8, EDGE - 17, 68, 17))
         chosen = self.isChecked()
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.setPen(QPen(QColor(self._colours["accent" if chosen else "border"]), 3 if chosen else 1))
+        painter.setPen(QPen(QColor(self._tokens.accent if chosen else self._tokens.border), 3 if chosen else 1))
         painter.drawRoundedRect(box.adjusted(-1.5, -1.5, 1.5, 1.5) if chosen else box, 4, 4)
         font = QFont(self.font())
         font.setPixelSize(12)
         font.setBold(chosen)
         painter.setFont(font)
-        painter.setPen(QColor(self._colours["text" if chosen else "muted"]))
+        painter.setPen(QColor(self._tokens.text if chosen else self._tokens.muted))
         painter.drawText(QRect(0, EDGE + 8, self.width(), 18), Qt.AlignmentFlag.AlignCenter, self.text())
 
     def _badge(self, painter: QPainter, text: str, colour: str, box: QRectF) -> None:
@@ -69,5 +72,5 @@ class Thumb(QAbstractButton):
         font.setPixelSize(11)
         font.setBold(True)
         painter.setFont(font)
-        painter.setPen(QColor("#0C1416" if ground.lightnessF() > 0.5 and colour != "#6D43C9" else "#FFFFFF"))
+        painter.setPen(QColor(self._tokens.on_accent))
         painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)

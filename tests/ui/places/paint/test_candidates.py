@@ -43,7 +43,7 @@ class Bench:
 
     def fresh(self) -> None:
         self.opened += 1
-        self.canvas.compare_mode("off")
+        self.canvas.candidate.set_mode("off")
         self.session.open(png(self.folder / f"{self.opened}.png", seed=self.opened))
         QTest.qWait(20)
 
@@ -181,7 +181,7 @@ def test_live_previews_progress_and_cancel(bench: Bench) -> None:
 
 def test_compare_buttons_and_canvas_agree(bench: Bench) -> None:
     bench.run()
-    bench.canvas.compare_mode("slider")
+    bench.canvas.candidate.set_mode("slider")
     assert bench.strip.compare.value() == "slider"
     bench.strip.compare.chosen.emit("difference")
-    assert bench.canvas.compare == "difference"
+    assert bench.canvas.candidate.mode == "difference"

@@ -1,0 +1,27 @@
+"""Words for people go through `_`: gettext, English only for now.
+
+The language is that of the environment when the first text is asked for; where it has no translation, the text itself
+is shown. Tables that are made at import may call `_` as well.
+"""
+
+from __future__ import annotations
+
+import gettext
+from functools import cache
+from pathlib import Path
+
+DOMAIN = "medsynth"
+FOLDER = Path(__file__).resolve().parents[2] / "resources" / "locale"
+
+
+@cache
+def _translation() -> gettext.NullTranslations:
+    return gettext.translation(DOMAIN, str(FOLDER), fallback=True)
+
+
+def _(text: str) -> str:
+    """The text in the person's language; the text itself where there is no translation.
+
+    Write whole sentences with named gaps: ``_("{count} pictures").format(count=3)``.
+    """
+    return _translation().gettext(text)
