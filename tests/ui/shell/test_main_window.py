@@ -129,7 +129,7 @@ def test_enter_in_the_prompt_starts_nothing_and_accepts_nothing(desk: TestDesk, 
 
 def test_x_held_shows_the_original(desk: TestDesk, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[bool] = []
-    monkeypatch.setattr(desk.window.canvas, "flicker", seen.append)
+    monkeypatch.setattr(desk.window.canvas.candidate, "flicker", seen.append)
     QTest.keyPress(desk.window.windowHandle(), Qt.Key.Key_X)
     QTest.keyRelease(desk.window.windowHandle(), Qt.Key.Key_X)
     assert seen == [True, False]
