@@ -28,17 +28,18 @@ sys.modules["torch"] = None                     # importing it would raise
 from pathlib import Path
 from PySide6.QtCore import QTimer
 from medsynth_app import app
-from medsynth_app.ui.main_window import MainWindow
+from medsynth_app.ui.shell.main_window import MainWindow
 seen = []
 def watch(window):
     window.painted.connect(lambda: seen.append(window.grab().width()))
-    def look():
+    def look():                                 # may fire again before the window is gone
         if window.session.document is not None:
+            timer.stop()
             assert gc.isenabled() and gc.get_freeze_count() > 100_000
             seen.append(window.session.document.info.pseudonym)
             window.close()
     timer = QTimer(window); timer.timeout.connect(look); timer.start(50)
-    QTimer.singleShot(60000, window.close)
+    QTimer.singleShot(120000, window.close)
 begin = MainWindow.__init__
 def init(self, *a):
     begin(self, *a); watch(self)
