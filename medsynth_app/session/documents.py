@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,14 +18,15 @@ from medsynth_app.actions.open_image import open_image
 from medsynth_app.actions.paint_mask import paint_mask
 from medsynth_app.actions.recent import recent_documents
 from medsynth_app.actions.remove_picture import remove_picture
-from medsynth_app.actions.remove_study import remove_study
+from medsynth_app.actions.remove_study import remove_study, scope_of_study
 from medsynth_app.core.bounds import Bounds
-from medsynth_app.core.changes import Change
+from medsynth_app.core.changes import Change, Changes
 from medsynth_app.core.labels import LabelSchema
 from medsynth_app.core.window_level import WindowLevel
 from medsynth_app.session.state import SessionState
 from medsynth_app.session.window_level import from_plain, starting_window, to_plain
 from medsynth_app.workspace.documents import Document, RecentDocument
+from medsynth_app.workspace.removal import Scope
 
 
 class DocumentView(SessionState):
@@ -75,14 +76,14 @@ class DocumentView(SessionState):
     def recent(self, count: int = 12) -> list[RecentDocument]:
         return recent_documents(self.workspace, count)
 
-    def remove_study(self) -> Mapping[str, int]:
-        """Purge the document in view from the workspace: rows, history, files and the pictures that follow its masks.
+    def remove_study(self) -> Changes:
+        """Purge the study in view from the workspace: rows, history, files and the pictures that follow its masks.
 
-        The source file stays. Returns how many of each went.
+        The source files stay.
         """
         document = self._opened()
         before = {record.id for record in self.queue.records()}
-        counts: Mapping[str, int] = remove_study(self.workspace, document, self.queue)
+        changes = remove_study(self.workspace, document, self.queue, self.person_id)
         self._removed_jobs |= before - {record.id for record in self.queue.records()}
         for job_id in self._removed_jobs:
             self.staging.end(job_id)
@@ -92,13 +93,12 @@ class DocumentView(SessionState):
         self.jobs_changed.emit()
         self._refresh_pictures()
         self.pictures_changed.emit()
-        return counts
+        return changes
 
     @property
-    def pictures_of_document(self) -> int:
-        """How many generated pictures follow a mask of the document in view: they go with its study."""
-        owner = self.document.id if self.document is not None else ""
-        return sum(bool(owner) and picture.document_id == owner for picture in self.pictures)
+    def study(self) -> Scope:
+        """What goes when the study in view is removed."""
+        return scope_of_study(self.workspace, self._opened())
 
     def remove_picture(self, picture_id: str) -> bool:
         """Purge a generated picture, and the mask that it follows, from the workspace; whether it was still there."""

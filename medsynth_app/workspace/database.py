@@ -127,19 +127,21 @@ def backup_is_due(folder: Path) -> bool:
     return not newest or newest[0].stat().st_mtime < limit
 
 
-def _connect(path: Path, read_only: bool = False) -> sqlite3.Connection:
+def _connect(path: Path, read_only: bool = False, *, foreign_keys: bool = True) -> sqlite3.Connection:
     mode = "ro" if read_only else "rw"
     connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode={mode}", uri=True, timeout=10,
                                  check_same_thread=False, isolation_level=None)
     # NORMAL is safe in WAL: a power cut can take the last strokes, never the database; a killed process takes nothing.
     # The log is moved into the database by the snapshot thread, so that strokes do not wait for the disk.
-    for pragma in ("foreign_keys=ON", "synchronous=NORMAL", "secure_delete=ON", "wal_autocheckpoint=16000"):
+    for pragma in (f"foreign_keys={foreign_keys:d}", "synchronous=NORMAL", "secure_delete=ON",
+                   "wal_autocheckpoint=16000"):
         connection.execute(f"PRAGMA {pragma}")
     return connection
 
 
-def _engine(path: Path, read_only: bool) -> Engine:
-    engine = create_engine("sqlite://", creator=lambda: _connect(path, read_only), poolclass=QueuePool)
+def _engine(path: Path, read_only: bool, *, foreign_keys: bool = True) -> Engine:
+    engine = create_engine("sqlite://", creator=lambda: _connect(path, read_only, foreign_keys=foreign_keys),
+                           poolclass=QueuePool)
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
     return engine
 
@@ -194,7 +196,7 @@ def _migrate(path: Path, revision: str | None, read_only: bool) -> None:
     else:
         with closing(_connect(path)) as connection:
             connection.execute("PRAGMA journal_mode=WAL")
-    engine = _engine(path, read_only=False)
+    engine = _engine(path, read_only=False, foreign_keys=False)     # a table made anew takes no others with it
     try:
         with engine.begin() as connection:      # one transaction: a kill leaves the old version
             config.attributes["connection"] = connection

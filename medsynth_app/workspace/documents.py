@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import uuid
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,18 +13,18 @@ from weakref import WeakSet
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.changes import Change
 from medsynth_app.core.edit import Edit
-from medsynth_app.core.image import FrameKey, ImageInfo, ImageSource, Pixels
+from medsynth_app.core.image import FrameKey, Identity, ImageInfo, ImageSource, Pixels
 from medsynth_app.core.provenance import Provenance
-from medsynth_app.workspace import sources
+from medsynth_app.workspace import identity, register, sources
 from medsynth_app.workspace.blobs import Blobs
 from medsynth_app.workspace.database import Database
-from medsynth_app.workspace.history import History, Identity, changed_error
+from medsynth_app.workspace.history import History, Standing, changed_error
 from medsynth_app.workspace.masks import FrameState, Masks
 from medsynth_app.workspace.tables import (
     DONE,
@@ -34,23 +33,29 @@ from medsynth_app.workspace.tables import (
     DocumentRow,
     EditRow,
     FrameRow,
-    JobRow,
     NoteRow,
     PatchRow,
     PathRow,
-    PictureRow,
+    PatientRow,
     ResultRow,
-    StepRow,
+    SeriesRow,
+    StudyRow,
     now,
 )
 
 CACHED_FRAMES = 8       # frames with accepted edits that are kept composed
-_MOVED = (FrameRow, EditRow, ResultRow, PictureRow, JobRow)     # what a merge hands over as it is
 
 
 @dataclass(frozen=True)
 class RecentDocument:
-    """A document opened lately. `path` is for opening only: show the pseudonym."""
+    """A document opened lately. `path` is for opening only: show the pseudonym.
+
+    Attributes
+    ----------
+    identity
+        Of which patient, study and series; with its `series` the right one of a folder is opened. Empty for one of an
+        older workspace that was not opened since.
+    """
 
     id: str
     pseudonym: str
@@ -59,6 +64,7 @@ class RecentDocument:
     opened: datetime
     path: Path
     exists: bool
+    identity: Identity
 
 
 class Document:
@@ -73,28 +79,28 @@ class Document:
     """
 
     def __init__(self, database: Database, blobs: Blobs, masks: Masks, source: ImageSource, info: ImageInfo,
-                 path: Path, identity: Identity, states: dict[FrameKey, FrameState], whole: bool) -> None:
+                 path: Path, standing: Standing, states: dict[FrameKey, FrameState], whole: bool) -> None:
         self.source = source
         self.info = info
         self.path = path
         self._database = database
         self._blobs = blobs
         self._masks = masks
-        self._identity = identity
+        self._standing = standing
         self._states = states
         self._index = {frame.key: index for index, frame in enumerate(info.frames)}
         self._composed: OrderedDict[int, tuple[int, Pixels | None]] = OrderedDict()
-        self._history = History(database, blobs, masks, identity, states, whole,
+        self._history = History(database, blobs, masks, standing, states, whole,
                                 lambda key: self.pixels(self._index[key]))
 
     @property
     def id(self) -> str:
         """Empty for an image that a read-only workspace does not know."""
-        return self._identity.id
+        return self._standing.id
 
     @property
     def read_only(self) -> bool:
-        return self._database.read_only or self._identity.removed
+        return self._database.read_only or self._standing.removed
 
     @property
     def saved_at(self) -> datetime:
@@ -238,6 +244,7 @@ class Documents:
             When a known frame has another size now.
         """
         info = source.info
+        merged: list[str] = []
         with self._database.lock:
             with self._database.read() if self._database.read_only else self._database.write() as session:
                 known = sources.known_frames(session, [frame.key for frame in info.frames])
@@ -245,20 +252,22 @@ class Documents:
                        for frame in info.frames if (row := known.get(frame.key)) is not None):
                     raise changed_error()
                 if not self._database.read_only:
-                    info = self._note_replaced(session, info, path, known)
-                    self._register(session, info, path, known)
+                    info = register.note_replaced(session, info, path, known)
+                    merged = register.register(session, info, path, known)
                 ids = {row.document_id for row in known.values()}
                 document = session.get(DocumentRow, sorted(ids)[0]) if ids else None
                 number = document.id if document is not None else ""
-                identity = Identity(number, document.saved if document is not None else now())
+                standing = Standing(number, document.saved if document is not None else now())
                 total = session.scalar(select(func.count()).where(FrameRow.document_id == number)) or 0
             states = {frame.key: self._masks.state(known[frame.key].id if frame.key in known else 0,
                                                    frame.rows, frame.columns) for frame in info.frames}
-            opened = Document(self._database, self._blobs, self._masks, source, info, path, identity, states,
+            opened = Document(self._database, self._blobs, self._masks, source, info, path, standing, states,
                               whole=len(states) >= total)
             self._settle_untouched(number, states)
             self._open.add(opened)
             for other in list(self._open):      # this one may have brought frames that they do not see
+                if other.id in merged:
+                    other._standing.id = number
                 if other.id == number:
                     other._history.whole = len(other._states) >= total
             return opened
@@ -266,15 +275,19 @@ class Documents:
     def recent(self, count: int = 12) -> list[RecentDocument]:
         """Documents opened last, newest first, with the path used last."""
         with self._database.read() as session:
-            rows = session.scalars(select(DocumentRow).order_by(DocumentRow.opened.desc()).limit(count)).all()
+            rows = session.execute(
+                select(DocumentRow, SeriesRow, StudyRow, PatientRow)
+                .join(SeriesRow, DocumentRow.series_id == SeriesRow.id).join(StudyRow).join(PatientRow)
+                .order_by(DocumentRow.opened.desc()).limit(count)).all()
             found = []
-            for row in rows:
+            for row, series, study, patient in rows:
                 text = session.scalar(select(PathRow.path).where(PathRow.document_id == row.id)
                                       .order_by(PathRow.opened.desc()).limit(1))
                 if text is not None:
                     path = Path(text)
-                    found.append(RecentDocument(row.id, row.pseudonym, row.series, row.modality,
-                                                datetime.fromisoformat(row.opened), path, path.exists()))
+                    found.append(RecentDocument(
+                        row.id, patient.pseudonym, series.text, series.modality, datetime.fromisoformat(row.opened),
+                        path, path.exists(), identity.stored(patient.key, study.key, series.key)))
             return found
 
     def remember(self, document_id: str, key: str, value: Any) -> None:
@@ -293,66 +306,8 @@ class Documents:
         """Tell opened documents that theirs was removed."""
         for document in list(self._open):
             if document.id == document_id:
-                document._identity.removed = True
+                document._standing.removed = True
                 self._masks.forget(document._states.values())
-
-    def _register(self, session: Session, info: ImageInfo, path: Path, known: dict[FrameKey, FrameRow]) -> None:
-        """Rows of the document, its new frames and its path; `known` is completed."""
-        ids = sorted({row.document_id for row in known.values()})
-        moment = now()
-        if ids:
-            document = session.get_one(DocumentRow, ids[0])
-            for other in ids[1:]:
-                self._merge(session, ids[0], other)
-                for row in known.values():
-                    session.refresh(row)
-        else:
-            document = DocumentRow(id=uuid.uuid4().hex, saved=moment)
-            session.add(document)
-        # The whitelist: nothing else of an image's description is stored.
-        document.pseudonym, document.modality, document.series = info.pseudonym, info.modality, info.series
-        document.colour, document.opened = info.colour, moment
-        session.flush()
-        new = [frame for frame in info.frames if frame.key not in known]
-        numbers = sources.source_ids(session, (frame.key.source for frame in new))
-        rows = [FrameRow(document_id=document.id, source_id=numbers[frame.key.source], frame=frame.key.frame,
-                         rows=frame.rows, columns=frame.columns) for frame in new]
-        session.add_all(rows)
-        session.flush()
-        known |= {frame.key: row for frame, row in zip(new, rows, strict=True)}
-        text = str(path.resolve())
-        used = session.scalar(select(PathRow).where(PathRow.document_id == document.id, PathRow.path == text))
-        if used is None:
-            session.add(PathRow(document_id=document.id, path=text, opened=moment))
-        else:
-            used.opened = moment
-
-    def _merge(self, session: Session, target: str, other: str) -> None:
-        for table in _MOVED:
-            session.execute(update(table).where(table.document_id == other).values(document_id=target)
-                            .execution_options(synchronize_session=False))
-        for small, column in ((NoteRow, NoteRow.key), (PathRow, PathRow.path)):     # the target's own come first
-            taken = select(column).where(small.document_id == target)
-            session.execute(update(small).where(small.document_id == other, column.not_in(taken))
-                            .values(document_id=target).execution_options(synchronize_session=False))
-        session.execute(delete(DocumentRow).where(DocumentRow.id == other))
-        for document in list(self._open):
-            if document.id == other:
-                document._identity.id = target
-
-    def _note_replaced(self, session: Session, info: ImageInfo, path: Path,
-                       known: dict[FrameKey, FrameRow]) -> ImageInfo:
-        """Say so where an unknown file stands at the path of one that was worked on."""
-        if known or not path.is_file():
-            return info
-        worked_on = session.scalar(
-            select(StepRow.id).join(FrameRow, StepRow.frame_id == FrameRow.id)
-            .join(PathRow, PathRow.document_id == FrameRow.document_id)
-            .where(PathRow.path == str(path.resolve())).limit(1))
-        if worked_on is None:
-            return info
-        return replace(info, notices=(*info.notices, "This file has changed since it was last opened here, so it is "
-                                      "taken as a new image. What was painted belongs to the earlier file."))
 
     def _settle_untouched(self, document_id: str, states: dict[FrameKey, FrameState]) -> None:
         """Give frames that were never painted their empty mask without a look into the database each."""

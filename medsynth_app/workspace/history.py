@@ -28,8 +28,8 @@ from medsynth_app.workspace.tables import DONE, DROPPED, MASK, PIXELS, UNDONE, E
 
 
 @dataclass(eq=False)
-class Identity:
-    """Which document it is; changes when documents are merged or removed."""
+class Standing:
+    """Which document it is in the workspace; changes when documents are merged or removed."""
 
     id: str
     saved: str
@@ -49,12 +49,12 @@ class History:
         Present pixels of a frame, accepted edits included.
     """
 
-    def __init__(self, database: Database, blobs: Blobs, masks: Masks, identity: Identity,
+    def __init__(self, database: Database, blobs: Blobs, masks: Masks, standing: Standing,
                  states: Mapping[FrameKey, FrameState], whole: bool, pixels: Callable[[FrameKey], Pixels]) -> None:
         self._database = database
         self._blobs = blobs
         self._masks = masks
-        self._identity = identity
+        self._standing = standing
         self._states = states
         self._keys = {state.id: key for key, state in states.items()}
         self.whole = whole
@@ -78,12 +78,12 @@ class History:
             else:
                 self._apply_pixels(edit, state, person)
         kind = MASK if isinstance(edit, MaskEdit) else PIXELS
-        return Change(self._identity.id, edit.frame, bounds, kind, edit.name)
+        return Change(self._standing.id, edit.frame, bounds, kind, edit.name)
 
     def require_writable(self) -> None:
         if self._database.read_only:
             raise read_only_error()
-        if self._identity.removed:
+        if self._standing.removed:
             raise UserError("This study was removed from the workspace.", "Open its file again.")
 
     def _apply_mask(self, edit: MaskEdit, state: FrameState, person: str) -> None:
@@ -117,13 +117,13 @@ class History:
         """Rows of a new edit; the person's redo ends here. Returns the numbers of the edit and its step."""
         # Plain statements instead of mapped objects: this runs at every stroke.
         session.execute(update(EditRow).where(
-            EditRow.document_id == self._identity.id, EditRow.person == person, EditRow.state == UNDONE)
+            EditRow.document_id == self._standing.id, EditRow.person == person, EditRow.state == UNDONE)
             .values(state=DROPPED).execution_options(synchronize_session=False))
         number = (session.scalar(select(func.max(EditRow.id))) or 0) + 1
         applied = (session.scalar(select(func.max(StepRow.id))) or 0) + 1
         top, left, bottom, right = map(int, edit.bounds.as_tuple())    # SQLite would keep NumPy's as bytes
         session.execute(insert(EditRow), [dict(
-            id=number, document_id=self._identity.id, frame_id=state.id, kind=PIXELS if delta is None else MASK,
+            id=number, document_id=self._standing.id, frame_id=state.id, kind=PIXELS if delta is None else MASK,
             name=edit.name, person=person, state=DONE, applied=applied, delta=delta,
             top=top, left=left, bottom=bottom, right=right)])
         return number, self._step(session, state.id, number, undo=False)
@@ -131,9 +131,9 @@ class History:
     def _step(self, session: Session, frame_id: int, edit_id: int, undo: bool) -> int:
         at, number = tables.now(), (session.scalar(select(func.max(StepRow.id))) or 0) + 1
         session.execute(insert(StepRow), [dict(id=number, frame_id=frame_id, edit_id=edit_id, undo=undo, at=at)])
-        session.execute(update(tables.DocumentRow).where(tables.DocumentRow.id == self._identity.id)
+        session.execute(update(tables.DocumentRow).where(tables.DocumentRow.id == self._standing.id)
                         .values(saved=at).execution_options(synchronize_session=False))
-        self._identity.saved = at
+        self._standing.saved = at
         return number
 
     # -- undo and redo
@@ -170,10 +170,10 @@ class History:
             else:
                 state.version += 1
         word = "Undo" if undo else "Redo"
-        return Change(self._identity.id, self._keys[row.frame_id], row.bounds, row.kind, f"{word}: {row.name}")
+        return Change(self._standing.id, self._keys[row.frame_id], row.bounds, row.kind, f"{word}: {row.name}")
 
     def _next(self, session: Session, person: str, undo: bool) -> EditRow | None:
-        query = select(EditRow).where(EditRow.document_id == self._identity.id, EditRow.person == person,
+        query = select(EditRow).where(EditRow.document_id == self._standing.id, EditRow.person == person,
                                       EditRow.state == (DONE if undo else UNDONE))
         if not self.whole:
             query = query.where(EditRow.frame_id.in_(self._keys))
@@ -228,7 +228,7 @@ class History:
 
     @property
     def saved_at(self) -> datetime:
-        return datetime.fromisoformat(self._identity.saved).astimezone(UTC)
+        return datetime.fromisoformat(self._standing.saved).astimezone(UTC)
 
 
 def changed_error() -> UserError:

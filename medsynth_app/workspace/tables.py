@@ -1,4 +1,6 @@
-"""The tables. What they may hold of a patient is a whitelist: pseudonym, modality and a neutral series text.
+"""The tables: patient > study > series > document > frame, and what was made of the frames.
+
+What they may hold of a patient is a whitelist: keyed hashes, a pseudonym, modality and a neutral series text.
 
 Original UIDs stand in `sources` alone, paths of images in `paths` alone; everything else refers to their rows.
 A change here needs a revision in `migrations/versions` (a test compares the two).
@@ -13,8 +15,8 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from medsynth_app.core.bounds import Bounds
 
-FORMAT_MAJOR = 1    # PRAGMA user_version; a higher one is refused, within one major changes only add
-HEAD = "0003"       # newest Alembic revision; kept here so that an up-to-date workspace opens without Alembic
+FORMAT_MAJOR = 2    # PRAGMA user_version; a higher one is refused, within one major changes only add
+HEAD = "0005"       # newest Alembic revision; kept here so that an up-to-date workspace opens without Alembic
 
 DONE, UNDONE, DROPPED = "done", "undone", "dropped"      # states of an edit
 STAGED, ACCEPTED, DISCARDED = "staged", "accepted", "discarded"     # states of a result
@@ -46,12 +48,45 @@ class SourceRow(Base):
     source: Mapped[str] = mapped_column(unique=True)
 
 
+class PatientRow(Base):
+    """A patient, known by a keyed hash (`core.image.Identity`).
+
+    In this table and the next two `key` is what `workspace.identity` makes of the hash, and None as long as nobody
+    knows: in a workspace of an older version, until the image is opened again.
+    """
+
+    __tablename__ = "patients"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str | None] = mapped_column(unique=True)
+    pseudonym: Mapped[str] = mapped_column(index=True)
+
+
+class StudyRow(Base):
+    __tablename__ = "studies"
+    __table_args__ = (UniqueConstraint("patient_id", "key"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    patient_id: Mapped[int] = mapped_column(ForeignKey("patients.id"))
+    key: Mapped[str | None] = mapped_column(index=True)
+
+
+class SeriesRow(Base):
+    """`text` is neutral: "CT, series 3"."""
+
+    __tablename__ = "series"
+    __table_args__ = (UniqueConstraint("study_id", "key"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    study_id: Mapped[int] = mapped_column(ForeignKey("studies.id"))
+    key: Mapped[str | None]
+    modality: Mapped[str | None]
+    text: Mapped[str]
+
+
 class DocumentRow(Base):
+    """What is opened as one: a series or a part of it, a file."""
+
     __tablename__ = "documents"
     id: Mapped[str] = mapped_column(primary_key=True)
-    pseudonym: Mapped[str]
-    modality: Mapped[str | None]
-    series: Mapped[str]
+    series_id: Mapped[int] = mapped_column(ForeignKey("series.id"), index=True)
     colour: Mapped[str]
     opened: Mapped[str] = mapped_column(index=True)
     saved: Mapped[str]

@@ -18,7 +18,7 @@ from medsynth_app.workspace.documents import Documents
 from medsynth_app.workspace.jobs import Jobs
 from medsynth_app.workspace.masks import Masks
 from medsynth_app.workspace.people import People
-from medsynth_app.workspace.removal import Studies
+from medsynth_app.workspace.removal import Removal
 from medsynth_app.workspace.results import Results
 
 LOCK = "writer.lock"
@@ -39,7 +39,7 @@ class Workspace:
         The sentence to show when another process writes here, else empty.
     salt
         Random bytes for pseudonyms, different in every workspace.
-    blobs, documents, results, jobs, people, studies
+    blobs, documents, results, jobs, people, removal
         The rooms.
     """
 
@@ -57,10 +57,10 @@ class Workspace:
         self.results = Results(self._database, self.blobs)
         self.jobs = Jobs(self._database, self.blobs)
         self.people = People(self._database)
-        self.studies = Studies(self._database, self.blobs, self._masks, self.documents)
+        self.removal = Removal(self._database, self.blobs, self._masks, self.documents)
         self.salt = self._read_salt()
         if not self.read_only:
-            self.studies.finish()
+            self.removal.finish()
             self.jobs.prune()
             if backup_is_due(folder):
                 self._masks.behind(self._care)

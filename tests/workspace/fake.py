@@ -11,7 +11,7 @@ import numpy.typing as npt
 from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.changes import Change
 from medsynth_app.core.edit import MaskEdit, PixelEdit
-from medsynth_app.core.image import FrameInfo, FrameKey, ImageInfo, Pixels
+from medsynth_app.core.image import FrameInfo, FrameKey, Identity, ImageInfo, Pixels
 from medsynth_app.core.provenance import Provenance
 from medsynth_app.workspace.documents import Document
 from medsynth_app.workspace.results import Result
@@ -19,17 +19,20 @@ from medsynth_app.workspace.workspace import Workspace
 
 UID = "1.2.826.0.1.3680043.8.498.4711"
 PATH = Path("/somewhere/Mustermann^Erika/series-0815")
+NOBODY = Identity()
 
 
 class FakeSource:
     """An `ImageSource` in memory; frame `n` of the series has the UID ``<UID>.<n>`` and pixels of its own."""
 
     def __init__(self, frames: Sequence[int] = (0, 1), size: tuple[int, int] = (40, 50), pseudonym: str =
-                 "Subject-QXZ7WK", uid: str = UID, colour: bool = False, change: int = 0) -> None:
+                 "Subject-QXZ7WK", uid: str = UID, colour: bool = False, change: int = 0,
+                 identity: Identity = NOBODY) -> None:
         self.size, self.colour, self.change = size, colour, change
         self._frames = tuple(frames)
         self.info = ImageInfo(pseudonym, "CT", "CT, series 3", "rgb" if colour else "grey", tuple(
-            FrameInfo(FrameKey(f"uid:{uid}.{number}"), *size, stored_range=(-1024, 3071)) for number in frames))
+            FrameInfo(FrameKey(f"uid:{uid}.{number}"), *size, stored_range=(-1024, 3071)) for number in frames),
+            identity=identity)
 
     def pixels(self, frame: int) -> Pixels:
         rng = np.random.default_rng(self._frames[frame] + 1000 * self.change)

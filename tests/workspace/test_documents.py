@@ -9,7 +9,7 @@ import pytest
 from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.edit import MaskEdit, PixelEdit
 from medsynth_app.core.errors import UserError
-from medsynth_app.workspace.tables import DocumentRow
+from medsynth_app.workspace.tables import DocumentRow, PatientRow, SeriesRow, StudyRow
 from medsynth_app.workspace.workspace import Workspace
 from tests.workspace.fake import PATH, UID, FakeSource, FileSource, accept, paint, stage
 
@@ -189,8 +189,11 @@ def test_edits_that_do_not_fit_are_bugs_or_refused(workspace: Workspace) -> None
 
 
 def test_only_the_whitelist_is_stored_and_uids_and_paths_stand_in_one_table_each(folder: Path) -> None:
-    assert {column.name for column in DocumentRow.__table__.columns} == {
-        "id", "pseudonym", "modality", "series", "colour", "opened", "saved"}
+    assert {row: {column.name for column in row.__table__.columns} for row in (
+        PatientRow, StudyRow, SeriesRow, DocumentRow)} == {
+        PatientRow: {"id", "key", "pseudonym"}, StudyRow: {"id", "patient_id", "key"},
+        SeriesRow: {"id", "study_id", "key", "modality", "text"},
+        DocumentRow: {"id", "series_id", "colour", "opened", "saved"}}
     with Workspace.open(folder) as workspace:
         document = workspace.documents.open(FakeSource(), PATH)
         paint(document, BOX)
@@ -202,4 +205,4 @@ def test_only_the_whitelist_is_stored_and_uids_and_paths_stand_in_one_table_each
     holding = {word: {table for table in tables for row in connection.execute(f"SELECT * FROM {table}")
                       if any(word in str(value) for value in row)} for word in (UID, "Mustermann", "QXZ7WK")}
     connection.close()
-    assert holding == {UID: {"sources"}, "Mustermann": {"paths"}, "QXZ7WK": {"documents"}}
+    assert holding == {UID: {"sources"}, "Mustermann": {"paths"}, "QXZ7WK": {"patients"}}

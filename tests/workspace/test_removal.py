@@ -49,7 +49,7 @@ def test_nothing_of_a_removed_study_is_left_in_any_byte(folder: Path) -> None:
     with Workspace.open(folder) as workspace:
         gone, kept = fill(workspace)
         assert all(holders(folder, word) for word in WORDS)
-        counts = workspace.studies.remove(gone)
+        counts = workspace.removal.remove(workspace.removal.of_study(gone))
         assert counts["frames"] == 2 and counts["edits"] == 61 and counts["results"] == 1 and counts["jobs"] == 1
         assert counts["files"] >= 1
         assert {word: holders(folder, word) for word in WORDS} == {word: [] for word in WORDS}    # while it runs
@@ -65,15 +65,15 @@ def test_nothing_of_a_removed_study_is_left_in_any_byte(folder: Path) -> None:
         again = workspace.documents.open(FakeSource(), PATH)
         assert again.id != gone and not again.mask(0).any() and again.can_undo() is None
         referenced = len(list(workspace.blobs.all()))
-        workspace.studies.remove(kept)
-        workspace.studies.remove(again.id)
+        workspace.removal.remove(workspace.removal.of_study(kept))
+        workspace.removal.remove(workspace.removal.of_study(again.id))
         assert referenced and list(workspace.blobs.all()) == []
 
 
 def test_an_open_document_becomes_read_only(workspace: Workspace) -> None:
     document = workspace.documents.open(FakeSource(), PATH)
     paint(document, BOX)
-    workspace.studies.remove(document.id)
+    workspace.removal.remove(workspace.removal.of_study(document.id))
     assert document.read_only
     with pytest.raises(UserError, match="removed"):
         paint(document, BOX, 2)
@@ -89,8 +89,8 @@ def test_wiping_that_was_interrupted_is_finished_at_the_next_opening(folder: Pat
                                                                      monkeypatch: pytest.MonkeyPatch) -> None:
     with Workspace.open(folder) as workspace:
         gone, _ = fill(workspace)
-        monkeypatch.setattr(workspace.studies, "finish", lambda: None)      # as if it was killed there
-        workspace.studies.remove(gone)
+        monkeypatch.setattr(workspace.removal, "finish", lambda: None)      # as if it was killed there
+        workspace.removal.remove(workspace.removal.of_study(gone))
     assert holders(folder, "QXZ7WK")
     Workspace.open(folder).close()
     assert not any(holders(folder, word) for word in WORDS)
@@ -102,7 +102,7 @@ def test_a_reader_in_another_window_only_delays_the_wiping(folder: Path) -> None
     reader = sqlite3.connect(folder / "workspace.db", isolation_level=None)
     reader.execute("BEGIN")
     reader.execute("SELECT * FROM documents").fetchall()
-    workspace.studies.remove(gone)
+    workspace.removal.remove(workspace.removal.of_study(gone))
     assert workspace.documents.recent()[0].pseudonym == "Subject-KEEPME"
     reader.close()
     workspace.close()
@@ -124,17 +124,17 @@ def test_pictures_that_follow_its_masks_go_with_a_study(workspace: Workspace) ->
     workspace.jobs.prune(datetime.now(UTC) + timedelta(days=400))
     assert workspace.jobs.records() == []  # the pictures remember by themselves
     both = workspace.documents.open(FakeSource((0, 1)), PATH)  # the two slices are one study now
-    assert workspace.studies.remove(both.id)["pictures"] == 2
+    assert workspace.removal.remove(workspace.removal.of_study(both.id))["pictures"] == 2
     assert [picture.seed for picture in workspace.results.pictures()] == [3, 2]
     assert len(list(workspace.blobs.all())) == 3  # two pictures and the mask of one
-    workspace.studies.remove(other.id)
+    workspace.removal.remove(workspace.removal.of_study(other.id))
     assert [picture.document_id for picture in workspace.results.pictures()] == [""]
     assert len(list(workspace.blobs.all())) == 1
 
 
 def test_a_picture_of_a_removed_study_is_refused(workspace: Workspace) -> None:
     document = workspace.documents.open(FakeSource(), PATH)
-    workspace.studies.remove(document.id)
+    workspace.removal.remove(workspace.removal.of_study(document.id))
     with pytest.raises(UserError, match="removed"):
         workspace.results.add_picture("job", 0, np.zeros((8, 8, 3), np.uint8), provenance(),
                                       mask=np.ones((8, 8), np.uint8), document_id=document.id)

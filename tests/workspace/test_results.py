@@ -61,7 +61,7 @@ def test_a_job_that_ran_twice_leaves_one_candidate(workspace: Workspace) -> None
 
 def test_a_result_of_a_removed_study_is_refused(workspace: Workspace) -> None:
     document = workspace.documents.open(FakeSource(), PATH)
-    workspace.studies.remove(document.id)
+    workspace.removal.remove(workspace.removal.of_study(document.id))
     with pytest.raises(UserError, match="removed"):
         stage(workspace, document, BOX, np.zeros((6, 8), np.int16))
     assert len(list(workspace.blobs.all())) <= 2

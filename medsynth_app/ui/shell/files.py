@@ -114,17 +114,22 @@ class Files:
         """Ask in a banner: nothing else has to stop for it."""
         if self._window.session.document is None:
             return
-        count = self._window.session.pictures_of_document
-        more = f", and with them {_pictures(count)} from its masks" if count else ""
+        study = self._window.session.study
+        images = len(study.documents)
+        whose = f"Painting, results and history of its {images} images" if images > 1 else \
+            "Its painting, results and history"
+        more = f", and with them {_pictures(len(study.pictures))} from its masks" if study.pictures else ""
+        stays = "The files that they were opened from stay." if images > 1 else \
+            "The file that it was opened from stays."
+        left = f" {_unassigned(study.unassigned)}" if study.unassigned else ""
         self._window.banners.say(
-            "warning", "Remove this study from the workspace?",
-            f"Its painting, results and history are erased for good{more}. The file that it was opened from stays.",
+            "warning", "Remove this study from the workspace?", f"{whose} are erased for good{more}. {stays}{left}",
             key="remove", choices=(("Remove study", self.remove_study),))
 
     def remove_study(self) -> None:
-        counts = self._window.guarded(self._window.session.remove_study)
-        if counts is not None:
-            count = counts["pictures"]
+        changes = self._window.guarded(self._window.session.remove_study)
+        if changes is not None:
+            count = len(changes.pictures)
             more = f", with {_pictures(count)} from its masks" if count else ""
             self._window.toasts.say("done", f"The study was removed from the workspace{more}.")
 
@@ -146,6 +151,15 @@ class Files:
 
 def _pictures(count: int) -> str:
     return f"{count} generated picture{'' if count == 1 else 's'}"
+
+
+def _unassigned(count: int) -> str:
+    """What to say of images of the same patient whose study nobody knows."""
+    if count == 1:
+        return ("1 image of this patient, kept by an older version, was not opened since: nobody knows whether it is "
+                "of this study. It stays. Open it, then remove it as well.")
+    return (f"{count} images of this patient, kept by an older version, were not opened since: nobody knows whether "
+            "they are of this study. They stay. Open them, then remove them as well.")
 
 
 def _ending(path: Path, end: str) -> Path:

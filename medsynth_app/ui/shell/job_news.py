@@ -45,7 +45,7 @@ class JobNews:
         if record.kind == "inpaint" and (document is None or document.id != record.document_id):
             found = next((r for r in w.session.recent(50) if r.id == record.document_id and r.exists and r.path), None)
             if found is not None and found.path is not None:
-                w.open_path(found.path)
+                w.open_path(found.path, series=found.identity.series)
 
     def _failed(self, record: JobRecord, event: JobEvent) -> None:
         w = self._window

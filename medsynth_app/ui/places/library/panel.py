@@ -84,7 +84,7 @@ class LibraryPanel(Panel):
             about = ", ".join(part for part in (found.series or found.modality or "image", where) if part)
             item = QListWidgetItem(f"{found.pseudonym}\n{about}")
             item.setSizeHint(QSize(0, LINE))
-            item.setData(Qt.ItemDataRole.UserRole, found.path)
+            item.setData(Qt.ItemDataRole.UserRole, found)
             if not found.exists:
                 item.setFlags(Qt.ItemFlag.NoItemFlags)
                 item.setForeground(QColor(self.theme.tokens.faint))
@@ -95,9 +95,9 @@ class LibraryPanel(Panel):
         self._no_recent.setVisible(count == 0)
 
     def _open_item(self, item: QListWidgetItem) -> None:
-        path = item.data(Qt.ItemDataRole.UserRole)
-        if path is not None and item.flags() & Qt.ItemFlag.ItemIsEnabled:
-            self._open(Path(path))
+        found = item.data(Qt.ItemDataRole.UserRole)
+        if found is not None and item.flags() & Qt.ItemFlag.ItemIsEnabled:
+            self._open(found.path, series=found.identity.series)
 
     def look_for_series(self, path: Path) -> None:
         """Something was opened: list the series of a folder, on another thread."""
