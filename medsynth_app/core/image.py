@@ -1,14 +1,17 @@
-"""What a reader returns: pixels by frame, and what is known of them."""
+"""What a reader returns: pixels by frame or by region, and what is known of them."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.geometry import Geometry
+from medsynth_app.core.volume import NoVolume, Volume, grid_of
 from medsynth_app.core.window_level import WindowLevel
 
 Pixels = npt.NDArray[Any]  # (rows, columns) stored values, or (rows, columns, 3) uint8 RGB
@@ -59,6 +62,9 @@ class FrameInfo:
         Smallest and largest stored value that the file can hold (from Bits Stored and Pixel Representation).
     windows
         Windows that the file itself suggests, in modality units.
+    channel, z, time
+        Which channel (of `ImageSource.channels`), plane of a stack and point of time the frame is, from 0; None where
+        the file has no such axis, or does not say.
     """
 
     key: FrameKey
@@ -68,6 +74,46 @@ class FrameInfo:
     stored_range: tuple[int, int] = (0, 255)
     geometry: Geometry | None = None
     windows: tuple[WindowLevel, ...] = ()
+    channel: int | None = None
+    z: int | None = None
+    time: int | None = None
+
+
+@dataclass(frozen=True)
+class Level:
+    """One resolution of an image.
+
+    Attributes
+    ----------
+    rows, columns
+        Size of its frames.
+    downsample
+        How many pixels of full resolution lie along one of its pixels.
+    """
+
+    rows: int
+    columns: int
+    downsample: float = 1.0
+
+
+@dataclass(frozen=True)
+class Channel:
+    """What one grey picture of several measures.
+
+    Attributes
+    ----------
+    name
+        The file's own text, where it has one: show it, never store or log it.
+    colour
+        RGB, 0 to 255, in which it is shown.
+    """
+
+    name: str
+    colour: tuple[int, int, int] = (255, 255, 255)
+
+
+GREY = (Channel("grey"),)
+RGB = (Channel("red", (255, 0, 0)), Channel("green", (0, 255, 0)), Channel("blue", (0, 0, 255)))
 
 
 @dataclass(frozen=True)
@@ -111,6 +157,8 @@ class ImageInfo:
         Sentences that the person should read: varying slice distance, gantry tilt, skipped files.
     identity
         Of which patient, study and series.
+    frame_of_reference
+        Hash, made as those of `identity`, that images on one system of coordinates share; empty where none is named.
     """
 
     pseudonym: str
@@ -122,16 +170,60 @@ class ImageInfo:
     synthetic: bool = False
     notices: tuple[str, ...] = ()
     identity: Identity = Identity()
+    frame_of_reference: str = ""
 
 
-class ImageSource(Protocol):
-    """An opened file or series. `pixels` may be called from any thread."""
+class ImageSource(ABC):
+    """An opened file or series. All but `close` may be called from any thread."""
 
     @property
+    @abstractmethod
     def info(self) -> ImageInfo: ...
 
-    def pixels(self, frame: int) -> Pixels:
-        """Stored values of one frame: (rows, columns) of the file's own integer type, or (rows, columns, 3) uint8."""
-        ...
+    @abstractmethod
+    def region(self, frame: int, bounds: Bounds, level: int = 0) -> Pixels:
+        """Stored values of a part of one frame, read-only.
 
+        Parameters
+        ----------
+        bounds
+            Box in the pixels of `level`, inside its frame.
+        level
+            Which of `levels`; 0 is full resolution.
+
+        Returns
+        -------
+        (bounds.height, bounds.width) of the file's own integer type, or (bounds.height, bounds.width, 3) uint8.
+
+        Raises
+        ------
+        UserError
+            When the file is gone or damaged.
+        """
+
+    def pixels(self, frame: int) -> Pixels:
+        """Stored values of one whole frame at full resolution, as `region`."""
+        about = self.info.frames[frame]
+        return self.region(frame, Bounds(0, 0, about.rows, about.columns))
+
+    @property
+    def levels(self) -> tuple[Level, ...]:
+        """Resolutions, the full one first. An image without a pyramid has one, of the size of its first frame."""
+        first = self.info.frames[0]
+        return (Level(first.rows, first.columns),)
+
+    @property
+    def channels(self) -> tuple[Channel, ...]:
+        """What a pixel's colours are, or what the frames show of one scene; see `FrameInfo.channel`."""
+        return RGB if self.info.colour == "rgb" else GREY
+
+    def volume(self) -> Volume | NoVolume:
+        """The frames as slices of one block, decoded when they are asked for; or why they are none."""
+        frames = self.info.frames
+        if len({(frame.rows, frame.columns) for frame in frames}) > 1:
+            return NoVolume.UNLIKE
+        grid = grid_of([frame.geometry for frame in frames], frames[0].rows, frames[0].columns)
+        return grid if isinstance(grid, NoVolume) else Volume(grid, self.pixels, self.info.frame_of_reference)
+
+    @abstractmethod
     def close(self) -> None: ...

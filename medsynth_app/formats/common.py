@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.errors import Cancelled, UserError
 from medsynth_app.core.files import short_code
-from medsynth_app.core.image import Identity, ImageInfo, Pixels, Rescale
+from medsynth_app.core.image import Channel, Identity, ImageInfo, ImageSource, Pixels, Rescale
 
 ALLOWED_BYTES = 2 * 2**30
 STEPS = 65_535
@@ -42,24 +43,42 @@ class SeriesListing:
     frames: int
 
 
-class ArraySource:
+class ArraySource(ImageSource):
     """An `ImageSource` whose frames lie in memory."""
 
-    def __init__(self, info: ImageInfo, frames: list[Pixels]) -> None:
+    def __init__(self, info: ImageInfo, frames: list[Pixels], channels: tuple[Channel, ...] = ()) -> None:
         for frame in frames:
             frame.flags.writeable = False
-        self._info, self._frames = info, frames
+        self._info, self._frames, self._channels = info, frames, channels
 
     @property
     def info(self) -> ImageInfo:
         return self._info
 
-    def pixels(self, frame: int) -> Pixels:
-        """Stored values of one frame; a read-only view."""
-        return self._frames[frame]
+    @property
+    def channels(self) -> tuple[Channel, ...]:
+        return self._channels or super().channels
+
+    def region(self, frame: int, bounds: Bounds, level: int = 0) -> Pixels:
+        """A read-only view."""
+        return part_of(self._frames[frame], bounds, level)
 
     def close(self) -> None:
         """Nothing is held open."""
+
+
+def part_of(frame: Pixels, bounds: Bounds, level: int = 0) -> Pixels:
+    """The part of a whole frame that `ImageSource.region` asks for; of an image without a pyramid."""
+    if level:
+        raise IndexError("this image has one resolution alone")
+    check_inside(bounds, *frame.shape[:2])
+    return frame[bounds.slices]
+
+
+def check_inside(bounds: Bounds, rows: int, columns: int) -> None:
+    """Raise ValueError where a box is empty or reaches beyond its frame, which slicing would hide."""
+    if bounds.empty or bounds != bounds.clipped(rows, columns):
+        raise ValueError(f"{bounds} is no part of {rows} x {columns} pixels")
 
 
 def check_size(bytes: int, allowed: int) -> None:

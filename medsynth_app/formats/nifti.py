@@ -17,6 +17,7 @@ from medsynth_app.core.errors import UserError
 from medsynth_app.core.files import file_sha256, writing
 from medsynth_app.core.geometry import Geometry
 from medsynth_app.core.image import FrameInfo, FrameKey, ImageInfo, ImageSource, Pixels, Rescale
+from medsynth_app.core.volume import NoVolume, grid_of
 from medsynth_app.formats.common import (
     ALLOWED_BYTES,
     LOSSY_DECIMALS,
@@ -34,7 +35,6 @@ sitk.ProcessObject.SetGlobalWarningDisplay(False)  # its warnings name files
 KIND = "NIfTI volume"
 _BYTES = {sitk.sitkInt16: 2, sitk.sitkUInt16: 2, sitk.sitkInt32: 4, sitk.sitkUInt32: 4, sitk.sitkFloat32: 4,
           sitk.sitkInt64: 8, sitk.sitkUInt64: 8, sitk.sitkFloat64: 8}
-_SAME = 1e-3  # mm
 
 
 def open_nifti(path: Path, *, allow_bytes: int = ALLOWED_BYTES) -> ImageSource:
@@ -66,7 +66,8 @@ def open_nifti(path: Path, *, allow_bytes: int = ALLOWED_BYTES) -> ImageSource:
     rows, columns = stack.shape[1:3]
     frames = tuple(
         FrameInfo(FrameKey(f"sha256:{sha256}", k), rows, columns, rescale=rescale,
-                  stored_range=stored_range(stack.dtype), geometry=_geometry(volume, k)) for k in range(len(stack)))
+                  stored_range=stored_range(stack.dtype), geometry=_geometry(volume, k),
+                  z=k, time=0 if count > 1 else None) for k in range(len(stack)))
     info = ImageInfo(image_pseudonym(sha256), None, f"{KIND}, {len(frames)} slices",
                      "rgb" if stack.ndim == 4 else "grey", frames, notices=tuple(notices))
     return ArraySource(info, [np.array(plane) for plane in stack])
@@ -150,27 +151,21 @@ def _geometry(volume: Any, k: int) -> Geometry:
                     tuple(direction[:, 0].tolist()), tuple(direction[:, 1].tolist()))
 
 
-def _axes(geometry: Geometry) -> npt.NDArray[np.float64]:
-    return np.array([geometry.row_direction, geometry.column_direction], np.float64)
+_PROBLEMS = {
+    NoVolume.UNPLACED: "The slices do not share one direction and pixel size.",
+    NoVolume.UNLIKE: "The slices do not share one direction and pixel size.",
+    NoVolume.UNEVEN: "The distance between the slices varies.",
+    NoVolume.TILTED: "The slices are shifted against each other (gantry tilt).",
+    NoVolume.REPEATED: "Several slices lie at the same place.",
+}
 
 
 def volume_problem(stack: Sequence[Geometry | None]) -> str:
-    """Why frames cannot be ONE NIfTI volume, as a sentence; empty when they can."""
-    known = [item for item in stack if item is not None and item.origin and item.normal]
-    if len(stack) < 2 or not known:
+    """Why frames cannot be ONE NIfTI volume, as a sentence; empty when they can, or when none says where it lies."""
+    if not any(item is not None and item.origin and item.normal for item in stack):
         return ""
-    if len(known) < len(stack) or any(
-            not np.allclose(_axes(item), _axes(known[0]), atol=1e-3)
-            or not math.isclose(item.row_spacing, known[0].row_spacing, rel_tol=1e-4)
-            or not math.isclose(item.column_spacing, known[0].column_spacing, rel_tol=1e-4) for item in known):
-        return "The slices do not share one direction and pixel size."
-    steps = np.diff(np.array([item.origin for item in known]), axis=0)
-    if float(np.abs(steps - steps.mean(axis=0)).max()) > max(0.02, 0.01 * float(np.linalg.norm(steps[0]))):
-        return "The distance between the slices varies."
-    sideways = np.linalg.norm(np.cross(steps[0], np.array(known[0].normal)))
-    if float(sideways) > max(0.02, 0.01 * float(np.linalg.norm(steps[0]))):
-        return "The slices are shifted against each other (gantry tilt)."
-    return "Several slices lie at the same place." if float(np.linalg.norm(steps[0])) < _SAME else ""
+    found = grid_of(stack, 1, 1)
+    return _PROBLEMS.get(found, "") if isinstance(found, NoVolume) else ""
 
 
 def write_mask_nifti(path: Path, mask: npt.NDArray[np.uint8], geometry: Geometry | None,
@@ -258,7 +253,8 @@ def _plane(like: FrameInfo) -> Any | None:
         return None
     plane = sitk.Image(like.columns, like.rows, 1, sitk.sitkUInt8)
     plane.SetSpacing((place.column_spacing, place.row_spacing, 1.0))
-    plane.SetDirection(_orthonormal(np.array([*_axes(place), place.normal]).T).reshape(-1).tolist())
+    axes = np.array([place.row_direction, place.column_direction, place.normal], np.float64).T
+    plane.SetDirection(_orthonormal(axes).reshape(-1).tolist())
     plane.SetOrigin(place.origin)
     return plane
 

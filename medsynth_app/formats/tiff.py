@@ -1,4 +1,4 @@
-"""TIFF and OME-TIFF: planes as frames, physical pixel size, level 0 of a pyramid."""
+"""TIFF and OME-TIFF: planes as frames, physical pixel size; of tiles and pyramids no more is decoded than is asked."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import logging
 import math
 import re
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from threading import Lock
@@ -15,10 +16,11 @@ from xml.etree import ElementTree
 import numpy as np
 import tifffile
 
+from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.files import file_sha256, writing
 from medsynth_app.core.geometry import Geometry
-from medsynth_app.core.image import FrameInfo, FrameKey, ImageInfo, ImageSource, Pixels
+from medsynth_app.core.image import Channel, FrameInfo, FrameKey, ImageInfo, ImageSource, Level, Pixels
 from medsynth_app.core.provenance import Provenance
 from medsynth_app.formats import provenance as records
 from medsynth_app.formats.common import (
@@ -26,6 +28,7 @@ from medsynth_app.formats.common import (
     LOSSY_DECIMALS,
     ArraySource,
     as_integers,
+    check_inside,
     check_size,
     image_pseudonym,
     reading,
@@ -38,12 +41,13 @@ logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # its messages name fi
 KIND = "TIFF picture"
 KEPT_FRAMES = 8
 _PHOTOMETRIC = ("MINISBLACK", "MINISWHITE", "RGB", "PALETTE", "YCBCR")
+_JPEG = (tifffile.COMPRESSION.OJPEG, tifffile.COMPRESSION.JPEG, 33007, 34892)  # the last two: of old slide scanners
 _MILLIMETRES = {"nm": 1e-6, "µm": 1e-3, "\u03bcm": 1e-3, "um": 1e-3, "micron": 1e-3, "mm": 1.0, "cm": 10.0, "m": 1e3,
                 "": 1e-3}
 
 
 def open_tiff(path: Path, *, allow_bytes: int = ALLOWED_BYTES) -> ImageSource:
-    """Open the largest image of a TIFF at full resolution; channels, slices and time points become frames.
+    """Open the largest image of a TIFF; channels, slices and time points become frames.
 
     Raises
     ------
@@ -51,7 +55,8 @@ def open_tiff(path: Path, *, allow_bytes: int = ALLOWED_BYTES) -> ImageSource:
         When it is damaged, of an unknown colour model, or would need more than `allow_bytes` (`TooLarge`).
     """
     with reading(KIND), tifffile.TiffFile(path) as tiff:
-        series = max(tiff.series, key=lambda item: math.prod(item.levels[0].shape)).levels[0]
+        pyramid = max(tiff.series, key=lambda item: math.prod(item.levels[0].shape)).levels
+        series = pyramid[0]
         layout = _Layout.of(series)
         check_size(math.prod(series.shape) * series.dtype.itemsize * (3 if layout.palette is not None else 1),
                    allow_bytes)
@@ -63,12 +68,14 @@ def open_tiff(path: Path, *, allow_bytes: int = ALLOWED_BYTES) -> ImageSource:
             "rgb" if layout.colour else "grey", (), inverted=layout.inverted, notices=notices,
             synthetic=records.claims_synthetic(str(tiff.pages.first.description)))
         frame = FrameInfo(FrameKey(f"sha256:{sha256}"), layout.rows, layout.columns, geometry=_geometry(tiff, series))
-        lazy = len(series.pages) == layout.frames > 1 and series.dtype.kind in "iu" and series.dtype.itemsize <= 4
+        channels = _channels(tiff, series)
+        lazy = (len(series.pages) == layout.frames and series.dtype.kind in "iu" and series.dtype.itemsize <= 4
+                and (layout.frames > 1 or series.keyframe.is_tiled))
         if not lazy:
-            return _in_memory(info, frame, layout, series.asarray())
-    dtype = np.dtype(np.uint8) if layout.colour else series.dtype
-    frames = _frames(replace(frame, stored_range=stored_range(dtype)), layout.frames)
-    source = TiffSource(path, place, layout, replace(info, frames=frames))
+            return _in_memory(info, frame, layout, channels, series.asarray())
+        dtype = np.dtype(np.uint8) if layout.colour else series.dtype
+        frames = _frames(replace(frame, stored_range=stored_range(dtype)), layout)
+        source = TiffSource(path, place, layout, replace(info, frames=frames), channels, _levels(pyramid, layout))
     source.pixels(0)
     source.pixels(layout.frames - 1)
     return source
@@ -85,7 +92,7 @@ class _Layout:
                             "Convert it to grey or RGB.")
         self.axes, self.shape = axes, shape
         self.rows, self.columns = shape[axes.index("Y")], shape[axes.index("X")]
-        samples = shape[axes.index("S")] if "S" in axes else 1
+        self.samples = samples = shape[axes.index("S")] if "S" in axes else 1
         self.palette = palette if photometric == "PALETTE" else None
         self.alpha = samples in (2, 4)
         self.colour = samples >= 3 or self.palette is not None
@@ -99,6 +106,12 @@ class _Layout:
         page = series.keyframe
         photometric = getattr(page.photometric, "name", str(page.photometric))
         return _Layout(series.axes, series.shape, photometric, page.colormap if photometric == "PALETTE" else None)
+
+    def places(self, frame: int) -> dict[str, int]:
+        """Where a frame lies on each axis that counts frames, by the letter of the axis."""
+        counted = [(axis, size) for axis, size in zip(self.axes, self.shape, strict=True) if axis not in "YXS"]
+        index = np.unravel_index(frame, [size for _, size in counted] or [1])
+        return {axis: int(at) for (axis, _), at in zip(counted, index, strict=False)}
 
     def planes(self, values: Pixels, axes: str | None = None) -> Pixels:
         """Values as (frames, rows, columns[, samples]), frames in the file's order."""
@@ -124,11 +137,13 @@ class _Layout:
         return np.rint(rgb * share + 255 * (1 - share)).astype(np.uint8)
 
 
-class TiffSource:
-    """Planes of a TIFF, each decoded when it is asked for; the last few are kept."""
+class TiffSource(ImageSource):
+    """Planes of a TIFF, decoded when they are asked for; the last few whole ones are kept."""
 
-    def __init__(self, path: Path, series: int, layout: _Layout, info: ImageInfo) -> None:
+    def __init__(self, path: Path, series: int, layout: _Layout, info: ImageInfo, channels: tuple[Channel, ...],
+                 levels: tuple[Level, ...]) -> None:
         self._path, self._series, self._layout, self._info = path, series, layout, info
+        self._channels, self._levels = channels, levels
         self._kept: OrderedDict[int, Pixels] = OrderedDict()
         self._lock = Lock()
 
@@ -136,23 +151,39 @@ class TiffSource:
     def info(self) -> ImageInfo:
         return self._info
 
+    @property
+    def levels(self) -> tuple[Level, ...]:
+        return self._levels
+
+    @property
+    def channels(self) -> tuple[Channel, ...]:
+        return self._channels or super().channels
+
     def pixels(self, frame: int) -> Pixels:
         """Stored values of one plane, read-only; raises `UserError` when the file is gone or damaged."""
         with self._lock:
             if frame not in self._kept:
-                self._kept[frame] = self._decoded(frame)
+                self._kept[frame] = self._decoded(frame, 0, None)
                 while len(self._kept) > KEPT_FRAMES:
                     self._kept.popitem(last=False)
             self._kept.move_to_end(frame)
             return self._kept[frame]
 
-    def _decoded(self, frame: int) -> Pixels:
+    def region(self, frame: int, bounds: Bounds, level: int = 0) -> Pixels:
+        """A part of one plane: only the tiles or strips that it touches are read, unless the whole is there."""
+        size = self._levels[level]
+        check_inside(bounds, size.rows, size.columns)
+        with self._lock:
+            kept = self._kept.get(frame) if level == 0 else None
+        return kept[bounds.slices] if kept is not None else self._decoded(frame, level, bounds)
+
+    def _decoded(self, frame: int, level: int, bounds: Bounds | None) -> Pixels:
         with reading(KIND), tifffile.TiffFile(self._path) as tiff:
-            page = tiff.series[self._series].levels[0].pages[frame]
+            page = tiff.series[self._series].levels[level].pages[frame]
             if page is None:
                 raise UserError("This plane is missing in the file.", "Choose another plane.")
-            axes = str(page.axes)
-            plane = self._layout.picture(self._layout.planes(page.asarray(), axes)[0])
+            values = _window(page, bounds) if bounds is not None else page.asarray()
+            plane = self._layout.picture(self._layout.planes(values, str(page.axes))[0])
         plane.flags.writeable = False
         return plane
 
@@ -160,20 +191,86 @@ class TiffSource:
         self._kept.clear()
 
 
-def _in_memory(info: ImageInfo, frame: FrameInfo, layout: _Layout, values: Pixels) -> ImageSource:
+def _window(page: Any, bounds: Bounds) -> Pixels:
+    """A part of a page, (rows, columns[, samples]), from the tiles or strips that it touches."""
+    first = page.keyframe
+    if first.samplesperpixel > 1 and first.planarconfig != tifffile.PLANARCONFIG.CONTIG:
+        values: Pixels = page.asarray()
+        return values[..., bounds.top:bounds.bottom, bounds.left:bounds.right]
+    high, wide = (first.tilelength, first.tilewidth) if first.is_tiled else (first.rowsperstrip, first.imagewidth)
+    across = math.ceil(first.imagewidth / wide)
+    wanted = [down * across + right for down in range(bounds.top // high, math.ceil(bounds.bottom / high))
+              for right in range(bounds.left // wide, math.ceil(bounds.right / wide))]
+    options = {"jpegtables": page.jpegtables, "jpegheader": first.jpegheader} if first.compression in _JPEG else {}
+    part = np.full((bounds.height, bounds.width, first.samplesperpixel), first.nodata, first.dtype)
+    segments = page.parent.filehandle.read_segments(
+        [page.dataoffsets[k] for k in wanted], [page.databytecounts[k] for k in wanted], wanted)
+    for data, number in segments:
+        tile, (_, _, top, left, _), (_, rows, columns, _) = first.decode(data, number, **options)
+        if tile is None:  # a tile that was never written
+            continue
+        box = Bounds(top, left, top + rows, left + columns)
+        there = Bounds(max(box.top, bounds.top), max(box.left, bounds.left),
+                       min(box.bottom, bounds.bottom), min(box.right, bounds.right))
+        part[_within(there, bounds).slices] = tile[0][_within(there, box).slices]
+    return part if "S" in page.axes else part[..., 0]
+
+
+def _within(box: Bounds, frame: Bounds) -> Bounds:
+    """A box as counted from the corner of another."""
+    return Bounds(box.top - frame.top, box.left - frame.left, box.bottom - frame.top, box.right - frame.left)
+
+
+def _levels(pyramid: Sequence[Any], layout: _Layout) -> tuple[Level, ...]:
+    """The resolutions that hold the same planes as the full one."""
+    found = []
+    for series in pyramid:
+        rows, columns = (series.shape[series.axes.index(axis)] for axis in "YX")
+        samples = series.shape[series.axes.index("S")] if "S" in series.axes else 1
+        if len(series.pages) != layout.frames or (samples, series.dtype) != (layout.samples, pyramid[0].dtype):
+            break
+        found.append(Level(rows, columns, layout.rows / rows))
+    return tuple(found)
+
+
+def _channels(tiff: Any, series: Any) -> tuple[Channel, ...]:
+    """The channels that planes are of, with name and colour where OME-XML gives them; empty without such an axis."""
+    count = series.shape[series.axes.index("C")] if "C" in series.axes else 1
+    if count < 2:
+        return ()
+    named = _ome_channels(tiff)
+    return named if len(named) == count else tuple(Channel(f"channel {k + 1}") for k in range(count))
+
+
+def _ome_channels(tiff: Any) -> tuple[Channel, ...]:
+    try:
+        pixels = _ome_pixels(tiff)
+        items = [item.attrib for item in pixels if item.tag.endswith("}Channel")] if pixels is not None else []
+        colours = [int(item.get("Color", "-1")) & 0xFFFFFFFF for item in items]  # RGBA in one signed number
+    except (ValueError, ElementTree.ParseError):
+        return ()
+    return tuple(Channel(item.get("Name") or f"channel {k + 1}", (rgba >> 24, rgba >> 16 & 255, rgba >> 8 & 255))
+                 for k, (item, rgba) in enumerate(zip(items, colours, strict=True)))
+
+
+def _in_memory(info: ImageInfo, frame: FrameInfo, layout: _Layout, channels: tuple[Channel, ...],
+               values: Pixels) -> ImageSource:
     planes = layout.planes(values)
     if layout.colour:
         pictures = [layout.picture(plane) for plane in planes]
-        return ArraySource(replace(info, frames=_frames(frame, len(pictures))), pictures)
+        return ArraySource(replace(info, frames=_frames(frame, layout)), pictures, channels)
     stack, rescale, lossy = as_integers(planes if planes.ndim == 3 else planes[..., 0])
     frame = replace(frame, rescale=rescale, stored_range=stored_range(stack.dtype))
     notices = (*info.notices, LOSSY_DECIMALS) if lossy else info.notices
-    return ArraySource(replace(info, frames=_frames(frame, len(stack)), notices=notices),
-                       [np.ascontiguousarray(plane) for plane in stack])
+    return ArraySource(replace(info, frames=_frames(frame, layout), notices=notices),
+                   [np.ascontiguousarray(plane) for plane in stack], channels)
 
 
-def _frames(frame: FrameInfo, count: int) -> tuple[FrameInfo, ...]:
-    return tuple(replace(frame, key=FrameKey(frame.key.source, k)) for k in range(count))
+def _frames(frame: FrameInfo, layout: _Layout) -> tuple[FrameInfo, ...]:
+    """One per plane, with its place on the axes that the file names."""
+    places = [layout.places(k) for k in range(layout.frames)]
+    return tuple(replace(frame, key=FrameKey(frame.key.source, k), channel=at.get("C"), z=at.get("Z"),
+                         time=at.get("T")) for k, at in enumerate(places))
 
 
 def _notices(tiff: Any, series: Any, layout: _Layout) -> tuple[str, ...]:
@@ -199,11 +296,16 @@ def _geometry(tiff: Any, series: Any) -> Geometry | None:
     return Geometry(sizes[0], sizes[1], sizes[2] if len(sizes) > 2 else None)
 
 
-def _ome_size(tiff: Any) -> tuple[float, ...] | None:
+def _ome_pixels(tiff: Any) -> ElementTree.Element | None:
+    """The first Pixels element of OME-XML."""
     if not tiff.is_ome or not tiff.ome_metadata:
         return None
-    pixels = next((item for item in ElementTree.fromstring(tiff.ome_metadata).iter() if item.tag.endswith("}Pixels")),
-                  None)
+    return next((item for item in ElementTree.fromstring(tiff.ome_metadata).iter() if item.tag.endswith("}Pixels")),
+                None)
+
+
+def _ome_size(tiff: Any) -> tuple[float, ...] | None:
+    pixels = _ome_pixels(tiff)
     if pixels is None or "PhysicalSizeX" not in pixels.attrib:
         return None
     sizes = []

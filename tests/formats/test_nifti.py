@@ -11,6 +11,7 @@ import SimpleITK as sitk
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.geometry import Geometry, edge_letters
 from medsynth_app.core.image import FrameInfo, FrameKey, ImageInfo
+from medsynth_app.core.volume import NoVolume, Volume
 from medsynth_app.formats.nifti import volume_problem, write_mask_nifti
 from medsynth_app.formats.registry import TooLarge, open_image, read_mask
 from tests.formats.making import TILTED_AXES, asymmetric_mask, save_series
@@ -246,3 +247,47 @@ def test_a_real_volume(shared_data: Path) -> None:
     assert len(source.info.frames) == len(label.info.frames)
     assert source.info.frames[0].geometry == label.info.frames[0].geometry
     assert {int(value) for k in range(len(label.info.frames)) for value in np.unique(label.pixels(k))} == {0, 1, 2}
+
+
+@pytest.mark.parametrize("axes", [(1, 0, 0, 0, 1, 0), (0, 1, 0, 0, 0, -1), (-1, 0, 0, 0, 0.8, 0.6)])
+def test_a_volume_lies_where_another_reader_puts_it(tmp_path: Path, axes: tuple[float, ...]) -> None:
+    normal = np.cross(axes[:3], axes[3:])
+    folder = save_series(tmp_path / "ct", [(normal * 3 * k + (5, -7, 11)).tolist() for k in range(4)], axes=axes)
+    source = open_image(folder)
+    volume = source.volume()
+    assert isinstance(volume, Volume) and volume.grid.shape == (4, 40, 56)
+    series = sitk.ImageSeriesReader()
+    series.SetFileNames(series.GetGDCMSeriesFileNames(str(folder)))
+    other = series.Execute()
+    assert np.array_equal(volume.array() * 1.5 - 1000, sitk.GetArrayFromImage(other))
+    for index in ((0, 0, 0), (3, 20, 50), (1, 39, 2)):
+        assert volume.grid.to_mm(index) == pytest.approx(
+            other.TransformContinuousIndexToPhysicalPoint([float(k) for k in index[::-1]]), abs=1e-3)
+
+
+def test_a_nifti_file_is_a_volume_of_its_affine(tmp_path: Path) -> None:
+    turn = (0.0, -1.0, 0.0, 0.8, 0.0, -0.6, 0.6, 0.0, 0.8)
+    path = _volume(VALUES, tmp_path / "v.nii.gz", turn)
+    source, original = open_image(path), sitk.ReadImage(str(path))
+    volume = source.volume()
+    assert isinstance(volume, Volume) and [frame.z for frame in source.info.frames] == list(range(len(VALUES)))
+    values = volume.array()
+    for index in np.ndindex(*values.shape):
+        there = original.TransformPhysicalPointToIndex(volume.grid.to_mm(index).tolist())
+        assert values[index] == original[there]
+
+
+def test_series_that_are_no_volume_say_why(tmp_path: Path) -> None:
+    tilted = save_series(tmp_path / "t", [(0, 0, 3 * k) for k in range(3)], axes=TILTED_AXES)
+    uneven = save_series(tmp_path / "u", [(0, 0, z) for z in (0, 1, 5)])
+    alone = save_series(tmp_path / "a", [(0, 0, 0)])
+    assert [open_image(folder).volume() for folder in (tilted, uneven, alone)] == [
+        NoVolume.TILTED, NoVolume.UNEVEN, NoVolume.SINGLE]
+
+
+def test_series_on_one_system_of_coordinates_are_known_by_it(tmp_path: Path) -> None:
+    places = [(0.0, 0.0, 0.0), (0.0, 0.0, 2.0)]
+    folders = [save_series(tmp_path / str(k), places, series=f"1.2.{k}", FrameOfReferenceUID=uid)
+               for k, uid in enumerate(("1.9.1", "1.9.1", "1.9.2", ""))]
+    names = [open_image(folder, salt=b"secret").info.frame_of_reference for folder in folders]
+    assert names[0] == names[1] != names[2] and names[0] and names[3] == "" and "1.9" not in names[0]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import imageio.v3 as imageio
 import numpy as np
@@ -8,8 +9,10 @@ import pytest
 import SimpleITK as sitk
 import tifffile
 
+from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.geometry import Geometry
+from medsynth_app.core.image import GREY, Channel, Level
 from medsynth_app.formats.registry import TooLarge, open_image, read_mask, read_provenance
 from medsynth_app.formats.tiff import TiffSource, write_tiff
 from tests.formats.making import asymmetric_mask, record
@@ -149,3 +152,80 @@ def test_tiff_masks(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="2 planes"):
         read_mask(tmp_path / "m.tif")
     assert np.array_equal(read_mask(tmp_path / "m.tif", 0), mask)
+
+
+BIG = RNG.integers(0, 256, (300, 420, 3), np.uint8)
+BOXES = [Bounds(0, 0, 300, 420), Bounds(0, 0, 1, 1), Bounds(299, 419, 300, 420), Bounds(60, 70, 140, 200)]
+
+
+@pytest.mark.parametrize("options", [
+    {"photometric": "rgb", "tile": (64, 64), "compression": "lzw", "predictor": True},
+    {"photometric": "rgb", "tile": (64, 96), "compression": "jpeg"},
+    {"photometric": "rgb", "tile": (64, 64), "byteorder": ">"},
+    {"photometric": "rgb", "tile": (64, 64), "planarconfig": "separate"},
+    {"photometric": "minisblack", "tile": (64, 64), "grey": np.uint16},
+    {"photometric": "miniswhite", "tile": (64, 64), "grey": np.uint8},
+    {"photometric": "minisblack", "rowsperstrip": 7, "pages": 2, "grey": np.int16, "compression": "zlib"},
+])
+def test_a_region_is_that_part_of_the_whole(tmp_path: Path, options: dict[str, Any]) -> None:
+    kind, pages, order = options.pop("grey", None), options.pop("pages", 1), options.pop("byteorder", "<")
+    values = BIG if kind is None else (BIG[..., 0].astype(np.int64) * 100 % np.iinfo(kind).max).astype(kind)
+    with tifffile.TiffWriter(tmp_path / "a.tif", byteorder=order) as writer:
+        picture = np.moveaxis(values, -1, 0) if options.get("planarconfig") else values
+        writer.write(picture if pages == 1 else np.stack([picture + page for page in range(pages)]), **options)
+    source = open_image(tmp_path / "a.tif")
+    assert isinstance(source, TiffSource)
+    whole = source.pixels(pages - 1).copy()
+    source.close()  # forgets what it has decoded
+    for box in BOXES:
+        part = source.region(pages - 1, box)
+        assert np.array_equal(part, whole[box.slices]) and part.dtype == whole.dtype and not part.flags.writeable
+    for box in (Bounds(0, 0, 301, 10), Bounds(-1, 0, 10, 10), Bounds(5, 5, 5, 9)):
+        with pytest.raises(ValueError, match="no part of"):
+            source.region(0, box)
+
+
+def test_only_the_tiles_of_a_region_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, BIG, photometric="rgb", tile=(64, 64), compression="zlib")
+    source = open_image(path)
+    source.close()
+    with tifffile.TiffFile(path) as tiff:
+        offset, length = tiff.pages.first.dataoffsets[-1], tiff.pages.first.databytecounts[-1]
+    data = path.read_bytes()
+    path.write_bytes(data[:offset] + b"\xff" * length + data[offset + length:])
+    assert np.array_equal(source.region(0, Bounds(0, 0, 200, 300)), BIG[:200, :300])
+    with pytest.raises(UserError, match="damaged"):
+        source.region(0, Bounds(200, 300, 300, 420))
+
+
+def test_the_levels_of_a_pyramid_are_read_by_region(tmp_path: Path) -> None:
+    levels = [BIG[::step, ::step] for step in (1, 2, 4)]
+    with tifffile.TiffWriter(tmp_path / "a.ome.tif", ome=True) as writer:
+        writer.write(levels[0], subifds=2, photometric="rgb", tile=(64, 64), metadata={"axes": "YXS"})
+        for level in levels[1:]:
+            writer.write(level, subfiletype=1, photometric="rgb", tile=(64, 64))
+    source = open_image(tmp_path / "a.ome.tif")
+    assert source.levels == (Level(300, 420), Level(150, 210, 2), Level(75, 105, 4))
+    for number, level in enumerate(levels):
+        box = Bounds(10, 20, 70, 100)
+        assert np.array_equal(source.region(0, box, number), level[box.slices])
+    with pytest.raises(ValueError, match="no part of"):
+        source.region(0, Bounds(0, 0, 100, 200), 2)
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.float32])
+def test_axes_are_told_of_each_frame(tmp_path: Path, dtype: type) -> None:
+    path = tmp_path / "a.ome.tif"
+    values = np.arange(2 * 3 * 4 * 5 * 6, dtype=dtype).reshape(2, 3, 4, 5, 6)
+    tifffile.imwrite(path, values, metadata={"axes": "TCZYX", "Channel": {
+        "Name": ["DAPI", "FITC", ""], "Color": [0x0000FFFF, 0x00FF00FF, -1]}})
+    source = open_image(path)
+    assert [(f.time, f.channel, f.z) for f in source.info.frames] == list(np.ndindex(2, 3, 4))
+    assert source.channels[:2] == (Channel("DAPI", (0, 0, 255)), Channel("FITC", (0, 255, 0)))
+    assert source.channels[2].name == "channel 3"
+    plain = tmp_path / "b.tif"
+    tifffile.imwrite(plain, values[0, 0, 0].astype(np.uint16))
+    only = open_image(plain)
+    frame = only.info.frames[0]
+    assert only.channels == GREY and (frame.channel, frame.z, frame.time) == (None, None, None)

@@ -21,9 +21,14 @@ def identity_of(header: Dataset, salt: bytes) -> Identity:
         who = ("patient id", patient, issuer)
     elif name.rstrip("^") and birth:
         who = ("patient name", name.rstrip("^"), birth)
-    study, series = _text(header, "StudyInstanceUID"), _text(header, "SeriesInstanceUID")
-    return Identity(_hash(salt, *who) if who else "", _hash(salt, "study", study) if study else "",
-                    _hash(salt, "series", series) if series else "")
+    return Identity(_hash(salt, *who) if who else "", hashed(header, "StudyInstanceUID", salt),
+                    hashed(header, "SeriesInstanceUID", salt))
+
+
+def hashed(header: Dataset, keyword: str, salt: bytes) -> str:
+    """Keyed hash of one UID of the header; empty where there is none."""
+    uid = _text(header, keyword)
+    return _hash(salt, keyword, uid) if uid else ""
 
 
 def _hash(salt: bytes, *parts: str) -> str:

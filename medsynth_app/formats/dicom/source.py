@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Lock
 
+from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.files import short_code
 from medsynth_app.core.image import ImageInfo, ImageSource, Pixels
@@ -21,10 +22,11 @@ from medsynth_app.formats.common import (
     TooLarge,
     check_cancelled,
     image_pseudonym,
+    part_of,
 )
 from medsynth_app.formats.dicom.frames import frame_infos, frame_notices
 from medsynth_app.formats.dicom.header import DicomFile, NoPixels, read_file, text_of, with_decimals
-from medsynth_app.formats.dicom.identity import identity_of
+from medsynth_app.formats.dicom.identity import hashed, identity_of
 from medsynth_app.formats.dicom.series import Slice, arranged
 
 KEPT_BYTES = 256 * 2**20
@@ -40,7 +42,7 @@ class _Folder:
     too_large: TooLarge | None = None
 
 
-class DicomSource:
+class DicomSource(ImageSource):
     """Frames of one file or series; a limited number of decoded ones is kept. Safe from any thread."""
 
     def __init__(self, info: ImageInfo, slices: list[Slice], first: Pixels) -> None:
@@ -66,6 +68,10 @@ class DicomSource:
                 return self._kept[frame]
             part = self._slices[frame]
             return self._keep(frame, part.file.decode(part.info.key.frame))
+
+    def region(self, frame: int, bounds: Bounds, level: int = 0) -> Pixels:
+        """A part of the decoded frame: DICOM files are encoded frame by frame."""
+        return part_of(self.pixels(frame), bounds, level)
 
     def _keep(self, frame: int, pixels: Pixels) -> Pixels:
         pixels.flags.writeable = False
@@ -186,7 +192,7 @@ def _source(files: list[DicomFile], salt: bytes, notices: tuple[str, ...]) -> Im
         colour="rgb" if files[0].colour else "grey", frames=tuple(part.info for part in slices),
         inverted=files[0].inverted, synthetic=any(_synthetic(file) for file in files),
         notices=tuple(dict.fromkeys((*notices, *left_out, *arranging, *broken, *said))),
-        identity=identity_of(first, salt))
+        identity=identity_of(first, salt), frame_of_reference=_frame_of_reference(files, salt))
     small = {id(file): file.trimmed() for file in files}
     return DicomSource(info, [replace(part, file=small[id(part.file)]) for part in slices], decoded)
 
@@ -225,6 +231,12 @@ def _code(value: object) -> str | None:
     """A DICOM code string as it may be shown: capitals, digits and little else, at most 16 characters."""
     text = str(value or "")
     return text if 0 < len(text) <= 16 and all(c.isupper() or c.isdigit() or c in "_ " for c in text) else None
+
+
+def _frame_of_reference(files: list[DicomFile], salt: bytes) -> str:
+    """The one that all files name; empty where they name several or none."""
+    named = {hashed(file.header, "FrameOfReferenceUID", salt) for file in files}
+    return named.pop() if len(named) == 1 else ""
 
 
 def _series_text(file: DicomFile) -> str:
