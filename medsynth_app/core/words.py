@@ -25,3 +25,8 @@ def _(text: str) -> str:
     Write whole sentences with named gaps: ``_("{count} pictures").format(count=3)``.
     """
     return _translation().gettext(text)
+
+
+def ngettext(one: str, many: str, count: int) -> str:
+    """`one` or `many` by the count, in the person's language; the count is put in with ``format``."""
+    return _translation().ngettext(one, many, count)

@@ -138,14 +138,14 @@ QScrollBar::handle { background: @outline; border-radius: 4px; margin: 1px; min-
 QScrollBar::handle:hover { background: @muted; }
 QScrollBar::add-line, QScrollBar::sub-line, QScrollBar::add-page, QScrollBar::sub-page { background: none; border: 0;
     width: 0; height: 0; }
-QListWidget, QListView, QTreeWidget, QTableWidget { background: @surface; border: 1px solid @border;
+QListView, QTableWidget { background: @surface; border: 1px solid @border;
     border-radius: 6px; padding: 2px; }
-QListWidget:focus, QTableWidget:focus { border: 2px solid @accent; padding: 1px; }
-QListWidget::item, QListView::item { padding: 6px 8px; border-radius: 4px; color: @text; }
+QListView:focus, QTableWidget:focus { border: 2px solid @accent; padding: 1px; }
+QListWidget::item { padding: 6px 8px; border-radius: 4px; color: @text; }
 QListWidget::item:hover { background: @hover; }
 QListWidget::item:selected { background: @selected; color: @text; }
 #palette QLineEdit { border: 0; border-bottom: 1px solid @border; border-radius: 0; font-size: 15px; padding: 10px; }
-#palette QListWidget, #flat { border: 0; }
+#palette QListView, #flat { border: 0; padding: 0; }
 QHeaderView::section { background: @ground; border: 0; border-bottom: 1px solid @border; padding: 6px 8px;
     font-weight: 600; }
 QTableWidget { gridline-color: @border; }

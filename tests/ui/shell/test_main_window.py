@@ -18,6 +18,7 @@ from medsynth_app.core.errors import Cancelled, UserError
 from medsynth_app.core.job import EventKind, JobEvent, JobState
 from medsynth_app.formats.registry import TooLarge
 from medsynth_app.ui.shell.banners import Banner
+from medsynth_app.ui.shell.jobs_list import AGAIN, CANCEL, LATER, SOONER, Deed
 from medsynth_app.ui.shell.rail import PLACES
 from medsynth_app.ui.shell.shortcuts import KeyEditor, KeySheet
 from medsynth_app.workspace.workspace import Workspace
@@ -432,28 +433,74 @@ def test_jobs_are_shown_moved_cancelled_and_run_again(desk: TestDesk) -> None:
     desk.hear(ids[0], JobState.RUNNING, JobEvent(ids[0], EventKind.PROGRESS, step=5, steps=20, seconds_left=8.2))
     desk.window.toolbar.ring.click()
     drawer = desk.window.drawer
-    assert drawer.isVisible() and [line.job_id for line in drawer.rows] == ids
+
+    def shown() -> list[str]:
+        return [entry.record.id for entry in drawer.model.rows]
+
+    assert drawer.isVisible() and shown() == ids
     assert desk.window.toolbar.ring.accessibleName() == "4 jobs: Step 5 of 20, 8 s left"
+    QTest.qWait(20)
+    height, plain = drawer.list.visualRect(drawer.model.index(0)).height(), drawer.list.grab().toImage()
     desk.hear(ids[0], JobState.RUNNING, JobEvent(ids[0], EventKind.PREVIEW, arrays={
         "0": np.zeros((8, 8, 3), np.uint8)}))
-    desk.until(drawer.rows[0]._pictures[0].isVisible)
-    assert drawer.rows[0]._pictures[0].synthetic
+    desk.until(lambda: drawer.list.visualRect(drawer.model.index(0)).height() > height)
+    assert drawer.list.grab().toImage() != plain
 
-    def press(index: int, name: str) -> None:
-        next(button for button in drawer.rows[index].findChildren(QAbstractButton)
-             if button.accessibleName() == name).click()
+    def press(row: int, deed: Deed) -> None:
+        QTest.mouseClick(drawer.list.viewport(), Qt.MouseButton.LeftButton, pos=drawer.list.button(row, deed).center())
 
-    press(2, "Sooner")
-    press(2, "Later")
-    press(0, "Cancel this job")
-    assert desk.queue.asked[-3:] == [("move", ids[2], ids[1]), ("move", ids[2], None), ("cancel", ids[0])]
+    press(2, SOONER)
+    press(2, LATER)
+    press(0, CANCEL)
+    wanted = [("move", ids[2], ids[1]), ("move", ids[2], None), ("cancel", ids[0])]
+    assert desk.queue.asked[-3:] == wanted
+    drawer.list.setFocus()
+    drawer.list.setCurrentIndex(drawer.model.index(2))
+    desk.key(Qt.Key.Key_Up, CTRL)
+    desk.key(Qt.Key.Key_Down, CTRL)
+    drawer.list.setCurrentIndex(drawer.model.index(0))
+    desk.key(Qt.Key.Key_Delete)
+    assert desk.queue.asked[-3:] == wanted  # the same by keys
+    drawer.list.setCurrentIndex(drawer.model.index(1))
+    desk.key(Qt.Key.Key_Up, CTRL)  # it is the next already
+    assert desk.queue.asked[-3:] == wanted
     desk.hear(ids[0], JobState.FAILED, JobEvent(ids[0], EventKind.FAILED, message="Out of memory.",
                                                 data={"remedy": "Use fewer candidates.", "details": "trace"}))
-    assert [line.job_id for line in drawer.rows][-1] == ids[0]
-    press(3, "Run this job again")
+    assert shown()[-1] == ids[0]
+    assert "Use fewer candidates." in drawer.model.index(3).data(Qt.ItemDataRole.AccessibleTextRole)
+    drawer.list.setCurrentIndex(drawer.model.index(3))
+    drawer.fold.click()
+    assert drawer.details.isVisible() and drawer.details.toPlainText() == "trace"
+    QTest.qWait(20)
+    press(3, AGAIN)
     assert desk.queue.asked[-1] == ("retry", ids[0])
+    drawer.list.setFocus()
+    desk.key(Qt.Key.Key_Return)
+    assert desk.queue.asked[-2:] == [("retry", ids[0])] * 2
+    drawer.cancel_waiting.click()
+    assert desk.queue.asked[-3:] == [("cancel", job) for job in ids[1:]]
     desk.key(Qt.Key.Key_J, CTRL)
     assert drawer.isHidden()
+    desk.session.undo()
+
+
+def test_two_hundred_jobs_are_rows_of_a_model_and_news_of_one_redraw_one(desk: TestDesk) -> None:
+    desk.paint()
+    drawer = desk.window.drawer
+    desk.window.toolbar.ring.click()
+    few = len(drawer.findChildren(QWidget))
+    ids = [desk.session.inpaint() for _ in range(200)]
+    assert len(drawer.model.rows) == 200 and len(drawer.findChildren(QWidget)) == few
+    changed: list[tuple[int, int]] = []
+    reset: list[int] = []
+    drawer.model.dataChanged.connect(lambda first, last, _roles: changed.append((first.row(), last.row())))
+    for signal in (drawer.model.modelReset, drawer.model.rowsInserted, drawer.model.rowsRemoved):
+        signal.connect(lambda *_news: reset.append(1))
+    desk.hear(ids[0], JobState.RUNNING, JobEvent(ids[0], EventKind.PROGRESS, step=1, steps=20))
+    desk.hear(ids[0], JobState.RUNNING, JobEvent(ids[0], EventKind.PROGRESS, step=2, steps=20))
+    assert changed == [(0, 0), (0, 0)] and not reset
+    desk.session.inpaint()
+    assert changed == [(0, 0), (0, 0)] and len(reset) == 1
     desk.session.undo()
 
 
