@@ -19,6 +19,7 @@ import numpy.typing as npt
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.geometry import Geometry
 from medsynth_app.core.provenance import Provenance
+from medsynth_app.core.render import to_screen
 from medsynth_app.core.window_level import WindowLevel
 from medsynth_app.formats import raster
 from medsynth_app.formats.kinds import DICOM, kind_of
@@ -140,13 +141,9 @@ def export_mask(document: Document, frame: int | None, path: Path, format: str) 
 
 def render(document: Document, frame: int, window: WindowLevel | None) -> npt.NDArray[np.uint8]:
     """The frame as it is seen: uint8, grey (rows, columns) through `window`, or RGB (rows, columns, 3)."""
-    stored = document.pixels(frame)
-    if stored.ndim == 3:
-        return np.asarray(stored, np.uint8)
-    if window is None:
+    if window is None and document.info.colour == "grey":
         raise UserError("A grey image needs a window to be rendered.", "Choose a window first.")
-    unit = window.to_unit(document.info.frames[frame].rescale.to_modality(stored))
-    return np.rint((1 - unit if document.info.inverted else unit) * 255).astype(np.uint8)
+    return to_screen(document.pixels(frame), document.info.frames[frame].rescale, window, document.info.inverted)
 
 
 def provenance_of(document: Document, frame: int) -> Provenance | None:

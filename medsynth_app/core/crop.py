@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.image import Pixels, Rescale
+from medsynth_app.core.render import to_unit
 from medsynth_app.core.window_level import WindowLevel
 
 MARGIN = 4  # pixels of surroundings that a crop keeps, whatever the context
@@ -75,9 +76,7 @@ def to_model_unit(stored: Pixels, rescale: Rescale = AS_STORED, window: tuple[fl
     """
     if stored.ndim == 3:
         return stored.astype(np.float32) / np.float32(255)
-    unit = model_window(rescale, window, stored_range).to_unit(rescale.to_modality(stored))
-    if inverted:
-        unit = 1 - unit
+    unit = to_unit(stored, rescale, model_window(rescale, window, stored_range), inverted)
     return np.repeat(unit[:, :, None], 3, axis=2)
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from medsynth_app.core.image import FrameInfo, ImageInfo, Pixels
+from medsynth_app.core.render import Picture, to_rgb
 from medsynth_app.core.window_level import WindowLevel, auto_window
 
-Picture = npt.NDArray[np.uint8]
 BRIGHTER, DARKER = (230, 159, 0), (86, 180, 233)
 
 
@@ -27,13 +26,8 @@ def stored_limits(window: WindowLevel, frame: FrameInfo) -> tuple[float, float, 
 
 def to_picture(pixels: Pixels, info: ImageInfo, frame: FrameInfo, window: WindowLevel | None) -> Picture:
     """8-bit RGB (rows, columns, 3) of stored values, as the canvas shows them."""
-    if pixels.ndim == 3:
-        return np.ascontiguousarray(pixels[..., :3], dtype=np.uint8)
-    unit = window_of(pixels, frame, window).to_unit(frame.rescale.to_modality(pixels))
-    if info.inverted:
-        unit = 1 - unit
-    grey = np.rint(unit * 255).astype(np.uint8)
-    return np.repeat(grey[..., None], 3, axis=2)
+    seen = window_of(pixels, frame, window) if pixels.ndim == 2 else None
+    return to_rgb(pixels, frame.rescale, seen, info.inverted)
 
 
 def difference_picture(before: Picture, after: Picture) -> Picture:

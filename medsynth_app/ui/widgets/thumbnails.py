@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-import numpy as np
 from PySide6.QtGui import QImage
 
+from medsynth_app.core.render import to_rgb
 from medsynth_app.formats.registry import open_image
 from medsynth_app.session.window_level import starting_window
 
@@ -22,14 +22,11 @@ def picture_of(path: Path, most: int = 64 * 2**20) -> QImage | None:
         frame = len(source.info.frames) // 2
         pixels = source.pixels(frame)
         window = starting_window(source.info, frame, pixels)
-        if window is not None:
-            unit = window.to_unit(source.info.frames[frame].rescale.to_modality(pixels))
-            pixels = np.repeat(np.round((1 - unit if source.info.inverted else unit) * 255)[..., None], 3, axis=2)
+        data = to_rgb(pixels, source.info.frames[frame].rescale, window, source.info.inverted)
         source.close()
     except Exception as error:  # a picture that is missing must not keep the window from opening
         log.info("no picture of a demo image: %s", type(error).__name__)
         return None
-    data = np.ascontiguousarray(pixels.astype(np.uint8))
     image = QImage(data.data, data.shape[1], data.shape[0], data.shape[1] * 3, QImage.Format.Format_RGB888).copy()
     if source.info.synthetic:
         image.setText(SYNTHETIC, "yes")
