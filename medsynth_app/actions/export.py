@@ -8,7 +8,7 @@ Writers that stand on heavy libraries are imported when they are needed, so that
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,17 +19,15 @@ import numpy.typing as npt
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.geometry import Geometry
 from medsynth_app.core.provenance import Provenance
-from medsynth_app.core.render import to_screen
+from medsynth_app.core.render import Picture, to_screen
 from medsynth_app.core.window_level import WindowLevel
 from medsynth_app.formats import raster
-from medsynth_app.formats.kinds import DICOM, kind_of
+from medsynth_app.formats.common import ExportFrame
+from medsynth_app.formats.kinds import Kind, kind_of
 from medsynth_app.formats.provenance import for_export
-from medsynth_app.formats.registry import read_provenance
+from medsynth_app.formats.registry import IMAGE_WRITERS, MASK_WRITERS, read_provenance
 from medsynth_app.workspace.documents import Document
 from medsynth_app.workspace.workspace import Workspace
-
-IMAGE_FORMATS = {"png": ".png", "tiff": ".tif", "secondary-capture": ".dcm", "dicom": ".dcm"}
-MASK_FORMATS = {"png": ".png", "nifti": ".nii.gz"}
 
 
 @dataclass(frozen=True)
@@ -60,28 +58,31 @@ def export_image(workspace: Workspace, document: Document, frame: int, path: Pat
         For a format or place that cannot be written, a file that was opened, a grey image without window, or
         DICOM without any generated pixel.
     """
-    if format not in IMAGE_FORMATS:
-        raise UserError(f"The format {format!r} is unknown.", f"Use one of {', '.join(IMAGE_FORMATS)}.")
-    provenance = provenance_of(document, frame)
-    if provenance is None and format in ("secondary-capture", "dicom"):
+    return export_frame(export_of(document, frame), path, format, mark=mark, window=window)
+
+
+def export_of(document: Document, frame: int) -> ExportFrame:
+    """A frame of a document as it is now."""
+    return ExportFrame(document.source, frame, document.path, document.pixels(frame), provenance_of(document, frame))
+
+
+def export_frame(frame: ExportFrame, path: Path, format: str, *, mark: bool = True,
+                 window: WindowLevel | None = None) -> Exported:
+    """Write a frame; parameters and errors are those of `export_image`."""
+    if format not in IMAGE_WRITERS:
+        raise UserError(f"The format {format!r} is unknown.", f"Use one of {', '.join(IMAGE_WRITERS)}.")
+    writer, provenance = IMAGE_WRITERS[format], frame.provenance
+    if provenance is None and writer.synthetic_only:
         raise UserError("This slice holds no generated pixels, so it cannot be exported as synthetic DICOM.",
                         "Use the DICOM file that you opened, or export a PNG or TIFF.")
     drawn = mark and provenance is not None
-    with _writing(path, document):
-        if format == "dicom" and provenance is not None:
-            from medsynth_app.formats.dicom import synthetic as dicom_synthetic
-
-            notices = dicom_synthetic.write_derived(path, document.path, frame, document.pixels(frame), provenance,
-                                                    info=document.info)
-            return _recorded(path, provenance, notices)
-        if format == "tiff" and not drawn and document.info.colour == "grey":
-            from medsynth_app.formats import tiff
-
-            tiff.write_tiff(path, document.pixels(frame), provenance, False, document.info.frames[frame].geometry,
-                            document.info.inverted)
-            return _recorded(path, provenance)
-        geometry = document.info.frames[frame].geometry
-        return _write_rendered(path, format, render(document, frame, window), provenance, drawn, geometry)
+    with _writing(path, frame.opened):
+        if writer.exact is not None and (writer.rendered is None or (not drawn and frame.pixels.ndim == 2)):
+            return _recorded(path, provenance, writer.exact(path, frame))
+        if window is None and frame.pixels.ndim == 2:
+            raise UserError("A grey image needs a window to be rendered.", "Choose a window first.")
+        seen = to_screen(frame.pixels, frame.about.rescale, window, frame.info.inverted)
+        return _write_rendered(path, format, seen, provenance, drawn, frame.about.geometry)
 
 
 def export_picture(pixels: npt.NDArray[np.uint8], provenance: Provenance, path: Path, format: str = "png", *,
@@ -100,7 +101,7 @@ def export_picture(pixels: npt.NDArray[np.uint8], provenance: Provenance, path: 
         For a format or place that cannot be written, or where another mask has that name: one that does not belong to
         the picture would look as if it did.
     """
-    if format not in ("png", "tiff", "secondary-capture"):
+    if format not in IMAGE_WRITERS or IMAGE_WRITERS[format].rendered is None:
         raise UserError(f"A generated picture cannot be written as {format!r}.",
                         "Use png, tiff or secondary-capture.")
     with _mask_beside(path, mask, provenance), _writing(path):
@@ -122,35 +123,30 @@ def export_pair(pixels: npt.NDArray[np.uint8], mask: npt.NDArray[np.uint8], prov
 
 def export_mask(document: Document, frame: int | None, path: Path, format: str) -> Exported:
     """Write the mask of one frame (PNG, NIfTI) or, with `frame` None, of the whole stack (NIfTI)."""
-    if format not in MASK_FORMATS:
-        raise UserError(f"The mask format {format!r} is unknown.", f"Use one of {', '.join(MASK_FORMATS)}.")
-    count = len(document.info.frames)
-    if format == "png" and frame is None and count > 1:
+    if format not in MASK_WRITERS:
+        raise UserError(f"The mask format {format!r} is unknown.", f"Use one of {', '.join(MASK_WRITERS)}.")
+    writer, count = MASK_WRITERS[format], len(document.info.frames)
+    if not writer.stack and frame is None and count > 1:
         raise UserError("A PNG holds the mask of one slice.", "Export the stack as NIfTI.")
     chosen = range(count) if frame is None else [frame]
-    with _writing(path, document):
-        if format == "png":
-            raster.write_mask_png(path, np.array(document.mask(chosen[0])))
-        else:
-            geometries = [document.info.frames[k].geometry for k in chosen]
-            from medsynth_app.formats import nifti
-
-            nifti.write_mask_nifti(path, np.stack([document.mask(k) for k in chosen]), geometries[0], geometries)
+    with _writing(path, document.path):
+        writer.write(path, [document.mask(k) for k in chosen], [document.info.frames[k].geometry for k in chosen])
     return Exported(path)
 
 
-def render(document: Document, frame: int, window: WindowLevel | None) -> npt.NDArray[np.uint8]:
-    """The frame as it is seen: uint8, grey (rows, columns) through `window`, or RGB (rows, columns, 3)."""
-    if window is None and document.info.colour == "grey":
-        raise UserError("A grey image needs a window to be rendered.", "Choose a window first.")
-    return to_screen(document.pixels(frame), document.info.frames[frame].rescale, window, document.info.inverted)
+def records_of(document: Document, frame: int) -> list[Provenance]:
+    """Records of all that is generated in a frame, in the order in which it came."""
+    records = list(document.provenance(frame))
+    return [_brought_along(document), *records] if document.info.synthetic else records
 
 
 def provenance_of(document: Document, frame: int) -> Provenance | None:
     """One record for all that is generated in a frame: the last result, with the earlier ones inside; None if none."""
-    records = list(document.provenance(frame))
-    if document.info.synthetic:
-        records.insert(0, _brought_along(document))
+    return joined(records_of(document, frame))
+
+
+def joined(records: Sequence[Provenance]) -> Provenance | None:
+    """The last record with the earlier ones inside; None where there are none."""
     if not records:
         return None
     *earlier, last = records
@@ -207,18 +203,11 @@ def _brought_along(document: Document) -> Provenance:
                       notices=("The file that was opened said that it holds generated pixels.",))
 
 
-def _write_rendered(path: Path, format: str, pixels: npt.NDArray[np.uint8], provenance: Provenance | None,
-                    mark: bool, geometry: Geometry | None) -> Exported:
-    if format == "secondary-capture" and provenance is not None:
-        from medsynth_app.formats.dicom import synthetic as dicom_synthetic
-
-        dicom_synthetic.write_secondary_capture(path, pixels, provenance, mark)
-    elif format == "tiff":
-        from medsynth_app.formats import tiff
-
-        tiff.write_tiff(path, pixels, provenance, mark, geometry)
-    else:
-        raster.write_png(path, pixels, provenance, mark)
+def _write_rendered(path: Path, format: str, pixels: Picture, provenance: Provenance | None, mark: bool,
+                    geometry: Geometry | None) -> Exported:
+    write = IMAGE_WRITERS[format].rendered
+    assert write is not None
+    write(path, pixels, provenance, mark, geometry)
     return _recorded(path, provenance)
 
 
@@ -232,10 +221,10 @@ def _recorded(path: Path, provenance: Provenance | None, notices: tuple[str, ...
 
 
 @contextmanager
-def _writing(path: Path, document: Document | None = None) -> Iterator[None]:
-    """Make the folder; a place that cannot be written, or where `document` was read from, is a `UserError`."""
+def _writing(path: Path, opened: Path | None = None) -> Iterator[None]:
+    """Make the folder; a place that cannot be written, or that is the image `opened`, is a `UserError`."""
     try:
-        if document is not None and _is_source(path, document.path):
+        if opened is not None and _is_source(path, opened):
             raise UserError("This is a file of the image that is open; an export never replaces it.",
                             "Choose another name or folder.", safe="The original is not touched.")
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -253,5 +242,5 @@ def _is_source(path: Path, opened: Path) -> bool:
     if opened.is_file():
         return path.samefile(opened)
     with suppress(UserError):  # of no known kind: none of a series' files
-        return kind_of(path) == DICOM and any(path.samefile(item) for item in opened.rglob("*") if item.is_file())
+        return kind_of(path) is Kind.DICOM and any(path.samefile(item) for item in opened.rglob("*") if item.is_file())
     return False

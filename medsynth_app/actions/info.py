@@ -29,7 +29,7 @@ def info(path: Path, *, salt: bytes = b"", allow_bytes: int = ALLOWED_BYTES) -> 
     Raises
     ------
     UserError
-        When there is no such file, or none that can be read; `formats.registry.TooLarge` above `allow_bytes`.
+        When there is no such file, or none that can be read; `formats.common.TooLarge` above `allow_bytes`.
     """
     if (path / MANIFEST).is_file():
         return _pack(path)

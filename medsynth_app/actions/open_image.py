@@ -23,7 +23,7 @@ def open_image(workspace: Workspace, path: Path, *, progress: Callable[[int, int
     Raises
     ------
     UserError
-        When it cannot be read; `formats.registry.TooLarge` above `allow_bytes` decoded: ask, then call
+        When it cannot be read; `formats.common.TooLarge` above `allow_bytes` decoded: ask, then call
         again with more.
     """
     source = registry.open_image(path, progress=progress, cancelled=cancelled, allow_bytes=allow_bytes,

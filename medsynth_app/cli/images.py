@@ -44,8 +44,8 @@ from medsynth_app.core.image import FrameInfo
 from medsynth_app.core.jobs.inpaint import MODES
 from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.core.parameters import FIRMNESS, InpaintParameters
-from medsynth_app.formats.common import ALLOWED_BYTES
-from medsynth_app.formats.registry import TooLarge, read_mask
+from medsynth_app.formats.common import ALLOWED_BYTES, TooLarge
+from medsynth_app.formats.registry import read_mask
 from medsynth_app.headless import Headless, headless
 from medsynth_app.session.window_level import starting_window
 from medsynth_app.workspace.documents import Document

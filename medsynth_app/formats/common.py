@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.errors import Cancelled, UserError
 from medsynth_app.core.files import short_code
-from medsynth_app.core.image import Channel, Identity, ImageInfo, ImageSource, Pixels, Rescale
+from medsynth_app.core.image import Channel, FrameInfo, Identity, ImageInfo, ImageSource, Pixels, Rescale
+from medsynth_app.core.provenance import Provenance
 
 ALLOWED_BYTES = 2 * 2**30
 STEPS = 65_535
+Mask = npt.NDArray[np.uint8]  # (rows, columns)
 Progress = Callable[[int, int], None]
 Stop = Callable[[], bool]
 
@@ -41,6 +45,37 @@ class SeriesListing:
     modality: str
     files: int
     frames: int
+
+
+@dataclass(frozen=True, eq=False)
+class ExportFrame:
+    """One frame as an export shows it.
+
+    Attributes
+    ----------
+    source, frame
+        The image that is open, and which of its frames.
+    opened
+        The file or folder that it was opened from.
+    pixels
+        As `ImageSource.pixels`, with what was generated in place.
+    provenance
+        One record for all that is generated in it; None where nothing is.
+    """
+
+    source: ImageSource
+    frame: int
+    opened: Path
+    pixels: Pixels
+    provenance: Provenance | None = None
+
+    @property
+    def info(self) -> ImageInfo:
+        return self.source.info
+
+    @property
+    def about(self) -> FrameInfo:
+        return self.source.info.frames[self.frame]
 
 
 class ArraySource(ImageSource):
@@ -166,3 +201,22 @@ def to_colour8(pixels: Pixels, bits: int = 0) -> Pixels:
     highest = 2 ** (bits or rgb.dtype.itemsize * 8) - 1
     eight: Pixels = np.rint(np.clip(rgb.astype(np.float64) / highest, 0, 1) * 255).astype(np.uint8)
     return eight
+
+
+def mask_values(pixels: Pixels) -> Mask:
+    """Grey pixels as mask values; a coloured mask becomes 1 where any colour is brighter than half.
+
+    Raises
+    ------
+    UserError
+        When a value is below 0, above 255 or no whole number.
+    """
+    if pixels.ndim == 3 and (pixels == pixels[..., :1]).all():
+        pixels = pixels[..., 0]
+    if pixels.ndim == 3:
+        return np.asarray((to_colour8(pixels) > 127).any(axis=2), np.uint8)
+    values = pixels.astype(np.uint8)
+    if not np.array_equal(values, pixels):
+        raise UserError("This mask holds values other than the whole numbers 0 to 255.",
+                        "Save it as an 8-bit mask.")
+    return values

@@ -22,22 +22,25 @@ from medsynth_app.formats.common import (
     ALLOWED_BYTES,
     LOSSY_DECIMALS,
     ArraySource,
+    Mask,
     as_integers,
     check_size,
     image_pseudonym,
+    mask_values,
     reading,
     stored_range,
     to_colour8,
     unreadable,
 )
+from medsynth_app.formats.kinds import Kind, name_of
 
 sitk.ProcessObject.SetGlobalWarningDisplay(False)  # its warnings name files
-KIND = "NIfTI volume"
+KIND = name_of(Kind.NIFTI)
 _BYTES = {sitk.sitkInt16: 2, sitk.sitkUInt16: 2, sitk.sitkInt32: 4, sitk.sitkUInt32: 4, sitk.sitkFloat32: 4,
           sitk.sitkInt64: 8, sitk.sitkUInt64: 8, sitk.sitkFloat64: 8}
 
 
-def open_nifti(path: Path, *, allow_bytes: int = ALLOWED_BYTES) -> ImageSource:
+def open_image(path: Path, *, allow_bytes: int = ALLOWED_BYTES, salt: bytes = b"") -> ImageSource:
     """Open a volume as frames along its most axial axis, turned to DICOM's axes (left, posterior, superior).
 
     Whole numbers keep their type; scaled or decimal values become integers with a rescale.
@@ -103,6 +106,11 @@ def read_volume(path: Path) -> npt.NDArray[Any]:
     """Values of a volume in the order (slices from the feet, rows from the front, columns from the right): LPS."""
     values: npt.NDArray[Any] = sitk.GetArrayFromImage(sitk.DICOMOrient(sitk.ReadImage(str(path)), "LPS"))
     return values
+
+
+def embedded_text(path: Path) -> str:
+    """Nothing: no record of ours stands in a volume."""
+    return ""
 
 
 def _check_complete(path: Path) -> None:
@@ -215,13 +223,13 @@ def _orthonormal(axes: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 
 def read_mask(path: Path, frame: int | None = None, like: FrameInfo | None = None,
-              allow_bytes: int = ALLOWED_BYTES) -> Pixels:
+              allow_bytes: int = ALLOWED_BYTES) -> Mask:
     """One slice (rows, columns) of a mask.
 
     Parameters
     ----------
     frame
-        Slice in the order of `open_nifti`, where `like` has no place in the patient. A file of one slice is taken as
+        Slice in the order of `open_image`, where `like` has no place in the patient. A file of one slice is taken as
         it is stored, a volume that is painted on one slice only needs no number.
     like
         The frame that the mask is for. Where its place is known the mask is read at the frame's own pixels.
@@ -243,7 +251,7 @@ def read_mask(path: Path, frame: int | None = None, like: FrameInfo | None = Non
         if not values.any():
             raise UserError("The mask holds nothing on this slice.",
                             "Check that it was drawn for this image, or choose another slice.")
-    return np.ascontiguousarray(values)
+    return mask_values(np.ascontiguousarray(values))
 
 
 def _plane(like: FrameInfo) -> Any | None:

@@ -1,4 +1,4 @@
-"""The provenance record inside files: PNG text, TIFF description, a private DICOM block."""
+"""The provenance record as text that stands inside files; where in a file is the business of its format."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from typing import Any
 
 from medsynth_app.core.provenance import FORMAT, Provenance
 
-KEY = "medsynth"  # keyword of the PNG chunk and member of the TIFF's JSON description
-PRIVATE_GROUP, PRIVATE_CREATOR, PRIVATE_ELEMENT = 0x0011, "MEDSYNTH", 0x01
+KEY = "medsynth"  # names the record where a file holds other texts too
 _UID = re.compile(r"^uid:(.+)|\buid:(\S+)", re.DOTALL)
 
 
@@ -33,18 +32,21 @@ def _hashed(value: Any) -> Any:
     return value
 
 
+def to_dict(provenance: Provenance) -> dict[str, Any]:
+    """Plain JSON values for embedding."""
+    return for_export(provenance).to_dict()
+
+
 def to_text(provenance: Provenance) -> str:
     """One line of ASCII JSON for embedding."""
-    return json.dumps(for_export(provenance).to_dict(), sort_keys=True)
-
-
-def to_description(provenance: Provenance) -> str:
-    """The text of a TIFF's ImageDescription."""
-    return json.dumps({KEY: for_export(provenance).to_dict()}, sort_keys=True)
+    return json.dumps(to_dict(provenance), sort_keys=True)
 
 
 def from_text(text: str) -> Provenance | None:
-    """Read an embedded record; None when it is none or of a format that this version does not know."""
+    """Read an embedded record, or the one that stands as `KEY` in a JSON object.
+
+    None when it is none, or of a format that this version does not know.
+    """
     try:
         raw: Any = json.loads(text)
         if isinstance(raw, dict) and isinstance(raw.get(KEY), dict):

@@ -5,10 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image, ImageOps, PngImagePlugin
 
-from medsynth_app.core.errors import UserError
 from medsynth_app.core.files import file_sha256, writing
 from medsynth_app.core.image import FrameInfo, FrameKey, ImageInfo, ImageSource, Pixels
 from medsynth_app.core.provenance import Provenance
@@ -16,19 +14,21 @@ from medsynth_app.formats import provenance as records
 from medsynth_app.formats.common import (
     ALLOWED_BYTES,
     ArraySource,
+    Mask,
     check_size,
     image_pseudonym,
+    mask_values,
     reading,
     stored_range,
-    to_colour8,
 )
+from medsynth_app.formats.kinds import kind_of, name_of
 from medsynth_app.formats.mark import draw_mark
 
 Image.MAX_IMAGE_PIXELS = None  # every reader here asks `check_size` before it decodes
 _BYTES = {"1": 1, "L": 1, "P": 3, "I;16": 2, "I;16B": 2, "I": 4, "F": 4}
 
 
-def open_raster(path: Path, *, kind: str = "picture", allow_bytes: int = ALLOWED_BYTES) -> ImageSource:
+def open_image(path: Path, *, allow_bytes: int = ALLOWED_BYTES, salt: bytes = b"") -> ImageSource:
     """Open a PNG or JPEG as one frame: grey uint8 or uint16, or RGB uint8; turned as its EXIF orientation says.
 
     Raises
@@ -37,6 +37,7 @@ def open_raster(path: Path, *, kind: str = "picture", allow_bytes: int = ALLOWED
         When it is damaged, or would need more than `allow_bytes` (`TooLarge`).
     """
     notices: list[str] = []
+    kind = name_of(kind_of(path))
     with reading(kind), Image.open(path) as image:
         check_size(image.width * image.height * _BYTES.get(image.mode, 4), allow_bytes)
         if getattr(image, "n_frames", 1) > 1:
@@ -95,7 +96,7 @@ def write_png(path: Path, pixels: Pixels, provenance: Provenance | None, mark: b
     _save_png(path, draw_mark(pixels) if mark else pixels, provenance)
 
 
-def write_mask_png(path: Path, mask: npt.NDArray[np.uint8], provenance: Provenance | None = None) -> None:
+def write_mask_png(path: Path, mask: Mask, provenance: Provenance | None = None) -> None:
     """Write a mask (rows, columns), values 0..255, as 8-bit grey; with a record where a model drew it, as `write_png`.
 
     No mark is ever drawn into it: its values are what it is.
@@ -114,8 +115,9 @@ def _save_png(path: Path, pixels: Pixels, provenance: Provenance | None) -> None
         Image.fromarray(np.ascontiguousarray(pixels)).save(part, "PNG", pnginfo=details)
 
 
-def read_mask(path: Path, allow_bytes: int = ALLOWED_BYTES) -> npt.NDArray[np.uint8]:
-    """A mask from a PNG (grey or palette: its values) or JPEG (1 where it is brighter than half).
+def read_mask(path: Path, frame: int | None = None, like: FrameInfo | None = None,
+              allow_bytes: int = ALLOWED_BYTES) -> Mask:
+    """A mask from a PNG (grey or palette: its values) or JPEG (1 where it is brighter than half); it has one frame.
 
     What is transparent counts as 0, whatever colour lies under it.
     """
@@ -137,22 +139,3 @@ def read_mask(path: Path, allow_bytes: int = ALLOWED_BYTES) -> npt.NDArray[np.ui
 
 def _see_through(image: Image.Image) -> bool:
     return image.mode in ("LA", "PA", "RGBA", "La", "RGBa") or "transparency" in image.info
-
-
-def mask_values(pixels: Pixels) -> npt.NDArray[np.uint8]:
-    """Grey pixels as mask values; a coloured mask becomes 1 where any colour is brighter than half.
-
-    Raises
-    ------
-    UserError
-        When a value is below 0, above 255 or no whole number.
-    """
-    if pixels.ndim == 3 and (pixels == pixels[..., :1]).all():
-        pixels = pixels[..., 0]
-    if pixels.ndim == 3:
-        return np.asarray((to_colour8(pixels) > 127).any(axis=2), np.uint8)
-    values = pixels.astype(np.uint8)
-    if not np.array_equal(values, pixels):
-        raise UserError("This mask holds values other than the whole numbers 0 to 255.",
-                        "Save it as an 8-bit mask.")
-    return values

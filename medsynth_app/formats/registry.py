@@ -1,23 +1,172 @@
-"""Opening whatever the person chose: the kind is found from the content, each format has its own file.
+"""The table of formats: who reads and who writes what. Nothing heavy is imported before a file of a kind is touched.
 
-Nothing heavy is imported before a file of that kind is opened.
+A new format is one module that offers what `Reader` names, a row here, and one in `kinds`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
-from medsynth_app.core.errors import UserError
+from medsynth_app.core.geometry import Geometry
 from medsynth_app.core.image import FrameInfo, ImageSource
 from medsynth_app.core.provenance import Provenance
-from medsynth_app.formats.common import ALLOWED_BYTES, Progress, SeriesListing, Stop, TooLarge
-from medsynth_app.formats.kinds import DICOM, EXTENSIONS, JPEG, NIFTI, PNG, TIFF, kind_of
+from medsynth_app.core.render import Picture
+from medsynth_app.formats.common import ALLOWED_BYTES, ExportFrame, Mask, Progress, SeriesListing, Stop
+from medsynth_app.formats.kinds import Kind, kind_of
 from medsynth_app.formats.provenance import from_text
 
-__all__ = ["EXTENSIONS", "SeriesListing", "TooLarge", "kind_of", "list_series", "open_image", "read_mask"]
+
+class Reader(Protocol):
+    """What the module of a format offers; each raises `UserError` for files that it cannot read."""
+
+    def open_image(self, path: Path, *, allow_bytes: int = ..., salt: bytes = ...) -> ImageSource:
+        """As `open_image` here, of one file."""
+        ...
+
+    def read_mask(self, path: Path, frame: int | None = ..., like: FrameInfo | None = ...,
+                  allow_bytes: int = ...) -> Mask:
+        """As `read_mask` here."""
+        ...
+
+    def embedded_text(self, path: Path) -> str:
+        """The text in which a provenance record may stand; empty where there is none."""
+        ...
+
+
+def _dicom() -> Reader:
+    from medsynth_app.formats.dicom import source
+
+    return source
+
+
+def _raster() -> Reader:
+    from medsynth_app.formats import raster
+
+    return raster
+
+
+def _tiff() -> Reader:
+    from medsynth_app.formats import tiff
+
+    return tiff
+
+
+def _nifti() -> Reader:
+    from medsynth_app.formats import nifti
+
+    return nifti
+
+
+READERS: dict[Kind, Callable[[], Reader]] = {
+    Kind.DICOM: _dicom, Kind.PNG: _raster, Kind.JPEG: _raster, Kind.TIFF: _tiff, Kind.NIFTI: _nifti,
+}
+
+
+@dataclass(frozen=True)
+class ImageWriter:
+    """One way to write an image; it can do one or both.
+
+    Attributes
+    ----------
+    extension
+        Of the file's name.
+    rendered
+        Writes what is seen: uint8, (rows, columns) or (rows, columns, 3); its record; whether to draw the mark; where
+        it lies.
+    exact
+        Writes a frame in its own depth, without a mark; returns notices for the person.
+    synthetic_only
+        Whether it refuses what holds nothing generated.
+    """
+
+    extension: str
+    rendered: Callable[[Path, Picture, Provenance | None, bool, Geometry | None], None] | None = None
+    exact: Callable[[Path, ExportFrame], tuple[str, ...]] | None = None
+    synthetic_only: bool = False
+
+
+def _png(path: Path, pixels: Picture, provenance: Provenance | None, mark: bool, _: Geometry | None) -> None:
+    from medsynth_app.formats import raster
+
+    raster.write_png(path, pixels, provenance, mark)
+
+
+def _tiff_rendered(path: Path, pixels: Picture, provenance: Provenance | None, mark: bool,
+                   geometry: Geometry | None) -> None:
+    from medsynth_app.formats import tiff
+
+    tiff.write_tiff(path, pixels, provenance, mark, geometry)
+
+
+def _tiff_exact(path: Path, frame: ExportFrame) -> tuple[str, ...]:
+    from medsynth_app.formats import tiff
+
+    tiff.write_tiff(path, frame.pixels, frame.provenance, False, frame.about.geometry, frame.info.inverted)
+    return ()
+
+
+def _secondary_capture(path: Path, pixels: Picture, provenance: Provenance | None, mark: bool,
+                       _: Geometry | None) -> None:
+    from medsynth_app.formats.dicom import synthetic
+
+    if provenance is None:
+        raise ValueError("only what is synthetic is written as secondary capture")
+    synthetic.write_secondary_capture(path, pixels, provenance, mark)
+
+
+def _dicom_exact(path: Path, frame: ExportFrame) -> tuple[str, ...]:
+    from medsynth_app.formats.dicom import synthetic
+
+    return synthetic.write_derived(path, frame)
+
+
+IMAGE_WRITERS: dict[str, ImageWriter] = {
+    "png": ImageWriter(".png", _png),
+    "tiff": ImageWriter(".tif", _tiff_rendered, _tiff_exact),
+    "secondary-capture": ImageWriter(".dcm", _secondary_capture, synthetic_only=True),
+    "dicom": ImageWriter(".dcm", exact=_dicom_exact, synthetic_only=True),
+}
+
+
+@dataclass(frozen=True)
+class MaskWriter:
+    """One way to write masks.
+
+    Attributes
+    ----------
+    write
+        Writes masks of frames, each (rows, columns) uint8, with what is known of where they lie.
+    stack
+        Whether one file can hold several frames.
+    """
+
+    extension: str
+    write: Callable[[Path, Sequence[Mask], Sequence[Geometry | None]], None]
+    stack: bool = False
+
+
+def _png_mask(path: Path, masks: Sequence[Mask], _: Sequence[Geometry | None]) -> None:
+    from medsynth_app.formats import raster
+
+    mask, = masks
+    raster.write_mask_png(path, np.array(mask))
+
+
+def _nifti_mask(path: Path, masks: Sequence[Mask], places: Sequence[Geometry | None]) -> None:
+    from medsynth_app.formats import nifti
+
+    nifti.write_mask_nifti(path, np.stack(masks), places[0], places)
+
+
+MASK_WRITERS: dict[str, MaskWriter] = {
+    "png": MaskWriter(".png", _png_mask),
+    "nifti": MaskWriter(".nii.gz", _nifti_mask, stack=True),
+}
 
 
 def open_image(path: Path, *, progress: Progress | None = None, cancelled: Stop | None = None,
@@ -42,34 +191,19 @@ def open_image(path: Path, *, progress: Progress | None = None, cancelled: Stop 
 
         return open_folder(path, progress=progress, cancelled=cancelled, allow_bytes=allow_bytes, salt=salt,
                            series=series)
-    kind = kind_of(path)
-    if kind == DICOM:
-        from medsynth_app.formats.dicom.source import open_file
-
-        return open_file(path, allow_bytes=allow_bytes, salt=salt)
-    if kind in (PNG, JPEG):
-        from medsynth_app.formats.raster import open_raster
-
-        return open_raster(path, kind=kind, allow_bytes=allow_bytes)
-    if kind == TIFF:
-        from medsynth_app.formats.tiff import open_tiff
-
-        return open_tiff(path, allow_bytes=allow_bytes)
-    from medsynth_app.formats.nifti import open_nifti
-
-    return open_nifti(path, allow_bytes=allow_bytes)
+    return READERS[kind_of(path)]().open_image(path, allow_bytes=allow_bytes, salt=salt)
 
 
 def list_series(folder: Path, *, progress: Progress | None = None, cancelled: Stop | None = None,
                 salt: bytes = b"") -> list[SeriesListing]:
     """The DICOM series in a folder, largest first; `salt` as in `open_image`."""
-    from medsynth_app.formats.dicom import source as dicom
+    from medsynth_app.formats.dicom import source
 
-    return dicom.list_series(folder, progress=progress, cancelled=cancelled, salt=salt)
+    return source.list_series(folder, progress=progress, cancelled=cancelled, salt=salt)
 
 
 def read_mask(path: Path, frame: int | None = None, like: FrameInfo | None = None,
-              allow_bytes: int = ALLOWED_BYTES) -> npt.NDArray[np.uint8]:
+              allow_bytes: int = ALLOWED_BYTES) -> Mask:
     """A mask (rows, columns) uint8 from a PNG, JPEG, TIFF or NIfTI.
 
     Parameters
@@ -84,22 +218,7 @@ def read_mask(path: Path, frame: int | None = None, like: FrameInfo | None = Non
     UserError
         When it is no mask, holds several slices and none is chosen, or nothing of a NIfTI mask lies on the slice.
     """
-    kind = kind_of(path)
-    if kind == DICOM:
-        raise UserError("A DICOM file cannot be read as a mask yet.", "Give a PNG, TIFF or NIfTI mask.")
-    from medsynth_app.formats import raster
-
-    if kind in (PNG, JPEG):
-        return raster.read_mask(path, allow_bytes)
-    if kind == NIFTI:
-        from medsynth_app.formats import nifti
-
-        return raster.mask_values(nifti.read_mask(path, frame, like, allow_bytes))
-    source = open_image(path, allow_bytes=allow_bytes)
-    count = len(source.info.frames)
-    if count > 1 and (frame is None or not 0 <= frame < count):
-        raise UserError(f"This mask has {count} planes.", "Say which one is meant, or save one plane alone.")
-    return raster.mask_values(source.pixels(frame or 0))
+    return READERS[kind_of(path)]().read_mask(path, frame, like, allow_bytes)
 
 
 def read_provenance(path: Path) -> Provenance | None:
@@ -110,13 +229,4 @@ def read_provenance(path: Path) -> Provenance | None:
     UserError
         When the file cannot be read at all.
     """
-    kind = kind_of(path)
-    if kind in (PNG, JPEG):
-        from medsynth_app.formats.raster import embedded_text
-    elif kind == TIFF:
-        from medsynth_app.formats.tiff import embedded_text
-    elif kind == DICOM:
-        from medsynth_app.formats.dicom.header import embedded_text
-    else:
-        return None
-    return from_text(embedded_text(path))
+    return from_text(READERS[kind_of(path)]().embedded_text(path))

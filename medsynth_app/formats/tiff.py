@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import math
 import re
@@ -27,18 +28,21 @@ from medsynth_app.formats.common import (
     ALLOWED_BYTES,
     LOSSY_DECIMALS,
     ArraySource,
+    Mask,
     as_integers,
     check_inside,
     check_size,
     image_pseudonym,
+    mask_values,
     reading,
     stored_range,
     to_colour8,
 )
+from medsynth_app.formats.kinds import Kind, name_of
 from medsynth_app.formats.mark import draw_mark
 
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # its messages name files
-KIND = "TIFF picture"
+KIND = name_of(Kind.TIFF)
 KEPT_FRAMES = 8
 _PHOTOMETRIC = ("MINISBLACK", "MINISWHITE", "RGB", "PALETTE", "YCBCR")
 _JPEG = (tifffile.COMPRESSION.OJPEG, tifffile.COMPRESSION.JPEG, 33007, 34892)  # the last two: of old slide scanners
@@ -46,7 +50,7 @@ _MILLIMETRES = {"nm": 1e-6, "µm": 1e-3, "\u03bcm": 1e-3, "um": 1e-3, "micron": 
                 "": 1e-3}
 
 
-def open_tiff(path: Path, *, allow_bytes: int = ALLOWED_BYTES) -> ImageSource:
+def open_image(path: Path, *, allow_bytes: int = ALLOWED_BYTES, salt: bytes = b"") -> ImageSource:
     """Open the largest image of a TIFF; channels, slices and time points become frames.
 
     Raises
@@ -338,6 +342,16 @@ def _tagged_size(page: Any) -> tuple[float, ...] | None:
     return 10 * per_y / down, 10 * per_x / across
 
 
+def read_mask(path: Path, frame: int | None = None, like: FrameInfo | None = None,
+              allow_bytes: int = ALLOWED_BYTES) -> Mask:
+    """Plane `frame` of a mask (rows, columns); one that has a single plane needs no number."""
+    source = open_image(path, allow_bytes=allow_bytes)
+    count = len(source.info.frames)
+    if count > 1 and (frame is None or not 0 <= frame < count):
+        raise UserError(f"This mask has {count} planes.", "Say which one is meant, or save one plane alone.")
+    return mask_values(source.pixels(frame or 0))
+
+
 def embedded_text(path: Path) -> str:
     """The description of the first page, where our record stands."""
     with reading(KIND), tifffile.TiffFile(path) as tiff:
@@ -357,7 +371,8 @@ def write_tiff(path: Path, pixels: Pixels, provenance: Provenance | None, mark: 
         options = {"resolution": (10 / geometry.column_spacing, 10 / geometry.row_spacing),
                    "resolutionunit": "CENTIMETER"}
     photometric = "rgb" if drawn.ndim == 3 else "miniswhite" if inverted else "minisblack"
+    description = json.dumps({records.KEY: records.to_dict(provenance)}, sort_keys=True) if provenance else None
     with writing(path) as part:
         tifffile.imwrite(part, drawn, photometric=photometric, metadata=None,
                          compression="adobe_deflate", software="MedSynth",
-                         description=records.to_description(provenance) if provenance is not None else None, **options)
+                         description=description, **options)

@@ -23,6 +23,8 @@ from medsynth_app.core.jobs.kind import from_parts
 from medsynth_app.core.pack import MANIFEST, PackManifest, TrainingData
 from medsynth_app.core.pack_files import InstalledPack, open_pack
 from medsynth_app.core.provenance import Provenance
+from medsynth_app.core.render import to_screen
+from medsynth_app.core.window_level import WindowLevel
 from medsynth_app.workspace.documents import Document
 from medsynth_app.workspace.workspace import Workspace
 
@@ -55,6 +57,11 @@ def volume(path: Path, frames: int = 3, rows: int = 50, columns: int = 40) -> Pa
     image.SetSpacing((0.5, 0.75, 2.0))
     sitk.WriteImage(image, str(path))
     return path
+
+
+def seen(document: Document, frame: int, window: WindowLevel | None) -> npt.NDArray[np.uint8]:
+    """The frame as it is rendered."""
+    return to_screen(document.pixels(frame), document.info.frames[frame].rescale, window, document.info.inverted)
 
 
 def make_pack(folder: Path, name: str = "cells", **changes: Any) -> InstalledPack:

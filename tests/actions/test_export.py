@@ -17,14 +17,12 @@ from pydicom.data import get_testdata_file
 
 from medsynth_app.actions.accept_result import accept_result
 from medsynth_app.actions.export import (
-    IMAGE_FORMATS,
     export_image,
     export_mask,
     export_pair,
     export_picture,
     provenance_of,
     record_path,
-    render,
 )
 from medsynth_app.actions.inpaint import inpaint_document
 from medsynth_app.actions.open_image import open_image
@@ -39,12 +37,12 @@ from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.core.parameters import InpaintParameters
 from medsynth_app.core.provenance import Provenance
 from medsynth_app.core.window_level import WindowLevel
-from medsynth_app.formats.raster import open_raster
-from medsynth_app.formats.registry import read_provenance
+from medsynth_app.formats import registry
+from medsynth_app.formats.registry import IMAGE_WRITERS, read_provenance
 from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.workspace.documents import Document
 from medsynth_app.workspace.workspace import Workspace
-from tests.actions.bench import answer, event, paint, png, record_of, volume
+from tests.actions.bench import answer, event, paint, png, record_of, seen, volume
 from tests.formats.making import save, save_series, slice_dataset
 
 WINDOW = WindowLevel(0, 2000)
@@ -118,7 +116,7 @@ def test_tiff_without_mark_keeps_the_depth_and_with_mark_is_rendered(
     assert read_provenance(plain.path) is not None
     marked = tifffile.imread(export_image(workspace, document, 1, tmp_path / "m.tif", "tiff", window=WINDOW).path)
     assert marked.dtype == np.uint8
-    assert (marked != render(document, 1, WINDOW)).any()
+    assert (marked != seen(document, 1, WINDOW)).any()
     with pytest.raises(UserError, match="window"):
         export_image(workspace, document, 1, tmp_path / "n.png", "png")
 
@@ -152,7 +150,7 @@ def test_a_secondary_capture_is_rendered_and_marked(
     written = pydicom.dcmread(out.path)
     assert written.pixel_array.dtype == np.uint8
     assert written[0x0008, 0x001C].value == "YES"
-    assert (written.pixel_array != render(document, 0, WINDOW)).any()
+    assert (written.pixel_array != seen(document, 0, WINDOW)).any()
 
 
 def test_an_export_is_recognised_when_it_is_opened_and_stays_marked(
@@ -220,7 +218,7 @@ def test_only_a_mask_that_a_model_drew_is_synthetic(tmp_path: Path, drawn: bool)
     export_picture(pixels, provenance, tmp_path / "cell.png", mask=mask)
     export_pair(pixels, mask, provenance, tmp_path, "one")
     for path in (tmp_path / "cell-mask.png", tmp_path / "masks" / "one.png"):
-        assert open_raster(path).info.synthetic is drawn
+        assert registry.open_image(path).info.synthetic is drawn
         assert np.array_equal(np.asarray(Image.open(path)), mask)
 
 
@@ -273,15 +271,15 @@ def test_no_uid_of_the_source_is_in_any_export(workspace: Workspace, queue: JobQ
 
     last = provenance_of(document, 0)
     assert last is not None and last.earlier[0]["parameters"]["frame_key"] == last.source == key
-    for format, suffix in IMAGE_FORMATS.items():
+    for format, writer in IMAGE_WRITERS.items():
         for mark in (True, False):
-            out = export_image(workspace, document, 0, tmp_path / "out" / f"{format}-{mark}{suffix}", format,
+            out = export_image(workspace, document, 0, tmp_path / "out" / f"{format}-{mark}{writer.extension}", format,
                                mark=mark, window=WINDOW)
             assert out.record is not None and b"frame_key" in out.record.read_bytes()
     export_mask(document, 0, tmp_path / "out" / "m.png", "png")
     export_mask(document, None, tmp_path / "out" / "m.nii", "nifti")
     written = list((tmp_path / "out").iterdir())
-    assert len(written) == 2 * 2 * len(IMAGE_FORMATS) + 2
+    assert len(written) == 2 * 2 * len(IMAGE_WRITERS) + 2
     for path in written:
         assert not [name for name, value in UIDS.items() if value.encode() in path.read_bytes()], path.name
 
@@ -312,7 +310,7 @@ def test_no_file_of_an_opened_folder_is_written_over(workspace: Workspace, queue
     document = open_image(workspace, folder)
     fill(workspace, queue, pack, document)
     for path in before:
-        for format in IMAGE_FORMATS:
+        for format in IMAGE_WRITERS:
             with pytest.raises(UserError, match="never replaces it"):
                 export_image(workspace, document, 0, path, format, window=WINDOW)
     assert before == {path: path.read_bytes() for path in folder.rglob("*.dcm")}
@@ -328,6 +326,6 @@ def test_an_image_whose_low_values_are_white_stays_so(workspace: Workspace, queu
     out = export_image(workspace, document, 0, tmp_path / "a.tif", "tiff", mark=False)
     again = open_image(workspace, out.path)
     assert again.info.inverted and np.array_equal(again.pixels(0), document.pixels(0))
-    assert np.array_equal(render(again, 0, WINDOW), render(document, 0, WINDOW))
+    assert np.array_equal(seen(again, 0, WINDOW), seen(document, 0, WINDOW))
     marked = open_image(workspace, export_image(workspace, document, 0, tmp_path / "b.tif", "tiff", window=WINDOW).path)
     assert not marked.info.inverted and marked.info.synthetic

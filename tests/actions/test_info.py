@@ -13,8 +13,8 @@ from medsynth_app.actions.demo import demo_images
 from medsynth_app.actions.info import info
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.provenance import Provenance
+from medsynth_app.formats.common import TooLarge
 from medsynth_app.formats.raster import write_png
-from medsynth_app.formats.registry import TooLarge
 from tests.actions.bench import grey_tiff, make_pack, volume
 
 

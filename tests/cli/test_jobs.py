@@ -17,7 +17,6 @@ import pytest
 from PIL import Image
 
 from medsynth_app.actions.demo import demo_images
-from medsynth_app.actions.export import render
 from medsynth_app.actions.history import undo
 from medsynth_app.actions.info import info
 from medsynth_app.actions.open_image import open_image as open_document
@@ -26,7 +25,7 @@ from medsynth_app.formats.mark import draw_mark
 from medsynth_app.formats.raster import write_mask_png
 from medsynth_app.formats.registry import open_image
 from medsynth_app.workspace.workspace import Workspace
-from tests.actions.bench import paint, png
+from tests.actions.bench import paint, png, seen
 from tests.engine.tiny import make_tiny_pack
 from tests.engine.train.test_base import RECIPE
 
@@ -114,7 +113,7 @@ def test_inpaint_a_picture(pack: Path, offline: dict[str, str], tmp_path: Path) 
     with Workspace.open(tmp_path / "work") as workspace:
         document = open_document(workspace, image)
         assert np.array_equal(document.mask(0), painted)
-        assert np.array_equal(render(document, 0, None), before) and document.provenance(0) == []
+        assert np.array_equal(seen(document, 0, None), before) and document.provenance(0) == []
         assert (document.can_undo(person), document.can_redo(person)) == ("Undo: paint region", "Redo: paint region")
         assert {document.can_undo(""), document.can_redo("")} == {None}
         assert len(workspace.results.of_document(document.id, "staged")) == 2

@@ -12,8 +12,9 @@ from medsynth_app.core.errors import UserError
 from medsynth_app.core.geometry import Geometry, edge_letters
 from medsynth_app.core.image import FrameInfo, FrameKey, ImageInfo
 from medsynth_app.core.volume import NoVolume, Volume
+from medsynth_app.formats.common import TooLarge
 from medsynth_app.formats.nifti import volume_problem, write_mask_nifti
-from medsynth_app.formats.registry import TooLarge, open_image, read_mask
+from medsynth_app.formats.registry import open_image, read_mask
 from tests.formats.making import TILTED_AXES, asymmetric_mask, save_series
 
 VALUES = np.arange(5 * 6 * 7, dtype=np.int16).reshape(5, 6, 7)  # z, y, x

@@ -8,14 +8,14 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from medsynth_app.core.errors import UserError
-from medsynth_app.formats.provenance import for_export, from_text, to_description, to_text
+from medsynth_app.formats.provenance import KEY, for_export, from_text, to_dict, to_text
 from medsynth_app.formats.registry import open_image, read_provenance
 from tests.formats.making import record
 
 
 def test_a_record_survives_its_text() -> None:
     provenance = record(source="sha256:00", earlier=())
-    for text in (to_text(provenance), to_description(provenance)):
+    for text in (to_text(provenance), json.dumps({KEY: to_dict(provenance)})):
         assert text.isascii() and from_text(text) == provenance
 
 

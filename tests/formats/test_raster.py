@@ -10,8 +10,9 @@ import pytest
 from PIL import Image
 
 from medsynth_app.core.errors import UserError
-from medsynth_app.formats.raster import open_raster, write_mask_png, write_png
-from medsynth_app.formats.registry import TooLarge, open_image, read_mask, read_provenance
+from medsynth_app.formats.common import TooLarge
+from medsynth_app.formats.raster import write_mask_png, write_png
+from medsynth_app.formats.registry import open_image, read_mask, read_provenance
 from tests.formats.making import asymmetric_mask, record
 
 RGB = np.random.default_rng(0).integers(0, 256, (30, 44, 3), np.uint8)
@@ -166,7 +167,7 @@ def test_a_mask_that_a_model_drew_says_so_and_keeps_its_values(tmp_path: Path) -
     with Image.open(tmp_path / "drawn.png") as image:
         assert image.mode == "L" and np.array_equal(np.asarray(image), mask)
     assert np.array_equal(read_mask(tmp_path / "drawn.png"), mask)
-    drawn, plain = (open_raster(tmp_path / name) for name in ("drawn.png", "plain.png"))
+    drawn, plain = (open_image(tmp_path / name) for name in ("drawn.png", "plain.png"))
     assert drawn.info.synthetic and not plain.info.synthetic
     found = read_provenance(tmp_path / "drawn.png")
     assert found is not None and found.parameters == record().parameters

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from medsynth_app.core.errors import UserError
-from medsynth_app.formats.kinds import EXTENSIONS, kind_of
-from medsynth_app.formats.registry import open_image, read_mask
+from medsynth_app.formats.kinds import EXTENSIONS, LOOKS, Kind, kind_of, name_of
+from medsynth_app.formats.registry import READERS, open_image, read_mask
 from tests.formats.making import save, slice_dataset
 
 
@@ -20,7 +20,15 @@ def test_the_kind_is_found_from_the_content_not_the_name(tmp_path: Path) -> None
     os.rename(tmp_path / "really.png", tmp_path / "named.dcm")
     assert open_image(tmp_path / "named.dcm").info.series == "PNG picture"
     save(slice_dataset(), tmp_path / "dicom.png")
-    assert kind_of(tmp_path / "dicom.png") == "DICOM file"
+    assert kind_of(tmp_path / "dicom.png") is Kind.DICOM and name_of(Kind.DICOM) == "DICOM file"
+
+
+def test_every_format_is_known_by_its_looks_and_has_a_reader() -> None:
+    assert set(READERS) == set(LOOKS) == set(Kind)
+    for kind in Kind:
+        reader = READERS[kind]()
+        assert all(callable(getattr(reader, name)) for name in ("open_image", "read_mask", "embedded_text"))
+        assert name_of(kind) and all(extension in EXTENSIONS for extension in LOOKS[kind].extensions)
 
 
 @pytest.mark.parametrize(("content", "words"), [

@@ -13,7 +13,8 @@ from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.geometry import Geometry
 from medsynth_app.core.image import GREY, Channel, Level
-from medsynth_app.formats.registry import TooLarge, open_image, read_mask, read_provenance
+from medsynth_app.formats.common import TooLarge
+from medsynth_app.formats.registry import open_image, read_mask, read_provenance
 from medsynth_app.formats.tiff import TiffSource, write_tiff
 from tests.formats.making import asymmetric_mask, record
 

@@ -21,11 +21,12 @@ from pydicom.pixels.utils import get_expected_length
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.files import file_sha256
 from medsynth_app.core.image import Pixels, Rescale
-from medsynth_app.formats import provenance as records
 from medsynth_app.formats.common import LOSSY_DECIMALS, as_integers, check_size, reading, to_colour8, unreadable
 from medsynth_app.formats.dicom import jpeg_extended
+from medsynth_app.formats.kinds import Kind, name_of
 
-KIND = "DICOM file"
+KIND = name_of(Kind.DICOM)
+PRIVATE_GROUP, PRIVATE_CREATOR, PRIVATE_ELEMENT = 0x0011, "MEDSYNTH", 0x01  # where our record stands
 # Messages of these libraries may quote patient names or paths.
 config.settings.reading_validation_mode = config.IGNORE
 logging.getLogger("pydicom").setLevel(logging.CRITICAL)
@@ -290,16 +291,11 @@ def number_of_frames(header: Dataset) -> int:
         return 1
 
 
-def embedded_text(path: Path) -> str:
-    """The provenance text in our private block, or an empty string."""
-    with reading(KIND):
-        return text_of(pydicom.dcmread(path, stop_before_pixels=True, force=True))
-
-
 def text_of(header: Dataset) -> str:
+    """The provenance text in our private block, or an empty string."""
     try:
-        block = header.private_block(records.PRIVATE_GROUP, records.PRIVATE_CREATOR)
-        value = block[records.PRIVATE_ELEMENT].value
+        block = header.private_block(PRIVATE_GROUP, PRIVATE_CREATOR)
+        value = block[PRIVATE_ELEMENT].value
     except KeyError:
         return ""
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

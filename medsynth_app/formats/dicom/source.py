@@ -9,13 +9,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Lock
 
+import pydicom
+
 from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.files import short_code
-from medsynth_app.core.image import ImageInfo, ImageSource, Pixels
+from medsynth_app.core.image import FrameInfo, ImageInfo, ImageSource, Pixels
 from medsynth_app.formats import provenance as records
 from medsynth_app.formats.common import (
     ALLOWED_BYTES,
+    Mask,
     Progress,
     SeriesListing,
     Stop,
@@ -23,11 +26,13 @@ from medsynth_app.formats.common import (
     check_cancelled,
     image_pseudonym,
     part_of,
+    reading,
 )
 from medsynth_app.formats.dicom.frames import frame_infos, frame_notices
-from medsynth_app.formats.dicom.header import DicomFile, NoPixels, read_file, text_of, with_decimals
+from medsynth_app.formats.dicom.header import KIND, DicomFile, NoPixels, read_file, text_of, with_decimals
 from medsynth_app.formats.dicom.identity import hashed, identity_of
 from medsynth_app.formats.dicom.series import Slice, arranged
+from medsynth_app.formats.kinds import Kind, kind_of
 
 KEPT_BYTES = 256 * 2**20
 
@@ -87,9 +92,21 @@ class DicomSource(ImageSource):
             self._bytes = 0
 
 
-def open_file(path: Path, *, allow_bytes: int = ALLOWED_BYTES, salt: bytes = b"") -> ImageSource:
+def open_image(path: Path, *, allow_bytes: int = ALLOWED_BYTES, salt: bytes = b"") -> ImageSource:
     """Open one file; raises `UserError` when it holds no image that can be decoded."""
     return _source([read_file(path, allow_bytes)], salt, ())
+
+
+def read_mask(path: Path, frame: int | None = None, like: FrameInfo | None = None,
+              allow_bytes: int = ALLOWED_BYTES) -> Mask:
+    """Raise `UserError`: segmentations are not read yet."""
+    raise UserError("A DICOM file cannot be read as a mask yet.", "Give a PNG, TIFF or NIfTI mask.")
+
+
+def embedded_text(path: Path) -> str:
+    """The provenance text in our private block, or an empty string."""
+    with reading(KIND):
+        return text_of(pydicom.dcmread(path, stop_before_pixels=True, force=True))
 
 
 def open_folder(folder: Path, *, progress: Progress | None = None, cancelled: Stop | None = None,
@@ -167,14 +184,12 @@ def _scan(folder: Path, allow_bytes: int, progress: Progress | None, cancelled: 
 
 def _dicom_paths(folder: Path) -> Iterator[Path]:
     """Files that look like DICOM, in a fixed order; links to folders are not followed."""
-    from medsynth_app.formats.kinds import DICOM, kind_of
-
     for root, folders, names in os.walk(folder):
         folders.sort()
         for name in sorted(names):
             path = Path(root, name)
             try:
-                if kind_of(path) == DICOM:
+                if kind_of(path) is Kind.DICOM:
                     yield path
             except UserError:
                 continue

@@ -18,14 +18,14 @@ from pydicom.valuerep import format_number_as_ds
 import medsynth_app
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.files import short_code, writing
-from medsynth_app.core.image import ImageInfo, Pixels
+from medsynth_app.core.image import Pixels
 from medsynth_app.core.provenance import Provenance
 from medsynth_app.formats import provenance as records
+from medsynth_app.formats.common import ExportFrame
 from medsynth_app.formats.dicom.frames import functional_group, numbers
-from medsynth_app.formats.dicom.header import DicomFile, read_file
+from medsynth_app.formats.dicom.header import PRIVATE_CREATOR, PRIVATE_ELEMENT, PRIVATE_GROUP, DicomFile, read_file
 from medsynth_app.formats.dicom.source import DicomSource
 from medsynth_app.formats.mark import draw_mark
-from medsynth_app.formats.registry import open_image
 
 SOURCE_GONE = ("The source file is no longer there: the export is a pseudonymous secondary capture without the "
                "source's acquisition data.")
@@ -65,35 +65,23 @@ _NOT_DERIVED = (uid.SegmentationStorage, "1.2.840.10008.5.1.4.1.1.66.7", uid.Par
                 uid.VLWholeSlideMicroscopyImageStorage, uid.RTDoseStorage)
 
 
-def write_derived(path: Path, source_path: Path | None, frame: int, pixels: Pixels, provenance: Provenance, *,
-                  info: ImageInfo | None = None, patient_id: str = "") -> tuple[str, ...]:
+def write_derived(path: Path, frame: ExportFrame, *, patient_id: str = "") -> tuple[str, ...]:
     """Write one frame in the source's own SOP class, depth and rescale; nothing is burned in.
 
-    Parameters
-    ----------
-    source_path
-        The file or folder that was opened; None when it is not known.
-    frame
-        Its number within the opened image.
-    pixels
-        The frame as `ImageSource.pixels` has it, with what was generated; same type and shape.
-    info
-        Of the opened image: keeps depth, rescale and geometry when the source is gone, and finds the frame's file.
-
     Returns notices for the person: what could not be kept. Raises `UserError` when the file cannot be written, or
-    the pixels no longer fit the source.
+    the pixels no longer fit the source; ValueError where nothing in the frame is generated.
     """
-    try:
-        found = _locate(source_path, frame, info)
-    except UserError:
-        found = None
+    provenance, pixels = frame.provenance, frame.pixels
+    if provenance is None:
+        raise ValueError("only what is synthetic is written as derived DICOM")
+    found = _source_file(frame)
     if found is None:
-        _write(path, _secondary(pixels, provenance, patient_id, info, frame), provenance)
-        return (SOURCE_GONE,) if source_path is None or not source_path.exists() or _is_dicom(info) else ()
+        _write(path, _secondary(pixels, provenance, patient_id, frame), provenance)
+        return (SOURCE_GONE,) if not frame.opened.exists() or isinstance(frame.source, DicomSource) else ()
     file, index = found
     if str(file.header.get("SOPClassUID", "")) in _NOT_DERIVED or file.decimals or (
             not file.colour and int(file.header.get("BitsAllocated", 0)) not in (8, 16, 32)):
-        _write(path, _secondary(pixels, provenance, patient_id, info, frame), provenance)
+        _write(path, _secondary(pixels, provenance, patient_id, frame), provenance)
         return (NOT_ITS_OWN,)
     if pixels.shape[:2] != (file.rows, file.columns) or (pixels.ndim == 3) != file.colour:
         raise UserError("The source file has changed since it was opened: its size is another one.",
@@ -107,32 +95,24 @@ def write_secondary_capture(path: Path, pixels: Pixels, provenance: Provenance, 
     """Write rendered pixels, uint8 (rows, columns) or (rows, columns, 3), as Secondary Capture."""
     if pixels.dtype != np.uint8:
         raise ValueError("a secondary capture holds 8-bit pixels")
-    dataset = _secondary(draw_mark(pixels) if mark else pixels, provenance, patient_id, None, 0)
+    dataset = _secondary(draw_mark(pixels) if mark else pixels, provenance, patient_id)
     dataset.Modality = modality
     _write(path, dataset, provenance)
 
 
-def _is_dicom(info: ImageInfo | None) -> bool:
-    return info is not None and info.frames[0].key.source.startswith("uid:")
+def _source_file(frame: ExportFrame) -> tuple[DicomFile, int] | None:
+    """The file that holds the frame, with its whole header, and the frame's place in it; of a series no other is read.
 
-
-def _locate(source_path: Path | None, frame: int, info: ImageInfo | None) -> tuple[DicomFile, int] | None:
-    """The source's file and the frame's place in it; None when it is gone or no DICOM."""
-    if source_path is None or not source_path.exists():
+    None when it is gone, is another one now, or the image is no DICOM.
+    """
+    if not isinstance(frame.source, DicomSource):
         return None
-    key = info.frames[frame].key if info is not None else None
-    if source_path.is_file() and key is not None:
-        file = read_file(source_path, NO_LIMIT)
-        return (file, key.frame) if file.key == key.source else None
-    source = open_image(source_path, allow_bytes=NO_LIMIT)
-    if not isinstance(source, DicomSource):
+    path, index = frame.source.file_of(frame.frame)
+    try:
+        file = read_file(path, NO_LIMIT)
+    except UserError:
         return None
-    frames = source.info.frames
-    place = frame if key is None else next((k for k, item in enumerate(frames) if item.key == key), len(frames))
-    if place >= len(frames):
-        return None
-    path, index = source.file_of(place)
-    return read_file(path, NO_LIMIT), index
+    return (file, index) if file.key == frame.about.key.source else None
 
 
 def _base(sop_class: str, provenance: Provenance, patient_id: str) -> Dataset:
@@ -259,21 +239,22 @@ def _functional_groups(dataset: Dataset, header: Dataset, index: int) -> None:
     dataset.DimensionOrganizationSequence, dataset.DimensionIndexSequence = [organization], [pointer]
 
 
-def _secondary(pixels: Pixels, provenance: Provenance, patient_id: str, info: ImageInfo | None, frame: int) -> Dataset:
+def _secondary(pixels: Pixels, provenance: Provenance, patient_id: str, frame: ExportFrame | None = None) -> Dataset:
+    """Pixels as Secondary Capture; with `frame` in its own depth, with its rescale, windows and place."""
     dataset = _base(uid.SecondaryCaptureImageStorage, provenance, patient_id)
-    dataset.Modality, dataset.ConversionType = (info.modality if info else None) or "OT", "SYN"
+    dataset.Modality, dataset.ConversionType = (frame.info.modality if frame else None) or "OT", "SYN"
     bits, photometric = pixels.dtype.itemsize * 8, "RGB" if pixels.ndim == 3 else "MONOCHROME2"
-    if info is not None and pixels.ndim == 2:
-        known = info.frames[frame]
-        photometric = "MONOCHROME1" if info.inverted else photometric
-        low, high = known.stored_range
+    if frame is not None and pixels.ndim == 2:
+        about = frame.about
+        photometric = "MONOCHROME1" if frame.info.inverted else photometric
+        low, high = about.stored_range
         sign = 1 if low < 0 else 0
         bits = min(bits, max(1, high.bit_length()) + sign)
-        dataset.RescaleSlope, dataset.RescaleIntercept = _ds(known.rescale.slope), _ds(known.rescale.intercept)
-        dataset.RescaleType = known.rescale.unit or "US"
-        if known.windows:
-            dataset.WindowCenter, dataset.WindowWidth = _ds(known.windows[0].center), _ds(known.windows[0].width)
-    if info is not None and (geometry := info.frames[frame].geometry) is not None:
+        dataset.RescaleSlope, dataset.RescaleIntercept = _ds(about.rescale.slope), _ds(about.rescale.intercept)
+        dataset.RescaleType = about.rescale.unit or "US"
+        if about.windows:
+            dataset.WindowCenter, dataset.WindowWidth = _ds(about.windows[0].center), _ds(about.windows[0].width)
+    if frame is not None and (geometry := frame.about.geometry) is not None:
         dataset.PixelSpacing = [_ds(geometry.row_spacing), _ds(geometry.column_spacing)]
         if geometry.origin and geometry.row_direction and geometry.column_direction:
             dataset.ImagePositionPatient = [_ds(value) for value in geometry.origin]
@@ -288,8 +269,8 @@ def _ds(value: float) -> str:
 
 
 def _write(path: Path, dataset: Dataset, provenance: Provenance) -> None:
-    block = dataset.private_block(records.PRIVATE_GROUP, records.PRIVATE_CREATOR, create=True)
-    block.add_new(records.PRIVATE_ELEMENT, "UT", records.to_text(provenance))
+    block = dataset.private_block(PRIVATE_GROUP, PRIVATE_CREATOR, create=True)
+    block.add_new(PRIVATE_ELEMENT, "UT", records.to_text(provenance))
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = dataset.SOPClassUID, dataset.SOPInstanceUID
     meta.TransferSyntaxUID, meta.ImplementationVersionName = uid.ExplicitVRLittleEndian, "MEDSYNTH"

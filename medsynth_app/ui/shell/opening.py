@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, QRunnable, QThreadPool, QTimer, Signal
 from PySide6.QtWidgets import QFrame, QProgressBar
 
 from medsynth_app.core.errors import Cancelled, UserError
-from medsynth_app.formats.registry import TooLarge
+from medsynth_app.formats.common import TooLarge
 from medsynth_app.session.session import Session
 from medsynth_app.ui.shell.banners import Banners
 from medsynth_app.ui.theme import tokens as look

@@ -14,8 +14,9 @@ from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
 
 from medsynth_app.core.errors import Cancelled, UserError
+from medsynth_app.formats.common import TooLarge
 from medsynth_app.formats.dicom.source import DicomSource
-from medsynth_app.formats.registry import TooLarge, list_series, open_image
+from medsynth_app.formats.registry import list_series, open_image
 from tests.formats.making import TILTED_AXES, save, save_series, slice_dataset
 
 

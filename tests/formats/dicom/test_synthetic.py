@@ -7,10 +7,13 @@ import numpy as np
 import pydicom
 import pytest
 import SimpleITK as sitk
+import tifffile
 from pydicom import uid
 from pydicom.data import get_testdata_file
 
 from medsynth_app.core.errors import UserError
+from medsynth_app.core.image import ImageSource
+from medsynth_app.formats.common import ExportFrame
 from medsynth_app.formats.dicom.synthetic import NOT_ITS_OWN, SOURCE_GONE, write_derived, write_secondary_capture
 from medsynth_app.formats.registry import open_image, read_provenance
 from tests.formats.dicom.test_source import _enhanced
@@ -24,6 +27,10 @@ def _edited(pixels: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     edited[5:9, 7:20] = 33
     edited[30, 3] = -9 if pixels.dtype.kind == "i" else 250
     return edited
+
+
+def _derive(out: Path, source: ImageSource, opened: Path, frame: int, pixels: np.ndarray[Any, Any]) -> tuple[str, ...]:
+    return write_derived(out, ExportFrame(source, frame, opened, pixels, record()))
 
 
 def _states_that_it_is_synthetic(path: Path) -> pydicom.Dataset:
@@ -50,7 +57,7 @@ def test_derived_ct_keeps_depth_and_meaning_and_loses_the_patient(tmp_path: Path
     path = save(slice_dataset(PixelPaddingValue=-2000), tmp_path / "in.dcm")
     source, original = open_image(path), pydicom.dcmread(path)
     pixels = _edited(source.pixels(0))
-    assert write_derived(tmp_path / "out.dcm", path, 0, pixels, record(), info=source.info) == ()
+    assert _derive(tmp_path / "out.dcm", source, path, 0, pixels) == ()
     derived = _states_that_it_is_synthetic(tmp_path / "out.dcm")
     assert np.array_equal(derived.pixel_array, pixels) and derived.pixel_array.dtype == np.int16
     for name in ("SOPClassUID", "Modality", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "Rows",
@@ -75,7 +82,7 @@ def test_derived_files_of_many_kinds_reopen_equal(name: str, tmp_path: Path) -> 
     source, out = open_image(path), tmp_path / "out.dcm"
     frame = len(source.info.frames) - 1
     pixels = _edited(source.pixels(frame))
-    assert write_derived(out, path, frame, pixels, record(), info=source.info) == ()
+    assert _derive(out, source, path, frame, pixels) == ()
     again, original = open_image(out), pydicom.dcmread(path, stop_before_pixels=True)
     assert np.array_equal(again.pixels(0), pixels) and again.pixels(0).dtype == pixels.dtype
     before, after = source.info.frames[frame], again.info.frames[0]
@@ -92,17 +99,32 @@ def test_a_frame_of_a_folder_comes_from_its_own_file(tmp_path: Path) -> None:
     folder = save_series(tmp_path / "ct", [(0, 0, z) for z in (0.0, 2.0, 4.0)])
     source = open_image(folder)
     pixels = _edited(source.pixels(2))
-    for info in (source.info, None):
-        assert write_derived(tmp_path / "out.dcm", folder, 2, pixels, record(), info=info) == ()
-        derived = _states_that_it_is_synthetic(tmp_path / "out.dcm")
-        assert derived.ImagePositionPatient == [0, 0, 4] and np.array_equal(derived.pixel_array, pixels)
+    assert _derive(tmp_path / "out.dcm", source, folder, 2, pixels) == ()
+    derived = _states_that_it_is_synthetic(tmp_path / "out.dcm")
+    assert derived.ImagePositionPatient == [0, 0, 4] and np.array_equal(derived.pixel_array, pixels)
+
+
+def test_of_a_series_only_the_file_of_the_frame_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = save_series(tmp_path / "ct", [(0, 0, z) for z in (0.0, 2.0, 4.0)])
+    source = open_image(folder)
+    read: list[str] = []
+    dcmread = pydicom.dcmread
+
+    def counted(file: Any, *args: Any, **options: Any) -> pydicom.Dataset:
+        read.append(Path(getattr(file, "name", file)).name)
+        return dcmread(file, *args, **options)
+
+    pixels = _edited(source.pixels(1))
+    monkeypatch.setattr(pydicom, "dcmread", counted)
+    assert _derive(tmp_path / "out.dcm", source, folder, 1, pixels) == ()
+    assert read == ["02.dcm"]
 
 
 def test_a_frame_of_an_enhanced_file_keeps_its_own_groups(tmp_path: Path) -> None:
     path = save(_enhanced(), tmp_path / "e.dcm")
     source = open_image(path)
     pixels = _edited(source.pixels(0))
-    assert write_derived(tmp_path / "out.dcm", path, 0, pixels, record(), info=source.info) == ()
+    assert _derive(tmp_path / "out.dcm", source, path, 0, pixels) == ()
     derived = _states_that_it_is_synthetic(tmp_path / "out.dcm")
     assert derived.SOPClassUID == uid.EnhancedCTImageStorage and derived.NumberOfFrames == 1
     before, after = source.info.frames[0], open_image(tmp_path / "out.dcm").info.frames[0]
@@ -117,28 +139,32 @@ def test_without_its_source_the_export_is_pseudonymous_and_says_so(tmp_path: Pat
     source = open_image(path)
     pixels = _edited(source.pixels(0))
     path.unlink()
-    assert write_derived(tmp_path / "out.dcm", path, 0, pixels, record(), info=source.info) == (SOURCE_GONE,)
+    assert _derive(tmp_path / "out.dcm", source, path, 0, pixels) == (SOURCE_GONE,)
     dataset = _states_that_it_is_synthetic(tmp_path / "out.dcm")
     assert dataset.SOPClassUID == uid.SecondaryCaptureImageStorage and dataset.Modality == "CT"
     again = open_image(tmp_path / "out.dcm")
     assert np.array_equal(again.pixels(0), pixels) and again.info.inverted
     before, after = source.info.frames[0], again.info.frames[0]
     assert (before.rescale, before.stored_range, before.geometry) == (after.rescale, after.stored_range, after.geometry)
-    assert write_derived(tmp_path / "two.dcm", None, 0, pixels, record()) == (SOURCE_GONE,)
+    picture = tmp_path / "two.tif"
+    tifffile.imwrite(picture, pixels)
+    source = open_image(picture)
+    picture.unlink()
+    assert _derive(tmp_path / "two.dcm", source, picture, 0, pixels) == (SOURCE_GONE,)
     assert np.array_equal(open_image(tmp_path / "two.dcm").pixels(0), pixels)
 
 
 def test_a_file_that_was_replaced_is_not_taken_for_the_source(tmp_path: Path) -> None:
     path = save(slice_dataset(), tmp_path / "in.dcm")
-    info, pixels = open_image(path).info, open_image(path).pixels(0)
+    source, pixels = open_image(path), open_image(path).pixels(0)
     save(slice_dataset(2), path)
-    assert write_derived(tmp_path / "out.dcm", path, 0, pixels, record(), info=info) == (SOURCE_GONE,)
+    assert _derive(tmp_path / "out.dcm", source, path, 0, pixels) == (SOURCE_GONE,)
 
 
 def test_kinds_that_cannot_be_derived_become_secondary_captures(tmp_path: Path) -> None:
     path = Path(str(get_testdata_file("liver_1frame.dcm", download=False)))
     source = open_image(path)
-    assert write_derived(tmp_path / "out.dcm", path, 0, source.pixels(0), record(), info=source.info) == (NOT_ITS_OWN,)
+    assert _derive(tmp_path / "out.dcm", source, path, 0, source.pixels(0)) == (NOT_ITS_OWN,)
     assert np.array_equal(open_image(tmp_path / "out.dcm").pixels(0), source.pixels(0))
 
 
@@ -178,7 +204,7 @@ def test_a_long_prompt_and_a_pack_path_do_no_harm(tmp_path: Path) -> None:
 def test_pixels_of_another_size_are_refused(tmp_path: Path) -> None:
     path = save(slice_dataset(), tmp_path / "in.dcm")
     with pytest.raises(UserError, match="size"):
-        write_derived(tmp_path / "out.dcm", path, 0, np.zeros((3, 3), np.int16), record())
+        _derive(tmp_path / "out.dcm", open_image(path), path, 0, np.zeros((3, 3), np.int16))
     assert not (tmp_path / "out.dcm").exists()
 
 
@@ -186,7 +212,7 @@ def test_the_real_ct_derives_at_full_depth(tmp_path: Path, shared_data: Path) ->
     folder = shared_data / "dicom-series" / "ct-ge-head"
     source = open_image(folder)
     pixels = _edited(source.pixels(13))
-    assert write_derived(tmp_path / "out.dcm", folder, 13, pixels, record(), info=source.info) == ()
+    assert _derive(tmp_path / "out.dcm", source, folder, 13, pixels) == ()
     derived = _states_that_it_is_synthetic(tmp_path / "out.dcm")
     assert np.array_equal(derived.pixel_array, pixels) and derived.PixelPaddingValue == -1500
     assert np.array_equal(sitk.GetArrayFromImage(sitk.ReadImage(str(tmp_path / "out.dcm")))[0], pixels)

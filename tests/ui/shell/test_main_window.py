@@ -16,7 +16,7 @@ from PySide6.QtWidgets import QAbstractButton, QAbstractSlider, QApplication, QC
 
 from medsynth_app.core.errors import Cancelled, UserError
 from medsynth_app.core.job import EventKind, JobEvent, JobState
-from medsynth_app.formats.registry import TooLarge
+from medsynth_app.formats.common import TooLarge
 from medsynth_app.ui.shell.banners import Banner
 from medsynth_app.ui.shell.jobs_list import AGAIN, CANCEL, LATER, SOONER, Deed
 from medsynth_app.ui.shell.rail import PLACES

@@ -11,7 +11,7 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QListWidget, QListWidgetItem
 
 from medsynth_app.actions.open_image import list_series
-from medsynth_app.formats.registry import SeriesListing
+from medsynth_app.formats.common import SeriesListing
 from medsynth_app.session.session import Session
 from medsynth_app.ui.shell.commands import Commands
 from medsynth_app.ui.shell.opening import Background
