@@ -26,7 +26,7 @@ def receive(workspace: Workspace, record: JobRecord, event: JobEvent) -> list[Re
     if record.kind == "inpaint":
         return [_receive_candidate(workspace, record, event)]
     if record.kind == "generate":
-        workspace.results.add_picture(record.id, int(event.data["candidate"]), event.arrays["picture"],
+        workspace.pictures.add(record.id, int(event.data["candidate"]), event.arrays["picture"],
                                       Provenance.from_dict(dict(event.data["provenance"])),
                                       mask=event.arrays.get("mask"), document_id=record.document_id)
     return []

@@ -20,4 +20,4 @@ def remove_patient(workspace: Workspace, document: Document, queue: JobQueue | N
                    person: str = "") -> Changes:
     """Purge everything of the patient whose image a document is; as `remove_study`."""
     require_writable(document)
-    return remove(workspace, document, scope_of_patient(workspace, document), queue)
+    return remove(workspace, document, scope_of_patient(workspace, document), queue, "remove_patient", person)

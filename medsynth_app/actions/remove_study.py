@@ -32,14 +32,15 @@ def remove_study(workspace: Workspace, document: Document, queue: JobQueue | Non
         When the workspace is read-only.
     """
     require_writable(document)
-    return remove(workspace, document, scope_of_study(workspace, document), queue)
+    return remove(workspace, document, scope_of_study(workspace, document), queue, "remove_study", person)
 
 
-def remove(workspace: Workspace, document: Document, scope: Scope, queue: JobQueue | None) -> Changes:
+def remove(workspace: Workspace, document: Document, scope: Scope, queue: JobQueue | None,
+           action: str, person: str) -> Changes:
     """Purge the documents of a scope, and close `document`, which is one of them."""
     if queue is not None:
         for document_id in scope.documents:
             queue.forget(document_id)
-    workspace.removal.remove(scope)
+    workspace.removal.remove(scope, action, person)
     document.close()
     return Changes(removed=scope.documents, pictures=scope.pictures, jobs=scope.jobs)

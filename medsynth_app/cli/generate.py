@@ -38,7 +38,7 @@ from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.core.parameters import FIRMNESS, GenerateParameters
 from medsynth_app.formats.registry import read_mask
 from medsynth_app.headless import Headless, headless
-from medsynth_app.workspace.results import Picture
+from medsynth_app.workspace.pictures import Picture
 
 generate = typer.Typer()
 Runs = list[GenerateParameters]
@@ -161,7 +161,7 @@ def _draw(here: Headless, pack: InstalledPack, runs: Runs, name: Callable[[int],
         try:
             here.run(job)
         finally:
-            made = [picture for picture in here.workspace.results.pictures() if picture.job_id == job]
+            made = list(here.workspace.pictures.of_job(job))
             for picture in sorted(made, key=lambda item: item.candidate):
                 number = before + picture.candidate + 1
                 keep(name(number), number, picture)

@@ -35,7 +35,8 @@ from medsynth_app.core.parameters import GenerateParameters, InpaintParameters
 from medsynth_app.session.jobs import device_text, pictures
 from medsynth_app.session.pace import Work
 from medsynth_app.session.state import SessionState
-from medsynth_app.workspace.results import Picture, Result
+from medsynth_app.workspace.pictures import Picture
+from medsynth_app.workspace.results import Result
 
 
 class Runs(SessionState):

@@ -24,7 +24,7 @@ from medsynth_app.session.staging import Staging
 from medsynth_app.settings.settings import SettingsStore
 from medsynth_app.workspace.documents import Document
 from medsynth_app.workspace.people import Person
-from medsynth_app.workspace.results import Picture
+from medsynth_app.workspace.pictures import Picture
 from medsynth_app.workspace.workspace import Workspace
 
 Post = Callable[[Callable[[], None]], None]
@@ -227,7 +227,7 @@ class SessionState:
         self.staging_changed.emit()
 
     def _refresh_pictures(self) -> None:
-        self.pictures = tuple(self.workspace.results.pictures())
+        self.pictures = self.workspace.pictures.page(0, self.workspace.pictures.count)
 
     def _tell(self, change: Change) -> None:
         self.changed.emit(change)

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Select, and_, delete, func, or_, select
 from sqlalchemy.orm import Session
 
-from medsynth_app.workspace import identity
+from medsynth_app.workspace import audit, identity
 from medsynth_app.workspace.blobs import Blobs
 from medsynth_app.workspace.database import Database
 from medsynth_app.workspace.documents import Documents
@@ -89,11 +89,12 @@ class Removal:
                 same = PatientRow.pseudonym == patient.pseudonym
             return _scope(session, session.scalars(_line(DocumentRow.id).where(same)).all())
 
-    def remove(self, scope: Scope) -> dict[str, int]:
+    def remove(self, scope: Scope, action: str = "remove_study", person: str = "") -> dict[str, int]:
         """Purge documents; the files that they were opened from stay where they are.
 
-        The backups of the database are replaced by a new one, for the old ones still hold what was purged. Opened
-        documents of these become read-only. Other documents keep all that they share with them.
+        The audit keeps that there was a removal (`action`, by `person`), and names nothing of what went. The backups
+        of the database are replaced by a new one, for the old ones still hold what was purged. Opened documents of
+        these become read-only. Other documents keep all that they share with them.
 
         Returns
         -------
@@ -108,11 +109,15 @@ class Removal:
                                                ("edits", EditRow.document_id), ("results", ResultRow.document_id),
                                                ("pictures", PictureRow.document_id), ("jobs", JobRow.document_id),
                                                ("paths", PathRow.document_id))}
+                candidates = session.scalars(select(ResultRow.id).where(ResultRow.document_id.in_(ids))).all()
                 blobs = {row[0] for query in _blobs_of(ids) for row in session.execute(query) if row[0]}
                 for table in (JobRow, PictureRow):
                     session.execute(delete(table).where(table.document_id.in_(ids)))
                 session.execute(delete(DocumentRow).where(DocumentRow.id.in_(ids)))
                 identity.prune(session)
+                audit.purge(session, [*ids, *candidates, *scope.pictures, *scope.jobs])
+                if ids:
+                    audit.write(session, action, person)
                 session.execute(delete(SourceRow).where(SourceRow.id.not_in(select(FrameRow.source_id))))
                 session.merge(MetaRow(key=WIPE, value="1"))
             for document_id in ids:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from medsynth_app.core.bounds import Bounds
@@ -22,9 +22,6 @@ from medsynth_app.workspace.tables import (
     ACCEPTED,
     DISCARDED,
     STAGED,
-    DocumentRow,
-    JobRow,
-    PictureRow,
     ResultRow,
     now,
 )
@@ -72,40 +69,6 @@ class Result:
         return None if self._arrays[2] is None else self._blobs.get_array(self._arrays[2])
 
 
-@dataclass(frozen=True)
-class Picture:
-    """One whole generated picture, with the mask that it follows where it was drawn from one.
-
-    Attributes
-    ----------
-    document_id
-        The image on which that mask was painted, with whose study the picture goes; "" for any other picture.
-    """
-
-    id: str
-    job_id: str
-    candidate: int
-    seed: int
-    provenance: Provenance
-    created: str
-    document_id: str
-    _blobs: Blobs = field(repr=False, compare=False)
-    _array: str = field(repr=False, compare=False)
-    _mask: str | None = field(default=None, repr=False, compare=False)
-
-    def pixels(self) -> npt.NDArray[np.uint8]:
-        """uint8 RGB (rows, columns, 3)."""
-        return self._blobs.get_array(self._array)
-
-    @property
-    def has_mask(self) -> bool:
-        return self._mask is not None
-
-    def mask(self) -> npt.NDArray[np.uint8] | None:
-        """Labels of the mask that it was drawn from, uint8 (rows, columns); None where the prompt alone decided."""
-        return None if self._mask is None else self._blobs.get_array(self._mask)
-
-
 class Results:
     """All results of a workspace."""
 
@@ -137,7 +100,7 @@ class Results:
             with self._database.write() as session:
                 frame = sources.frame_of(session, frame_key)
                 if frame is None:
-                    raise _removed(document_id)
+                    raise removed_error(document_id)
                 row = session.scalar(select(ResultRow).where(
                     ResultRow.job_id == job_id, ResultRow.candidate == candidate))
                 if row is not None and row.state != STAGED:
@@ -188,54 +151,6 @@ class Results:
             row.state = state
             return self._results(session, [row])[0]
 
-    def add_picture(self, job_id: str, candidate: int, pixels: npt.NDArray[np.uint8],
-                    provenance: Provenance, *, mask: npt.NDArray[np.uint8] | None = None,
-                    document_id: str = "") -> Picture:
-        """Keep a picture, uint8 RGB or grey, and its mask; the same job's earlier one of this number is replaced.
-
-        Parameters
-        ----------
-        document_id
-            The image on which the mask was painted. Only a hint: the job knows where its study went meanwhile.
-
-        Raises
-        ------
-        UserError
-            When that study was removed meanwhile, or the workspace is read-only.
-        """
-        if mask is not None and mask.shape != pixels.shape[:2]:
-            raise ValueError(f"mask {mask.shape} does not fit picture {pixels.shape}")
-        with self._blobs.pins() as pins, self._database.write() as session:
-            owner = session.scalar(select(JobRow.document_id).where(JobRow.id == job_id)) or document_id
-            if owner and session.get(DocumentRow, owner) is None:
-                raise _removed(owner)  # before a byte of it is written
-            row = session.scalar(select(PictureRow).where(
-                PictureRow.job_id == job_id, PictureRow.candidate == candidate))
-            old = [] if row is None else [sha for sha in (row.pixels, row.mask) if sha]
-            row = row or PictureRow(id=uuid.uuid4().hex, job_id=job_id, candidate=int(candidate))
-            row.pixels, row.mask = pins.put_array(pixels), None if mask is None else pins.put_array(mask)
-            row.seed, row.created, row.document_id = int(provenance.seed), now(), owner
-            row.provenance = sources.hide(session, provenance.to_dict())
-            session.add(row)
-            session.flush()
-            picture = self._picture(session, row)
-        self._database.drop_blobs(self._blobs, old)
-        return picture
-
-    def pictures(self) -> list[Picture]:
-        """Generated pictures, newest first."""
-        with self._database.read() as session:
-            rows = session.scalars(select(PictureRow).order_by(PictureRow.created.desc()))
-            return [self._picture(session, row) for row in rows]
-
-    def remove_picture(self, picture_id: str) -> None:
-        """Purge a picture and its mask; nothing happens where there is none."""
-        with self._database.write() as session:
-            held = session.execute(select(PictureRow.pixels, PictureRow.mask).where(PictureRow.id == picture_id)).all()
-            blobs = [sha for row in held for sha in row if sha]
-            session.execute(delete(PictureRow).where(PictureRow.id == picture_id))
-        self._database.drop_blobs(self._blobs, blobs)
-
     def _results(self, session: Session, rows: Any) -> list[Result]:
         keys = sources.frame_keys(session, (row.frame_id for row in rows))
         return [Result(row.id, row.job_id, row.document_id, keys[row.frame_id], row.bounds, row.candidate, row.seed,
@@ -243,12 +158,7 @@ class Results:
                        tuple(sources.show(session, row.notices)), row.created, self._blobs,
                        (row.patch, row.effective, row.alpha)) for row in rows]
 
-    def _picture(self, session: Session, row: PictureRow) -> Picture:
-        return Picture(row.id, row.job_id, row.candidate, row.seed,
-                       Provenance.from_dict(sources.show(session, row.provenance)), row.created,
-                       row.document_id, self._blobs, row.pixels, row.mask)
 
-
-def _removed(document_id: str) -> UserError:
+def removed_error(document_id: str) -> UserError:
     return UserError("The study of this result was removed from the workspace.",
                      "Open its file again and run once more.", details=f"document {document_id}")

@@ -16,7 +16,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from medsynth_app.core.bounds import Bounds
 
 FORMAT_MAJOR = 2    # PRAGMA user_version; a higher one is refused, within one major changes only add
-HEAD = "0005"       # newest Alembic revision; kept here so that an up-to-date workspace opens without Alembic
+HEAD = "0006"       # newest Alembic revision; kept here so that an up-to-date workspace opens without Alembic
 
 DONE, UNDONE, DROPPED = "done", "undone", "dropped"      # states of an edit
 STAGED, ACCEPTED, DISCARDED = "staged", "accepted", "discarded"     # states of a result
@@ -213,7 +213,7 @@ class PictureRow(Base):
     """
 
     __tablename__ = "pictures"
-    __table_args__ = (UniqueConstraint("job_id", "candidate"),)
+    __table_args__ = (UniqueConstraint("job_id", "candidate"), Index("pictures_in_order", "created", "id"))
     id: Mapped[str] = mapped_column(primary_key=True)
     job_id: Mapped[str]
     document_id: Mapped[str] = mapped_column(index=True)
@@ -253,6 +253,17 @@ class PersonRow(Base):
     __tablename__ = "people"
     id: Mapped[str] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(unique=True)
+
+
+class AuditRow(Base):
+    """Who did what, and when; `subjects` is a JSON list of ids."""
+
+    __tablename__ = "audit"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[str]
+    person: Mapped[str]
+    action: Mapped[str]
+    subjects: Mapped[str]
 
 
 BLOB_COLUMNS = (SnapshotRow.blob, PatchRow.before, PatchRow.after, ResultRow.patch, ResultRow.effective,

@@ -12,12 +12,14 @@ from typing import Self
 from filelock import FileLock, Timeout
 
 from medsynth_app.core.errors import UserError
+from medsynth_app.workspace.audit import Audit
 from medsynth_app.workspace.blobs import Blobs
 from medsynth_app.workspace.database import FILE, Database, backup_is_due, chunks
 from medsynth_app.workspace.documents import Documents
 from medsynth_app.workspace.jobs import Jobs
 from medsynth_app.workspace.masks import Masks
 from medsynth_app.workspace.people import People
+from medsynth_app.workspace.pictures import Pictures
 from medsynth_app.workspace.removal import Removal
 from medsynth_app.workspace.results import Results
 
@@ -39,7 +41,7 @@ class Workspace:
         The sentence to show when another process writes here, else empty.
     salt
         Random bytes for pseudonyms, different in every workspace.
-    blobs, documents, results, jobs, people, removal
+    blobs, documents, results, pictures, jobs, people, audit, removal
         The rooms.
     """
 
@@ -55,8 +57,10 @@ class Workspace:
         self._masks = Masks(self._database, self.blobs)
         self.documents = Documents(self._database, self.blobs, self._masks)
         self.results = Results(self._database, self.blobs)
+        self.pictures = Pictures(self._database, self.blobs)
         self.jobs = Jobs(self._database, self.blobs)
         self.people = People(self._database)
+        self.audit = Audit(self._database)
         self.removal = Removal(self._database, self.blobs, self._masks, self.documents)
         self.salt = self._read_salt()
         if not self.read_only:

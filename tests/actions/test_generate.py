@@ -47,7 +47,7 @@ def test_pictures_are_kept_with_their_seeds(workspace: Workspace, queue: JobQueu
     (record,) = workspace.jobs.records()
     assert record.lane is Lane.INTERACTIVE and record.title == "Generate: a cell (2)"
     drawn = answer(workspace, job, lambda record, event: receive(workspace, record, event))
-    kept = sorted(workspace.results.pictures(), key=lambda picture: picture.candidate)
+    kept = sorted(workspace.pictures.page(), key=lambda picture: picture.candidate)
     assert [picture.seed for picture in kept] == [4, 5]
     assert all(np.array_equal(picture.pixels(), pixels) for picture, pixels in zip(kept, drawn, strict=True))
 
@@ -99,7 +99,7 @@ def test_pictures_are_kept_with_their_masks(workspace: Workspace, queue: JobQueu
     job = generate(queue, masked, GenerateParameters(prompt="a cell", seed=4, count=2, mask=mask))
     assert workspace.jobs.records()[0].title == "Generate from a mask: a cell (2)"
     answer(workspace, job, lambda record, event: receive(workspace, record, event))
-    for picture in workspace.results.pictures():
+    for picture in workspace.pictures.page():
         kept = picture.mask()
         assert kept is not None and np.array_equal(kept, mask)
 

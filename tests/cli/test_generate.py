@@ -46,7 +46,7 @@ def test_pictures_from_one_mask(pack: Path, offline: dict[str, str], tmp_path: P
     assert [item["seed"] for item in answer["pictures"]] == [5, 6]
     assert sorted(path.name for path in (tmp_path / "out").glob("*.png")) == ["picture-1.png", "picture-2.png"]
     with Workspace.open(tmp_path / "work") as workspace:
-        kept = {picture.seed: picture for picture in workspace.results.pictures()}
+        kept = {picture.seed: picture for picture in workspace.pictures.page()}
     for item in answer["pictures"]:
         mask = kept[item["seed"]].mask()
         assert mask is not None and np.array_equal(mask, MASK)  # its label values, at the size of the picture
@@ -74,7 +74,7 @@ def test_pairs_of_equal_names(pack: Path, offline: dict[str, str], tmp_path: Pat
     assert [item["seed"] for item in answer["pairs"]] == list(range(2, 20))
     assert [item["file"] for item in answer["pairs"]] == [str(path) for path in images]
     with Workspace.open(tmp_path / "work") as workspace:
-        kept = {picture.seed: picture for picture in workspace.results.pictures()}
+        kept = {picture.seed: picture for picture in workspace.pictures.page()}
     for seed, image, mask in zip(range(2, 20), images, masks, strict=True):
         labels = kept[seed].mask()
         assert labels is not None and np.array_equal(read_mask(mask), labels)
@@ -89,7 +89,7 @@ def test_what_a_failed_run_has_finished_is_kept(tmp_path: Path, monkeypatch: pyt
 
     def fail(here: Headless, job: str) -> None:
         made = Provenance(action="generate", pack="cells", pack_sha256="", seed=7, created="2030-01-01")
-        here.workspace.results.add_picture(job, 0, np.zeros((32, 32, 3), np.uint8), made)
+        here.workspace.pictures.add(job, 0, np.zeros((32, 32, 3), np.uint8), made)
         raise UserError("The disk broke.", "Mend it.")
 
     monkeypatch.setattr(Headless, "run", fail)

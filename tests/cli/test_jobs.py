@@ -143,7 +143,7 @@ def test_generate_pictures(pack: Path, offline: dict[str, str], tmp_path: Path) 
                  "--out", tmp_path / "out", "--device", "cpu", "--workspace", tmp_path / "work")
     assert [item["seed"] for item in answer["pictures"]] == [5, 6, 7] and answer["notices"] == []
     with Workspace.open(tmp_path / "work") as workspace:
-        drawn = {picture.candidate: picture.pixels() for picture in workspace.results.pictures()}
+        drawn = {picture.candidate: picture.pixels() for picture in workspace.pictures.page()}
     for item in answer["pictures"]:
         assert drawn[item["candidate"]].shape == (32, 32, 3)
         assert np.array_equal(np.asarray(Image.open(item["file"])), draw_mark(drawn[item["candidate"]]))

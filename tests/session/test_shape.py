@@ -193,7 +193,7 @@ def test_the_record_names_the_classes_and_the_image_of_the_mask(session: Session
     assert request_of(session, session.generate()).source == ""
     named = Provenance("generate", "masked", "0" * 64, 1, "2030-01-01",
                        parameters={"mask_labels": {"1": "vessel", "2": "nodule"}})
-    picture = session.workspace.results.add_picture("other", 0, np.zeros((8, 8), np.uint8), named,
+    picture = session.workspace.pictures.add("other", 0, np.zeros((8, 8), np.uint8), named,
                                                     mask=np.ones((8, 8), np.uint8))
     assert [item.name for item in session.labels_of(picture).classes] == ["vessel", "nodule"]  # no such pack is here
 
@@ -238,7 +238,7 @@ def test_its_pictures_go_with_a_study_and_any_picture_alone(session: Session, tm
     gone, kept = session.pictures
     assert session.remove_picture(gone.id) and not session.remove_picture(gone.id)
     assert [picture.id for picture in session.pictures] == [kept.id] and told == [2, 1]
-    assert [picture.id for picture in session.workspace.results.pictures()] == [kept.id]
+    assert [picture.id for picture in session.workspace.pictures.page()] == [kept.id]
 
 
 def test_a_waiting_mask_goes_with_its_study(session: Session, tmp_path: Path) -> None:

@@ -119,16 +119,16 @@ def test_pictures_that_follow_its_masks_go_with_a_study(workspace: Workspace) ->
         owner = document.id if document is not None else ""
         workspace.jobs.add(replace(RECORD, id=f"job {k}", kind="generate", state=JobState.DONE, document_id=owner),
                            *to_parts(GenerateRequest("/packs/blood", "cd" * 32, "a cell")))
-        workspace.results.add_picture(f"job {k}", 0, pixels + k, provenance(k), mask=mask + k if owner else None,
+        workspace.pictures.add(f"job {k}", 0, pixels + k, provenance(k), mask=mask + k if owner else None,
                                       document_id=owner)
     workspace.jobs.prune(datetime.now(UTC) + timedelta(days=400))
     assert workspace.jobs.records() == []  # the pictures remember by themselves
     both = workspace.documents.open(FakeSource((0, 1)), PATH)  # the two slices are one study now
     assert workspace.removal.remove(workspace.removal.of_study(both.id))["pictures"] == 2
-    assert [picture.seed for picture in workspace.results.pictures()] == [3, 2]
+    assert [picture.seed for picture in workspace.pictures.page()] == [3, 2]
     assert len(list(workspace.blobs.all())) == 3  # two pictures and the mask of one
     workspace.removal.remove(workspace.removal.of_study(other.id))
-    assert [picture.document_id for picture in workspace.results.pictures()] == [""]
+    assert [picture.document_id for picture in workspace.pictures.page()] == [""]
     assert len(list(workspace.blobs.all())) == 1
 
 
@@ -136,6 +136,6 @@ def test_a_picture_of_a_removed_study_is_refused(workspace: Workspace) -> None:
     document = workspace.documents.open(FakeSource(), PATH)
     workspace.removal.remove(workspace.removal.of_study(document.id))
     with pytest.raises(UserError, match="removed"):
-        workspace.results.add_picture("job", 0, np.zeros((8, 8, 3), np.uint8), provenance(),
+        workspace.pictures.add("job", 0, np.zeros((8, 8, 3), np.uint8), provenance(),
                                       mask=np.ones((8, 8), np.uint8), document_id=document.id)
-    assert workspace.results.pictures() == [] and list(workspace.blobs.all()) == []
+    assert workspace.pictures.count == 0 and list(workspace.blobs.all()) == []

@@ -67,33 +67,6 @@ def test_a_result_of_a_removed_study_is_refused(workspace: Workspace) -> None:
     assert len(list(workspace.blobs.all())) <= 2
 
 
-def test_pictures_newest_first(workspace: Workspace) -> None:
-    for k in range(3):
-        workspace.results.add_picture("job", k, np.full((8, 8, 3), k, np.uint8), provenance(k))
-    again = workspace.results.add_picture("job", 2, np.full((8, 8, 3), 9, np.uint8), provenance(9))
-    pictures = workspace.results.pictures()
-    assert [p.seed for p in pictures] == [9, 1, 0] and (pictures[0].pixels() == 9).all()
-    assert pictures[1].provenance == provenance(1)
-    workspace.results.remove_picture(again.id)
-    assert [p.candidate for p in workspace.results.pictures()] == [1, 0]
-
-
-def test_a_picture_keeps_its_mask_and_takes_it_along(workspace: Workspace) -> None:
-    mask = np.arange(64, dtype=np.uint8).reshape(8, 8) % 3
-    made = workspace.results.add_picture("job", 0, np.zeros((8, 8, 3), np.uint8), provenance(0), mask=mask)
-    workspace.results.add_picture("job", 1, np.ones((8, 8, 3), np.uint8), provenance(1))
-    plain, held = workspace.results.pictures()
-    kept = held.mask()
-    assert kept is not None and kept.dtype == np.uint8 and np.array_equal(kept, mask) and plain.mask() is None
-    files = len(list(workspace.blobs.all()))
-    workspace.results.add_picture("job", 0, np.zeros((8, 8, 3), np.uint8), provenance(0), mask=mask + 1)
-    assert len(list(workspace.blobs.all())) == files    # the first mask went
-    workspace.results.remove_picture(made.id)
-    assert len(list(workspace.blobs.all())) == files - 2
-    with pytest.raises(ValueError, match="does not fit"):
-        workspace.results.add_picture("job", 2, np.zeros((8, 8, 3), np.uint8), provenance(0), mask=mask[:4])
-
-
 def test_the_uid_in_a_provenance_comes_back(workspace: Workspace) -> None:
     document = workspace.documents.open(FakeSource(), PATH)
     result = stage(workspace, document, BOX, np.zeros((6, 8), np.int16), frame=1)

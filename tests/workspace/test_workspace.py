@@ -111,7 +111,7 @@ assert unknown.id == "" and not unknown.mask(0).any() and unknown.pixels(0).shap
 writes = [lambda: paint(document, box, 2), lambda: paint(unknown, box), document.undo, document.redo,
           lambda: stage(workspace, document, box, result.pixels(), job="another"),
           lambda: workspace.results.set_state(result.id, "discarded"), lambda: workspace.people.add("Ann"),
-          lambda: workspace.results.add_picture("job", 0, np.zeros((2, 2, 3), np.uint8), provenance()),
+          lambda: workspace.pictures.add("job", 0, np.zeros((2, 2, 3), np.uint8), provenance()),
           lambda: workspace.documents.remember(document.id, "frame", 1), lambda: workspace.jobs.move("one", 1.0),
           lambda: workspace.removal.remove(workspace.removal.of_study(document.id)),
           lambda: workspace.blobs.put(b"x"), workspace.backup,
@@ -338,7 +338,7 @@ def test_pictures_of_an_old_workspace_go_with_their_study(old: Path) -> None:
             (name, name, json.dumps(provenance().to_dict())) for name in ("of it", "free", "of a job long gone")))
     with Workspace.open(old) as workspace:
         assert workspace.removal.remove(workspace.removal.of_study(document))["pictures"] == 1
-        assert {picture.id for picture in workspace.results.pictures()} == {"free", "of a job long gone"}
+        assert {picture.id for picture in workspace.pictures.page()} == {"free", "of a job long gone"}
 
 
 def test_migrating_keeps_everything_and_a_backup_from_before(old: Path, tmp_path: Path,

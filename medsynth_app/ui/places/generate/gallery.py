@@ -22,7 +22,7 @@ from medsynth_app.ui.widgets.basic import (
     row,
 )
 from medsynth_app.ui.widgets.mask_picture import draw_inset
-from medsynth_app.workspace.results import Picture
+from medsynth_app.workspace.pictures import Picture
 
 THUMB = 144
 

@@ -17,7 +17,7 @@ from medsynth_app.ui.widgets import words
 from medsynth_app.ui.widgets.basic import Picture, Segmented, button, clear, column, label, row
 from medsynth_app.ui.widgets.mask_picture import Legend, laid_over, mask_picture
 from medsynth_app.ui.widgets.panel import fact
-from medsynth_app.workspace.results import Picture as Generated
+from medsynth_app.workspace.pictures import Picture as Generated
 
 EDGE = 268
 VIEWS = (("picture", "Picture", "The picture alone"), ("both", "Both", "The picture with its mask over it"),

@@ -1,0 +1,136 @@
+"""Whole generated pictures, kept without loss before anybody sees them, and read page by page."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from medsynth_app.core.provenance import Provenance
+from medsynth_app.workspace import sources
+from medsynth_app.workspace.blobs import Blobs
+from medsynth_app.workspace.database import Database
+from medsynth_app.workspace.results import removed_error
+from medsynth_app.workspace.tables import DocumentRow, JobRow, PictureRow, now
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One whole generated picture, with the mask that it follows where it was drawn from one.
+
+    Attributes
+    ----------
+    document_id
+        The image on which that mask was painted, with whose study the picture goes; "" for any other picture.
+    """
+
+    id: str
+    job_id: str
+    candidate: int
+    seed: int
+    provenance: Provenance
+    created: str
+    document_id: str
+    _blobs: Blobs = field(repr=False, compare=False)
+    _array: str = field(repr=False, compare=False)
+    _mask: str | None = field(default=None, repr=False, compare=False)
+
+    def pixels(self) -> npt.NDArray[np.uint8]:
+        """uint8 RGB (rows, columns, 3)."""
+        return self._blobs.get_array(self._array)
+
+    @property
+    def has_mask(self) -> bool:
+        return self._mask is not None
+
+    def mask(self) -> npt.NDArray[np.uint8] | None:
+        """Labels of the mask that it was drawn from, uint8 (rows, columns); None where the prompt alone decided."""
+        return None if self._mask is None else self._blobs.get_array(self._mask)
+
+
+class Pictures:
+    """All pictures of a workspace, newest first."""
+
+    def __init__(self, database: Database, blobs: Blobs) -> None:
+        self._database = database
+        self._blobs = blobs
+
+    def add(self, job_id: str, candidate: int, pixels: npt.NDArray[np.uint8], provenance: Provenance, *,
+            mask: npt.NDArray[np.uint8] | None = None, document_id: str = "") -> Picture:
+        """Keep a picture, uint8 RGB or grey, and its mask; the same job's earlier one of this number is replaced.
+
+        Parameters
+        ----------
+        document_id
+            The image on which the mask was painted. Only a hint: the job knows where its study went meanwhile.
+
+        Raises
+        ------
+        UserError
+            When that study was removed meanwhile, or the workspace is read-only.
+        """
+        if mask is not None and mask.shape != pixels.shape[:2]:
+            raise ValueError(f"mask {mask.shape} does not fit picture {pixels.shape}")
+        with self._blobs.pins() as pins, self._database.write() as session:
+            owner = session.scalar(select(JobRow.document_id).where(JobRow.id == job_id)) or document_id
+            if owner and session.get(DocumentRow, owner) is None:
+                raise removed_error(owner)  # before a byte of it is written
+            row = session.scalar(select(PictureRow).where(
+                PictureRow.job_id == job_id, PictureRow.candidate == candidate))
+            old = [] if row is None else [sha for sha in (row.pixels, row.mask) if sha]
+            row = row or PictureRow(id=uuid.uuid4().hex, job_id=job_id, candidate=int(candidate))
+            row.pixels, row.mask = pins.put_array(pixels), None if mask is None else pins.put_array(mask)
+            row.seed, row.created, row.document_id = int(provenance.seed), now(), owner
+            row.provenance = sources.hide(session, provenance.to_dict())
+            session.add(row)
+            session.flush()
+            picture = self._picture(session, row)
+        self._database.drop_blobs(self._blobs, old)
+        return picture
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        with self._database.read() as session:
+            return session.scalar(select(func.count()).select_from(PictureRow)) or 0
+
+    def page(self, offset: int = 0, limit: int = 100) -> tuple[Picture, ...]:
+        """At most `limit` pictures from the `offset`-th on; what lies beyond is neither read nor parsed."""
+        with self._database.read() as session:
+            return self._pictures(session, session.scalars(_IN_ORDER.offset(offset).limit(limit)))
+
+    def of_job(self, job_id: str) -> tuple[Picture, ...]:
+        """What one job has drawn."""
+        with self._database.read() as session:
+            return self._pictures(session, session.scalars(_IN_ORDER.where(PictureRow.job_id == job_id)))
+
+    def get(self, picture_id: str) -> Picture | None:
+        """One picture; None when it is gone."""
+        with self._database.read() as session:
+            row = session.get(PictureRow, picture_id)
+            return None if row is None else self._picture(session, row)
+
+    def remove(self, picture_id: str) -> bool:
+        """Purge a picture and its mask; whether it was there."""
+        with self._database.write() as session:
+            held = session.execute(select(PictureRow.pixels, PictureRow.mask).where(PictureRow.id == picture_id)).all()
+            blobs = [sha for row in held for sha in row if sha]
+            session.execute(delete(PictureRow).where(PictureRow.id == picture_id))
+        self._database.drop_blobs(self._blobs, blobs)
+        return bool(held)
+
+    def _pictures(self, session: Session, rows: Iterable[PictureRow]) -> tuple[Picture, ...]:
+        return tuple(self._picture(session, row) for row in rows)
+
+    def _picture(self, session: Session, row: PictureRow) -> Picture:
+        return Picture(row.id, row.job_id, row.candidate, row.seed,
+                       Provenance.from_dict(sources.show(session, row.provenance)), row.created,
+                       row.document_id, self._blobs, row.pixels, row.mask)
+
+
+_IN_ORDER = select(PictureRow).order_by(PictureRow.created.desc(), PictureRow.id)

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from medsynth_app.workspace.workspace import Workspace
+from tests.workspace.fake import provenance
+
+
+def test_pictures_newest_first(workspace: Workspace) -> None:
+    for k in range(3):
+        workspace.pictures.add("job", k, np.full((8, 8, 3), k, np.uint8), provenance(k))
+    again = workspace.pictures.add("job", 2, np.full((8, 8, 3), 9, np.uint8), provenance(9))
+    pictures = workspace.pictures.page()
+    assert [p.seed for p in pictures] == [9, 1, 0] and (pictures[0].pixels() == 9).all()
+    assert pictures[1].provenance == provenance(1)
+    workspace.pictures.remove(again.id)
+    assert [p.candidate for p in workspace.pictures.page()] == [1, 0]
+
+
+def test_a_picture_keeps_its_mask_and_takes_it_along(workspace: Workspace) -> None:
+    mask = np.arange(64, dtype=np.uint8).reshape(8, 8) % 3
+    made = workspace.pictures.add("job", 0, np.zeros((8, 8, 3), np.uint8), provenance(0), mask=mask)
+    workspace.pictures.add("job", 1, np.ones((8, 8, 3), np.uint8), provenance(1))
+    plain, held = workspace.pictures.page()
+    kept = held.mask()
+    assert kept is not None and kept.dtype == np.uint8 and np.array_equal(kept, mask) and plain.mask() is None
+    files = len(list(workspace.blobs.all()))
+    workspace.pictures.add("job", 0, np.zeros((8, 8, 3), np.uint8), provenance(0), mask=mask + 1)
+    assert len(list(workspace.blobs.all())) == files    # the first mask went
+    workspace.pictures.remove(made.id)
+    assert len(list(workspace.blobs.all())) == files - 2
+    with pytest.raises(ValueError, match="does not fit"):
+        workspace.pictures.add("job", 2, np.zeros((8, 8, 3), np.uint8), provenance(0), mask=mask[:4])
+
+
+def test_pages_read_nothing_of_what_lies_beyond(folder: Path) -> None:
+    with Workspace.open(folder) as workspace:
+        made = [workspace.pictures.add(f"job {k // 3}", k % 3, np.full((8, 8, 3), k, np.uint8), provenance(k))
+                for k in range(12)]
+        assert workspace.pictures.count == 12
+        for k in (0, 11):       # the oldest and the newest can no longer be parsed
+            with closing(sqlite3.connect(folder / "workspace.db")) as connection, connection:
+                connection.execute("UPDATE pictures SET provenance = 'damaged' WHERE id = ?", (made[k].id,))
+        assert [picture.seed for picture in workspace.pictures.page(1, 4)] == [10, 9, 8, 7]
+        assert [picture.seed for picture in workspace.pictures.page(8, 3)] == [3, 2, 1]
+        assert workspace.pictures.page(12, 4) == () and workspace.pictures.get(made[5].id) == made[5]
+        assert {picture.id for picture in workspace.pictures.of_job("job 1")} == {picture.id for picture in made[3:6]}
+        assert workspace.pictures.remove(made[5].id) and not workspace.pictures.remove(made[5].id)
+        assert workspace.pictures.get(made[5].id) is None and workspace.pictures.count == 11
