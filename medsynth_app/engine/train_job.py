@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from medsynth_app.core.job import EventKind, JobEvent
 from medsynth_app.core.jobs.train import TrainRequest
 from medsynth_app.engine.diffusion.watch import Emit
-from medsynth_app.engine.train.parts import SHARES, train_part
+from medsynth_app.engine.train.parts import PARTS, train_part
 from medsynth_app.engine.train.recipe import Recipe
-from medsynth_app.engine.train.supervision import Supervisor
+from medsynth_app.engine.train.supervision import Run, Supervisor
 
 STEPS = 1000  # what the whole run counts as
 
@@ -37,9 +37,10 @@ def run_train(request: TrainRequest, emit: Emit, cancelled: Callable[[], bool], 
     # Beside the pack, not inside: a pack holds nothing that is not in its manifest.
     checkpoints = Path(request.checkpoints) if request.checkpoints else out.with_name(f"{out.name}.checkpoints")
     clock = Clock(request.max_minutes * 60 or None)
+    stages = PARTS[request.part].stages if request.part in PARTS else {}
 
     def report(stage: str, step: int, steps: int, message: str) -> None:
-        done = overall(stage, step, steps)
+        done = overall(stages, stage, step, steps)
         emit(JobEvent(job_id, EventKind.PROGRESS, step=round(done * STEPS), steps=STEPS,
                       seconds_left=clock.seconds_left(done), message=f"{stage} {step} of {steps}: {message}"))
 
@@ -53,15 +54,15 @@ def run_train(request: TrainRequest, emit: Emit, cancelled: Callable[[], bool], 
 
     supervisor = Supervisor(report=report, cancelled=stopped, give_way=wait,
                             max_seconds=request.max_minutes * 60 or None)
-    manifest = train_part(request.part, recipe, Path(request.data), out, supervisor, checkpoints,
-                          Path(request.pack) if request.pack else None)
+    manifest = train_part(request.part, Run(recipe, Path(request.data), out, checkpoints, supervisor,
+                                            Path(request.pack) if request.pack else None))
     emit(JobEvent(job_id, EventKind.RESULT, step=STEPS, steps=STEPS,
                   data={"pack": str(out), "sha256": manifest.sha256, "name": manifest.name}))
 
 
-def overall(stage: str, step: int, steps: int) -> float:
-    """How much of the whole run is done, 0 to 1."""
-    begin, end = SHARES.get(stage, (0.0, 0.0))
+def overall(stages: Mapping[str, tuple[float, float]], stage: str, step: int, steps: int) -> float:
+    """How much of the whole run is done, 0 to 1, where stages reach from where to where."""
+    begin, end = stages.get(stage, (0.0, 0.0))
     return begin + (end - begin) * min(1.0, step / max(steps, 1))
 
 

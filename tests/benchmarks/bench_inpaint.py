@@ -35,9 +35,10 @@ from medsynth_app.engine.device import choose_device  # noqa: E402
 from medsynth_app.engine.diffusion.inpaint import run_inpaint  # noqa: E402
 from medsynth_app.engine.diffusion.pipelines import load_pack, warm_up  # noqa: E402
 from medsynth_app.engine.train.autoencoder import new_autoencoder  # noqa: E402
-from medsynth_app.engine.train.denoiser import SCHEDULE, new_text_encoder, new_unet  # noqa: E402
+from medsynth_app.engine.train.denoiser import new_text_encoder, new_unet  # noqa: E402
 from medsynth_app.engine.train.recipe import Recipe  # noqa: E402
 from medsynth_app.engine.train.tokenizer import train_tokenizer  # noqa: E402
+from medsynth_app.engine.train.velocity import SCHEDULE  # noqa: E402
 
 COUNT, GUIDANCE, PROMPT = 4, 2.5, "a neutrophil in a peripheral blood smear"
 

@@ -11,6 +11,7 @@ from medsynth_app.core.job import EventKind, JobEvent
 from medsynth_app.core.jobs.train import TrainRequest
 from medsynth_app.datasets.freeze import freeze_training_set
 from medsynth_app.engine.diffusion.pipelines import checked_manifest
+from medsynth_app.engine.train.parts import PARTS
 from medsynth_app.engine.train_job import Clock, overall, run_train
 from tests.engine.train.test_base import RECIPE
 
@@ -79,6 +80,8 @@ def test_time_left() -> None:
 
 
 def test_stages_follow_one_another() -> None:
-    marks = [overall("data", 0, 1), overall("autoencoder", 1, 2), overall("autoencoder", 2, 2),
-             overall("latents", 0, 2), overall("denoiser", 1, 2), overall("denoiser", 2, 2), overall("pack", 1, 1)]
-    assert marks == sorted(marks) and marks[0] == 0 and marks[-1] == 1
+    stages = PARTS["base"].stages
+    marks = [overall(stages, name, step, steps) for name, step, steps in (
+        ("freeze", 0, 1), ("data", 0, 1), ("autoencoder", 1, 2), ("autoencoder", 2, 2), ("latents", 0, 2),
+        ("denoiser", 1, 2), ("denoiser", 2, 2), ("pack", 1, 1))]
+    assert marks == sorted(marks) and marks[0] == 0 and marks[-1] == pytest.approx(1)

@@ -16,11 +16,13 @@ from medsynth_app.core.jobs.inpaint import InpaintRequest
 from medsynth_app.core.pack import MANIFEST, PackManifest, TrainingData
 from medsynth_app.core.pack_files import hash_files
 from medsynth_app.engine.diffusion.inpaint import run_inpaint
+from medsynth_app.engine.diffusion.mask_model import ABOUT
 from medsynth_app.engine.train.autoencoder import new_autoencoder
-from medsynth_app.engine.train.denoiser import SCHEDULE, new_text_encoder, new_unet
-from medsynth_app.engine.train.mask_model import ABOUT, MASK_SCHEDULE, new_mask_unet
+from medsynth_app.engine.train.denoiser import new_text_encoder, new_unet
+from medsynth_app.engine.train.mask_model import MASK_SCHEDULE, new_mask_unet
 from medsynth_app.engine.train.recipe import AutoencoderSection, DenoiserSection, MasksSection, PackSection, Recipe
 from medsynth_app.engine.train.tokenizer import train_tokenizer
+from medsynth_app.engine.train.velocity import SCHEDULE
 
 PROMPT = "a round cell"
 LABELS = ("body", "core")

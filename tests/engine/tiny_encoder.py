@@ -10,7 +10,7 @@ from PIL import Image
 from medsynth_app.datasets.freeze import freeze_training_set
 from medsynth_app.engine.train.encoder import train_encoder
 from medsynth_app.engine.train.recipe import Recipe
-from medsynth_app.engine.train.supervision import Supervisor
+from medsynth_app.engine.train.supervision import Run
 
 RECIPE = """
 [pack]
@@ -66,5 +66,5 @@ def make_tiny_encoder(folder: Path, steps: int = 2) -> Path:
     blobs = make_blobs(folder / "blobs")
     recipe = tiny_recipe(folder, steps)
     frozen = freeze_training_set(blobs, recipe.data, folder / "frozen")
-    train_encoder(recipe, frozen, folder / "tiny-encoder", Supervisor(), folder / "checkpoints")
+    train_encoder(Run(recipe, frozen, folder / "tiny-encoder", folder / "checkpoints"))
     return folder / "tiny-encoder"

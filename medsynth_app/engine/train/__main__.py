@@ -9,10 +9,9 @@ import time
 from pathlib import Path
 
 from medsynth_app.core.errors import Cancelled, UserError
-from medsynth_app.core.jobs.train import TRAINABLE
-from medsynth_app.engine.train.parts import train_part
+from medsynth_app.engine.train.parts import PARTS, train_part
 from medsynth_app.engine.train.recipe import Recipe
-from medsynth_app.engine.train.supervision import Supervisor
+from medsynth_app.engine.train.supervision import Run, Supervisor
 
 
 def main() -> int:
@@ -20,7 +19,7 @@ def main() -> int:
     parser.add_argument("recipe", type=Path)
     parser.add_argument("--data", type=Path, required=True, help="a frozen training set")
     parser.add_argument("--out", type=Path, required=True, help="the folder of the pack to write")
-    parser.add_argument("--part", choices=TRAINABLE, default="base", help="what to train")
+    parser.add_argument("--part", choices=tuple(PARTS), default="base", help="what to train")
     parser.add_argument("--pack", type=Path, help="the pack that control or masks joins, or that base starts from")
     parser.add_argument("--checkpoints", type=Path, help="where checkpoints are kept (default: OUT.checkpoints)")
     parser.add_argument("--max-minutes", type=float, help="end after so many minutes, with a decayed learning rate")
@@ -40,9 +39,9 @@ def main() -> int:
     supervisor = Supervisor(report=report, cancelled=lambda: stopping,
                             max_seconds=options.max_minutes * 60 if options.max_minutes else None)
     try:
-        manifest = train_part(options.part, Recipe.load(options.recipe), options.data, options.out, supervisor,
-                              options.checkpoints or options.out.with_name(f"{options.out.name}.checkpoints"),
-                              options.pack)
+        checkpoints = options.checkpoints or options.out.with_name(f"{options.out.name}.checkpoints")
+        manifest = train_part(options.part, Run(Recipe.load(options.recipe), options.data, options.out, checkpoints,
+                                                supervisor, options.pack))
     except UserError as error:
         print(error, file=sys.stderr)
         return 2

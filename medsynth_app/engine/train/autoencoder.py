@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,17 @@ from torch.nn import functional as F
 
 from medsynth_app.core.pack import LATENT_CHANNELS
 from medsynth_app.datasets.dataset import some
-from medsynth_app.engine.train.checkpoint import load_checkpoint, save_checkpoint
-from medsynth_app.engine.train.recipe import NORM_GROUPS, Recipe
+from medsynth_app.engine.train.critic import HEAD_START, Critic, critic_loss, likeness
+from medsynth_app.engine.train.loop import Hooks, Learner, Losses, Plan, fit
+from medsynth_app.engine.train.perceptual import load_perceptual
+from medsynth_app.engine.train.recipe import NORM_GROUPS, AutoencoderSection, Recipe
 from medsynth_app.engine.train.start import start_autoencoder
-from medsynth_app.engine.train.supervision import Supervisor, learning_rate_factor, set_learning_rate
+from medsynth_app.engine.train.supervision import Supervisor
+from medsynth_app.engine.train.views import stained
+
+EVALUATED = 48  # held-out pictures at every validation
+GREY_LEVELS = 127.5  # of 255 to one unit of pixels in [-1, 1]
+SHOWN = "mean error {:.2f} grey levels"
 
 
 def new_autoencoder(recipe: Recipe) -> AutoencoderKL:
@@ -28,7 +36,7 @@ def new_autoencoder(recipe: Recipe) -> AutoencoderKL:
     return AutoencoderKL(
         in_channels=3, out_channels=3, latent_channels=LATENT_CHANNELS,
         down_block_types=("DownEncoderBlock2D",) * levels, up_block_types=("UpDecoderBlock2D",) * levels,
-        block_out_channels=section.widths, layers_per_block=1, norm_num_groups=NORM_GROUPS,
+        block_out_channels=section.widths, layers_per_block=section.layers, norm_num_groups=NORM_GROUPS,
         mid_block_add_attention=False, sample_size=recipe.pack.native_size, scaling_factor=1.0)
 
 
@@ -37,56 +45,76 @@ def to_tensor(pixels: npt.NDArray[np.uint8], device: torch.device) -> torch.Tens
     return torch.from_numpy(pixels).to(device).permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
 
 
-def train_autoencoder(recipe: Recipe, pixels: npt.NDArray[np.uint8], folder: Path, device: torch.device,
-                      supervisor: Supervisor, share_of_time: tuple[float, float],
-                      start: Path | None = None) -> AutoencoderKL:
-    """Train on random crops with L1, gradient L1 and a small KL term.
+def train_autoencoder(recipe: Recipe, pixels: npt.NDArray[np.uint8], held_out: npt.NDArray[np.uint8], folder: Path,
+                      device: torch.device, supervisor: Supervisor, start: Path | None = None) -> AutoencoderKL:
+    """Train on random crops, as ``recipe.autoencoder`` says.
 
     Parameters
     ----------
-    pixels
-        Training pictures, shape (n, s, s, 3), uint8.
+    pixels, held_out
+        Pictures to learn from and to measure on, shape (n, s, s, 3), uint8.
     folder
         Where the checkpoint ``autoencoder.pt`` is kept; training resumes from it.
     start
         A pack to start from where there is no checkpoint yet.
     """
-    section = recipe.autoencoder
+    section, path = recipe.autoencoder, folder / "autoencoder.pt"
     torch.manual_seed(recipe.seed)
     vae = new_autoencoder(recipe)
-    if start is not None and not (folder / "autoencoder.pt").exists():
+    if start is not None and not path.exists():
         start_autoencoder(vae, start)
     vae.to(device)
-    optimizer = torch.optim.AdamW(vae.parameters(), lr=section.learning_rate, weight_decay=1e-4)
-    state = load_checkpoint(folder / "autoencoder.pt", vae=vae, optimizer=optimizer)
-    if state.get("finished"):
-        return vae
-    step = int(state.get("step", 0))
-    rng = np.random.default_rng(recipe.seed + step)
-    curve: list[list[float]] = state.get("curve", [])
+    learners = {"autoencoder": Learner(vae, section.learning_rate, section.ema, weight_decay=1e-4)}
+    critic = Critic(section.critic_width).to(device) if section.adversarial else None
+    if critic is not None:
+        learners["critic"] = Learner(critic, section.learning_rate, betas=(0.5, 0.9))
+    plan = Plan("autoencoder", section.steps, recipe.seed, report_every=recipe.curves_every, shown=SHOWN,
+                evaluate_every=section.evaluate_every)
+    seen = held_out[some(len(held_out), EVALUATED, recipe.seed)]
 
-    def save(finished: bool = False) -> None:
-        save_checkpoint(folder / "autoencoder.pt", vae=vae, optimizer=optimizer,
-                        state={"step": step, "curve": curve, "finished": finished})
+    def standardise() -> None:
+        standardise_latents(vae, pixels[some(len(pixels), 512, recipe.seed)], device)
 
-    while (done := supervisor.fraction(step, section.steps, share_of_time)) < 1:
-        supervisor.stop_if_cancelled(save)
-        set_learning_rate(optimizer, section.learning_rate * learning_rate_factor(done, step))
-        batch = to_tensor(random_crops(pixels, section.batch, section.crop, rng), device)
-        loss, l1 = _loss(vae, batch, section.kl_weight, device)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(vae.parameters(), 1.0)
-        optimizer.step()
-        step += 1
-        if step % recipe.curves_every == 0:
-            curve.append([step, l1])
-            supervisor.report("autoencoder", step, section.steps, f"mean error {l1 * 127.5:.2f} grey levels")
-        if step % 500 == 0:
-            save()
-    standardise_latents(vae, pixels[some(len(pixels), 512, recipe.seed)], device)
-    save(finished=True)
+    hooks = Hooks(evaluate=(lambda: autoencoder_figures(vae, seen, device)) if len(seen) else None, finish=standardise)
+    fit(plan, learners, lambda: autoencoder_losses(section, vae, critic, pixels, device), device, supervisor, path,
+        hooks)
     return vae
+
+
+def autoencoder_losses(section: AutoencoderSection, vae: AutoencoderKL, critic: Critic | None,
+                       pixels: npt.NDArray[np.uint8], device: torch.device) -> Losses:
+    """What the autoencoder learns by; the weights stand in the recipe (see `AutoencoderSection`)."""
+    eyes = load_perceptual(section.perceptual_network, device) if section.perceptual else None
+
+    def losses(rng: np.random.Generator, step: int) -> Iterator[tuple[torch.Tensor | None, float]]:
+        batch = to_tensor(random_crops(pixels, section.batch, section.crop, rng), device)
+        if section.stain:
+            batch = _stained(batch, section.stain)
+        posterior = vae.encode(batch).latent_dist
+        latents = posterior.sample()
+        decoded = vae.decode(latents).sample.float()
+        close = reconstruction_loss(decoded, batch)
+        if eyes is not None:
+            close = close + section.perceptual * eyes(decoded, batch)
+        loss = close + section.kl_weight * posterior.kl().mean().float()
+        if section.equivariance:
+            smaller = vae.decode(F.avg_pool2d(latents, 2)).sample.float()
+            loss = loss + section.equivariance * reconstruction_loss(smaller, F.avg_pool2d(batch, 2))
+        if critic is not None and step >= section.critic_after:
+            loss = loss + section.adversarial * likeness(critic, decoded, batch, close, vae.decoder.conv_out.weight)
+        yield loss, float(F.l1_loss(decoded.detach(), batch)) * GREY_LEVELS
+        if critic is not None:
+            ready = step >= section.critic_after - HEAD_START
+            against = critic_loss(critic, decoded, batch) if ready else None
+            yield against, float(against.detach()) if against is not None else 0.0
+
+    return losses
+
+
+def _stained(batch: torch.Tensor, share: float) -> torch.Tensor:
+    """A share of the pictures with another stain, lamp and camera."""
+    chosen = torch.rand(len(batch), 1, 1, 1, device=batch.device) < share
+    return torch.where(chosen, stained((batch + 1) / 2) * 2 - 1, batch)
 
 
 def random_crops(pixels: npt.NDArray[np.uint8], n: int, crop: int, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
@@ -99,15 +127,6 @@ def random_crops(pixels: npt.NDArray[np.uint8], n: int, crop: int, rng: np.rando
     if rng.random() < 0.5:
         crops = crops[:, :, ::-1]
     return np.ascontiguousarray(crops)
-
-
-def _loss(vae: AutoencoderKL, batch: torch.Tensor, kl_weight: float,
-          device: torch.device) -> tuple[torch.Tensor, float]:
-    with torch.autocast(device.type, torch.bfloat16):
-        posterior = vae.encode(batch).latent_dist
-        decoded = vae.decode(posterior.sample()).sample
-    close = reconstruction_loss(decoded.float(), batch)
-    return close + kl_weight * posterior.kl().mean().float(), float(F.l1_loss(decoded.float(), batch).detach())
 
 
 def reconstruction_loss(decoded: torch.Tensor, batch: torch.Tensor) -> torch.Tensor:
@@ -165,3 +184,23 @@ def reconstruction_psnr(vae: AutoencoderKL, pixels: npt.NDArray[np.uint8], devic
         decoded = vae.decode(vae.encode(batch).latent_dist.mean).sample.clamp(-1, 1)
         errors.append(((decoded - batch) / 2).pow(2).mean(dim=(1, 2, 3)).cpu())
     return float(-10 * math.log10(torch.cat(errors).mean().item()))
+
+
+@torch.no_grad()
+def latent_power_above(vae: AutoencoderKL, pixels: npt.NDArray[np.uint8], device: torch.device,
+                       frequency: float = 0.25) -> float:
+    """Share of the latents' power, their means left out, above a frequency in cycles per latent: 0.25 is half Nyquist.
+
+    White noise has 0.80 there, pictures 0.1 to 0.2; what is near noise cannot be learned quickly.
+    """
+    latents = encode_all(vae, pixels, device)
+    power = torch.fft.fft2(latents - latents.mean(dim=(2, 3), keepdim=True)).abs().pow(2)
+    rows, columns = (torch.fft.fftfreq(n) for n in latents.shape[2:])
+    high = torch.hypot(rows[:, None], columns[None, :]) > frequency
+    return float(power[:, :, high].sum() / power.sum())
+
+
+def autoencoder_figures(vae: AutoencoderKL, pixels: npt.NDArray[np.uint8], device: torch.device) -> dict[str, float]:
+    """What a validation reports: fidelity in dB, and how much of the latents is fine grain."""
+    return {"psnr_db": reconstruction_psnr(vae, pixels, device),
+            "power_above_half_nyquist": latent_power_above(vae, pixels, device)}

@@ -1,9 +1,11 @@
-"""Checkpoints: atomic, so that a kill leaves the former one whole."""
+"""Files of a training run: written whole or not at all, so that a kill leaves the former one."""
 
 from __future__ import annotations
 
 import os
 import pickle
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,26 +13,44 @@ import torch
 
 from medsynth_app.core.errors import UserError
 
+FORMAT = "medsynth-checkpoint/2"
+DAMAGE = (RuntimeError, ValueError, KeyError, TypeError, AttributeError, EOFError, pickle.UnpicklingError)
 
-def save_checkpoint(path: Path, state: dict[str, Any], **parts: Any) -> None:
-    """Write the state dicts of `parts` (modules, optimizers) and `state` (plain values) to `path`."""
+
+def save_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
+    """Write tensors and plain values, nested in dicts and lists."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".tmp")
-    torch.save({"state": state, **{name: part.state_dict() for name, part in parts.items()}}, temporary)
+    torch.save({"format": FORMAT, **state}, temporary)
     os.replace(temporary, path)
 
 
-def load_checkpoint(path: Path, **parts: Any) -> dict[str, Any]:
-    """Restore `parts` in place and return the plain state; an empty dict where there is no checkpoint."""
+def load_checkpoint(path: Path) -> dict[str, Any]:
+    """What `save_checkpoint` wrote, its tensors on the CPU; an empty dict where there is no file.
+
+    Raises
+    ------
+    UserError
+        When the file is damaged, or was written by a version that trained otherwise.
+    """
     if not path.exists():
         return {}
+    with restoring(path):
+        saved: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        found = saved.pop("format", None)
+    if found != FORMAT:
+        raise UserError(f"The checkpoint {path.name} was made by another version of MedSynth, whose training this "
+                        "one cannot continue.", "Begin the run anew in another folder, or go on with that version.",
+                        safe="The checkpoint stays as it is.")
+    return saved
+
+
+@contextmanager
+def restoring(path: Path) -> Iterator[None]:
+    """One sentence for whatever goes wrong while the state in `path` is read and put back."""
     try:
-        saved = torch.load(path, map_location="cpu", weights_only=True)
-        for name, part in parts.items():
-            part.load_state_dict(saved[name])
-        state: dict[str, Any] = saved["state"]
-    except (RuntimeError, ValueError, KeyError, TypeError, EOFError, pickle.UnpicklingError) as error:
+        yield
+    except DAMAGE as error:
         raise UserError(f"The checkpoint {path.name} is damaged, or belongs to a recipe of another shape.",
                         "Go on with the recipe that the run began with, or begin anew in another folder.",
                         details=type(error).__name__) from error
-    return state

@@ -25,19 +25,19 @@ from medsynth_app.core.parameters import GenerateParameters
 from medsynth_app.datasets.dataset import Sample, TrainingSet, read_masks, read_pixels
 from medsynth_app.engine.diffusion.mask_model import MaskModel, enlarge
 from medsynth_app.engine.train.card import CONTROL_SAMPLES
-from medsynth_app.engine.train.denoiser import Draw, Latents, Predict, train_velocity, view_of
+from medsynth_app.engine.train.denoiser import Latents, view_of
 from medsynth_app.engine.train.facts import recipe_fact, training_device, velocity_facts
-from medsynth_app.engine.train.pack import SHARD, join_part
+from medsynth_app.engine.train.pack import SHARD, join_part, named_pack
 from medsynth_app.engine.train.recipe import Recipe
-from medsynth_app.engine.train.supervision import PART_SHARE, Supervisor
+from medsynth_app.engine.train.supervision import Run, Supervisor
+from medsynth_app.engine.train.velocity import Draw, Predict, train_velocity
 
 WEIGHTS = ("vae/", "unet/", "text_encoder/", "tokenizer/")
 SAMPLES = 12
 
 
-def train_control(recipe: Recipe, data: Path, pack: Path, out: Path, supervisor: Supervisor,
-                  checkpoints: Path) -> PackManifest:
-    """Train a ControlNet for the masks of `data` and write `out`: the base pack with ``controlnet/``.
+def train_control(run: Run) -> PackManifest:
+    """Train a ControlNet for the masks of the data and write the base pack with ``controlnet/``.
 
     Only the ControlNet learns, with the base's own objective. The captions stay as they are in the set (what a
     mask shows is not written into them) and are dropped with ``recipe.control.drop_caption``.
@@ -45,17 +45,17 @@ def train_control(recipe: Recipe, data: Path, pack: Path, out: Path, supervisor:
     Raises
     ------
     UserError
-        When `pack` is no base pack, `data` holds no masks, or the recipe does not name their labels.
+        When the pack is no base pack, the data hold no masks, or the recipe does not name their labels.
     Cancelled
-        When `supervisor` asked to stop; a checkpoint has been saved.
+        When the supervisor asked to stop; a checkpoint has been saved.
     """
     begun = time.monotonic()
-    device = training_device()
-    frozen, manifest = TrainingSet.load(data), read_manifest(pack)
+    recipe, supervisor, pack, device = run.recipe, run.supervisor, named_pack(run), training_device()
+    frozen, manifest = TrainingSet.load(run.data), read_manifest(pack)
     samples = _with_masks(frozen.samples)
     _check(recipe, samples)
     base = load_base(pack, device)
-    folder = checkpoints / f"control-{_key(manifest, frozen, recipe)}"
+    folder = run.checkpoints / f"control-{_key(manifest, frozen, recipe)}"
     supervisor.report("data", 0, 1, f"reading {len(samples)} training pictures with masks")
     torch.manual_seed(recipe.seed)
     control = new_controlnet(base, recipe.control.hint_width).to(device)
@@ -64,13 +64,12 @@ def train_control(recipe: Recipe, data: Path, pack: Path, out: Path, supervisor:
         return _Pairs.make(recipe, base, samples, manifest.native_size, folder, device, supervisor).draws(
             recipe, base, control)
 
-    curve, steps = train_velocity("control", control, recipe.control, make_draw, recipe, folder, device, supervisor,
-                                  PART_SHARE)
+    history = train_velocity("control", control, recipe.control, make_draw, recipe, folder, device, supervisor)
     supervisor.report("pack", 0, 1, "drawing samples")
     drawn = _drawn_masks(pack, recipe, manifest) if manifest.draws_masks else []
     grid = _sample_grid(base, control.eval(), drawn, manifest.native_size) if drawn else None
-    training = {"recipe": recipe_fact(recipe), "pictures_with_masks": len(samples), "steps": steps,
-                **velocity_facts(curve, steps * recipe.control.batch, begun, device, control)}
+    training = {"recipe": recipe_fact(recipe), "pictures_with_masks": len(samples), "steps": history.step,
+                **velocity_facts(history, recipe.control.batch, begun, device, control)}
 
     def write(place: Path) -> None:
         shutil.rmtree(place / "controlnet", ignore_errors=True)
@@ -79,7 +78,7 @@ def train_control(recipe: Recipe, data: Path, pack: Path, out: Path, supervisor:
         if grid is not None:
             grid.save(place / CONTROL_SAMPLES, quality=90)
 
-    return join_part(pack, out, "control", recipe, frozen.about, training, write)
+    return join_part(pack, run.out, "control", recipe, frozen.about, training, write)
 
 
 def load_base(pack: Path, device: torch.device) -> StableDiffusionPipeline:

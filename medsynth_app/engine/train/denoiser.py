@@ -3,38 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
-from torch.nn import functional as F
+from diffusers import AutoencoderKL, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
-from medsynth_app.core.errors import UserError
 from medsynth_app.core.pack import LATENT_CHANNELS
 from medsynth_app.datasets.dataset import Sample, augmented
 from medsynth_app.engine.train.autoencoder import encode_all, encoder_key
-from medsynth_app.engine.train.average import Average
 from medsynth_app.engine.train.checkpoint import load_checkpoint, save_checkpoint
-from medsynth_app.engine.train.recipe import (
-    NORM_GROUPS,
-    ControlSection,
-    DenoiserSection,
-    MasksSection,
-    Recipe,
-)
+from medsynth_app.engine.train.loop import History
+from medsynth_app.engine.train.recipe import NORM_GROUPS, Recipe
 from medsynth_app.engine.train.start import start_denoiser
-from medsynth_app.engine.train.supervision import Supervisor, learning_rate_factor, set_learning_rate
-
-SCHEDULE = {"num_train_timesteps": 1000, "beta_start": 0.00085, "beta_end": 0.012,
-            "beta_schedule": "scaled_linear", "steps_offset": 1, "prediction_type": "v_prediction"}
-Predict = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
-Draw = Callable[[np.random.Generator], tuple[torch.Tensor, Predict]]
+from medsynth_app.engine.train.supervision import Supervisor
+from medsynth_app.engine.train.velocity import Draw, Predict, train_velocity
 
 
 def new_text_encoder(recipe: Recipe, tokenizer: CLIPTokenizer) -> CLIPTextModel:
@@ -89,7 +76,7 @@ class Latents:
                 [(str(s.file), s.box) for s in samples])
         key = hashlib.sha256(repr(made).encode()).hexdigest()[:8]
         for view in range(variants):
-            supervisor.stop_if_cancelled(lambda: None)
+            supervisor.stop_if_cancelled()
             path = folder / f"latents-{key}-{view}.pt"
             if not path.exists():
                 supervisor.report(stage, view, variants, "encoding the training pictures")
@@ -138,9 +125,8 @@ class Denoiser(torch.nn.Module):
 
 
 def train_denoiser(recipe: Recipe, make_latents: Callable[[], Latents], tokenizer: CLIPTokenizer, folder: Path,
-                   device: torch.device, supervisor: Supervisor, share_of_time: tuple[float, float],
-                   start: Path | None = None) -> tuple[Denoiser, list[list[float]], int]:
-    """Train with v-prediction and min-SNR weighting (Hang et al. 2023, gamma 5).
+                   device: torch.device, supervisor: Supervisor, start: Path | None = None) -> tuple[Denoiser, History]:
+    """Train with `train_velocity`.
 
     Parameters
     ----------
@@ -151,7 +137,7 @@ def train_denoiser(recipe: Recipe, make_latents: Callable[[], Latents], tokenize
 
     Returns
     -------
-    The averaged module, the curve as rows of (step, loss), and the steps run.
+    The averaged module, and what was done.
     """
     section = recipe.denoiser
     torch.manual_seed(recipe.seed)
@@ -171,86 +157,4 @@ def train_denoiser(recipe: Recipe, make_latents: Callable[[], Latents], tokenize
 
         return draw
 
-    curve, steps = train_velocity("denoiser", model, section, make_draw, recipe, folder, device, supervisor,
-                                  share_of_time)
-    return model, curve, steps
-
-
-def train_velocity(stage: str, model: torch.nn.Module, section: DenoiserSection | ControlSection | MasksSection,
-                   make_draw: Callable[[], Draw], recipe: Recipe, folder: Path, device: torch.device,
-                   supervisor: Supervisor, share_of_time: tuple[float, float],
-                   schedule: Mapping[str, Any] = SCHEDULE) -> tuple[list[list[float]], int]:
-    """Train `model`, which then holds its averaged weights; goes on from the checkpoint ``<stage>.pt`` in `folder`.
-
-    Parameters
-    ----------
-    stage
-        What the supervisor is told.
-    make_draw
-        Called once, and only where training is not finished yet. What it returns draws a batch: clean latents
-        (n, channels, h, w), and the function of (noisy latents, time steps (n,)) that predicts their velocity
-        through `model`.
-
-    Returns
-    -------
-    The curve as rows of (step, loss), and the steps run.
-    """
-    if device.type == "cpu":
-        model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    average = Average(model, section.ema)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=section.learning_rate, betas=(0.9, 0.99), weight_decay=1e-2)
-    path = folder / f"{stage}.pt"
-    state = load_checkpoint(path, model=model, average=average, optimizer=optimizer)
-    step, curve = int(state.get("step", 0)), state.get("curve", [])
-    rng = np.random.default_rng(recipe.seed + 1 + step)
-    torch.manual_seed(recipe.seed + 1 + step)
-    scheduler = DDPMScheduler(**schedule)
-    recent: list[float] = []
-
-    def save(finished: bool = False) -> None:
-        save_checkpoint(path, model=model, average=average, optimizer=optimizer,
-                        state={"step": step, "curve": curve, "finished": finished})
-
-    if step < section.steps and not state.get("finished"):
-        draw = make_draw()
-    else:
-        model.load_state_dict(average.state_dict())
-        return curve, step
-    while (done := supervisor.fraction(step, section.steps, share_of_time)) < 1:
-        supervisor.stop_if_cancelled(save)
-        set_learning_rate(optimizer, section.learning_rate * learning_rate_factor(done, step))
-        clean, predict = draw(rng)
-        loss, error = velocity_loss(predict, clean.to(device), scheduler)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        recent.append(error)
-        step += 1
-        average.update(model, step)
-        if step % recipe.curves_every == 0:
-            curve.append([step, sum(recent) / len(recent)])
-            recent.clear()
-            supervisor.report(stage, step, section.steps, f"loss {curve[-1][1]:.3f}")
-        if step % 200 == 0:
-            save()
-    if step == 0:
-        raise UserError("The time was over before the first step of training.", "Give it more minutes.")
-    save(finished=True)
-    model.load_state_dict(average.state_dict())
-    return curve, step
-
-
-def velocity_loss(predict: Predict, clean: torch.Tensor, scheduler: DDPMScheduler) -> tuple[torch.Tensor, float]:
-    """Min-SNR weighted squared error of the velocity at random times, and its plain mean."""
-    t = torch.randint(0, 1000, (len(clean),), device=clean.device)
-    noise = torch.randn_like(clean)
-    noisy = scheduler.add_noise(clean, noise, t)
-    target = scheduler.get_velocity(clean, noise, t)
-    with torch.autocast(clean.device.type, torch.bfloat16):
-        predicted = predict(noisy, t)
-    alpha = scheduler.alphas_cumprod.to(clean.device)[t]
-    snr = alpha / (1 - alpha)
-    weight = snr.clamp(max=5) / (snr + 1)
-    error = F.mse_loss(predicted.float(), target, reduction="none").mean(dim=(1, 2, 3))
-    return (weight * error).mean(), float(error.mean().detach())
+    return model, train_velocity("denoiser", model, section, make_draw, recipe, folder, device, supervisor)

@@ -7,8 +7,7 @@ two strongly augmented views (Khosla et al. 2020, arXiv 2004.11362), and is writ
 from __future__ import annotations
 
 import json
-import math
-import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,28 +16,28 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch.nn import functional as F
+from torch.optim.swa_utils import update_bn
 from transformers import ResNetConfig, ResNetModel
 
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.pack import PackManifest
 from medsynth_app.datasets.dataset import Sample, TrainingSet, read_pixels
 from medsynth_app.engine.encoder import FACTS, pooled, to_unit
-from medsynth_app.engine.train.average import Average
-from medsynth_app.engine.train.checkpoint import load_checkpoint, save_checkpoint
 from medsynth_app.engine.train.facts import machine_facts, millions, recipe_fact, training_device
+from medsynth_app.engine.train.loop import History, Hooks, Learner, Plan, fit
 from medsynth_app.engine.train.pack import new_manifest, seal
 from medsynth_app.engine.train.recipe import EncoderSection, Recipe
-from medsynth_app.engine.train.supervision import Supervisor, set_learning_rate
+from medsynth_app.engine.train.supervision import Run, Supervisor
 from medsynth_app.engine.train.views import random_views
 
-SHARE = (0.0, 0.97)
 MEAN, SPREAD = 0.5, 0.25  # per channel; fixed, because other stains have other ones
 READ_LARGER = 1.25  # pictures are kept so much larger than the views, which may zoom in
 WARM_UP = 100
+NORMALISED_BY = 40  # batches
 PROJECTED = 128
 
 
-class Learner(torch.nn.Module):
+class CellLearner(torch.nn.Module):
     """The encoder with the two heads that only training needs.
 
     Parameters
@@ -66,25 +65,18 @@ def new_encoder(section: EncoderSection) -> ResNetModel:
         layer_type="basic", downsample_in_first_stage=False))
 
 
-def train_encoder(recipe: Recipe, data: Path, out: Path, supervisor: Supervisor, checkpoints: Path) -> PackManifest:
-    """Train an encoder on the classes of a frozen training set and write it as a pack to `out`.
-
-    Parameters
-    ----------
-    data
-        A frozen set of the layout ``labelled-cells`` (see `TrainingSet.load`).
-    checkpoints
-        Folder of the checkpoint ``encoder.pt``; an interrupted run resumes from it.
+def train_encoder(run: Run) -> PackManifest:
+    """Train an encoder on the classes of a frozen set of the layout ``labelled-cells`` and write it as a pack.
 
     Raises
     ------
     UserError
-        When `data` is no frozen training set, or names fewer than two classes.
+        When the data are no frozen training set, or name fewer than two classes.
     Cancelled
-        When `supervisor` asked to stop; a checkpoint has been saved.
+        When the supervisor asked to stop; a checkpoint has been saved.
     """
-    device = training_device()
-    frozen = TrainingSet.load(data)
+    recipe, supervisor, device = run.recipe, run.supervisor, training_device()
+    frozen = TrainingSet.load(run.data)
     classes = sorted({sample.label for sample in frozen.samples if sample.label})
     if len(classes) < 2:
         raise UserError("The training set names fewer than two classes, and an encoder learns from their differences.",
@@ -93,7 +85,7 @@ def train_encoder(recipe: Recipe, data: Path, out: Path, supervisor: Supervisor,
     known = tuple(sample for sample in frozen.samples if sample.label)
     pixels = read_pixels(known, round(recipe.encoder.size * READ_LARGER))
     labels = _numbers(known, classes)
-    learner, state = _learn(recipe, pixels, labels, len(classes), checkpoints / "encoder.pt", device, supervisor)
+    learner, history = _learn(recipe, pixels, labels, len(classes), run.checkpoints / "encoder.pt", device, supervisor)
     encoder = learner.encoder.eval()
     supervisor.report("pack", 0, 1, "writing the pack")
     held_out = tuple(sample for sample in frozen.validation if sample.label in classes)
@@ -104,13 +96,13 @@ def train_encoder(recipe: Recipe, data: Path, out: Path, supervisor: Supervisor,
         "validation_images": len(held_out),
         "dimensions": recipe.encoder.widths[-1],
         "parameters_million": millions(encoder),
-        "steps": state["step"],
-        "samples_seen": state["step"] * recipe.encoder.batch,
-        "minutes_of_training": round(state["seconds"] / 60, 1),
-        **machine_facts(state["curve"], device),
+        "steps": history.step,
+        "samples_seen": history.step * recipe.encoder.batch,
+        "minutes_of_training": round(history.seconds / 60, 1),
+        **machine_facts(history.curve, device),
     }
     about = {**frozen.about, "train_images": len({sample.file for sample in known})}
-    return _write(recipe, about, training, encoder, out)
+    return _write(recipe, about, training, encoder, run.out)
 
 
 def _numbers(samples: tuple[Sample, ...], classes: list[str]) -> npt.NDArray[np.int64]:
@@ -118,72 +110,38 @@ def _numbers(samples: tuple[Sample, ...], classes: list[str]) -> npt.NDArray[np.
 
 
 def _learn(recipe: Recipe, pixels: npt.NDArray[np.uint8], labels: npt.NDArray[np.int64], classes: int, path: Path,
-           device: torch.device, supervisor: Supervisor) -> tuple[Learner, dict[str, Any]]:
-    """The averaged learner, and its state: step, curve, seconds, finished."""
+           device: torch.device, supervisor: Supervisor) -> tuple[CellLearner, History]:
+    """The averaged learner, and what was done."""
     section = recipe.encoder
     torch.manual_seed(recipe.seed)
-    learner = Learner(section, classes).to(device)
+    learner = CellLearner(section, classes).to(device)
     if device.type == "cpu":
         learner.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    average = Average(learner, section.ema)
-    optimizer = torch.optim.AdamW(learner.parameters(), lr=section.learning_rate, weight_decay=section.weight_decay)
-    state = {"step": 0, "curve": [], "seconds": 0.0, "finished": False,
-             **load_checkpoint(path, learner=learner, average=average, optimizer=optimizer)}
-    rng = np.random.default_rng(recipe.seed + 1 + state["step"])
-    torch.manual_seed(recipe.seed + 1 + state["step"])
-    recent: list[float] = []
 
-    def save() -> None:
-        save_checkpoint(path, learner=learner, average=average, optimizer=optimizer, state=state)
+    def views_of(chosen: npt.NDArray[np.int64]) -> torch.Tensor:
+        pictures = to_unit(pixels[chosen], device)
+        with torch.no_grad():
+            views = random_views(pictures, section.size)
+        return views.contiguous(memory_format=torch.channels_last) if device.type == "cpu" else views
 
-    learner.train()
-    while not state["finished"]:
-        done = supervisor.fraction(state["step"], section.steps, SHARE)
-        if done >= 1:
-            state["finished"] = True
-            save()
-            break
-        supervisor.stop_if_cancelled(save)
-        begun = time.monotonic()
-        set_learning_rate(optimizer, section.learning_rate * _rate(done, state["step"]))
-        chosen = rng.integers(len(pixels), size=section.batch)
-        recent.append(_step(learner, optimizer, pixels[chosen], labels[chosen], section, device))
-        state["step"] += 1
-        average.update(learner, state["step"])
-        state["seconds"] += time.monotonic() - begun
-        if state["step"] % recipe.curves_every == 0:
-            state["curve"].append([state["step"], sum(recent) / len(recent)])
-            recent.clear()
-            supervisor.report("encoder", state["step"], section.steps, f"loss {state['curve'][-1][1]:.3f}")
-        if state["step"] % 200 == 0:
-            save()
-    learner.load_state_dict(average.state_dict())
-    return learner, state
+    def losses(rng: np.random.Generator, step: int) -> Iterator[tuple[torch.Tensor, float]]:
+        twice = np.tile(rng.integers(len(pixels), size=section.batch), 2)
+        target = torch.from_numpy(labels[twice]).to(device)
+        scores, directions = learner(views_of(twice))
+        loss = F.cross_entropy(scores.float(), target, label_smoothing=0.05)
+        with torch.autocast(device.type, enabled=False):
+            contrast = contrastive_loss(directions, target, section.temperature)
+        yield loss + section.contrast * contrast, float(loss.detach())
 
+    def finish() -> None:
+        """Normalisation by what the averaged weights make of the pictures, not by what the last ones made."""
+        rng = np.random.default_rng(recipe.seed)
+        update_bn((views_of(rng.integers(len(pixels), size=2 * section.batch)) for _ in range(NORMALISED_BY)), learner)
 
-def _rate(done: float, step: int) -> float:
-    """Share of the learning rate: a linear rise, then half a cosine."""
-    return min(1.0, (step + 1) / WARM_UP) * max(0.01, 0.5 * (1 + math.cos(math.pi * done)))
-
-
-def _step(learner: Learner, optimizer: torch.optim.Optimizer, pixels: npt.NDArray[np.uint8],
-          labels: npt.NDArray[np.int64], section: EncoderSection, device: torch.device) -> float:
-    pictures = to_unit(pixels, device)
-    twice = torch.cat([pictures, pictures])
-    target = torch.from_numpy(labels).to(device).repeat(2)
-    with torch.no_grad():
-        views = random_views(twice, section.size)
-    if device.type == "cpu":
-        views = views.contiguous(memory_format=torch.channels_last)
-    with torch.autocast(device.type, torch.bfloat16):
-        scores, directions = learner(views)
-    loss = F.cross_entropy(scores.float(), target, label_smoothing=0.05)
-    total = loss + section.contrast * contrastive_loss(directions, target, section.temperature)
-    optimizer.zero_grad(set_to_none=True)
-    total.backward()
-    torch.nn.utils.clip_grad_norm_(learner.parameters(), 5.0)
-    optimizer.step()
-    return float(loss.detach())
+    plan = Plan("encoder", section.steps, recipe.seed, warm_up=WARM_UP, report_every=recipe.curves_every)
+    learners = {"learner": Learner(learner, section.learning_rate, section.ema, clip=5.0,
+                                        weight_decay=section.weight_decay)}
+    return learner, fit(plan, learners, lambda: losses, device, supervisor, path, Hooks(finish=finish))
 
 
 def contrastive_loss(directions: torch.Tensor, labels: torch.Tensor, temperature: float) -> torch.Tensor:

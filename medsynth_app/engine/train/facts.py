@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from medsynth_app.engine.train.loop import History
 from medsynth_app.engine.train.recipe import Recipe
 
 
@@ -34,11 +35,12 @@ def machine_facts(curve: list[list[float]], device: torch.device) -> dict[str, A
     }
 
 
-def velocity_facts(curve: list[list[float]], samples: int, begun: float, device: torch.device,
+def velocity_facts(history: History, batch: int, begun: float, device: torch.device,
                    *modules: torch.nn.Module) -> dict[str, Any]:
-    """Of a run of `train_velocity` that began at `begun` (monotonic seconds) and saw `samples`."""
+    """Of a run of `train_velocity` that began at `begun` (monotonic seconds) and saw `batch` samples a step."""
+    curve = history.curve
     return {
-        "samples_seen": samples,
+        "samples_seen": history.step * batch,
         "final_loss_v": round(curve[-1][1], 4) if curve else None,
         "parameters_million": millions(*modules),
         "minutes_of_last_run": round((time.monotonic() - begun) / 60, 1),

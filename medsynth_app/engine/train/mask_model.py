@@ -20,11 +20,11 @@ from medsynth_app.datasets.dataset import Sample, TrainingSet, augmented, read_m
 from medsynth_app.engine.diffusion.mask_maps import masks_to_maps, reach_of
 from medsynth_app.engine.diffusion.mask_model import ABOUT, FOLDER
 from medsynth_app.engine.train.card import CONTROL_SAMPLES
-from medsynth_app.engine.train.denoiser import Draw, Predict, train_velocity
 from medsynth_app.engine.train.facts import recipe_fact, training_device, velocity_facts
-from medsynth_app.engine.train.pack import SHARD, join_part
+from medsynth_app.engine.train.pack import SHARD, join_part, named_pack
 from medsynth_app.engine.train.recipe import NORM_GROUPS, Recipe
-from medsynth_app.engine.train.supervision import PART_SHARE, Supervisor
+from medsynth_app.engine.train.supervision import Run
+from medsynth_app.engine.train.velocity import Draw, Predict, train_velocity
 
 # Cosine noise (Nichol & Dhariwal 2021) ends in noise alone, so that it does not give away the share of background.
 MASK_SCHEDULE = {"num_train_timesteps": 1000, "beta_schedule": "squaredcos_cap_v2", "prediction_type": "v_prediction"}
@@ -32,9 +32,8 @@ DROP_CLASS = 0.15
 COARSE = 2  # mask pixels, along an edge, to one of the grid that the model draws on: distances are smooth
 
 
-def train_masks(recipe: Recipe, data: Path, pack: Path, out: Path, supervisor: Supervisor,
-                checkpoints: Path) -> PackManifest:
-    """Train a model of the masks in `data` and write `out`: the base pack with ``masks/``.
+def train_masks(run: Run) -> PackManifest:
+    """Train a model of the masks in the data and write the base pack with ``masks/``.
 
     Of every picture the item with the largest box is taken, so that areas mean something; masks with nothing in them
     are left out. ``recipe.masks.limit`` keeps that many, chosen by the recipe's seed.
@@ -42,15 +41,15 @@ def train_masks(recipe: Recipe, data: Path, pack: Path, out: Path, supervisor: S
     Raises
     ------
     UserError
-        When `data` holds no masks, or the recipe does not name their labels.
+        When the data hold no masks, or the recipe does not name their labels.
     Cancelled
-        When `supervisor` asked to stop; a checkpoint has been saved.
+        When the supervisor asked to stop; a checkpoint has been saved.
     """
     begun = time.monotonic()
-    device = training_device()
+    recipe, supervisor, pack, device = run.recipe, run.supervisor, named_pack(run), training_device()
     section = recipe.masks
     supervisor.report("data", 0, 1, "reading the training masks")
-    frozen = TrainingSet.load(data)
+    frozen = TrainingSet.load(run.data)
     masks, names = chosen_masks(recipe, frozen)
     classes = sorted(set(names))
     which = np.array([classes.index(name) for name in names])
@@ -69,16 +68,15 @@ def train_masks(recipe: Recipe, data: Path, pack: Path, out: Path, supervisor: S
 
         return draw
 
-    folder = checkpoints / f"masks-{_key(recipe, frozen)}"
-    curve, steps = train_velocity("masks", model, section, make_draw, recipe, folder, device, supervisor, PART_SHARE,
-                                  MASK_SCHEDULE)
+    folder = run.checkpoints / f"masks-{_key(recipe, frozen)}"
+    history = train_velocity("masks", model, section, make_draw, recipe, folder, device, supervisor, MASK_SCHEDULE)
     supervisor.report("pack", 0, 1, "writing the model of masks")
     training = {
         "recipe": recipe_fact(recipe),
         "masks": len(masks),
         "classes": len(classes),
-        "steps": steps,
-        **velocity_facts(curve, steps * section.batch, begun, device, model),
+        "steps": history.step,
+        **velocity_facts(history, section.batch, begun, device, model),
     }
 
     def write(place: Path) -> None:
@@ -90,7 +88,7 @@ def train_masks(recipe: Recipe, data: Path, pack: Path, out: Path, supervisor: S
         (folder / ABOUT).write_text(json.dumps(
             {"labels": recipe.pack.mask_labels, "classes": classes, "size": section.size}, indent=1))
 
-    return join_part(pack, out, "masks", recipe, frozen.about, training, write)
+    return join_part(pack, run.out, "masks", recipe, frozen.about, training, write)
 
 
 def _key(recipe: Recipe, frozen: TrainingSet) -> str:

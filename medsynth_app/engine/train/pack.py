@@ -18,8 +18,10 @@ from medsynth_app.core.errors import UserError
 from medsynth_app.core.pack import MANIFEST, PackManifest, TrainingData
 from medsynth_app.core.pack_files import hash_files, read_manifest, require_whole
 from medsynth_app.engine.train.card import SAMPLES, model_card
-from medsynth_app.engine.train.denoiser import SCHEDULE, Denoiser
+from medsynth_app.engine.train.denoiser import Denoiser
 from medsynth_app.engine.train.recipe import Recipe
+from medsynth_app.engine.train.supervision import Run
+from medsynth_app.engine.train.velocity import SCHEDULE
 
 SHARD = "14MB"
 
@@ -57,6 +59,14 @@ def seal(manifest: PackManifest, folder: Path) -> PackManifest:
     manifest = replace(manifest, files=hash_files(folder))
     (folder / MANIFEST).write_text(manifest.to_json())
     return manifest
+
+
+def named_pack(run: Run) -> Path:
+    """The pack that a part joins; raises `UserError` where none was named, or the part may not join it."""
+    if run.pack is None:
+        raise UserError("This part joins a base pack, and none was named.", "Name the pack that it joins.")
+    check_joinable(run.pack, run.recipe)
+    return run.pack
 
 
 def check_joinable(pack: Path, recipe: Recipe) -> None:

@@ -1,71 +1,83 @@
-"""What can be trained, by name; a part's module is imported when it is asked for."""
+"""What can be trained: a table. A new part is a file with a function of a `Run`, and a row here."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import importlib
+import itertools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 from medsynth_app.core.errors import UserError
-from medsynth_app.core.jobs.train import TRAINABLE
 from medsynth_app.core.pack import MANIFEST, PackManifest
-from medsynth_app.engine.train.base import AUTOENCODER_SHARE, DECODER_SHARE, DENOISER_SHARE, train_base
-from medsynth_app.engine.train.pack import check_joinable
-from medsynth_app.engine.train.recipe import Recipe
-from medsynth_app.engine.train.supervision import PART_SHARE, Supervisor
-
-# Where each stage stands in the whole run, 0 to 1; a run of one part has the stages data, its own name, and pack.
-SHARES = {"data": (0.0, 0.0), "autoencoder": AUTOENCODER_SHARE, "decoder": DECODER_SHARE,
-          "latents": (DENOISER_SHARE[0],) * 2, "denoiser": DENOISER_SHARE, "control": PART_SHARE, "masks": PART_SHARE,
-          "encoder": PART_SHARE, "pack": (DENOISER_SHARE[1], 1.0)}
+from medsynth_app.engine.train.supervision import Run
 
 
-def train_part(part: str, recipe: Recipe, data: Path, out: Path, supervisor: Supervisor, checkpoints: Path,
-               pack: Path | None = None) -> PackManifest:
-    """Train `part` and write the pack `out`.
+@dataclass(frozen=True)
+class Part:
+    """Something that can be trained.
+
+    Attributes
+    ----------
+    function
+        ``module:name`` in this package, imported when it is asked for: of a `Run`, returns the pack's manifest.
+    shares
+        The stages in their order, and how much of the whole run each of them is.
+    """
+
+    function: str
+    shares: Mapping[str, float]
+
+    @property
+    def stages(self) -> dict[str, tuple[float, float]]:
+        """From where to where, 0 to 1, each stage reaches."""
+        ends = list(itertools.accumulate(self.shares.values()))
+        return {name: ((end - share) / ends[-1], end / ends[-1])
+                for (name, share), end in zip(self.shares.items(), ends, strict=True)}
+
+    def train(self, run: Run) -> PackManifest:
+        """Train it, told by the supervisor which share of the time each stage has."""
+        module, name = self.function.split(":")
+        function: Callable[[Run], PackManifest] = getattr(importlib.import_module(f"{__package__}.{module}"), name)
+        return function(replace(run, supervisor=replace(run.supervisor, stages=self.stages)))
+
+
+PARTS = {
+    "base": Part("base:train_base", {"freeze": 0.02, "data": 0, "autoencoder": 0.2, "decoder": 0.1, "latents": 0,
+                                     "denoiser": 0.65, "pack": 0.03}),
+    "control": Part("control:train_control", {"freeze": 0.02, "data": 0, "control": 0.95, "pack": 0.03}),
+    "masks": Part("mask_model:train_masks", {"freeze": 0.02, "data": 0, "masks": 0.95, "pack": 0.03}),
+    "encoder": Part("encoder:train_encoder", {"freeze": 0.02, "data": 0, "encoder": 0.95, "pack": 0.03}),
+}
+
+
+def train_part(part: str, run: Run) -> PackManifest:
+    """Train a part and write the pack ``run.out``.
 
     Parameters
     ----------
     part
-        ``base`` or ``encoder``: a pack of its own, a base one perhaps started from `pack`; ``control`` or ``masks``:
-        a copy of `pack` with that part.
-    data
-        A frozen training set (see `TrainingSet.load`).
-    checkpoints
-        Folder of checkpoints; an interrupted run resumes from it.
+        ``base`` or ``encoder``: a pack of its own, a base one perhaps started from ``run.pack``; ``control`` or
+        ``masks``: a copy of ``run.pack`` with that part.
 
     Raises
     ------
     UserError
         An unknown part, a part without its pack, a training set that does not hold what the part needs.
     Cancelled
-        When `supervisor` asked to stop; a checkpoint has been saved.
+        When the supervisor asked to stop; a checkpoint has been saved.
     """
-    _check_place(out, pack)
-    checkpoints.mkdir(parents=True, exist_ok=True)
-    if part == "base":
-        return train_base(recipe, data, out, supervisor, checkpoints, pack)
-    if part == "encoder":
-        from medsynth_app.engine.train.encoder import train_encoder
-
-        return train_encoder(recipe, data, out, supervisor, checkpoints)
-    if part not in TRAINABLE:
-        raise UserError(f"There is no part {part!r} to train.", f"Choose one of {', '.join(TRAINABLE)}.")
-    if pack is None:
-        raise UserError(f"The part {part!r} joins a base pack, and none was named.", "Name the pack that it joins.")
-    check_joinable(pack, recipe)
-    if part == "control":
-        from medsynth_app.engine.train.control import train_control
-
-        return train_control(recipe, data, pack, out, supervisor, checkpoints)
-    from medsynth_app.engine.train.mask_model import train_masks
-
-    return train_masks(recipe, data, pack, out, supervisor, checkpoints)
+    if part not in PARTS:
+        raise UserError(f"There is no part {part!r} to train.", f"Choose one of {', '.join(PARTS)}.")
+    _check_place(run)
+    run.checkpoints.mkdir(parents=True, exist_ok=True)
+    return PARTS[part].train(run)
 
 
-def _check_place(out: Path, pack: Path | None) -> None:
+def _check_place(run: Run) -> None:
     """Refuse a place that would spoil a pack."""
-    place = out.resolve()
-    if (place / MANIFEST).exists() and (pack is None or pack.resolve() != place):
-        raise UserError(f"The folder {out.name} holds a pack already.", "Give another folder for the new one.")
+    place = run.out.resolve()
+    if (place / MANIFEST).exists() and (run.pack is None or run.pack.resolve() != place):
+        raise UserError(f"The folder {run.out.name} holds a pack already.", "Give another folder for the new one.")
     if any((parent / MANIFEST).exists() for parent in place.parents):
-        raise UserError(f"The folder {out.name} lies inside a pack, whose files must stay as they are.",
+        raise UserError(f"The folder {run.out.name} lies inside a pack, whose files must stay as they are.",
                         "Give a folder elsewhere.")

@@ -18,7 +18,8 @@ WORDS = {"str": "a text", "int": "a whole number", "float": "a number", "tuple[s
 BELOW_ONE = ("ema", "drop_caption")
 LEAST = {"steps": 0, "batch": 1, "crop": 16, "variants": 1, "text_width": 1, "text_layers": 1, "critic_width": 1,
          "hint_width": 1, "size": 8, "limit": 0, "learning_rate": 0, "ema": 0, "drop_caption": 0, "noise": 0,
-         "adversarial": 0}
+         "adversarial": 0, "layers": 1, "kl_weight": 0, "perceptual": 0, "critic_after": 0, "equivariance": 0,
+         "stain": 0, "evaluate_every": 0}
 NORM_GROUPS = 16  # of the group normalisation in autoencoder and UNet
 
 
@@ -45,14 +46,34 @@ class PackSection:
 
 @dataclass(frozen=True)
 class AutoencoderSection:
-    """Shape and schedule of the autoencoder. ``len(widths) - 1`` halvings: three widths make factor 4."""
+    """Shape, losses and schedule of the autoencoder. ``len(widths) - 1`` halvings: three widths make factor 4.
+
+    It always learns by the pixels (L1, and L1 of their differences) and a small KL term. Further losses, each by its
+    weight, none at 0: `perceptual`, likeness in the eyes of the frozen `perceptual_network` (see
+    `engine.train.perceptual`); `adversarial`, likeness in the eyes of a critic, heard from step `critic_after` on;
+    `equivariance`, that shrunken latents decode to the shrunken picture, without which latents are near white noise.
+
+    `layers` is the number of residual blocks at every level, `ema` the decay of the average of the weights (0: none),
+    `stain` the share of pictures that are seen with another stain and light, `evaluate_every` the steps between
+    validations (0: none).
+    """
 
     widths: tuple[int, ...] = (32, 64, 96)
+    layers: int = 1
     steps: int = 3000
     batch: int = 16
     crop: int = 64
     learning_rate: float = 1e-3
+    ema: float = 0.0
     kl_weight: float = 1e-7
+    perceptual: float = 0.0
+    perceptual_network: str = "efficientnet-lite0"
+    adversarial: float = 0.0
+    critic_after: int = 1000
+    critic_width: int = 32
+    equivariance: float = 0.0
+    stain: float = 0.0
+    evaluate_every: int = 0
 
 
 @dataclass(frozen=True)

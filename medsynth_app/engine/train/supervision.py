@@ -1,14 +1,14 @@
-"""What a training run tells the outside, and how the outside stops it."""
+"""What a training run is made from, what it tells the outside, and how the outside stops it."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-
-import torch
+from pathlib import Path
 
 from medsynth_app.core.errors import Cancelled
+from medsynth_app.engine.train.recipe import Recipe
 
 
 @dataclass
@@ -26,39 +26,55 @@ class Supervisor:
     max_seconds
         The time the whole run may take, or None. The learning rate decays towards whichever
         end, steps or time, comes first.
+    stages
+        From where to where, 0 to 1, each stage reaches in the time of the whole run; one that is not named may take
+        all of it.
+    started
+        When the run began, monotonic seconds.
     """
 
     report: Callable[[str, int, int, str], None] = lambda stage, step, steps, message: None
     cancelled: Callable[[], bool] = lambda: False
     give_way: Callable[[], None] = lambda: None
     max_seconds: float | None = None
-    _started: float = field(default_factory=time.monotonic)
+    stages: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    started: float = field(default_factory=time.monotonic)
 
-    def fraction(self, step: int, steps: int, share_of_time: tuple[float, float] = (0.0, 1.0)) -> float:
+    def fraction(self, stage: str, step: int, steps: int) -> float:
         """How much of a stage is done, 0 to 1, by steps or by its share of the time."""
         done = step / max(steps, 1)
         if self.max_seconds is not None:
-            begin, end = (self.max_seconds * part for part in share_of_time)
-            done = max(done, (time.monotonic() - self._started - begin) / max(end - begin, 1e-9))
+            begin, end = (self.max_seconds * part for part in self.stages.get(stage, (0.0, 1.0)))
+            done = max(done, (time.monotonic() - self.started - begin) / max(end - begin, 1e-9))
         return min(max(done, 0.0), 1.0)
 
-    def stop_if_cancelled(self, save: Callable[[], None]) -> None:
+    def stop_if_cancelled(self, save: Callable[[], None] = lambda: None) -> None:
+        """Call `save` and raise `Cancelled` where the run has to stop; give way otherwise."""
         if self.cancelled():
             save()
             raise Cancelled
         self.give_way()
 
 
-def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
-    """From the next step on."""
-    for group in optimizer.param_groups:
-        group["lr"] = rate
+@dataclass(frozen=True)
+class Run:
+    """What one part is trained from, and where to.
 
+    Attributes
+    ----------
+    data
+        Folder of a frozen training set (see `TrainingSet.load`).
+    out
+        Folder of the pack to write.
+    checkpoints
+        Folder of checkpoints; an interrupted run goes on from them.
+    pack
+        Folder of the pack that the part joins or starts from; None where there is none.
+    """
 
-def learning_rate_factor(fraction: float, step: int, warmup: int = 50) -> float:
-    """Linear warm-up, a plateau, then a linear decay to 2 % over the last third."""
-    rise = min(1.0, (step + 1) / warmup)
-    fall = 1.0 if fraction < 2 / 3 else max(0.02, (1 - fraction) * 3)
-    return rise * fall
-
-PART_SHARE = (0.0, 0.97)
+    recipe: Recipe
+    data: Path
+    out: Path
+    checkpoints: Path
+    supervisor: Supervisor = field(default_factory=Supervisor)
+    pack: Path | None = None

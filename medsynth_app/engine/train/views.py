@@ -28,7 +28,7 @@ def random_views(pictures: torch.Tensor, size: int) -> torch.Tensor:
     -------
     Shape (n, 3, size, size), float32 in [0, 1].
     """
-    return _blurred(_stained(_placed(pictures, size))).clamp_(0, 1)
+    return _blurred(stained(_placed(pictures, size))).clamp_(0, 1)
 
 
 def _placed(pictures: torch.Tensor, size: int) -> torch.Tensor:
@@ -51,8 +51,11 @@ def _placed(pictures: torch.Tensor, size: int) -> torch.Tensor:
     return F.grid_sample(pictures, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
 
 
-def _stained(views: torch.Tensor) -> torch.Tensor:
-    """Another stain, lamp and camera: gamma, a mixing of the channels, their gains, contrast, brightness."""
+def stained(views: torch.Tensor) -> torch.Tensor:
+    """Another stain, lamp and camera: gamma, a mixing of the channels, their gains, contrast, brightness.
+
+    Pictures (n, 3, h, w), float32 in [0, 1]; `AS_IT_IS_SHARE` of them stay as they are.
+    """
     n, device = len(views), views.device
 
     def between(low: float, high: float) -> torch.Tensor:

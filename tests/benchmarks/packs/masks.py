@@ -22,7 +22,7 @@ from medsynth_app.engine.train import mask_model as training
 from medsynth_app.engine.train.card import weights_key
 from medsynth_app.engine.train.mask_model import chosen_masks, train_masks
 from medsynth_app.engine.train.recipe import Recipe
-from medsynth_app.engine.train.supervision import Supervisor
+from medsynth_app.engine.train.supervision import Run, Supervisor
 from medsynth_app.evaluation.intervals import Spread
 from medsynth_app.evaluation.shapes import ShapeDescriptors, distribution_distance, nearest_mask, shape_descriptors
 from tests.benchmarks.packs import reporting
@@ -88,7 +88,7 @@ def _model(domain: Domain, options: argparse.Namespace, limit: int, counts: Coun
         supervisor = Supervisor(report=lambda stage, step, steps, message: progress(step, message),
                                 max_seconds=options.minutes * 60)
         (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
-        train_masks(recipe, domain.frozen, options.pack, folder / "pack", supervisor, folder / "checkpoints")
+        train_masks(Run(recipe, domain.frozen, folder / "pack", folder / "checkpoints", supervisor, options.pack))
     findings.notes.append(_told(read_manifest(folder / "pack")))
     return Drawn(str(limit or "all"), *_sampled(folder / "pack", counts, options.seed, recipe, domain, limit))
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,12 +16,12 @@ from torch.nn import functional as F
 from transformers import ResNetConfig, ResNetForImageClassification
 
 from medsynth_app.engine.train.autoencoder import to_tensor
-from medsynth_app.engine.train.checkpoint import load_checkpoint, save_checkpoint
-from medsynth_app.engine.train.supervision import learning_rate_factor
+from medsynth_app.engine.train.loop import Learner, fit
+from medsynth_app.engine.train.loop import Plan as LoopPlan
+from medsynth_app.engine.train.supervision import Supervisor
 from tests.benchmarks.packs.progress import Progress
 
 Pictures = npt.NDArray[np.uint8]
-SAVE_EVERY = 50.0  # seconds
 ENDLESS = 1e6  # minutes
 
 
@@ -183,24 +182,17 @@ def segmented(network: UNet, pictures: Pictures) -> Pictures:
 
 def _fit(network: nn.Module, loss_of: Callable[[np.random.Generator], torch.Tensor], plan: Plan,
          checkpoint: Path | None, what: str) -> int:
-    optimizer = torch.optim.AdamW(network.parameters(), lr=plan.learning_rate, weight_decay=1e-2)
-    state = load_checkpoint(checkpoint, network=network, optimizer=optimizer) if checkpoint else {}
-    step, used = int(state.get("step", 0)), float(state.get("seconds", 0.0))
-    progress, begun, saved = Progress(f"training the {what}, percent", 100), time.monotonic(), time.monotonic()
-    network.train()
-    while (done := max(step / plan.steps, (used + time.monotonic() - begun) / (plan.minutes * 60))) < 1:
-        for group in optimizer.param_groups:
-            group["lr"] = plan.learning_rate * learning_rate_factor(done, step)
-        loss = loss_of(np.random.default_rng((plan.seed, step)))
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 2.0)
-        optimizer.step()
-        step += 1
-        progress(int(100 * done), f"(step {step} of {plan.steps} at most; loss {loss.item():.3f})")
-        if checkpoint and time.monotonic() - saved > SAVE_EVERY:
-            saved = time.monotonic()
-            save_checkpoint(checkpoint, {"step": step, "seconds": used + saved - begun}, network=network,
-                            optimizer=optimizer)
+    progress = Progress(f"training the {what}, percent", 100)
+
+    def losses(rng: np.random.Generator, step: int) -> Iterator[tuple[torch.Tensor, float]]:
+        loss = loss_of(rng)
+        yield loss, loss.item()
+
+    def report(stage: str, step: int, steps: int, message: str) -> None:
+        progress(int(100 * supervisor.fraction(stage, step, steps)), f"(step {step} of {steps} at most; {message})")
+
+    supervisor = Supervisor(report=report, max_seconds=plan.minutes * 60)
+    history = fit(LoopPlan(what, plan.steps, plan.seed), {"network": Learner(network, plan.learning_rate, clip=2.0)},
+                  lambda: losses, device(), supervisor, checkpoint)
     network.eval()
-    return step
+    return history.step

@@ -13,7 +13,7 @@ from medsynth_app.core.errors import Cancelled, UserError
 from medsynth_app.engine.diffusion.mask_maps import maps_to_masks
 from medsynth_app.engine.diffusion.mask_model import MaskModel, enlarge
 from medsynth_app.engine.train.mask_model import train_masks
-from medsynth_app.engine.train.supervision import Supervisor
+from medsynth_app.engine.train.supervision import Run
 from tests.engine.tiny import make_tiny_pack
 from tests.engine.train.test_mask_model import RECIPE, disc_mask, make_set
 
@@ -24,7 +24,8 @@ CPU = torch.device("cpu")
 def model(tmp_path_factory: pytest.TempPathFactory) -> MaskModel:
     folder = tmp_path_factory.mktemp("masks")
     out = folder / "out"
-    train_masks(RECIPE, make_set(folder / "set"), make_tiny_pack(folder / "base"), out, Supervisor(), folder / "kept")
+    base = make_tiny_pack(folder / "base", domain="discs")
+    train_masks(Run(RECIPE, make_set(folder / "set"), out, folder / "kept", pack=base))
     return MaskModel.load(out, CPU)
 
 

@@ -18,7 +18,7 @@ from medsynth_app.datasets.dataset import TrainingSet, augmented, some
 from medsynth_app.engine.train.autoencoder import encode_all, new_autoencoder, standardise_latents, to_tensor
 from medsynth_app.engine.train.base import train_base
 from medsynth_app.engine.train.recipe import Recipe
-from medsynth_app.engine.train.supervision import Supervisor, learning_rate_factor
+from medsynth_app.engine.train.supervision import Run, Supervisor
 from medsynth_app.engine.train.tokenizer import train_tokenizer
 
 RECIPE = """
@@ -79,7 +79,7 @@ def test_a_run_ends_in_a_pack_that_diffusers_opens(recipe: Recipe, frozen: Path,
     said: list[str] = []
     out = tmp_path / "pack"
     supervisor = Supervisor(report=lambda stage, *_: said.append(stage))
-    manifest = train_base(recipe, frozen, out, supervisor, tmp_path / "kept")
+    manifest = train_base(Run(recipe, frozen, out, tmp_path / "kept", supervisor))
     read = PackManifest.from_json((out / "pack.json").read_text())
     assert read == manifest
     assert "None" not in (out / "README.md").read_text()
@@ -98,10 +98,11 @@ def test_a_cancelled_run_resumes_from_its_checkpoint(recipe: Recipe, frozen: Pat
     asked = iter(range(10_000))
     checkpoints = tmp_path / "kept"
     with pytest.raises(Cancelled):
-        train_base(recipe, frozen, tmp_path / "pack", Supervisor(cancelled=lambda: next(asked) >= 6), checkpoints)
+        train_base(Run(recipe, frozen, tmp_path / "pack", checkpoints,
+                       Supervisor(cancelled=lambda: next(asked) >= 6)))
     saved = torch.load(checkpoints / "denoiser.pt", weights_only=True)
     assert 0 < saved["state"]["step"] < 4
-    train_base(recipe, frozen, tmp_path / "pack", Supervisor(), checkpoints)
+    train_base(Run(recipe, frozen, tmp_path / "pack", checkpoints))
     assert torch.load(checkpoints / "denoiser.pt", weights_only=True)["state"]["step"] == 4
     assert (tmp_path / "pack" / "pack.json").exists()
 
@@ -137,15 +138,9 @@ def test_augmentation_only_turns_and_flips() -> None:
     assert np.array_equal(augmented(batch, (), np.random.default_rng(2)), batch)
 
 
-def test_the_learning_rate_rises_stays_and_falls() -> None:
-    assert learning_rate_factor(0.0, 0) < 0.05
-    assert learning_rate_factor(0.5, 500) == 1
-    assert learning_rate_factor(0.99, 990) == pytest.approx(0.03)
-
-
 def test_time_can_end_a_stage() -> None:
     supervisor = Supervisor(max_seconds=0.0)
-    assert supervisor.fraction(0, 100) == 1
+    assert supervisor.fraction("autoencoder", 0, 100) == 1
 
 
 @pytest.mark.parametrize("text, complaint", [
@@ -173,7 +168,7 @@ def test_pictures_that_were_moved_away_are_told(recipe: Recipe, frozen: Path, tm
     moved = TrainingSet.load(frozen).samples[0].file
     moved.rename(moved.with_suffix(".away"))
     with pytest.raises(UserError, match="not where it was"):
-        train_base(recipe, frozen, tmp_path / "pack", Supervisor(), tmp_path / "checkpoints")
+        train_base(Run(recipe, frozen, tmp_path / "pack", tmp_path / "checkpoints"))
 
 
 def test_what_is_measured_on_some_pictures_is_chosen_across_the_set() -> None:

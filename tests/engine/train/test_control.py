@@ -20,7 +20,7 @@ from medsynth_app.engine.train.control import load_base, new_controlnet, train_c
 from medsynth_app.engine.train.denoiser import Latents, view_of
 from medsynth_app.engine.train.parts import train_part
 from medsynth_app.engine.train.recipe import Recipe
-from medsynth_app.engine.train.supervision import Supervisor
+from medsynth_app.engine.train.supervision import Run, Supervisor
 from tests.engine.tiny import make_tiny_pack
 from tests.engine.train.test_base import RECIPE
 
@@ -73,8 +73,8 @@ def base(tmp_path: Path) -> Path:
 def test_a_run_adds_a_controlnet_that_diffusers_opens(recipe: Recipe, frozen: Path, base: Path, tmp_path: Path) -> None:
     said: list[str] = []
     out = tmp_path / "out"
-    manifest = train_part("control", recipe, frozen, out, Supervisor(report=lambda stage, *_: said.append(stage)),
-                          tmp_path / "kept", base)
+    manifest = train_part("control", Run(recipe, frozen, out, tmp_path / "kept",
+                                         Supervisor(report=lambda stage, *_: said.append(stage)), base))
     read = PackManifest.from_json((out / "pack.json").read_text())
     assert read == manifest and read.draws_from_masks and read.mask_labels == ("body", "core")
     assert read.files == hash_files(out) and "control-samples.jpg" not in read.files  # no masks of its own to draw from
@@ -94,7 +94,7 @@ def test_a_run_adds_a_controlnet_that_diffusers_opens(recipe: Recipe, frozen: Pa
 def test_a_pack_with_masks_of_its_own_shows_what_it_draws_from_them(recipe: Recipe, frozen: Path,
                                                                     tmp_path: Path) -> None:
     base = make_tiny_pack(tmp_path / "base", domain="squares", with_masks=True)
-    train_control(recipe, frozen, base, tmp_path / "out", Supervisor(), tmp_path / "kept")
+    train_control(Run(recipe, frozen, tmp_path / "out", tmp_path / "kept", pack=base))
     with Image.open(tmp_path / "out" / "control-samples.jpg") as grid:
         assert grid.width >= 4 * 64 and grid.height == 3 * (32 + 20)
     card = (tmp_path / "out" / "README.md").read_text()
@@ -105,12 +105,12 @@ def test_a_cancelled_run_resumes_from_its_checkpoint(recipe: Recipe, frozen: Pat
     asked = iter(range(10_000))
     kept = tmp_path / "kept"
     with pytest.raises(Cancelled):
-        train_control(recipe, frozen, base, tmp_path / "out", Supervisor(cancelled=lambda: next(asked) >= 4), kept)
+        train_control(Run(recipe, frozen, tmp_path / "out", kept, Supervisor(cancelled=lambda: next(asked) >= 4), base))
     (path,) = kept.glob("*/control.pt")
     assert 0 < torch.load(path, weights_only=True)["state"]["step"] < 4 and not (tmp_path / "out").exists()
     latents = {file: file.stat().st_mtime_ns for file in kept.glob("*/latents-*.pt")}
     assert len(latents) == 2
-    train_control(recipe, frozen, base, tmp_path / "out", Supervisor(), kept)
+    train_control(Run(recipe, frozen, tmp_path / "out", kept, pack=base))
     assert torch.load(path, weights_only=True)["state"]["step"] == 4
     assert {file: file.stat().st_mtime_ns for file in kept.glob("*/latents-*.pt")} == latents
 
@@ -121,8 +121,8 @@ def test_another_base_or_set_never_goes_on_from_a_checkpoint(recipe: Recipe, fro
     def stop(folder: Path, at: int) -> int:
         asked = iter(range(10_000))
         with pytest.raises(Cancelled):
-            train_control(recipe, frozen, folder, tmp_path / "out", Supervisor(cancelled=lambda: next(asked) >= at),
-                          tmp_path / "kept")
+            train_control(Run(recipe, frozen, tmp_path / "out", tmp_path / "kept",
+                              Supervisor(cancelled=lambda: next(asked) >= at), folder))
         return len(list((tmp_path / "kept").glob("*/control.pt")))
 
     assert stop(base, 3) == 1 and stop(base, 1) == 1
@@ -169,17 +169,17 @@ def test_what_is_missing_is_said(recipe: Recipe, frozen: Path, base: Path, tmp_p
 
     unnamed = replace(recipe, pack=replace(recipe.pack, mask_labels=()))
     with pytest.raises(UserError, match="labels of a mask"):
-        train_control(unnamed, frozen, base, tmp_path / "out", Supervisor(), tmp_path / "kept")
+        train_control(Run(unnamed, frozen, tmp_path / "out", tmp_path / "kept", pack=base))
     short = replace(recipe, pack=replace(recipe.pack, mask_labels=("body",)))
     with pytest.raises(UserError, match="value 2, and the recipe names 1"):
-        train_control(short, frozen, base, tmp_path / "out", Supervisor(), tmp_path / "kept")
+        train_control(Run(short, frozen, tmp_path / "out", tmp_path / "kept", pack=base))
     with pytest.raises(UserError, match="joins a base pack"):
-        train_part("control", recipe, frozen, tmp_path / "out", Supervisor(), tmp_path / "kept")
+        train_part("control", Run(recipe, frozen, tmp_path / "out", tmp_path / "kept"))
     with pytest.raises(UserError, match="holds no model pack"):
-        train_control(recipe, frozen, tmp_path, tmp_path / "out", Supervisor(), tmp_path / "kept")
+        train_control(Run(recipe, frozen, tmp_path / "out", tmp_path / "kept", pack=tmp_path))
     raw = json.loads((frozen / "manifest.json").read_text())
     for item in raw["items"]:
         item.pop("mask", None)
     (frozen / "manifest.json").write_text(json.dumps(raw))
     with pytest.raises(UserError, match="no masks"):
-        train_control(recipe, frozen, base, tmp_path / "out", Supervisor(), tmp_path / "kept")
+        train_control(Run(recipe, frozen, tmp_path / "out", tmp_path / "kept", pack=base))

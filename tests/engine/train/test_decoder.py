@@ -15,9 +15,10 @@ from diffusers import AutoencoderKL
 from medsynth_app.core.errors import Cancelled
 from medsynth_app.engine.train.autoencoder import encode_all, new_autoencoder
 from medsynth_app.engine.train.base import train_base
-from medsynth_app.engine.train.decoder import HEAD_START, Critic, train_decoder
+from medsynth_app.engine.train.critic import HEAD_START, Critic
+from medsynth_app.engine.train.decoder import train_decoder
 from medsynth_app.engine.train.recipe import DecoderSection, Recipe
-from medsynth_app.engine.train.supervision import Supervisor
+from medsynth_app.engine.train.supervision import Run, Supervisor
 from tests.engine.train.test_base import RECIPE, frozen
 
 CPU = torch.device("cpu")
@@ -46,9 +47,9 @@ def test_only_the_decoder_learns_so_latents_stay(recipe: Recipe, pixels: npt.NDA
     vae = new_autoencoder(recipe)
     latents, decoder = encode_all(vae, pixels, CPU), weights(vae, "decoder")
     deaf = copy.deepcopy(vae)
-    train_decoder(recipe, pixels, vae, tmp_path / "heard", CPU, Supervisor(), (0, 1))
+    train_decoder(recipe, pixels, vae, tmp_path / "heard", CPU, Supervisor())
     train_decoder(replace(recipe, decoder=replace(recipe.decoder, adversarial=0.0)), pixels, deaf, tmp_path / "deaf",
-                  CPU, Supervisor(), (0, 1))
+                  CPU, Supervisor())
     assert not torch.equal(weights(vae, "decoder"), weights(deaf, "decoder"))  # the critic was heard
     assert torch.equal(encode_all(vae, pixels, CPU), latents)
     learned = weights(vae, "decoder")
@@ -56,7 +57,7 @@ def test_only_the_decoder_learns_so_latents_stay(recipe: Recipe, pixels: npt.NDA
     finished = new_autoencoder(recipe)
     finished.load_state_dict({**vae.state_dict(), **{f"decoder.{name}": torch.zeros_like(value)
                                                     for name, value in vae.decoder.state_dict().items()}})
-    train_decoder(recipe, pixels, finished, tmp_path / "heard", CPU, Supervisor(), (0, 1))  # from the checkpoint
+    train_decoder(recipe, pixels, finished, tmp_path / "heard", CPU, Supervisor())  # from the checkpoint
     assert torch.equal(weights(finished, "decoder"), learned)
 
 
@@ -64,21 +65,22 @@ def test_a_cancelled_turn_resumes(recipe: Recipe, pixels: npt.NDArray[np.uint8],
     asked = iter(range(10_000))
     vae = new_autoencoder(recipe)
     with pytest.raises(Cancelled):
-        train_decoder(recipe, pixels, vae, tmp_path, CPU, Supervisor(cancelled=lambda: next(asked) >= 2), (0, 1))
+        train_decoder(recipe, pixels, vae, tmp_path, CPU, Supervisor(cancelled=lambda: next(asked) >= 2))
     (path,) = tmp_path.glob("decoder-*.pt")
-    assert torch.load(path, weights_only=True)["state"] == {"step": 2, "curve": [], "finished": False}
-    assert train_decoder(recipe, pixels, vae, tmp_path, CPU, Supervisor(), (0, 1)) == 4
+    state = torch.load(path, weights_only=True)["state"]
+    assert (state["step"], state["curve"], state["finished"]) == (2, [], False)
+    assert train_decoder(recipe, pixels, vae, tmp_path, CPU, Supervisor()) == 4
     state = torch.load(path, weights_only=True)["state"]
     assert state["step"] == 4 and state["finished"]
     longer = replace(recipe, decoder=replace(recipe.decoder, steps=50))
-    assert train_decoder(longer, pixels, vae, tmp_path, CPU, Supervisor(), (0, 1)) == 4  # it was finished, and says so
+    assert train_decoder(longer, pixels, vae, tmp_path, CPU, Supervisor()) == 4  # it was finished, and says so
 
 
 def test_another_encoder_gets_a_decoder_of_its_own(recipe: Recipe, pixels: npt.NDArray[np.uint8],
                                                    tmp_path: Path) -> None:
     for seed in (0, 1):
         torch.manual_seed(seed)
-        train_decoder(recipe, pixels, new_autoencoder(recipe), tmp_path, CPU, Supervisor(), (0, 1))
+        train_decoder(recipe, pixels, new_autoencoder(recipe), tmp_path, CPU, Supervisor())
     assert len(list(tmp_path.glob("decoder-*.pt"))) == 2
 
 
@@ -86,7 +88,7 @@ def test_a_recipe_without_steps_leaves_the_decoder(recipe: Recipe, pixels: npt.N
                                                    tmp_path: Path) -> None:
     vae = new_autoencoder(recipe)
     before = weights(vae, "decoder")
-    train_decoder(replace(recipe, decoder=DecoderSection()), pixels, vae, tmp_path, CPU, Supervisor(), (0, 1))
+    train_decoder(replace(recipe, decoder=DecoderSection()), pixels, vae, tmp_path, CPU, Supervisor())
     assert torch.equal(weights(vae, "decoder"), before) and not list(tmp_path.glob("*.pt"))
 
 
@@ -106,6 +108,6 @@ def test_the_critic_learns_to_tell_real_from_drawn() -> None:
 
 def test_the_card_tells_of_it(recipe: Recipe, frozen: Path, tmp_path: Path) -> None:
     (tmp_path / "kept").mkdir()
-    manifest = train_base(recipe, frozen, tmp_path / "out", Supervisor(), tmp_path / "kept")
+    manifest = train_base(Run(recipe, frozen, tmp_path / "out", tmp_path / "kept"))
     assert manifest.training["base"]["decoder_steps_against_a_critic"] == 4
     assert "| decoder steps against a critic | 4 |" in (tmp_path / "out" / "README.md").read_text()

@@ -15,7 +15,7 @@ from medsynth_app.core.pack_files import hash_files, open_pack, verify_pack
 from medsynth_app.datasets.freeze import freeze_training_set
 from medsynth_app.engine.train.encoder import contrastive_loss, train_encoder
 from medsynth_app.engine.train.parts import train_part
-from medsynth_app.engine.train.supervision import Supervisor
+from medsynth_app.engine.train.supervision import Run, Supervisor
 from medsynth_app.engine.train.views import random_views
 from tests.engine.tiny_encoder import make_blobs, tiny_recipe
 
@@ -31,7 +31,7 @@ def test_a_run_ends_in_a_whole_pack_that_tells_the_classes_apart(frozen: Path, t
     said: list[tuple[str, int]] = []
     out = tmp_path / "pack"
     supervisor = Supervisor(report=lambda stage, step, *_: said.append((stage, step)))
-    manifest = train_part("encoder", tiny_recipe(tmp_path, 60), frozen, out, supervisor, tmp_path / "kept")
+    manifest = train_part("encoder", Run(tiny_recipe(tmp_path, 60), frozen, out, tmp_path / "kept", supervisor))
     assert (manifest.kind, manifest.native_size) == ("encoder", 32)
     about = manifest.training["encoder"]
     assert about["validation_accuracy_5_nearest"] >= 0.8 and about["validation_images"] == 32
@@ -50,19 +50,19 @@ def test_a_run_ends_in_a_whole_pack_that_tells_the_classes_apart(frozen: Path, t
 def test_a_cancelled_run_resumes_from_its_checkpoint(frozen: Path, tmp_path: Path) -> None:
     recipe, asked = tiny_recipe(tmp_path, 8), iter(range(100))
     with pytest.raises(Cancelled):
-        train_encoder(recipe, frozen, tmp_path / "pack", Supervisor(cancelled=lambda: next(asked) >= 5),
-                      tmp_path / "kept")
+        train_encoder(Run(recipe, frozen, tmp_path / "pack", tmp_path / "kept",
+                          Supervisor(cancelled=lambda: next(asked) >= 5)))
     assert torch.load(tmp_path / "kept" / "encoder.pt", weights_only=True)["state"]["step"] == 5
     assert not (tmp_path / "pack").exists()
-    manifest = train_encoder(recipe, frozen, tmp_path / "pack", Supervisor(), tmp_path / "kept")
+    manifest = train_encoder(Run(recipe, frozen, tmp_path / "pack", tmp_path / "kept"))
     assert manifest.training["encoder"]["steps"] == 8
-    again = train_encoder(recipe, frozen, tmp_path / "again", Supervisor(), tmp_path / "kept")  # nothing left to do
+    again = train_encoder(Run(recipe, frozen, tmp_path / "again", tmp_path / "kept"))  # nothing left to do
     assert again.files["model.safetensors"] == manifest.files["model.safetensors"]
 
 
 def test_time_ends_a_run(frozen: Path, tmp_path: Path) -> None:
-    manifest = train_encoder(tiny_recipe(tmp_path, 10_000), frozen, tmp_path / "pack", Supervisor(max_seconds=1.5),
-                             tmp_path / "kept")
+    manifest = train_encoder(Run(tiny_recipe(tmp_path, 10_000), frozen, tmp_path / "pack", tmp_path / "kept",
+                                 Supervisor(max_seconds=1.5)))
     assert 0 < manifest.training["encoder"]["steps"] < 10_000
 
 
@@ -71,7 +71,7 @@ def test_a_set_without_classes_is_refused(frozen: Path, tmp_path: Path) -> None:
     raw["items"] = [item for item in raw["items"] if item["class"] == "disc"]
     (tmp_path / "manifest.json").write_text(json.dumps(raw))
     with pytest.raises(UserError, match="fewer than two classes"):
-        train_encoder(tiny_recipe(tmp_path, 2), tmp_path, tmp_path / "pack", Supervisor(), tmp_path / "kept")
+        train_encoder(Run(tiny_recipe(tmp_path, 2), tmp_path, tmp_path / "pack", tmp_path / "kept"))
 
 
 def test_views_differ_and_stay_pictures() -> None:

@@ -22,7 +22,7 @@ from medsynth_app.engine.diffusion.pipelines import checked_manifest
 from medsynth_app.engine.train.mask_model import chosen_masks
 from medsynth_app.engine.train.parts import train_part
 from medsynth_app.engine.train.recipe import MasksSection, PackSection, Recipe
-from medsynth_app.engine.train.supervision import Supervisor
+from medsynth_app.engine.train.supervision import Run, Supervisor
 from tests.engine.tiny import make_tiny_pack
 
 RECIPE = Recipe(
@@ -61,8 +61,8 @@ def pack(tmp_path: Path) -> Path:
 def test_a_run_ends_in_a_pack_with_a_model_of_masks(pack: Path, tmp_path: Path) -> None:
     said: list[str] = []
     out = tmp_path / "out"
-    manifest = train_part("masks", RECIPE, make_set(tmp_path / "set"), out,
-                          Supervisor(report=lambda stage, *_: said.append(stage)), tmp_path / "kept", pack)
+    manifest = train_part("masks", Run(RECIPE, make_set(tmp_path / "set"), out, tmp_path / "kept",
+                                       Supervisor(report=lambda stage, *_: said.append(stage)), pack))
     assert checked_manifest(out) == manifest and manifest.draws_masks
     assert manifest.mask_labels == ("ring", "core") and manifest.version == "0.0.2"
     assert manifest.training["masks"]["masks"] == 6 and manifest.training["masks"]["steps"] == 4
@@ -78,17 +78,18 @@ def test_a_cancelled_run_resumes_from_its_checkpoint(pack: Path, tmp_path: Path)
     data, kept = make_set(tmp_path / "set"), tmp_path / "kept"
     asked = iter(range(1000))
     with pytest.raises(Cancelled):
-        train_part("masks", RECIPE, data, tmp_path / "out", Supervisor(cancelled=lambda: next(asked) >= 2), kept, pack)
+        train_part("masks", Run(RECIPE, data, tmp_path / "out", kept, Supervisor(cancelled=lambda: next(asked) >= 2),
+                                pack))
     (checkpoint,) = kept.rglob("masks.pt")
     assert torch.load(checkpoint, weights_only=True)["state"]["step"] == 2
     assert not (tmp_path / "out" / "pack.json").exists()
     asked = iter(range(1000))
-    manifest = train_part("masks", RECIPE, data, tmp_path / "out", Supervisor(cancelled=lambda: next(asked) >= 3),
-                          kept, pack)  # two steps are left: it is not asked more than twice
+    manifest = train_part("masks", Run(RECIPE, data, tmp_path / "out", kept, Supervisor(
+        cancelled=lambda: next(asked) >= 3), pack))  # two steps are left: it is not asked more than twice
     assert manifest.training["masks"]["steps"] == 4
     few = replace(RECIPE, masks=replace(RECIPE.masks, limit=2))  # other masks: nothing of that run is taken over
     with pytest.raises(Cancelled):
-        train_part("masks", few, data, tmp_path / "few", Supervisor(cancelled=lambda: True), kept, pack)
+        train_part("masks", Run(few, data, tmp_path / "few", kept, Supervisor(cancelled=lambda: True), pack))
 
 
 def test_it_learns_from_whole_pictures_of_the_training_part(tmp_path: Path) -> None:
@@ -119,7 +120,7 @@ def test_what_cannot_be_learned_from_is_said(changes: dict[str, Any], recipe: Re
 
 def test_a_part_needs_its_pack(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="joins a base pack"):
-        train_part("masks", RECIPE, tmp_path, tmp_path / "out", Supervisor(), tmp_path / "kept")
+        train_part("masks", Run(RECIPE, tmp_path, tmp_path / "out", tmp_path / "kept"))
 
 
 def test_masks_come_back_from_their_maps() -> None:

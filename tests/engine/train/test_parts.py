@@ -14,7 +14,7 @@ from medsynth_app.core.pack_files import read_manifest
 from medsynth_app.engine.train.pack import check_joinable, join_part, with_data
 from medsynth_app.engine.train.parts import train_part
 from medsynth_app.engine.train.recipe import PackSection, Recipe
-from medsynth_app.engine.train.supervision import Supervisor
+from medsynth_app.engine.train.supervision import Run
 from tests.engine.tiny import LABELS, make_tiny_pack
 
 RECIPE = Recipe(PackSection("tiny", "0.2.0", "test", "Tiny", ("OT",), "CC0-1.0", mask_labels=LABELS), {})
@@ -59,7 +59,7 @@ def test_no_pack_is_spoilt(tmp_path: Path, out: str, complaint: str) -> None:
     pack = make_tiny_pack(tmp_path / "pack")
     make_tiny_pack(tmp_path / "other")
     with pytest.raises(UserError, match=complaint):
-        train_part("masks", RECIPE, tmp_path, tmp_path / out, Supervisor(), tmp_path / "kept", pack)
+        train_part("masks", Run(RECIPE, tmp_path, tmp_path / out, tmp_path / "kept", pack=pack))
 
 
 def test_a_manifest_from_before_there_were_parts_is_read(tmp_path: Path) -> None:

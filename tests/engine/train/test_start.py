@@ -15,7 +15,7 @@ from medsynth_app.engine.train.base import train_base
 from medsynth_app.engine.train.denoiser import new_text_encoder, new_unet
 from medsynth_app.engine.train.recipe import AutoencoderSection, Recipe
 from medsynth_app.engine.train.start import start_autoencoder, start_denoiser
-from medsynth_app.engine.train.supervision import Supervisor
+from medsynth_app.engine.train.supervision import Run
 from medsynth_app.engine.train.tokenizer import train_tokenizer
 from tests.engine.train.test_base import frozen, recipe
 
@@ -25,7 +25,7 @@ __all__ = ["frozen", "recipe"]
 @pytest.fixture
 def first(recipe: Recipe, frozen: Path, tmp_path: Path) -> Path:
     (tmp_path / "kept").mkdir()
-    train_base(recipe, frozen, tmp_path / "first", Supervisor(), tmp_path / "kept")
+    train_base(Run(recipe, frozen, tmp_path / "first", tmp_path / "kept"))
     return tmp_path / "first"
 
 
@@ -68,7 +68,7 @@ def test_the_card_says_from_what_it_started(recipe: Recipe, frozen: Path, first:
     (tmp_path / "again").mkdir()
     frozen_text = (frozen / "manifest.json").read_text()
     (frozen / "manifest.json").write_text(frozen_text.replace('"name": "n"', '"name": "own"'))
-    manifest = train_base(recipe, frozen, tmp_path / "second", Supervisor(), tmp_path / "again", first)
+    manifest = train_base(Run(recipe, frozen, tmp_path / "second", tmp_path / "again", pack=first))
     assert manifest.training["base"]["started_from"].startswith("tiny ")
     assert [data.name for data in manifest.training_data] == ["own", "n"]  # what the start learned from, too
     card = (tmp_path / "second" / "README.md").read_text()
