@@ -85,14 +85,21 @@ def choose_device(wanted: str = "auto") -> DevicePolicy:
                         "Set the device to automatic in the settings.")
     if wanted == "cuda":
         memory = torch.cuda.get_device_properties(0).total_memory
-        half = torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
+        half = torch.bfloat16 if bfloat16_pays("cuda") else torch.float16
         return DevicePolicy("cuda", torch.cuda.get_device_name(0), half, None,
                             max(1, int(memory / 2**30) // 4) * 512 * 512)
     if wanted == "mps":
         return DevicePolicy("mps", f"Apple GPU ({platform.machine()})", torch.float16, None, 512 * 512)
-    gain = bfloat16_gain()
-    return DevicePolicy("cpu", _processor(), torch.float32, torch.bfloat16 if gain >= CLEARLY_FASTER else None,
+    return DevicePolicy("cpu", _processor(), torch.float32, torch.bfloat16 if bfloat16_pays("cpu") else None,
                         512 * 512)
+
+
+@functools.cache
+def bfloat16_pays(kind: str) -> bool:
+    """Whether a device computes clearly faster in bfloat16 autocast: it can, and not by emulation."""
+    if kind == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return kind == "cpu" and bfloat16_gain() >= CLEARLY_FASTER
 
 
 @torch.inference_mode()

@@ -10,6 +10,7 @@ from medsynth_app.engine import device
 @pytest.fixture(autouse=True)
 def fresh() -> None:
     device.choose_device.cache_clear()
+    device.bfloat16_pays.cache_clear()
 
 
 @pytest.mark.parametrize(("gain", "dtype"), [(0.5, "float32"), (1.1, "float32"), (2.0, "bfloat16")])

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from medsynth_app.core.pack import LATENT_CHANNELS
 from medsynth_app.datasets.dataset import some
 from medsynth_app.engine.train.critic import HEAD_START, Critic, critic_loss, likeness
-from medsynth_app.engine.train.loop import Hooks, Learner, Losses, Plan, fit
+from medsynth_app.engine.train.loop import Hooks, Learner, Losses, Plan, fit, precision
 from medsynth_app.engine.train.perceptual import load_perceptual
 from medsynth_app.engine.train.recipe import NORM_GROUPS, AutoencoderSection, Recipe
 from medsynth_app.engine.train.start import start_autoencoder
@@ -150,7 +150,7 @@ def encode_all(vae: AutoencoderKL, pixels: npt.NDArray[np.uint8], device: torch.
     """Latent means of pictures, float32 on the CPU, shape (n, channels, s / factor, s / factor)."""
     parts = []
     for start in range(0, len(pixels), batch):
-        with torch.autocast(device.type, torch.bfloat16):
+        with precision(device):
             mean = vae.encode(to_tensor(pixels[start:start + batch], device)).latent_dist.mean
         parts.append(mean.float().cpu())
     return torch.cat(parts)

@@ -21,12 +21,14 @@ from diffusers.optimization import get_scheduler
 from diffusers.training_utils import EMAModel
 
 from medsynth_app.core.errors import UserError
+from medsynth_app.engine.device import bfloat16_pays
 from medsynth_app.engine.train.checkpoint import load_checkpoint, restoring, save_checkpoint
 from medsynth_app.engine.train.supervision import Supervisor
 
 Losses = Callable[[np.random.Generator, int], Iterator[tuple[torch.Tensor | None, float]]]
 """Draws a batch for a step, then yields for each learner in turn its loss and the value to show of it. A learner has
-made its step before the next loss is asked for; one whose loss is None makes none. Runs under bfloat16 autocast."""
+made its step before the next loss is asked for; one whose loss is None makes none. Runs under bfloat16 autocast where
+that is faster."""
 
 
 @dataclass(frozen=True)
@@ -144,6 +146,12 @@ def fit(plan: Plan, learners: Mapping[str, Learner], make_losses: Callable[[], L
                  hooks or Hooks()).run(make_losses)
 
 
+def precision(device: torch.device) -> torch.autocast:
+    """The context in which networks run: bfloat16 autocast where that is faster; emulated it can be forty times slower.
+    """
+    return torch.autocast(device.type, torch.bfloat16, enabled=bfloat16_pays(device.type))
+
+
 class _Learning:
     """A learner with its optimiser and the average of its weights."""
 
@@ -238,7 +246,7 @@ class _Loop:
         rate = self.rate(step if step <= self.warm_up else max(step, round(done * self.plan.steps)))
         parts = losses(self.rng, self.history.step)
         for learning in self.learning.values():
-            with torch.autocast(self.device.type, torch.bfloat16):
+            with precision(self.device):
                 loss, value = next(parts)
             if loss is not None:
                 learning.step(loss, rate)
