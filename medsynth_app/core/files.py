@@ -14,18 +14,52 @@ from medsynth_app.core.errors import UserError
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` that takes its place only when everything was written."""
-    suffix = ".nii.gz" if path.name.lower().endswith(".nii.gz") else path.suffix
-    part = path.with_name(f".{uuid4().hex}{suffix}")
+def replacing(path: Path, *, durable: bool = False, mode: int = 0o666) -> Iterator[Path]:
+    """A file beside `path` to write to, which takes its place only when everything was written.
+
+    Parameters
+    ----------
+    durable
+        Wait until it is on the disk, so that a power cut leaves the former file or the new one.
+    mode
+        Rights of the new file, less the umask.
+
+    Raises
+    ------
+    OSError
+        When it cannot be written; `path` is as it was.
+    """
+    suffix = ".nii.gz" if path.name.lower().endswith(".nii.gz") else path.suffix  # some writers go by it
+    part = path.with_name(f".{uuid4().hex}.part{suffix}")
     try:
+        os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode))
         yield part
+        if durable:
+            _sync(part, os.O_RDWR)
         os.replace(part, path)
+        if durable and os.name != "nt":
+            _sync(path.parent, os.O_RDONLY)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[Path]:
+    """As `replacing`; what goes wrong is a `UserError`."""
+    try:
+        with replacing(path) as part:
+            yield part
     except OSError as error:
         raise UserError("The file could not be written.", "Choose another folder, or make room on this disk.",
                         details=type(error).__name__) from error
+
+
+def _sync(path: Path, flags: int) -> None:
+    descriptor = os.open(path, flags)
+    try:
+        os.fsync(descriptor)
     finally:
-        part.unlink(missing_ok=True)
+        os.close(descriptor)
 
 
 def file_sha256(path: Path) -> str:

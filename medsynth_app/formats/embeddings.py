@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from medsynth_app.core.errors import UserError
+from medsynth_app.core.files import replacing
 
 ARRAYS = ("ids", "embeddings", "encoder", "sha256")
 
@@ -49,17 +48,12 @@ def write_embeddings(path: Path, embeddings: Embeddings) -> None:
     UserError
         When the file cannot be written.
     """
-    temporary: Path | None = None
     try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", suffix=".part", delete=False) as stream:
-            temporary = Path(stream.name)
+        with replacing(path, mode=0o600) as part, part.open("wb") as stream:
             np.savez(stream, ids=np.array(embeddings.ids, dtype=np.str_),
                      embeddings=embeddings.values.astype(np.float32, copy=False),
                      encoder=np.array(embeddings.encoder), sha256=np.array(embeddings.sha256))
-        os.replace(temporary, path)
     except OSError as error:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
         raise UserError(f"The file {path.name} cannot be written ({error.strerror or 'disk error'}).",
                         "Choose another place, or make room on the disk.") from error
 

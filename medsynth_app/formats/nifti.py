@@ -33,8 +33,8 @@ from medsynth_app.formats.common import (
     unreadable,
 )
 from medsynth_app.formats.kinds import Kind, name_of
+from medsynth_app.formats.libraries import prepare_simpleitk
 
-sitk.ProcessObject.SetGlobalWarningDisplay(False)  # its warnings name files
 KIND = name_of(Kind.NIFTI)
 _BYTES = {sitk.sitkInt16: 2, sitk.sitkUInt16: 2, sitk.sitkInt32: 4, sitk.sitkUInt32: 4, sitk.sitkFloat32: 4,
           sitk.sitkInt64: 8, sitk.sitkUInt64: 8, sitk.sitkFloat64: 8}
@@ -78,6 +78,7 @@ def open_image(path: Path, *, allow_bytes: int = ALLOWED_BYTES, salt: bytes = b"
 
 def _read(path: Path, allow_bytes: int, turned: bool = True) -> tuple[Any, int]:
     """The first volume of a file, `turned` to LPS order, and how many there are; the size is asked before decoding."""
+    prepare_simpleitk()
     reader = sitk.ImageFileReader()
     reader.SetImageIO("NiftiImageIO")
     reader.SetFileName(str(path))
@@ -104,6 +105,7 @@ def _read(path: Path, allow_bytes: int, turned: bool = True) -> tuple[Any, int]:
 
 def read_volume(path: Path) -> npt.NDArray[Any]:
     """Values of a volume in the order (slices from the feet, rows from the front, columns from the right): LPS."""
+    prepare_simpleitk()
     values: npt.NDArray[Any] = sitk.GetArrayFromImage(sitk.DICOMOrient(sitk.ReadImage(str(path)), "LPS"))
     return values
 
@@ -208,6 +210,7 @@ def write_mask_nifti(path: Path, mask: npt.NDArray[np.uint8], geometry: Geometry
             axes = np.array([geometry.row_direction, geometry.column_direction, normal]).T
             image.SetDirection(_orthonormal(axes).reshape(-1).tolist())
             image.SetOrigin(geometry.origin)
+    prepare_simpleitk()
     with writing(path) as part:
         try:
             sitk.WriteImage(image, str(part), useCompression=True)

@@ -22,9 +22,9 @@ from medsynth_app.formats.common import (
     stored_range,
 )
 from medsynth_app.formats.kinds import kind_of, name_of
+from medsynth_app.formats.libraries import prepare_pillow
 from medsynth_app.formats.mark import draw_mark
 
-Image.MAX_IMAGE_PIXELS = None  # every reader here asks `check_size` before it decodes
 _BYTES = {"1": 1, "L": 1, "P": 3, "I;16": 2, "I;16B": 2, "I": 4, "F": 4}
 
 
@@ -38,6 +38,7 @@ def open_image(path: Path, *, allow_bytes: int = ALLOWED_BYTES, salt: bytes = b"
     """
     notices: list[str] = []
     kind = name_of(kind_of(path))
+    prepare_pillow()
     with reading(kind), Image.open(path) as image:
         check_size(image.width * image.height * _BYTES.get(image.mode, 4), allow_bytes)
         if getattr(image, "n_frames", 1) > 1:
@@ -85,6 +86,7 @@ def _text(image: Image.Image) -> str:
 
 def embedded_text(path: Path) -> str:
     """The provenance text of a picture, or an empty string."""
+    prepare_pillow()
     with reading("picture"), Image.open(path) as image:
         return _text(image)
 
@@ -121,6 +123,7 @@ def read_mask(path: Path, frame: int | None = None, like: FrameInfo | None = Non
 
     What is transparent counts as 0, whatever colour lies under it.
     """
+    prepare_pillow()
     with reading("mask"), Image.open(path) as image:
         check_size(image.width * image.height * _BYTES.get(image.mode, 4), allow_bytes)
         lossy = image.format == "JPEG"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import math
 import re
 from collections import OrderedDict
@@ -39,9 +38,9 @@ from medsynth_app.formats.common import (
     to_colour8,
 )
 from medsynth_app.formats.kinds import Kind, name_of
+from medsynth_app.formats.libraries import prepare_tifffile
 from medsynth_app.formats.mark import draw_mark
 
-logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # its messages name files
 KIND = name_of(Kind.TIFF)
 KEPT_FRAMES = 8
 _PHOTOMETRIC = ("MINISBLACK", "MINISWHITE", "RGB", "PALETTE", "YCBCR")
@@ -58,6 +57,7 @@ def open_image(path: Path, *, allow_bytes: int = ALLOWED_BYTES, salt: bytes = b"
     UserError
         When it is damaged, of an unknown colour model, or would need more than `allow_bytes` (`TooLarge`).
     """
+    prepare_tifffile()
     with reading(KIND), tifffile.TiffFile(path) as tiff:
         pyramid = max(tiff.series, key=lambda item: math.prod(item.levels[0].shape)).levels
         series = pyramid[0]
@@ -354,6 +354,7 @@ def read_mask(path: Path, frame: int | None = None, like: FrameInfo | None = Non
 
 def embedded_text(path: Path) -> str:
     """The description of the first page, where our record stands."""
+    prepare_tifffile()
     with reading(KIND), tifffile.TiffFile(path) as tiff:
         return str(tiff.pages.first.description)
 

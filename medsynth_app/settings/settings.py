@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from platformdirs import user_config_path
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from medsynth_app.core.files import replacing
 
 VERSION = 1
 FILE = "settings.json"
@@ -114,12 +115,8 @@ class SettingsStore:
         self.current = settings
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor, name = tempfile.mkstemp(dir=self._path.parent, prefix=".settings-")
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(settings.model_dump_json(indent=1) + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(name, self._path)
+            with replacing(self._path, durable=True, mode=0o600) as part:
+                part.write_text(settings.model_dump_json(indent=1) + "\n", encoding="utf-8")
         except OSError:
             self.notice = "The settings could not be saved; they hold until the window is closed."
 

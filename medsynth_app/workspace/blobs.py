@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
-import secrets
 import threading
 import zlib
 from collections import Counter
@@ -18,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from medsynth_app.core.errors import UserError
+from medsynth_app.core.files import replacing
 
 
 class Pins:
@@ -142,18 +141,8 @@ class Blobs:
     @staticmethod
     def _write_file(path: Path, data: bytes) -> None:
         path.parent.mkdir(mode=0o700, exist_ok=True)
-        part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(zlib.compress(data, 1))
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(part, path)
-        except BaseException:
-            part.unlink(missing_ok=True)
-            raise
-        _sync_folder(path.parent)
+        with replacing(path, durable=True, mode=0o600) as part:
+            part.write_bytes(zlib.compress(data, 1))
 
 
 def read_only_error() -> UserError:
@@ -165,16 +154,6 @@ def _array_bytes(array: npt.NDArray[Any]) -> bytes:
     buffer = io.BytesIO()
     np.save(buffer, np.asarray(array), allow_pickle=False)
     return buffer.getvalue()
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a rename last through a power cut; Windows neither needs nor offers it."""
-    if os.name == "posix":
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def _damaged(sha: str) -> UserError:

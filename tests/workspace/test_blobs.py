@@ -79,7 +79,7 @@ def test_a_full_disk_is_told_in_words(blobs: Blobs, tmp_path: Path, monkeypatch:
     def full(descriptor: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("medsynth_app.workspace.blobs.os.fsync", full)
+    monkeypatch.setattr("medsynth_app.core.files.os.fsync", full)
     with pytest.raises(UserError, match="disk may be full"):
         blobs.put(b"pixels")
     assert not [path for path in (tmp_path / "blobs").rglob("*") if path.is_file()]

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import struct
-import warnings
 import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +11,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import pydicom
-from pydicom import config, uid
+from pydicom import uid
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.pixels import apply_color_lut, get_decoder, pixel_array
 from pydicom.pixels.utils import get_expected_length
@@ -22,17 +20,11 @@ from medsynth_app.core.errors import UserError
 from medsynth_app.core.files import file_sha256
 from medsynth_app.core.image import Pixels, Rescale
 from medsynth_app.formats.common import LOSSY_DECIMALS, as_integers, check_size, reading, to_colour8, unreadable
-from medsynth_app.formats.dicom import jpeg_extended
 from medsynth_app.formats.kinds import Kind, name_of
+from medsynth_app.formats.libraries import prepare_pydicom
 
 KIND = name_of(Kind.DICOM)
 PRIVATE_GROUP, PRIVATE_CREATOR, PRIVATE_ELEMENT = 0x0011, "MEDSYNTH", 0x01  # where our record stands
-# Messages of these libraries may quote patient names or paths.
-config.settings.reading_validation_mode = config.IGNORE
-logging.getLogger("pydicom").setLevel(logging.CRITICAL)
-warnings.filterwarnings("ignore", module=r"pydicom\.")
-jpeg_extended.install()
-
 BARE = "This file does not say how it is encoded: that was guessed. Check that the image looks right."
 _PIXELS = {(0x7FE0, 0x0010): "PixelData", (0x7FE0, 0x0008): "FloatPixelData", (0x7FE0, 0x0009): "DoubleFloatPixelData"}
 _UNDEFINED = 0xFFFFFFFF
@@ -120,6 +112,7 @@ def read_file(path: Path, allow_bytes: int, *, hashed: bool = True) -> DicomFile
     UserError
         Truncated, unknown transfer syntax; `NoPixels`; `TooLarge`.
     """
+    prepare_pydicom()
     with reading(KIND):
         header, whole, notices = _read_header(path, allow_bytes)
         file = _checked(path, header, whole, notices, allow_bytes)

@@ -33,6 +33,7 @@ from medsynth_app.formats.dicom.header import KIND, DicomFile, NoPixels, read_fi
 from medsynth_app.formats.dicom.identity import hashed, identity_of
 from medsynth_app.formats.dicom.series import Slice, arranged
 from medsynth_app.formats.kinds import Kind, kind_of
+from medsynth_app.formats.libraries import prepare_pydicom
 
 KEPT_BYTES = 256 * 2**20
 
@@ -105,6 +106,7 @@ def read_mask(path: Path, frame: int | None = None, like: FrameInfo | None = Non
 
 def embedded_text(path: Path) -> str:
     """The provenance text in our private block, or an empty string."""
+    prepare_pydicom()
     with reading(KIND):
         return text_of(pydicom.dcmread(path, stop_before_pixels=True, force=True))
 

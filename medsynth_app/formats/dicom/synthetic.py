@@ -25,6 +25,7 @@ from medsynth_app.formats.common import ExportFrame
 from medsynth_app.formats.dicom.frames import functional_group, numbers
 from medsynth_app.formats.dicom.header import PRIVATE_CREATOR, PRIVATE_ELEMENT, PRIVATE_GROUP, DicomFile, read_file
 from medsynth_app.formats.dicom.source import DicomSource
+from medsynth_app.formats.libraries import prepare_pydicom
 from medsynth_app.formats.mark import draw_mark
 
 SOURCE_GONE = ("The source file is no longer there: the export is a pseudonymous secondary capture without the "
@@ -117,6 +118,7 @@ def _source_file(frame: ExportFrame) -> tuple[DicomFile, int] | None:
 
 def _base(sop_class: str, provenance: Provenance, patient_id: str) -> Dataset:
     """What every synthetic image states: who it is not, what made it, and that it is synthetic."""
+    prepare_pydicom()
     now = datetime.now().astimezone()
     dataset = Dataset()
     dataset.SpecificCharacterSet = "ISO_IR 192"
