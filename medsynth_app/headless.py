@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from medsynth_app.actions.receive import receive
+from medsynth_app.core.changes import Changes
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import EventKind, JobEvent, JobRecord, JobState, Lane
 from medsynth_app.jobs.queue import JobQueue
@@ -38,7 +39,6 @@ class Headless:
     def __init__(self, workspace: Workspace, lane: Lane, quiet: bool) -> None:
         self.workspace = workspace
         self.queue = JobQueue(workspace.jobs, self._on_event, lanes=(lane,))
-        self._results: list[Result] = []
         self._failed: JobEvent | None = None
         self._console = Console(stderr=True, quiet=quiet, highlight=False)
         self._progress = Progress(TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[message]}"),
@@ -53,8 +53,8 @@ class Headless:
         person = self.workspace.people.current
         return person.id if person is not None else ""
 
-    def run(self, job_id: str) -> list[Result]:
-        """Wait for a job; returns the candidates that it staged, in the order in which they came.
+    def run(self, changes: Changes) -> list[Result]:
+        """Wait for the job that an action has queued; returns the candidates that it staged, in their order.
 
         Raises
         ------
@@ -63,6 +63,7 @@ class Headless:
         Interrupted
             After Ctrl+C, once the worker has stopped (and saved its checkpoint, where it has one).
         """
+        job_id = changes.jobs[0]
         with self._progress:
             try:
                 record = self.queue.wait(job_id)
@@ -71,7 +72,8 @@ class Headless:
                 self.queue.wait(job_id, CANCEL_SECONDS)
                 raise Interrupted from None
         if record.state is JobState.DONE:
-            return [result for result in self._results if result.job_id == job_id]
+            return [result for result in self.workspace.results.of_document(record.document_id)
+                    if result.job_id == job_id]
         if record.state is JobState.CANCELLED:
             raise Interrupted
         event = self._failed
@@ -93,7 +95,7 @@ class Headless:
 
     def _on_event(self, record: JobRecord, event: JobEvent) -> None:
         """Called on the queue's thread: results are written first."""
-        self._results += receive(self.workspace, record, event)
+        receive(self.workspace, record, event)
         if event.kind is EventKind.NOTICE:
             self._console.print(event.message, markup=False)
         elif event.kind is EventKind.FAILED:

@@ -6,10 +6,10 @@ import numpy as np
 
 from medsynth_app.actions.frames import frame_of
 from medsynth_app.actions.guard import require_writable
-from medsynth_app.actions.inpaint import shortened
 from medsynth_app.core.changes import Change
 from medsynth_app.core.edit import PixelEdit
 from medsynth_app.core.errors import UserError
+from medsynth_app.core.jobs.kind import shortened
 from medsynth_app.workspace.documents import Document
 from medsynth_app.workspace.results import Result
 from medsynth_app.workspace.workspace import Workspace

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from medsynth_app.core.changes import Changes
 from medsynth_app.core.errors import UserError
-from medsynth_app.core.job import Lane
 from medsynth_app.core.jobs.embed import EmbedRequest
 from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.datasets.freeze import PICTURES
@@ -118,6 +118,6 @@ def embed_request(encoder: InstalledPack, pictures: Pictures, out: Path, *, crop
         out=str(out.resolve()), device=device)
 
 
-def embed(queue: JobQueue, request: EmbedRequest, *, person: str = "") -> str:
-    """Queue a run in the background lane; returns the job's id."""
-    return queue.submit(request, title=f"Embed: {len(request.ids)} pictures", lane=Lane.BACKGROUND, person=person)
+def embed(queue: JobQueue, request: EmbedRequest, person: str = "") -> Changes:
+    """Queue a run."""
+    return Changes(jobs=(queue.submit(request, person=person),))

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from medsynth_app.actions.inpaint import meant_labels, new_seed, shortened
+from medsynth_app.actions.inpaint import meant_labels, new_seed
+from medsynth_app.core.changes import Changes
 from medsynth_app.core.control_image import LABELS, Mask, checked_labels, fitted
 from medsynth_app.core.errors import UserError
-from medsynth_app.core.job import Lane
 from medsynth_app.core.jobs.generate import GenerateRequest
 from medsynth_app.core.labels import LabelSchema
 from medsynth_app.core.pack import PackManifest
@@ -122,9 +122,9 @@ def look_at_painted(document: Document, frame: int, schema: LabelSchema, pack: I
     return Painted(labels, small, lost)
 
 
-def generate(queue: JobQueue, pack: InstalledPack, parameters: GenerateParameters, *, person: str = "",
-             document_id: str = "", source: str = "") -> str:
-    """Queue a run in the interactive lane; returns the job's id.
+def generate(queue: JobQueue, pack: InstalledPack, parameters: GenerateParameters, *, document_id: str = "",
+             source: str = "", person: str = "") -> Changes:
+    """Queue a run.
 
     Parameters
     ----------
@@ -134,9 +134,7 @@ def generate(queue: JobQueue, pack: InstalledPack, parameters: GenerateParameter
         As in `GenerateRequest`.
     """
     request = generate_request(pack, parameters, source)
-    what = "pairs" if request.pairs else "from a mask" if request.mask is not None else ""
-    title = f"Generate{' ' if what else ''}{what}: {shortened(request.prompt)} ({request.count})"
-    return queue.submit(request, title=title, lane=Lane.INTERACTIVE, document_id=document_id, person=person)
+    return Changes(jobs=(queue.submit(request, document_id=document_id, person=person),))
 
 
 def in_runs(parameters: GenerateParameters, count: int) -> list[GenerateParameters]:

@@ -12,10 +12,10 @@ import numpy.typing as npt
 from medsynth_app.actions.guard import require_writable
 from medsynth_app.core.blend import effective_mask
 from medsynth_app.core.bounds import Bounds
+from medsynth_app.core.changes import Changes
 from medsynth_app.core.control_image import LABELS, labels_in
 from medsynth_app.core.crop import context_bounds
 from medsynth_app.core.errors import UserError
-from medsynth_app.core.job import Lane
 from medsynth_app.core.jobs.inpaint import InpaintRequest
 from medsynth_app.core.labels import LabelSchema
 from medsynth_app.core.pack import PackManifest
@@ -138,29 +138,17 @@ def _prompt(parameters: InpaintParameters, manifest: PackManifest) -> str:
     return parameters.prompt.strip() or manifest.default_prompt
 
 
-def inpaint(queue: JobQueue, request: InpaintRequest, title: str = "", person: str = "") -> str:
-    """Queue a request for the interactive lane; returns the job's id."""
-    return queue.submit(request, title=title or title_of(request), lane=Lane.INTERACTIVE,
-                        document_id=request.document_id, person=person)
+def inpaint(queue: JobQueue, request: InpaintRequest, person: str = "") -> Changes:
+    """Queue a request; the job is the one that has changed."""
+    return Changes(jobs=(queue.submit(request, document_id=request.document_id, person=person),))
 
 
 def inpaint_document(queue: JobQueue, document: Document, frame: int, parameters: InpaintParameters,
                      pack: InstalledPack, window: WindowLevel | None, mask_value: int | None = None,
-                     person: str = "", meant: Mapping[int, int] | None = None) -> str:
-    """Build the request and queue it, unless the workspace is read-only; returns the job's id."""
+                     meant: Mapping[int, int] | None = None, person: str = "") -> Changes:
+    """Build the request and queue it, unless the workspace is read-only."""
     require_writable(document)
-    return inpaint(queue, inpaint_request(document, frame, parameters, pack, window, mask_value, meant=meant),
-                   person=person)
-
-
-def title_of(request: InpaintRequest) -> str:
-    """What the drawer shows, e.g. "Inpaint: a polyp (4)"."""
-    subject = "remove" if request.mode == "remove" else shortened(request.prompt)
-    return f"Inpaint: {subject} ({request.count})"
-
-
-def shortened(text: str, length: int = 48) -> str:
-    return text if len(text) <= length else text[:length - 1].rstrip() + "…"
+    return inpaint(queue, inpaint_request(document, frame, parameters, pack, window, mask_value, meant=meant), person)
 
 
 def new_seed() -> int:

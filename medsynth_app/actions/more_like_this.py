@@ -10,9 +10,10 @@ from medsynth_app.actions.frames import frame_of
 from medsynth_app.actions.guard import require_writable
 from medsynth_app.actions.inpaint import inpaint, new_seed
 from medsynth_app.core.bounds import Bounds
+from medsynth_app.core.changes import Changes
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.jobs.inpaint import InpaintRequest
-from medsynth_app.core.jobs.kind import from_parts
+from medsynth_app.core.jobs.stored import from_parts
 from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.workspace.documents import Document
 from medsynth_app.workspace.results import Result
@@ -20,8 +21,8 @@ from medsynth_app.workspace.workspace import Workspace
 
 
 def more_like_this(workspace: Workspace, queue: JobQueue, document: Document, result: Result,
-                   person: str = "") -> str:
-    """Queue it on the pixels as they are now; returns the job's id.
+                   person: str = "") -> Changes:
+    """Queue it on the pixels as they are now.
 
     Raises
     ------

@@ -10,8 +10,8 @@ from typing import Any
 
 import medsynth_app
 from medsynth_app.actions.out_folder import out_folder
+from medsynth_app.core.changes import Changes
 from medsynth_app.core.errors import UserError
-from medsynth_app.core.job import Lane
 from medsynth_app.core.jobs.train import TrainRequest
 from medsynth_app.core.pack import MANIFEST
 from medsynth_app.core.pack_files import InstalledPack
@@ -80,14 +80,12 @@ def _freeze(data: Path | None, layout: dict[str, Any], out: Path,
     return data if is_frozen(data) else freeze_training_set(data, layout, out, progress)
 
 
-def train(queue: JobQueue, request: TrainRequest, *, person: str = "") -> str:
-    """Queue a training run in the background lane; returns the job's id."""
+def train(queue: JobQueue, request: TrainRequest, person: str = "") -> Changes:
+    """Queue a training run."""
     work = work_folder(Path(request.out))
     if work.is_dir():
         (work / RUN).write_text(json.dumps({"part": request.part}), encoding="utf-8")
-    what = "" if request.part == "base" else f" ({request.part})"
-    return queue.submit(request, title=f"Train: {Path(request.recipe).stem}{what}", lane=Lane.BACKGROUND,
-                        person=person)
+    return Changes(jobs=(queue.submit(request, person=person),))
 
 
 def begun_part(out: Path) -> str:

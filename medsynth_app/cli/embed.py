@@ -29,7 +29,7 @@ def embed(data: Annotated[Path, typer.Argument(metavar="DIR|CSV", help="Folder o
     """Turn every picture of a data set into a vector."""
     request = embed_request(find_pack(encoder, kind="encoder"), list_pictures(data), out, crop=crop, device=device)
     with headless(workspace, lane=Lane.BACKGROUND, quiet=as_json) as here, out_folder(out.parent):
-        here.run(queue_embedding(here.queue, request, person=here.person_id))
+        here.run(queue_embedding(here.queue, request, here.person_id))
     made = read_embeddings(out)
     count, dimensions = made.values.shape
     return Answer({"out": str(out), "encoder": made.encoder, "sha256": made.sha256, "pictures": count,

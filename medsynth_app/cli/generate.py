@@ -157,11 +157,11 @@ def _draw(here: Headless, pack: InstalledPack, runs: Runs, name: Callable[[int],
     """Run one after the other; what a run that fails has finished is kept too. Pictures are numbered from 1."""
     before = 0
     for run in runs:
-        job = queue_pictures(here.queue, pack, run, person=here.person_id)
+        changes = queue_pictures(here.queue, pack, run, person=here.person_id)
         try:
-            here.run(job)
+            here.run(changes)
         finally:
-            made = list(here.workspace.pictures.of_job(job))
+            made = list(here.workspace.pictures.of_job(changes.jobs[0]))
             for picture in sorted(made, key=lambda item: item.candidate):
                 number = before + picture.candidate + 1
                 keep(name(number), number, picture)

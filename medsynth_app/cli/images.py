@@ -125,7 +125,7 @@ def _inpaint(here: Headless, document: Document, mask: Path, wanted: int | None,
     request = inpaint_request(document, frame, parameters, pack, window, painted=painted, meant=meant)
     notices = Notices((*document.info.notices, *request.notices))
     written = []
-    results = here.run(queue_inpainting(here.queue, request, person=here.person_id))
+    results = here.run(queue_inpainting(here.queue, request, here.person_id))
     kind, suffix = _kind(about)
     for result in sorted(results, key=lambda item: item.candidate):
         target, record = out / f"candidate-{result.candidate + 1}.{suffix}", result.provenance

@@ -22,6 +22,7 @@ from medsynth_app.engine.device import DevicePolicy, choose_device
 from medsynth_app.engine.diffusion.pipelines import checked_manifest, loading, refuse_another
 from medsynth_app.engine.diffusion.watch import Emit
 from medsynth_app.engine.encoder import FACTS, pooled, to_unit
+from medsynth_app.engine.job import Job
 from medsynth_app.formats.embeddings import Embeddings, write_embeddings
 
 BATCH = 32
@@ -129,6 +130,13 @@ def square(width: int, height: int, box: Box | None, share: float) -> Box:
 def fitted(image: Image.Image, size: int, seen: Box) -> npt.NDArray[np.uint8]:
     """What is seen of an image at the encoder's size, resampled as in training; (size, size, 3) uint8."""
     return np.asarray(image.convert("RGB").resize((size, size), Image.Resampling.LANCZOS, box=seen))
+
+
+def run(request: EmbedRequest, job: Job) -> None:
+    """Do a job of the kind "embed"."""
+    policy = choose_device(request.device)
+    job.started(policy.words, policy.dtype)
+    run_embed(request, job.emit, job.cancelled, job.id)
 
 
 def run_embed(request: EmbedRequest, emit: Emit, cancelled: Callable[[], bool], job_id: str) -> None:

@@ -9,11 +9,17 @@ from pathlib import Path
 from medsynth_app.core.job import EventKind, JobEvent
 from medsynth_app.core.jobs.train import TrainRequest
 from medsynth_app.engine.diffusion.watch import Emit
+from medsynth_app.engine.job import Job
 from medsynth_app.engine.train.parts import PARTS, train_part
 from medsynth_app.engine.train.recipe import Recipe
 from medsynth_app.engine.train.supervision import Run, Supervisor
 
 STEPS = 1000  # what the whole run counts as
+
+
+def run(request: TrainRequest, job: Job) -> None:
+    """Do a job of the kind "train"."""
+    run_train(request, job.emit, job.cancelled, job.give_way, job.id)
 
 
 def run_train(request: TrainRequest, emit: Emit, cancelled: Callable[[], bool], give_way: Callable[[], None],

@@ -9,22 +9,17 @@ import gc
 import importlib
 import os
 import queue
-import re
 import sys
 import threading
-import time
-import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import replace
-from pathlib import Path
 from typing import Any, Protocol
 
 from medsynth_app.core.errors import Cancelled, UserError
+from medsynth_app.core.failure import scrubbed, traced
 from medsynth_app.core.job import EventKind, JobEvent, Lane
-
-PROGRESS_EVERY = 0.05  # seconds; more often than a screen shows it is of no use
-_ENDS = (EventKind.DONE, EventKind.FAILED, EventKind.CANCELLED)
-_PACKAGE = Path(__file__).resolve().parents[1]
+from medsynth_app.core.jobs.kind import JobKind
+from medsynth_app.core.jobs.table import kind_of
+from medsynth_app.engine.job import Job
 
 
 class Connection(Protocol):
@@ -33,87 +28,6 @@ class Connection(Protocol):
     def recv(self) -> Any: ...
 
     def send(self, message: object) -> None: ...
-
-
-class Job:
-    """What a handler has of its job: `emit` out, `cancelled` and `give_way` in.
-
-    Parameters
-    ----------
-    saves
-        The handler writes a checkpoint once it finds itself cancelled (the queue then waits longer for it),
-        and calls `give_way` itself.
-    """
-
-    def __init__(self, job_id: str, send: Callable[[object], None], saves: bool = False) -> None:
-        self.id = job_id
-        self.stopped_early = False
-        self._send = send
-        self._saves = saves
-        self._change = threading.Condition()
-        self._cancelled = False
-        self._held = False
-        self._last = JobEvent(job_id, EventKind.PROGRESS)
-        self._sent_at = 0.0
-        self._began: tuple[float, int] | None = None
-
-    def emit(self, event: JobEvent) -> None:
-        """Send an event of this job. The end is told by the worker; progress in quick succession is thinned out."""
-        if event.kind in _ENDS:
-            return
-        if event.kind is EventKind.PROGRESS:
-            now = time.monotonic()
-            event = self._with_time_left(event, now)
-            quick = now - self._sent_at < PROGRESS_EVERY and event.step < event.steps
-            if quick and event.message == self._last.message and not event.data:
-                return
-            self._last, self._sent_at = event, now
-        self._send(event)
-
-    def cancelled(self) -> bool:
-        """Whether to stop; asked at every step. Gives way first, unless the handler does so itself."""
-        if not self._saves:
-            self.give_way()
-        with self._change:
-            cancelled = self._cancelled
-        if cancelled and not self.stopped_early:
-            self.stopped_early = True
-            if self._saves:
-                self._say("Saving a checkpoint", saving=True)
-        return cancelled
-
-    def give_way(self) -> None:
-        """Block while an interactive job needs the machine, and say so; a cancel ends the wait."""
-        with self._change:
-            if not self._held or self._cancelled:
-                return
-        self._say("Waiting: an interactive job goes first", held=True)
-        with self._change:
-            self._change.wait_for(lambda: self._cancelled or not self._held)
-        self._began = None
-        self._say("Going on", held=False)
-
-    def cancel(self) -> None:
-        with self._change:
-            self._cancelled = True
-            self._change.notify_all()
-
-    def hold(self, held: bool) -> None:
-        with self._change:
-            self._held = held
-            self._change.notify_all()
-
-    def _say(self, message: str, **data: bool) -> None:
-        self._send(replace(self._last, message=message, seconds_left=None, arrays={}, data=data))
-
-    def _with_time_left(self, event: JobEvent, now: float) -> JobEvent:
-        """Add an estimate, from the mean step so far, where the handler gave none."""
-        if self._began is None or event.step <= 1 or event.step < self._last.step or event.steps != self._last.steps:
-            self._began = now, event.step
-        began, first = self._began
-        if event.seconds_left is not None or event.step <= first:
-            return event
-        return replace(event, seconds_left=(now - began) / (event.step - first) * (event.steps - event.step))
 
 
 Handler = Callable[[Any, Job], Mapping[str, Any] | None]
@@ -125,20 +39,16 @@ class Worker:
 
     Parameters
     ----------
-    handlers
-        By kind of request; what one returns becomes the data of the DONE event.
+    handler
+        The function that does jobs of a kind; what it returns becomes the data of the DONE event.
     warm
         Loads a pack (folder, device) and says what it runs on.
-    saving_kinds
-        Kinds whose handler writes a checkpoint when cancelled, and calls `Job.give_way`.
     """
 
-    def __init__(self, connection: Connection, handlers: Mapping[str, Handler], warm: Warmer,
-                 saving_kinds: tuple[str, ...] = ()) -> None:
+    def __init__(self, connection: Connection, handler: Callable[[JobKind[Any]], Handler], warm: Warmer) -> None:
         self._connection = connection
-        self._handlers = handlers
+        self._handler = handler
         self._warm = warm
-        self._saving_kinds = saving_kinds
         self._tasks: queue.SimpleQueue[tuple[Any, ...]] = queue.SimpleQueue()
         self._sending = threading.Lock()
         self._lock = threading.Lock()
@@ -200,7 +110,7 @@ class Worker:
             if job_id not in self._queued:
                 return
             self._queued.discard(job_id)
-            job = self._current = Job(job_id, self._send, request.kind in self._saving_kinds)
+            job = self._current = Job(job_id, self._send)
             job.hold(self._held)
         self._send(("begun", job_id))
         end = self._result(job, request)
@@ -212,7 +122,9 @@ class Worker:
 
     def _result(self, job: Job, request: Any) -> JobEvent:
         try:
-            data = self._handlers[request.kind](request, job)
+            kind = kind_of(request)
+            job.saves = kind.saves
+            data = self._handler(kind)(request, job)
         except Cancelled:
             return JobEvent(job.id, EventKind.CANCELLED)
         except UserError as error:
@@ -220,9 +132,9 @@ class Worker:
         except BaseException as error:  # SystemExit of a library too: a job may fail, the worker may not
             if _out_of_memory(error):
                 return _failed(job, "There was not enough memory for this job.", "Try again with fewer candidates "
-                               "or a smaller surrounding, or close other programs first.", describe(error))
+                               "or a smaller surrounding, or close other programs first.", traced(error, words=True))
             return _failed(job, "Something in the worker went wrong that should not.",
-                           "Try again; if it fails again, report the details.", describe(error))
+                           "Try again; if it fails again, report the details.", traced(error, words=True))
         if job.stopped_early:
             return JobEvent(job.id, EventKind.CANCELLED)
         return JobEvent(job.id, EventKind.DONE, data=dict(data or {}))
@@ -234,7 +146,7 @@ class Worker:
         except UserError as error:
             info = {"error": str(error)}
         except Exception as error:
-            info = {"error": "The model could not be loaded ahead.", "details": describe(error)}
+            info = {"error": "The model could not be loaded ahead.", "details": traced(error, words=True)}
         self._loading = False
         self._send(("ready", info))
 
@@ -258,48 +170,9 @@ def _release_memory() -> None:
         torch.cuda.empty_cache()
 
 
-def describe(error: BaseException) -> str:
-    """The traceback without paths: our own files by their place in the package, others by their name."""
-    lines = []
-    for frame in traceback.extract_tb(error.__traceback__):
-        path = Path(frame.filename)
-        name = path.relative_to(_PACKAGE.parent).as_posix() if path.is_relative_to(_PACKAGE) else path.name
-        lines.append(f"{name}, line {frame.lineno}, in {frame.name}")
-    return "\n".join([*lines, f"{type(error).__name__}: {scrubbed(str(error))}"])
-
-
-def scrubbed(text: str) -> str:
-    """`text` without paths: whatever is quoted and holds a slash, and each line from its first to its last slash."""
-    text = re.sub(r"(['\"])[^'\"\n]*[\\/][^'\"\n]*\1", "<path>", text)
-    return re.sub(r"\S*[\\/](?:.*[\\/])?\S*", "<path>", text)
-
-
-def _inpaint(request: Any, job: Job) -> None:
-    engine = importlib.import_module("medsynth_app.engine.diffusion.inpaint")
-    _tell_device(request, job)
-    engine.run_inpaint(request, job.emit, job.cancelled, job.id)
-
-
-def _generate(request: Any, job: Job) -> None:
-    engine = importlib.import_module("medsynth_app.engine.diffusion.generate")
-    _tell_device(request, job)
-    engine.run_generate(request, job.emit, job.cancelled, job.id)
-
-
-def _train(request: Any, job: Job) -> None:
-    engine = importlib.import_module("medsynth_app.engine.train_job")
-    engine.run_train(request, job.emit, job.cancelled, job.give_way, job.id)
-
-
-def _embed(request: Any, job: Job) -> None:
-    engine = importlib.import_module("medsynth_app.engine.embed")
-    _tell_device(request, job)
-    engine.run_embed(request, job.emit, job.cancelled, job.id)
-
-
-def _tell_device(request: Any, job: Job) -> None:
-    policy = importlib.import_module("medsynth_app.engine.device").choose_device(request.device)
-    job.emit(JobEvent(job.id, EventKind.STARTED, data={"device": policy.words, "dtype": policy.dtype}))
+def _engine_of(kind: JobKind[Any]) -> Handler:
+    handler: Handler = importlib.import_module(f"medsynth_app.engine.{kind.engine}").run
+    return handler
 
 
 def _warm_up(pack: str, device: str) -> Mapping[str, Any]:
@@ -308,9 +181,6 @@ def _warm_up(pack: str, device: str) -> Mapping[str, Any]:
     return info
 
 
-HANDLERS: Mapping[str, Handler] = {"inpaint": _inpaint, "generate": _generate, "train": _train, "embed": _embed}
-
-
 def serve(connection: Connection, lane: Lane) -> None:
     """Entry of the worker process of a lane (both lanes do the same; the queue says what goes where)."""
-    Worker(connection, HANDLERS, _warm_up, saving_kinds=("train",)).run()
+    Worker(connection, _engine_of, _warm_up).run()

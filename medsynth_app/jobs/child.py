@@ -55,9 +55,11 @@ def prepare(lane: Lane) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C in a terminal is the parent's to answer
     _die_with_parent()
     if lane is Lane.BACKGROUND:
-        nicer = psutil.BELOW_NORMAL_PRIORITY_CLASS if sys.platform == "win32" else 10
         with contextlib.suppress(psutil.Error, OSError):
-            psutil.Process().nice(nicer)
+            if sys.platform == "win32":
+                psutil.Process().nice(psutil.BELOW_NORMAL_PRIORITY_CLASS)
+            else:
+                os.nice(10)
 
 
 def _cores() -> int:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import signal
-import traceback
-from pathlib import Path
 
 from medsynth_app.core.errors import UserError
+from medsynth_app.core.failure import in_one_line
 from medsynth_app.core.job import EventKind, JobEvent
 from medsynth_app.jobs.running import Running
 
 
-def describe(error: BaseException) -> str:
-    """Type and places of an error, without its text, which may hold a path or a name."""
-    places = [f"{Path(frame.filename).name}:{frame.lineno} {frame.name}"
-              for frame in traceback.extract_tb(error.__traceback__)]
-    return " < ".join([type(error).__name__, *reversed(places)])
+def gone() -> UserError:
+    """A job of which the request was thrown away cannot be tried again."""
+    return UserError("What this job was to do is no longer stored.", "Start it again from its image.")
 
 
 def failed(job_id: str, happened: str, remedy: str, details: str = "") -> JobEvent:
@@ -31,7 +28,7 @@ def interrupted(job_id: str) -> JobEvent:
 def unreadable(job_id: str, error: Exception) -> JobEvent:
     """The stored request cannot be read."""
     return failed(job_id, "What this job was to do could not be read from the workspace.",
-                  "Start it again from its image.", describe(error))
+                  "Start it again from its image.", in_one_line(error))
 
 
 def unreceived(job_id: str, error: Exception) -> JobEvent:
@@ -39,7 +36,7 @@ def unreceived(job_id: str, error: Exception) -> JobEvent:
     if isinstance(error, UserError):
         return failed(job_id, error.happened, error.remedy, error.details)
     return failed(job_id, "What the worker sent could not be stored.",
-                  "Check the free space of the disk, then try again.", describe(error))
+                  "Check the free space of the disk, then try again.", in_one_line(error))
 
 
 def died(running: Running, exit_code: int | None) -> JobEvent:

@@ -6,8 +6,8 @@ import logging
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from medsynth_app.core.failure import in_one_line
 from medsynth_app.core.job import JobRecord, JobState, Lane
-from medsynth_app.jobs import failures
 from medsynth_app.jobs.store import Arrays, JobStore, Plain, in_order, new_places
 
 log = logging.getLogger(__name__)
@@ -84,7 +84,7 @@ class Ledger:
             try:
                 self._store.update(job_id, state, record.message)
             except Exception as error:  # a full disk: the window must still hear how the job ended
-                log.error("the job store: %s", failures.describe(error))
+                log.error("the job store: %s", in_one_line(error))
         return record
 
     def move(self, job_id: str, before: str | None) -> bool:

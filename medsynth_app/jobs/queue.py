@@ -12,9 +12,10 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from medsynth_app.core.errors import UserError
+from medsynth_app.core.failure import in_one_line
 from medsynth_app.core.job import EventKind, JobEvent, JobRecord, JobState, Lane
-from medsynth_app.core.jobs.kind import Request, from_parts, to_parts
+from medsynth_app.core.jobs.stored import from_parts, to_parts
+from medsynth_app.core.jobs.table import kind_of
 from medsynth_app.jobs import failures
 from medsynth_app.jobs.client import DIED, STOPPED, LaneClient
 from medsynth_app.jobs.ledger import Ledger
@@ -96,13 +97,15 @@ class JobQueue:
         """What the interactive worker last said of itself after a warm-up; empty before."""
         return self._info
 
-    def submit(self, request: Request, *, title: str, lane: Lane = Lane.INTERACTIVE, document_id: str = "",
-               person: str = "") -> str:
-        """Add a job at the end of its lane and return its id; it is stored when this returns."""
+    def submit(self, request: Any, *, document_id: str = "", person: str = "", lane: Lane | None = None,
+               title: str = "") -> str:
+        """Add a job at the end of a lane and return its id; it is stored when this returns. Its kind gives lane and
+        title unless others are named."""
+        kind = kind_of(request)
         plain, arrays = to_parts(request)
         return self._add(plain, arrays, JobRecord(
-            id=uuid.uuid4().hex, kind=request.kind, lane=lane, title=title, state=JobState.WAITING, place=0.0,
-            created="", document_id=document_id, person=person))
+            id=uuid.uuid4().hex, kind=kind.name, lane=lane or kind.lane, title=title or kind.title(request),
+            state=JobState.WAITING, place=0.0, created="", document_id=document_id, person=person))
 
     def retry(self, job_id: str) -> str:
         """Add the same request again as a new job, and return its id."""
@@ -111,8 +114,7 @@ class JobQueue:
             try:
                 plain, arrays = self._store.load(job_id)
             except KeyError as error:
-                raise UserError("What this job was to do is no longer stored.", "Start it again from its image.") \
-                    from error
+                raise failures.gone() from error
             return self._add(plain, arrays, replace(record, id=uuid.uuid4().hex, message=""))
 
     def cancel(self, job_id: str) -> None:
@@ -250,7 +252,7 @@ class JobQueue:
         try:
             task()
         except Exception as error:  # a bug here must not end the queue
-            log.error("the job queue: %s", failures.describe(error))
+            log.error("the job queue: %s", in_one_line(error))
 
     def _next_tasks(self) -> list[Callable[[], None]]:
         """Wait for something to do or for a deadline; everything that has come, so that an answer to a
@@ -295,7 +297,7 @@ class JobQueue:
         try:
             running.request = from_parts(*self._store.load(job_id))
         except Exception as error:
-            log.error("a stored request cannot be read: %s", failures.describe(error))
+            log.error("a stored request cannot be read: %s", in_one_line(error))
             failure = failures.unreadable(job_id, error)
         with self._lock:
             if running.cancelled_at is not None:
@@ -374,7 +376,7 @@ class JobQueue:
         try:
             self._on_event(record, event)
         except Exception as error:
-            log.error("the receiver of a %s event: %s", event.kind, failures.describe(error))
+            log.error("the receiver of a %s event: %s", event.kind, in_one_line(error))
             self._fail_untold(record, failures.unreceived(record.id, error))
         if event.kind in ENDS:
             with self._changed:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
 from medsynth_app.core.job import EventKind, JobEvent
-from medsynth_app.core.jobs.kind import Request
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Running:
     told: bool = False
     killed: bool = False
     begun: bool = False
-    request: Request | None = None
+    request: Any = None
     _sent_again: bool = False
     _saving_since: float | None = None
     _saved_at: float = 0.0

@@ -21,7 +21,7 @@ class JobStore(Protocol):
     """Keeps jobs across restarts. Called from several threads; every call is durable when it returns."""
 
     def add(self, record: JobRecord, plain: Plain, arrays: Arrays) -> None:
-        """Keep a new job with both parts of its request (see `core.jobs.kind.to_parts`)."""
+        """Keep a new job with both parts of its request (see `core.jobs.stored.to_parts`)."""
         ...
 
     def load(self, job_id: str) -> tuple[Plain, Arrays]:

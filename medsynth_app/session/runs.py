@@ -25,9 +25,13 @@ from medsynth_app.actions.generate import (
 )
 from medsynth_app.actions.more_like_this import more_like_this
 from medsynth_app.actions.receive import receive
-from medsynth_app.core.changes import Change
+from medsynth_app.core.changes import Change, Changes
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import EventKind, JobEvent, JobRecord
+from medsynth_app.core.jobs.generate import GENERATE
+from medsynth_app.core.jobs.inpaint import INPAINT
+from medsynth_app.core.jobs.kind import Outcome
+from medsynth_app.core.jobs.table import outcome_of
 from medsynth_app.core.jobs.train import TrainRequest
 from medsynth_app.core.labels import LabelSchema
 from medsynth_app.core.pack_files import InstalledPack
@@ -83,7 +87,7 @@ class Runs(SessionState):
         """Queue a run on what is painted in the frame in view; returns the job's id."""
         return self._submitted(inpainting.inpaint_document(
             self.queue, self._opened(), self.frame, self.parameters, self._chosen_pack(), self.window,
-            self.mask_value, self.person_id, self._meant()), self._inpainting())
+            self.mask_value, self._meant(), self.person_id), self._inpainting())
 
     def _meant(self) -> dict[int, int]:
         """The chosen pack's label of every value painted on the frame in view."""
@@ -148,8 +152,8 @@ class Runs(SessionState):
             owner, source = document.id, str(document.info.frames[self.frame].key)
         elif self.shape == DRAWN:
             parameters = replace(parameters, pairs=True)
-        return self._submitted(generate(self.queue, pack, parameters, person=self.person_id, document_id=owner,
-                                        source=source), self._generating())
+        return self._submitted(generate(self.queue, pack, parameters, document_id=owner, source=source,
+                                        person=self.person_id), self._generating())
 
     def labels_of(self, picture: Picture) -> LabelSchema:
         """Names and colours of the classes in a picture's mask: as recorded with it, else from its pack if there."""
@@ -180,10 +184,10 @@ class Runs(SessionState):
 
     def _inpainting(self) -> Work:
         shape = PAINTED if self.followed[1] else FREE
-        return Work.of(self.parameters, "inpaint", self._chosen_pack().manifest.sha256, shape)
+        return Work.of(self.parameters, INPAINT.name, self._chosen_pack().manifest.sha256, shape)
 
     def _generating(self) -> Work:
-        return Work.of(self.generate_parameters, "generate", self._chosen_pack().manifest.sha256, self.shape)
+        return Work.of(self.generate_parameters, GENERATE.name, self._chosen_pack().manifest.sha256, self.shape)
 
     # --- staging -----------------------------------------------------------------------------------
 
@@ -217,7 +221,7 @@ class Runs(SessionState):
         self.refresh_jobs()
 
     def retry_job(self, job_id: str) -> str:
-        return self._submitted(self.queue.retry(job_id))
+        return self._submitted(Changes(jobs=(self.queue.retry(job_id),)))
 
     def move_job(self, job_id: str, before: str | None) -> None:
         """Put a waiting job before another one, or last."""
@@ -245,7 +249,8 @@ class Runs(SessionState):
             raise UserError("No candidate is selected.", "Choose one in the strip first.")
         return self.staging.results[at]
 
-    def _submitted(self, job_id: str, work: Work | None = None) -> str:
+    def _submitted(self, changes: Changes, work: Work | None = None) -> str:
+        job_id = changes.jobs[0]
         if work is not None:
             self._pace.submitted(job_id, work)
         self.refresh_jobs()
@@ -258,7 +263,7 @@ class Runs(SessionState):
         self._pace.observe(record, event)
         self._set_device(entry.device)
         self._observe_staging(record, event)
-        if event.kind is EventKind.RESULT and record.kind == "generate":
+        if event.kind is EventKind.RESULT and outcome_of(record.kind) is Outcome.PICTURES:
             self._refresh_pictures()
             self.pictures_changed.emit()
         if event.kind in (EventKind.WAITING, EventKind.STARTED) or record.state.ended:
@@ -274,7 +279,7 @@ class Runs(SessionState):
             self.device_changed.emit()
 
     def _observe_staging(self, record: JobRecord, event: JobEvent) -> None:
-        if record.kind != "inpaint":
+        if outcome_of(record.kind) is not Outcome.CANDIDATES:
             return
         if event.kind is EventKind.PREVIEW:
             self.staging.preview(record.id, self._frame_drawn(record.id), pictures(event))

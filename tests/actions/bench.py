@@ -19,7 +19,8 @@ from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.job import EventKind, JobEvent, JobRecord, JobState
 from medsynth_app.core.jobs.generate import GenerateRequest
 from medsynth_app.core.jobs.inpaint import InpaintRequest
-from medsynth_app.core.jobs.kind import from_parts
+from medsynth_app.core.jobs.stored import from_parts
+from medsynth_app.core.jobs.table import kind_of
 from medsynth_app.core.pack import MANIFEST, PackManifest, TrainingData
 from medsynth_app.core.pack_files import InstalledPack, open_pack
 from medsynth_app.core.provenance import Provenance
@@ -107,7 +108,8 @@ def answer(workspace: Workspace, job_id: str, deliver: Deliver, end: bool = True
         arrays = _candidate(request, candidate)
         seed = request.seed + candidate
         provenance = Provenance(
-            action=request.kind, pack="cells 1", pack_sha256=request.pack_sha256, seed=seed, created="2030-01-01",
+            action=kind_of(request).name, pack="cells 1", pack_sha256=request.pack_sha256, seed=seed,
+            created="2030-01-01",
             source=getattr(request, "source", ""), largest_change_outside_mask=0,
             parameters={"prompt": request.prompt, "mode": getattr(request, "mode", "")},
             notices=getattr(request, "notices", ()))

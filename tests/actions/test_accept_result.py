@@ -14,9 +14,10 @@ from medsynth_app.actions.inpaint import inpaint_document
 from medsynth_app.actions.more_like_this import more_like_this
 from medsynth_app.actions.open_image import open_image
 from medsynth_app.actions.receive import receive
+from medsynth_app.core.changes import Changes
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import EventKind
-from medsynth_app.core.jobs.kind import from_parts
+from medsynth_app.core.jobs.stored import from_parts
 from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.core.parameters import InpaintParameters
 from medsynth_app.core.window_level import WindowLevel
@@ -33,7 +34,7 @@ def staged(workspace: Workspace, queue: JobQueue, pack: InstalledPack, document:
            parameters: InpaintParameters = PARAMETERS) -> list[Result]:
     """Run once; returns the results of that job."""
     window = None if document.info.colour == "rgb" else WindowLevel(0, 2000)
-    job = inpaint_document(queue, document, frame, parameters, pack, window)
+    (job,) = inpaint_document(queue, document, frame, parameters, pack, window).jobs
     answer(workspace, job, lambda record, news: receive(workspace, record, news))
     return [result for result in workspace.results.of_document(document.id) if result.job_id == job]
 
@@ -42,7 +43,7 @@ def test_results_are_in_the_workspace_bit_for_bit_as_soon_as_they_are_received(
         workspace: Workspace, queue: JobQueue, pack: InstalledPack, tmp_path: Path) -> None:
     document = open_image(workspace, volume(tmp_path / "v.nii.gz"))
     paint(document, 1, (10, 10, 25, 25))
-    job = inpaint_document(queue, document, 1, PARAMETERS, pack, WindowLevel(0, 2000))
+    (job,) = inpaint_document(queue, document, 1, PARAMETERS, pack, WindowLevel(0, 2000)).jobs
     before = document.pixels(1).copy()
     patches = answer(workspace, job, lambda record, news: receive(workspace, record, news))
     results = workspace.results.of_document(document.id)
@@ -59,9 +60,9 @@ def test_other_events_write_nothing(
         workspace: Workspace, queue: JobQueue, pack: InstalledPack, tmp_path: Path) -> None:
     document = open_image(workspace, png(tmp_path / "a.png"))
     paint(document)
-    job = inpaint_document(queue, document, 0, PARAMETERS, pack, None)
+    (job,) = inpaint_document(queue, document, 0, PARAMETERS, pack, None).jobs
     preview = event(job, EventKind.PREVIEW, arrays={"0": np.zeros((8, 8, 3), np.uint8)})
-    assert receive(workspace, record_of(workspace, job), preview) == []
+    assert receive(workspace, record_of(workspace, job), preview) == Changes()
     assert workspace.results.of_document(document.id) == []
 
 
@@ -159,7 +160,7 @@ def test_more_like_this_runs_the_same_request_with_new_seeds_on_the_pixels_of_no
     first, _ = staged(workspace, queue, pack, document)
     old = from_parts(*workspace.jobs.load(first.job_id))
     accept_result(workspace, document, first)
-    new = from_parts(*workspace.jobs.load(more_like_this(workspace, queue, document, first)))
+    new = from_parts(*workspace.jobs.load(more_like_this(workspace, queue, document, first).jobs[0]))
     assert new.seed != old.seed
     assert (new.prompt, new.bounds, new.feather, new.count, new.steps) == (
         old.prompt, old.bounds, old.feather, old.count, old.steps)

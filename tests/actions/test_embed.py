@@ -11,7 +11,7 @@ from medsynth_app.actions.embed import embed, embed_request, list_pictures
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import Lane
 from medsynth_app.core.jobs.embed import EmbedRequest
-from medsynth_app.core.jobs.kind import from_parts
+from medsynth_app.core.jobs.stored import from_parts
 from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.workspace.workspace import Workspace
@@ -76,7 +76,7 @@ def test_no_data_at_all(tmp_path: Path) -> None:
 def test_a_request_holds_all_that_a_worker_needs(data: Path, encoder: InstalledPack, tmp_path: Path,
                                                  workspace: Workspace, queue: JobQueue) -> None:
     request = embed_request(encoder, list_pictures(data), tmp_path / "E.npz", crop=0.5, device="cpu")
-    job = embed(queue, request)
+    (job,) = embed(queue, request).jobs
     (record,) = workspace.jobs.records()
     assert (record.kind, record.lane, record.title) == ("embed", Lane.BACKGROUND, "Embed: 3 pictures")
     kept = from_parts(*workspace.jobs.load(job))
@@ -89,7 +89,7 @@ def test_a_request_holds_all_that_a_worker_needs(data: Path, encoder: InstalledP
 def test_boxes_travel_as_an_array(data: Path, encoder: InstalledPack, tmp_path: Path, workspace: Workspace,
                                   queue: JobQueue) -> None:
     (data / "cells.csv").write_text(f"{CELLS}c1,a/3.png,0,10,20,30,15,0.9,detector\n")
-    job = embed(queue, embed_request(encoder, list_pictures(data / "cells.csv"), tmp_path / "E.npz", crop=2.0))
+    (job,) = embed(queue, embed_request(encoder, list_pictures(data / "cells.csv"), tmp_path / "E.npz", crop=2.0)).jobs
     kept = from_parts(*workspace.jobs.load(job))
     assert isinstance(kept, EmbedRequest) and np.array_equal(kept.boxes, [[10, 20, 40, 35]])  # type: ignore[arg-type]
 

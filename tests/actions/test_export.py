@@ -32,7 +32,7 @@ from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import EventKind, JobEvent, JobRecord, JobState
 from medsynth_app.core.jobs.inpaint import InpaintRequest
-from medsynth_app.core.jobs.kind import from_parts
+from medsynth_app.core.jobs.stored import from_parts
 from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.core.parameters import InpaintParameters
 from medsynth_app.core.provenance import Provenance
@@ -54,7 +54,7 @@ def fill(workspace: Workspace, queue: JobQueue, pack: InstalledPack, document: D
     """Paint, run and accept."""
     if not document.mask(frame).any():
         paint(document, frame, (10, 10, 25, 25))
-    job = inpaint_document(queue, document, frame, parameters, pack, WINDOW)
+    (job,) = inpaint_document(queue, document, frame, parameters, pack, WINDOW).jobs
     answer(workspace, job, lambda record, news: receive(workspace, record, news))
     result = next(item for item in workspace.results.of_document(document.id) if item.job_id == job)
     accept_result(workspace, document, result)
@@ -252,12 +252,12 @@ def test_no_uid_of_the_source_is_in_any_export(workspace: Workspace, queue: JobQ
         receive(workspace, record, news)
 
     paint(document, 0, (10, 10, 25, 25))
-    old = inpaint_document(queue, document, 0, PARAMETERS, pack, WINDOW)
+    (old,) = inpaint_document(queue, document, 0, PARAMETERS, pack, WINDOW).jobs
     answer(workspace, old, as_before)
     accept_result(workspace, document, workspace.results.of_document(document.id)[0])
 
     # the second one is drawn by the worker's own code
-    job = inpaint_document(queue, document, 0, replace(PARAMETERS, steps=2, device="cpu"), pack, WINDOW)
+    (job,) = inpaint_document(queue, document, 0, replace(PARAMETERS, steps=2, device="cpu"), pack, WINDOW).jobs
     folder = make_tiny_pack(tmp_path / "tiny")
     queued = from_parts(*workspace.jobs.load(job))
     assert isinstance(queued, InpaintRequest)

@@ -13,7 +13,7 @@ from medsynth_app.actions.receive import receive
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import Lane
 from medsynth_app.core.jobs.generate import GenerateRequest
-from medsynth_app.core.jobs.kind import from_parts, to_parts
+from medsynth_app.core.jobs.stored import from_parts, to_parts
 from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.core.parameters import LARGEST_SEED, GenerateParameters
 from medsynth_app.formats.raster import write_mask_png
@@ -43,7 +43,7 @@ def test_parameters_out_of_range_are_refused(pack: InstalledPack, wrong: dict[st
 
 
 def test_pictures_are_kept_with_their_seeds(workspace: Workspace, queue: JobQueue, pack: InstalledPack) -> None:
-    job = generate(queue, pack, GenerateParameters(prompt="a cell", seed=4, count=2))
+    (job,) = generate(queue, pack, GenerateParameters(prompt="a cell", seed=4, count=2)).jobs
     (record,) = workspace.jobs.records()
     assert record.lane is Lane.INTERACTIVE and record.title == "Generate: a cell (2)"
     drawn = answer(workspace, job, lambda record, event: receive(workspace, record, event))
@@ -96,7 +96,7 @@ def test_what_a_pack_cannot_do_is_said_before_the_run(pack: InstalledPack, maske
 
 def test_pictures_are_kept_with_their_masks(workspace: Workspace, queue: JobQueue, masked: InstalledPack) -> None:
     mask = (np.indices((32, 32)).sum(0) % 3).astype(np.uint8)
-    job = generate(queue, masked, GenerateParameters(prompt="a cell", seed=4, count=2, mask=mask))
+    (job,) = generate(queue, masked, GenerateParameters(prompt="a cell", seed=4, count=2, mask=mask)).jobs
     assert workspace.jobs.records()[0].title == "Generate from a mask: a cell (2)"
     answer(workspace, job, lambda record, event: receive(workspace, record, event))
     for picture in workspace.pictures.page():

@@ -22,7 +22,7 @@ from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.image import ImageInfo
 from medsynth_app.core.jobs.inpaint import InpaintRequest
-from medsynth_app.core.jobs.kind import from_parts
+from medsynth_app.core.jobs.stored import from_parts
 from medsynth_app.core.labels import LabelSchema
 from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.core.parameters import InpaintParameters
@@ -58,7 +58,7 @@ def test_a_queued_request_survives_in_the_workspace(
     document = open_image(workspace, png(tmp_path / "a.png"))
     paint(document)
     request = inpaint_request(document, 0, PARAMETERS, pack, None)
-    job = inpaint(queue, request)
+    (job,) = inpaint(queue, request).jobs
     stored = from_parts(*workspace.jobs.load(job))
     assert np.array_equal(stored.crop, request.crop)
     assert stored.bounds == request.bounds

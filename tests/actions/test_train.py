@@ -37,7 +37,7 @@ def data(tmp_path: Path) -> Path:
 def test_the_set_is_frozen_and_the_job_waits_in_the_background(tmp_path: Path, recipe: Path, data: Path) -> None:
     store = MemoryJobStore()
     queue = JobQueue(store, lambda record, event: None)
-    job = train(queue, train_request(recipe, data, tmp_path / "pack", max_minutes=3))
+    (job,) = train(queue, train_request(recipe, data, tmp_path / "pack", max_minutes=3)).jobs
     (record,) = queue.records()
     assert (record.lane, record.title) == (Lane.BACKGROUND, "Train: recipe")
     plain, _ = store.load(job)

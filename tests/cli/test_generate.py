@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from medsynth_app.actions.info import info
+from medsynth_app.core.changes import Changes
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.provenance import Provenance
 from medsynth_app.formats.mark import draw_mark
@@ -87,9 +88,9 @@ def test_pairs_of_equal_names(pack: Path, offline: dict[str, str], tmp_path: Pat
 def test_what_a_failed_run_has_finished_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pack = make_pack(tmp_path / "packs")
 
-    def fail(here: Headless, job: str) -> None:
+    def fail(here: Headless, changes: Changes) -> None:
         made = Provenance(action="generate", pack="cells", pack_sha256="", seed=7, created="2030-01-01")
-        here.workspace.pictures.add(job, 0, np.zeros((32, 32, 3), np.uint8), made)
+        here.workspace.pictures.add(changes.jobs[0], 0, np.zeros((32, 32, 3), np.uint8), made)
         raise UserError("The disk broke.", "Mend it.")
 
     monkeypatch.setattr(Headless, "run", fail)

@@ -13,11 +13,11 @@ from PIL import Image
 from medsynth_app.core.errors import Cancelled, UserError
 from medsynth_app.core.job import EventKind, JobEvent
 from medsynth_app.core.jobs.embed import EmbedRequest
-from medsynth_app.core.jobs.kind import from_parts, to_parts
+from medsynth_app.core.jobs.stored import from_parts, to_parts
 from medsynth_app.engine.device import choose_device
 from medsynth_app.engine.diffusion import pipelines as packs
-from medsynth_app.engine.embed import Encoder, load_encoder, run_embed, square
-from medsynth_app.engine.worker import HANDLERS, Job
+from medsynth_app.engine.embed import Encoder, load_encoder, run, run_embed, square
+from medsynth_app.engine.job import Job
 from medsynth_app.formats.embeddings import read_embeddings
 from tests.engine.tiny_encoder import make_tiny_encoder
 
@@ -113,7 +113,7 @@ def test_boxes_of_one_field(place: Path, encoder: Encoder, tmp_path: Path) -> No
 
 def test_the_worker_knows_the_job(place: Path) -> None:
     sent: list[Any] = []
-    HANDLERS["embed"](_request(place), Job("job", sent.append))
+    run(_request(place), Job("job", sent.append))
     assert next(event.kind for event in sent if isinstance(event, JobEvent)) is EventKind.STARTED
     assert sent[-1].kind is EventKind.RESULT
 

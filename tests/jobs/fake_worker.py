@@ -15,7 +15,8 @@ from medsynth_app.core.errors import Cancelled, UserError
 from medsynth_app.core.job import EventKind, JobEvent, Lane
 from medsynth_app.core.jobs.generate import GenerateRequest
 from medsynth_app.core.jobs.train import TrainRequest
-from medsynth_app.engine.worker import Connection, Job, Worker
+from medsynth_app.engine.job import Job
+from medsynth_app.engine.worker import Connection, Worker
 
 
 def generate(request: GenerateRequest, job: Job) -> Mapping[str, Any] | None:
@@ -94,5 +95,8 @@ def warm(pack: str, device: str) -> Mapping[str, Any]:
     return {"device": device, "pack": pack, "pid": os.getpid()}
 
 
+HANDLERS: dict[str, Callable[[Any, Job], Mapping[str, Any] | None]] = {"generate": generate, "train": train}
+
+
 def serve(connection: Connection, lane: Lane) -> None:
-    Worker(connection, {"generate": generate, "train": train}, warm, saving_kinds=("train",)).run()
+    Worker(connection, lambda kind: HANDLERS[kind.name], warm).run()

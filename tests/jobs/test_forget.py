@@ -10,7 +10,7 @@ import pytest
 
 from medsynth_app.core.job import EventKind, JobEvent, JobRecord, JobState, Lane
 from medsynth_app.core.jobs.generate import GenerateRequest
-from medsynth_app.core.jobs.kind import to_parts
+from medsynth_app.core.jobs.stored import to_parts
 from medsynth_app.jobs.running import Patience
 from medsynth_app.jobs.store import MemoryJobStore
 from tests.jobs.conftest import Bench

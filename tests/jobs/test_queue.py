@@ -12,7 +12,7 @@ import pytest
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import EventKind, JobEvent, JobRecord, JobState, Lane
 from medsynth_app.core.jobs.generate import GenerateRequest
-from medsynth_app.core.jobs.kind import to_parts
+from medsynth_app.core.jobs.stored import to_parts
 from medsynth_app.core.jobs.train import TrainRequest
 from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.jobs.running import Patience

@@ -12,7 +12,7 @@ from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import EventKind
 from medsynth_app.core.jobs.generate import GenerateRequest
-from medsynth_app.core.jobs.kind import from_parts
+from medsynth_app.core.jobs.stored import from_parts
 from medsynth_app.core.labels import SCHEMAS
 from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.core.provenance import Provenance

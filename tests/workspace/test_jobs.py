@@ -12,7 +12,7 @@ from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.job import JobRecord, JobState, Lane
 from medsynth_app.core.jobs.generate import GenerateRequest
 from medsynth_app.core.jobs.inpaint import InpaintRequest
-from medsynth_app.core.jobs.kind import from_parts, to_parts
+from medsynth_app.core.jobs.stored import from_parts, to_parts
 from medsynth_app.jobs.store import JobStore
 from medsynth_app.workspace.workspace import Workspace
 from tests.workspace.fake import PATH, UID, FakeSource, stage

@@ -12,7 +12,7 @@ from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import JobState
 from medsynth_app.core.jobs.generate import GenerateRequest
-from medsynth_app.core.jobs.kind import to_parts
+from medsynth_app.core.jobs.stored import to_parts
 from medsynth_app.workspace.workspace import Workspace
 from tests.workspace.fake import PATH, UID, FakeSource, accept, paint, provenance, stage
 from tests.workspace.test_jobs import RECORD, request

@@ -1,12 +1,14 @@
-"""The request to embed."""
+"""Embed: pictures, or boxes of pictures, as vectors."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
+
+from medsynth_app.core.job import Lane
+from medsynth_app.core.jobs.kind import JobKind, Outcome
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +30,6 @@ class EmbedRequest:
         A file ``.npz`` that the worker writes (see `formats.embeddings`); empty: the event alone carries the result.
     """
 
-    kind: ClassVar[str] = "embed"
     pack: str
     pack_sha256: str
     images: tuple[str, ...]
@@ -37,3 +38,10 @@ class EmbedRequest:
     crop: float = 0.0
     out: str = ""
     device: str = "auto"
+
+
+def titled(request: EmbedRequest) -> str:
+    return f"Embed: {len(request.ids)} pictures"
+
+
+EMBED = JobKind("embed", EmbedRequest, Lane.BACKGROUND, titled, "embed", Outcome.FILE, "Pictures are embedded")

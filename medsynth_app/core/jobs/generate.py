@@ -1,12 +1,16 @@
-"""The request to generate whole pictures."""
+"""Generate: whole pictures."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
+
+from medsynth_app.core.changes import Changes
+from medsynth_app.core.job import EventKind, JobEvent, JobRecord, Lane
+from medsynth_app.core.jobs.kind import JobKind, Keeper, Outcome, shortened
+from medsynth_app.core.provenance import Provenance
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +31,6 @@ class GenerateRequest:
         where there is none.
     """
 
-    kind: ClassVar[str] = "generate"
     pack: str
     pack_sha256: str
     prompt: str
@@ -44,3 +47,23 @@ class GenerateRequest:
     control_scale: float = 1.0
     pairs: bool = False
     source: str = ""
+
+
+def titled(request: GenerateRequest) -> str:
+    what = " pairs" if request.pairs else " from a mask" if request.mask is not None else ""
+    return f"Generate{what}: {shortened(request.prompt)} ({request.count})"
+
+
+def receive(workspace: Keeper, record: JobRecord, event: JobEvent) -> Changes:
+    """Keep a picture, and the mask that it follows; raises `UserError` as `inpaint.receive` does."""
+    if event.kind is not EventKind.RESULT:
+        return Changes()
+    kept = workspace.pictures.add(
+        record.id, int(event.data["candidate"]), event.arrays["picture"],
+        Provenance.from_dict(dict(event.data["provenance"])), mask=event.arrays.get("mask"),
+        document_id=record.document_id)
+    return Changes(pictures=(kept.id,))
+
+
+GENERATE = JobKind("generate", GenerateRequest, Lane.INTERACTIVE, titled, "diffusion.generate", Outcome.PICTURES,
+                   "Pictures are ready", receive)

@@ -1,14 +1,19 @@
-"""The request to inpaint."""
+"""Inpaint: fill the masked part of an image."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from medsynth_app.core.image import Pixels
+from medsynth_app.core.bounds import Bounds
+from medsynth_app.core.changes import Changes
+from medsynth_app.core.errors import UserError
+from medsynth_app.core.image import FrameKey, Pixels
+from medsynth_app.core.job import EventKind, JobEvent, JobRecord, Lane
+from medsynth_app.core.jobs.kind import JobKind, Keeper, Outcome, shortened
+from medsynth_app.core.provenance import Provenance
 
 MODES = ("replace", "remove", "vary")
 
@@ -58,7 +63,6 @@ class InpaintRequest:
         Warnings shown before the run; they stay with the result.
     """
 
-    kind: ClassVar[str] = "inpaint"
     crop: Pixels
     mask: npt.NDArray[np.bool_]
     bounds: tuple[int, int, int, int]
@@ -87,3 +91,38 @@ class InpaintRequest:
     preview_every: int = 4
     device: str = "auto"
     notices: tuple[str, ...] = ()
+
+
+def titled(request: InpaintRequest) -> str:
+    subject = "remove" if request.mode == "remove" else shortened(request.prompt)
+    return f"Inpaint: {subject} ({request.count})"
+
+
+def receive(workspace: Keeper, record: JobRecord, event: JobEvent) -> Changes:
+    """Keep a candidate.
+
+    Raises
+    ------
+    UserError
+        When the study was removed meanwhile, or the disk is full.
+    """
+    if event.kind is not EventKind.RESULT:
+        return Changes()
+    try:
+        plain = workspace.jobs.plain(record.id)
+    except KeyError as error:
+        raise UserError("The study of this job was removed from the workspace.",
+                        "Open its file again and run once more.") from error
+    provenance = Provenance.from_dict(dict(event.data["provenance"]))
+    # Accepting compares this with the pixels as they are then.
+    provenance = replace(provenance, parameters={**provenance.parameters, "revision": plain["revision"]})
+    workspace.results.add(
+        job_id=record.id, document_id=plain["document_id"], frame_key=FrameKey.parse(plain["frame_key"]),
+        bounds=Bounds(*plain["bounds"]), candidate=int(event.data["candidate"]), patch=event.arrays["patch"],
+        effective=event.arrays["effective"], alpha=event.arrays.get("alpha"), provenance=provenance,
+        seam=event.data.get("seam"))
+    return Changes(candidates=(record.document_id,))
+
+
+INPAINT = JobKind("inpaint", InpaintRequest, Lane.INTERACTIVE, titled, "diffusion.inpaint", Outcome.CANDIDATES,
+                  "Candidates are ready", receive)

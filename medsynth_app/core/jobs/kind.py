@@ -1,35 +1,123 @@
-"""The kinds of request and how they are stored."""
+"""A kind of job, as one value: what is asked, where it runs, what is said of it, what comes back."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import fields
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from medsynth_app.core.jobs.embed import EmbedRequest
-from medsynth_app.core.jobs.generate import GenerateRequest
-from medsynth_app.core.jobs.inpaint import InpaintRequest
-from medsynth_app.core.jobs.train import TrainRequest
+from medsynth_app.core.bounds import Bounds
+from medsynth_app.core.changes import Changes
+from medsynth_app.core.image import FrameKey, Pixels
+from medsynth_app.core.job import JobEvent, JobRecord, Lane
+from medsynth_app.core.provenance import Provenance
 
-Request = InpaintRequest | GenerateRequest | TrainRequest | EmbedRequest
-KINDS: dict[str, type[Any]] = {kind.kind: kind for kind in (InpaintRequest, GenerateRequest, TrainRequest,
-                                                           EmbedRequest)}
-
-
-def to_parts(request: Request) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
-    """Split a request into plain JSON values and arrays."""
-    values = {f.name: getattr(request, f.name) for f in fields(request)}
-    arrays = {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
-    plain = {name: value for name, value in values.items() if name not in arrays}
-    return {"kind": request.kind, **plain}, arrays
+R = TypeVar("R")
 
 
-def from_parts(plain: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> Request:
-    """The inverse of `to_parts`; JSON's lists become tuples again."""
-    values = {name: tuple(value) if isinstance(value, list) else value
-              for name, value in plain.items() if name != "kind"}
-    request: Request = KINDS[plain["kind"]](**values, **arrays)
-    return request
+class Outcome(StrEnum):
+    """What a job leaves behind; the window knows where that is shown."""
+
+    CANDIDATES = "candidates"
+    PICTURES = "pictures"
+    PACKS = "packs"
+    FILE = "file"
+
+
+class Identified(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+class Requests(Protocol):
+    """Of the workspace's jobs."""
+
+    def plain(self, job_id: str) -> Mapping[str, Any]:
+        """The plain half of a request (see `core.jobs.stored`); KeyError when it is gone."""
+        ...
+
+
+class Results(Protocol):
+    """Of the workspace's results: candidates."""
+
+    def add(self, job_id: str, document_id: str, frame_key: FrameKey | str, bounds: Bounds, candidate: int,
+            patch: Pixels, effective: npt.NDArray[np.bool_], *, provenance: Provenance,
+            alpha: npt.NDArray[np.floating] | None = None, seam: float | None = None) -> Identified: ...
+
+
+class Pictures(Protocol):
+    """Of the workspace's generated pictures."""
+
+    def add(self, job_id: str, candidate: int, pixels: npt.NDArray[np.uint8], provenance: Provenance, *,
+            mask: npt.NDArray[np.uint8] | None = None, document_id: str = "") -> Identified: ...
+
+
+class Keeper(Protocol):
+    """What receiving needs of a workspace."""
+
+    @property
+    def jobs(self) -> Requests: ...
+
+    @property
+    def results(self) -> Results: ...
+
+    @property
+    def pictures(self) -> Pictures: ...
+
+
+Receive = Callable[[Keeper, JobRecord, JobEvent], Changes]
+
+
+def receive_nothing(workspace: Keeper, record: JobRecord, event: JobEvent) -> Changes:
+    """For kinds whose worker has written what it made."""
+    return Changes()
+
+
+@dataclass(frozen=True)
+class JobKind(Generic[R]):
+    """One kind of job. It stands in `core.jobs.table`, and nowhere is asked "which kind is it?".
+
+    Attributes
+    ----------
+    name
+        As `JobRecord.kind` keeps it; never changed once jobs are stored.
+    request
+        Type of its requests: a frozen dataclass of plain values, arrays and such dataclasses (`core.jobs.stored`).
+    lane
+        Where it runs unless the queue is told otherwise.
+    title
+        What the drawer shows of a request, without names or paths: "Inpaint: a polyp (4)".
+    engine
+        Module under ``medsynth_app.engine`` that a worker runs: ``run(request, job)``.
+    outcome, done
+        What it leaves behind, and what is said when that is there: "Candidates are ready".
+    receive
+        Writes what an event brings into the workspace, before anybody sees it; may raise `UserError`.
+    saves
+        Its engine writes a checkpoint when cancelled, and calls `engine.job.Job.give_way` itself.
+    short
+        It ends within seconds: in the interactive lane it never waits behind a job of a kind that does not.
+    flat
+        Makes a request from the flat parts in which the first workspaces stored it; None for kinds that are younger.
+    """
+
+    name: str
+    request: type[R]
+    lane: Lane
+    title: Callable[[R], str]
+    engine: str
+    outcome: Outcome
+    done: str
+    receive: Receive = receive_nothing
+    saves: bool = False
+    short: bool = False
+    flat: Callable[[Mapping[str, Any], Mapping[str, npt.NDArray[Any]]], R] | None = None
+
+
+def shortened(text: str, length: int = 48) -> str:
+    """`text`, or its beginning and an ellipsis; for titles."""
+    return text if len(text) <= length else text[:length - 1].rstrip() + "…"

@@ -1,9 +1,13 @@
-"""The request to train."""
+"""Train: a model pack, or a part of one."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from pathlib import Path
+
+from medsynth_app.core.changes import Changes
+from medsynth_app.core.job import EventKind, JobEvent, JobRecord, Lane
+from medsynth_app.core.jobs.kind import JobKind, Keeper, Outcome
 
 TRAINABLE = ("base", "control", "masks", "encoder")
 
@@ -23,7 +27,6 @@ class TrainRequest:
         or that ``base`` starts from.
     """
 
-    kind: ClassVar[str] = "train"
     recipe: str
     data: str
     out: str
@@ -31,3 +34,16 @@ class TrainRequest:
     pack: str = ""
     checkpoints: str = ""
     max_minutes: float = 0.0
+
+
+def titled(request: TrainRequest) -> str:
+    return f"Train: {Path(request.recipe).stem}{'' if request.part == 'base' else f' ({request.part})'}"
+
+
+def receive(workspace: Keeper, record: JobRecord, event: JobEvent) -> Changes:
+    """The worker has written the pack into its folder."""
+    return Changes(packs=(str(event.data["sha256"]),)) if event.kind is EventKind.RESULT else Changes()
+
+
+TRAIN = JobKind("train", TrainRequest, Lane.BACKGROUND, titled, "train_job", Outcome.PACKS, "Training has ended",
+                receive, saves=True)

@@ -18,10 +18,12 @@ from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import EventKind, JobEvent
 from medsynth_app.core.jobs.generate import GenerateRequest
 from medsynth_app.core.provenance import Provenance
+from medsynth_app.engine.device import choose_device
 from medsynth_app.engine.diffusion.environment import environment
 from medsynth_app.engine.diffusion.memory import draw_in_batches
 from medsynth_app.engine.diffusion.pipelines import Pack, PackInUse
 from medsynth_app.engine.diffusion.watch import Emit, Watch
+from medsynth_app.engine.job import Job
 
 Picture = npt.NDArray[np.uint8]
 
@@ -36,6 +38,13 @@ class Guide:
     of: Callable[[int], Picture]
     about: Mapping[str, Any]
     notices: tuple[str, ...] = ()
+
+
+def run(request: GenerateRequest, job: Job) -> None:
+    """Do a job of the kind "generate"."""
+    policy = choose_device(request.device)
+    job.started(policy.words, policy.dtype)
+    run_generate(request, job.emit, job.cancelled, job.id)
 
 
 def run_generate(request: GenerateRequest, emit: Emit, cancelled: Callable[[], bool], job_id: str) -> None:

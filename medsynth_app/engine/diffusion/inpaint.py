@@ -21,14 +21,23 @@ from medsynth_app.core.image import Pixels, Rescale
 from medsynth_app.core.job import EventKind, JobEvent
 from medsynth_app.core.jobs.inpaint import InpaintRequest
 from medsynth_app.core.provenance import Provenance
+from medsynth_app.engine.device import choose_device
 from medsynth_app.engine.diffusion.conditioning import Followed
 from medsynth_app.engine.diffusion.environment import environment
 from medsynth_app.engine.diffusion.memory import draw_in_batches
 from medsynth_app.engine.diffusion.pipelines import Pack, PackInUse
 from medsynth_app.engine.diffusion.watch import Emit, Watch
+from medsynth_app.engine.job import Job
 
 MOST_VARY = 0.9    # more would no longer be a variation of what is there
 LONGEST = 4        # longer edge by shorter edge of what the model draws; longer crops are squeezed
+
+
+def run(request: InpaintRequest, job: Job) -> None:
+    """Do a job of the kind "inpaint"."""
+    policy = choose_device(request.device)
+    job.started(policy.words, policy.dtype)
+    run_inpaint(request, job.emit, job.cancelled, job.id)
 
 
 def run_inpaint(request: InpaintRequest, emit: Emit, cancelled: Callable[[], bool], job_id: str) -> None:

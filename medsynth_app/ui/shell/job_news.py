@@ -5,12 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from medsynth_app.core.job import EventKind, JobEvent, JobRecord
+from medsynth_app.core.jobs.kind import Outcome
+from medsynth_app.core.jobs.table import KINDS, outcome_of
 
 if TYPE_CHECKING:
     from medsynth_app.ui.shell.main_window import MainWindow
 
-PLACE_OF = {"inpaint": "paint", "generate": "generate", "train": "models"}
-DONE = {"inpaint": "Candidates are ready", "generate": "Pictures are ready", "train": "Training has ended"}
+PLACE_OF = {Outcome.CANDIDATES: "paint", Outcome.PICTURES: "generate", Outcome.PACKS: "models"}
+
+
+def _place_of(outcome: Outcome | None) -> str:
+    return PLACE_OF.get(outcome, "library") if outcome is not None else "library"
 
 
 class JobNews:
@@ -28,21 +33,24 @@ class JobNews:
 
     def _done(self, record: JobRecord) -> None:
         w = self._window
-        if record.kind == "train":
+        outcome = outcome_of(record.kind)
+        if outcome is Outcome.PACKS:
             w.session.refresh_packs()
         document = w.session.document
-        here = w.session.place == PLACE_OF.get(record.kind) and (
-            record.kind != "inpaint" or (document is not None and document.id == record.document_id))
+        here = w.session.place == _place_of(outcome) and (
+            outcome is not Outcome.CANDIDATES or (document is not None and document.id == record.document_id))
         if not here:
-            title = record.title.split(": ", 1)[-1]
-            w.toasts.say("done", f"{DONE.get(record.kind, 'Done')}: {title}", "Show", lambda: self._show(record))
+            title, kind = record.title.split(": ", 1)[-1], KINDS.get(record.kind)
+            w.toasts.say("done", f"{kind.done if kind is not None else 'Done'}: {title}", "Show",
+                         lambda: self._show(record))
 
     def _show(self, record: JobRecord) -> None:
         """Go to where the result is; an image that is not open is opened from the list of recent ones."""
         w = self._window
-        w.session.set_place(PLACE_OF.get(record.kind, "library"))
+        outcome = outcome_of(record.kind)
+        w.session.set_place(_place_of(outcome))
         document = w.session.document
-        if record.kind == "inpaint" and (document is None or document.id != record.document_id):
+        if outcome is Outcome.CANDIDATES and (document is None or document.id != record.document_id):
             found = next((r for r in w.session.recent(50) if r.id == record.document_id and r.exists and r.path), None)
             if found is not None and found.path is not None:
                 w.open_path(found.path, series=found.identity.series)

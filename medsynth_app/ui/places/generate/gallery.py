@@ -9,6 +9,8 @@ from PySide6.QtGui import QIcon, QPainter
 from PySide6.QtWidgets import QListView, QListWidget, QListWidgetItem, QWidget
 
 from medsynth_app.core.job import JobState
+from medsynth_app.core.jobs.kind import Outcome
+from medsynth_app.core.jobs.table import outcome_of
 from medsynth_app.session.session import Session
 from medsynth_app.ui.places.generate.picture_card import PictureCard
 from medsynth_app.ui.shell.commands import Commands
@@ -115,7 +117,8 @@ class PictureGrid(QWidget):
     def _show_running(self) -> None:
         """Say what is under way; its previews are in the drawer."""
         entries = self._session.jobs.entries
-        busy = [e for e in entries if e.record.kind == "generate" and e.record.state is JobState.RUNNING]
+        busy = [e for e in entries
+                if outcome_of(e.record.kind) is Outcome.PICTURES and e.record.state is JobState.RUNNING]
         count = len(self._session.pictures)
         text = f"{count} picture{'' if count == 1 else 's'}" if count else ""
         if busy:

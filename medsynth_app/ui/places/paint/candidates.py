@@ -20,6 +20,8 @@ from PySide6.QtWidgets import (
 
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import EventKind, JobEvent, JobRecord, JobState
+from medsynth_app.core.jobs.kind import Outcome
+from medsynth_app.core.jobs.table import outcome_of
 from medsynth_app.ui.places.paint.thumb import EDGE, Thumb
 from medsynth_app.ui.theme.tokens import DARK, Tokens
 from medsynth_app.ui.viewer import Canvas
@@ -283,7 +285,7 @@ class StagingStrip(QWidget):
         if document is None:
             return None
         mine = [entry for entry in self.session.jobs.entries if entry.record.document_id == document.id
-                and entry.record.kind == "inpaint" and not entry.record.state.ended]
+                and outcome_of(entry.record.kind) is Outcome.CANDIDATES and not entry.record.state.ended]
         return next((entry for entry in mine if entry.record.state is JobState.RUNNING), mine[0] if mine else None)
 
     def _show_job(self) -> None:
@@ -306,13 +308,12 @@ class StagingStrip(QWidget):
     def _heard(self, record: JobRecord, event: JobEvent) -> None:
         """Show the first candidate of a run as soon as it is there, unless another one is being looked at."""
         staging = self.session.staging
-        if event.kind is EventKind.RESULT and record.kind == "inpaint":
-            current = staging.current
-            if current is None or current.state != "staged":
-                place = next((k for k, result in enumerate(staging.results)
-                              if result.job_id == record.id and result.state == "staged"), None)
-                if place is not None:
-                    self.session.select(place)
+        drawn = event.kind is EventKind.RESULT and outcome_of(record.kind) is Outcome.CANDIDATES
+        if drawn and (staging.current is None or staging.current.state != "staged"):
+            place = next((k for k, result in enumerate(staging.results)
+                          if result.job_id == record.id and result.state == "staged"), None)
+            if place is not None:
+                self.session.select(place)
 
     def _follow_frame(self, _frame: int) -> None:
         self._previewed = None
