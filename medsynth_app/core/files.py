@@ -14,13 +14,15 @@ from medsynth_app.core.errors import UserError
 
 
 @contextmanager
-def replacing(path: Path, *, durable: bool = False, mode: int = 0o666) -> Iterator[Path]:
+def replacing(path: Path, *, durable: bool = False, alone: bool = False, mode: int = 0o666) -> Iterator[Path]:
     """A file beside `path` to write to, which takes its place only when everything was written.
 
     Parameters
     ----------
     durable
         Wait until it is on the disk, so that a power cut leaves the former file or the new one.
+    alone
+        Nobody else writes `path` at the same time: what a killed process left of it is written over.
     mode
         Rights of the new file, less the umask.
 
@@ -30,9 +32,9 @@ def replacing(path: Path, *, durable: bool = False, mode: int = 0o666) -> Iterat
         When it cannot be written; `path` is as it was.
     """
     suffix = ".nii.gz" if path.name.lower().endswith(".nii.gz") else path.suffix  # some writers go by it
-    part = path.with_name(f".{uuid4().hex}.part{suffix}")
+    part = path.with_name(f".{path.name if alone else uuid4().hex}.part{suffix}")
     try:
-        os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode))
+        os.close(os.open(part, os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if alone else os.O_EXCL), mode))
         yield part
         if durable:
             _sync(part, os.O_RDWR)

@@ -21,6 +21,7 @@ from PIL import Image
 
 from medsynth_app.core.errors import UserError
 from medsynth_app.datasets.dataset import FORMAT
+from medsynth_app.formats.libraries import prepare_pillow
 from medsynth_app.segmentation.burned_in_text import text_rows
 from medsynth_app.segmentation.cell_parts import CYTOPLASM, NUCLEUS, cell_parts
 
@@ -56,6 +57,7 @@ def freeze_training_set(data: Path, layout: dict[str, Any], out: Path, progress:
     if maker is None:
         raise UserError(f"The recipe asks for the unknown data layout {layout.get('layout')!r}.",
                         f"Use one of {', '.join(makers)}.")
+    prepare_pillow()
     out.mkdir(parents=True, exist_ok=True)
     try:
         items = list(maker(data, layout, out, progress or (lambda done, total: None)))

@@ -20,6 +20,19 @@ def test_a_file_is_replaced_once_all_is_written(tmp_path: Path, durable: bool) -
     assert path.stat().st_mode & 0o777 == 0o600
 
 
+def test_what_a_killed_writer_left_is_written_over(tmp_path: Path) -> None:
+    path = tmp_path / "last.pt"
+    for text in ("first", "2nd"):
+        with replacing(path, alone=True) as part:
+            assert not path.exists() or path.read_text() == "first"
+            part.write_text(text)
+            left = part
+        left.write_text("half of a much longer one")
+    with replacing(path, alone=True) as part:
+        part.write_text("3rd")
+    assert path.read_text() == "3rd" and list(tmp_path.iterdir()) == [path]
+
+
 def test_what_fails_leaves_the_former_file_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     path.write_text("old")

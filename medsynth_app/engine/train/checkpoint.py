@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from typing import Any
 import torch
 
 from medsynth_app.core.errors import UserError
+from medsynth_app.core.files import replacing
 
 FORMAT = "medsynth-checkpoint/2"
 DAMAGE = (RuntimeError, ValueError, KeyError, TypeError, AttributeError, EOFError, pickle.UnpicklingError)
@@ -20,9 +20,8 @@ DAMAGE = (RuntimeError, ValueError, KeyError, TypeError, AttributeError, EOFErro
 def save_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
     """Write tensors and plain values, nested in dicts and lists."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".tmp")
-    torch.save({"format": FORMAT, **state}, temporary)
-    os.replace(temporary, path)
+    with replacing(path, alone=True) as part:
+        torch.save({"format": FORMAT, **state}, part)
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
