@@ -18,6 +18,7 @@ from PySide6.QtWidgets import QApplication
 from medsynth_app.app import application
 from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.job import JobEvent, JobRecord, JobState, Lane
+from medsynth_app.core.jobs.table import kind_of
 from medsynth_app.session.session import Session
 from medsynth_app.settings.settings import SettingsStore
 from medsynth_app.ui.shell.main_window import MainWindow
@@ -48,12 +49,13 @@ class NotingQueue:
     def records(self) -> list[JobRecord]:
         return list(self.jobs.values())
 
-    def submit(self, request: Any, *, title: str, lane: Lane = Lane.INTERACTIVE, document_id: str = "",
-               person: str = "") -> str:
-        job_id = f"job-{len(self.jobs) + 1}"
-        self.asked.append(("submit", request.kind))
+    def submit(self, request: Any, *, document_id: str = "", person: str = "", lane: Lane | None = None,
+               title: str = "") -> str:
+        job_id, kind = f"job-{len(self.jobs) + 1}", kind_of(request)
+        self.asked.append(("submit", kind.name))
         self.requests.append(request)
-        self.jobs[job_id] = JobRecord(job_id, request.kind, lane, title, JobState.WAITING, float(len(self.jobs)),
+        self.jobs[job_id] = JobRecord(job_id, kind.name, lane or kind.lane, title or kind.title(request),
+                                      JobState.WAITING, float(len(self.jobs)),
                                       f"2026-01-01T00:00:{len(self.jobs):02d}", document_id, "", person)
         return job_id
 
