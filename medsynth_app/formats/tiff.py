@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from typing import Any
-from xml.etree import ElementTree
 
 import numpy as np
 import tifffile
@@ -40,13 +38,12 @@ from medsynth_app.formats.common import (
 from medsynth_app.formats.kinds import Kind, name_of
 from medsynth_app.formats.libraries import prepare_tifffile
 from medsynth_app.formats.mark import draw_mark
+from medsynth_app.formats.tiff_metadata import channels_of, geometry_of
 
 KIND = name_of(Kind.TIFF)
 KEPT_FRAMES = 8
 _PHOTOMETRIC = ("MINISBLACK", "MINISWHITE", "RGB", "PALETTE", "YCBCR")
 _JPEG = (tifffile.COMPRESSION.OJPEG, tifffile.COMPRESSION.JPEG, 33007, 34892)  # the last two: of old slide scanners
-_MILLIMETRES = {"nm": 1e-6, "µm": 1e-3, "\u03bcm": 1e-3, "um": 1e-3, "micron": 1e-3, "mm": 1.0, "cm": 10.0, "m": 1e3,
-                "": 1e-3}
 
 
 def open_image(path: Path, *, allow_bytes: int = ALLOWED_BYTES, salt: bytes = b"") -> ImageSource:
@@ -71,8 +68,8 @@ def open_image(path: Path, *, allow_bytes: int = ALLOWED_BYTES, salt: bytes = b"
             image_pseudonym(sha256), None, KIND if layout.frames == 1 else f"{KIND}, {layout.frames} planes",
             "rgb" if layout.colour else "grey", (), inverted=layout.inverted, notices=notices,
             synthetic=records.claims_synthetic(str(tiff.pages.first.description)))
-        frame = FrameInfo(FrameKey(f"sha256:{sha256}"), layout.rows, layout.columns, geometry=_geometry(tiff, series))
-        channels = _channels(tiff, series)
+        frame = FrameInfo(FrameKey(f"sha256:{sha256}"), layout.rows, layout.columns, geometry=geometry_of(tiff, series))
+        channels = channels_of(tiff, series)
         lazy = (len(series.pages) == layout.frames and series.dtype.kind in "iu" and series.dtype.itemsize <= 4
                 and (layout.frames > 1 or series.keyframe.is_tiled))
         if not lazy:
@@ -237,26 +234,6 @@ def _levels(pyramid: Sequence[Any], layout: _Layout) -> tuple[Level, ...]:
     return tuple(found)
 
 
-def _channels(tiff: Any, series: Any) -> tuple[Channel, ...]:
-    """The channels that planes are of, with name and colour where OME-XML gives them; empty without such an axis."""
-    count = series.shape[series.axes.index("C")] if "C" in series.axes else 1
-    if count < 2:
-        return ()
-    named = _ome_channels(tiff)
-    return named if len(named) == count else tuple(Channel(f"channel {k + 1}") for k in range(count))
-
-
-def _ome_channels(tiff: Any) -> tuple[Channel, ...]:
-    try:
-        pixels = _ome_pixels(tiff)
-        items = [item.attrib for item in pixels if item.tag.endswith("}Channel")] if pixels is not None else []
-        colours = [int(item.get("Color", "-1")) & 0xFFFFFFFF for item in items]  # RGBA in one signed number
-    except (ValueError, ElementTree.ParseError):
-        return ()
-    return tuple(Channel(item.get("Name") or f"channel {k + 1}", (rgba >> 24, rgba >> 16 & 255, rgba >> 8 & 255))
-                 for k, (item, rgba) in enumerate(zip(items, colours, strict=True)))
-
-
 def _in_memory(info: ImageInfo, frame: FrameInfo, layout: _Layout, channels: tuple[Channel, ...],
                values: Pixels) -> ImageSource:
     planes = layout.planes(values)
@@ -287,59 +264,6 @@ def _notices(tiff: Any, series: Any, layout: _Layout) -> tuple[str, ...]:
     if layout.colour and layout.palette is None and series.dtype.itemsize > 1:
         notices.append("This picture has more than 8 bits per colour; it is shown and edited with 8.")
     return tuple(notices)
-
-
-def _geometry(tiff: Any, series: Any) -> Geometry | None:
-    """Pixel size in mm from OME-XML, ImageJ, a slide scanner's text or a resolution in pixels per centimetre."""
-    try:
-        sizes = _ome_size(tiff) or _described_size(tiff) or _tagged_size(series.keyframe)
-    except (ValueError, KeyError, TypeError, AttributeError, ZeroDivisionError, ElementTree.ParseError):
-        return None
-    if sizes is None or not all(math.isfinite(size) and size > 0 for size in sizes):
-        return None
-    return Geometry(sizes[0], sizes[1], sizes[2] if len(sizes) > 2 else None)
-
-
-def _ome_pixels(tiff: Any) -> ElementTree.Element | None:
-    """The first Pixels element of OME-XML."""
-    if not tiff.is_ome or not tiff.ome_metadata:
-        return None
-    return next((item for item in ElementTree.fromstring(tiff.ome_metadata).iter() if item.tag.endswith("}Pixels")),
-                None)
-
-
-def _ome_size(tiff: Any) -> tuple[float, ...] | None:
-    pixels = _ome_pixels(tiff)
-    if pixels is None or "PhysicalSizeX" not in pixels.attrib:
-        return None
-    sizes = []
-    for axis in "YXZ":
-        if f"PhysicalSize{axis}" in pixels.attrib:
-            unit = pixels.attrib.get(f"PhysicalSize{axis}Unit", "")
-            sizes.append(float(pixels.attrib[f"PhysicalSize{axis}"]) * _MILLIMETRES[unit])
-    return tuple(sizes) if len(sizes) >= 2 else None
-
-
-def _described_size(tiff: Any) -> tuple[float, ...] | None:
-    page = tiff.pages.first
-    if found := re.search(r"\bMPP\s*=\s*([0-9.]+)", str(page.description)):
-        size = float(found.group(1)) / 1000
-        return size, size
-    about = tiff.imagej_metadata or {}
-    unit = str(about.get("unit", "")).replace("\\u00B5", "µ")
-    if not unit or unit not in _MILLIMETRES:
-        return None
-    (across, per_x), (down, per_y) = page.tags["XResolution"].value, page.tags["YResolution"].value
-    sizes = [per_y / down * _MILLIMETRES[unit], per_x / across * _MILLIMETRES[unit]]
-    return (*sizes, float(about["spacing"]) * _MILLIMETRES[unit]) if "spacing" in about else tuple(sizes)
-
-
-def _tagged_size(page: Any) -> tuple[float, ...] | None:
-    """Pixels per centimetre; a resolution per inch is a printer's, not the camera's."""
-    if getattr(page, "resolutionunit", 0) != tifffile.RESUNIT.CENTIMETER:
-        return None
-    (across, per_x), (down, per_y) = page.tags["XResolution"].value, page.tags["YResolution"].value
-    return 10 * per_y / down, 10 * per_x / across
 
 
 def read_mask(path: Path, frame: int | None = None, like: FrameInfo | None = None,
