@@ -1,31 +1,29 @@
-"""Train a model pack or a part of one: freeze the training set, then queue the run in the background lane."""
+"""Train a model pack or a part of one, in the background lane."""
 
 from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import medsynth_app
-from medsynth_app.actions.out_folder import out_folder
+from medsynth_app.actions.out_folder import make_folder, out_folder
 from medsynth_app.core.changes import Changes
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.jobs.train import TrainRequest
 from medsynth_app.core.pack import MANIFEST
 from medsynth_app.core.pack_files import InstalledPack
-from medsynth_app.datasets.dataset import FORMAT
-from medsynth_app.datasets.freeze import freeze_training_set
+from medsynth_app.datasets.dataset import is_frozen
+from medsynth_app.datasets.freeze import check_layout
 from medsynth_app.jobs.queue import JobQueue
 
 RUN = "run.json"  # what a run in the folder beside its pack is
 
 
 def train_request(recipe: Path, data: Path | None, out: Path, *, part: str = "base",
-                  pack: InstalledPack | None = None, resume: bool = False, max_minutes: float = 0.0,
-                  progress: Callable[[int, int], None] | None = None) -> TrainRequest:
-    """Freeze the training set and return the request.
+                  pack: InstalledPack | None = None, resume: bool = False, max_minutes: float = 0.0) -> TrainRequest:
+    """The request of a run, after a look at what can be seen at once; the data are split and frozen by the run itself.
 
     Parameters
     ----------
@@ -37,8 +35,6 @@ def train_request(recipe: Path, data: Path | None, out: Path, *, part: str = "ba
         ``base`` starts from.
     out
         Folder of the pack to write. Beside it ``<out>.training`` keeps the frozen set and the checkpoints.
-    progress
-        Told how many pictures of the data are frozen, and of how many.
     resume
         Go on from the checkpoints of an earlier run, on the same frozen set.
 
@@ -50,7 +46,6 @@ def train_request(recipe: Path, data: Path | None, out: Path, *, part: str = "ba
     """
     layout = read_layout(recipe)
     work = work_folder(out)
-    frozen, checkpoints = work / "set", work / "checkpoints"
     if (out / MANIFEST).exists():
         raise UserError(f"The folder {out.name} holds a pack already.", "Give another folder for the new one.")
     if any((parent / MANIFEST).exists() for parent in out.resolve().parents):
@@ -63,38 +58,53 @@ def train_request(recipe: Path, data: Path | None, out: Path, *, part: str = "ba
     if begun and begun != part:
         raise UserError(f"The run that was begun for this folder trains the part {begun!r}, not {part!r}.",
                         "Give another folder for the new one.")
-    anew = data is not None and not _holds_any(checkpoints)  # nothing was learned yet: these data count
+    data = data or _data_of(work)
+    frozen, checkpoints = work / "set", work / "checkpoints"
+    if not (is_frozen(frozen) and (data is None or _holds_any(checkpoints))):
+        _check_data(data, layout)
     with out_folder(out), out_folder(checkpoints):  # both are only tried: the worker makes them when it writes
-        if anew or not (frozen / "manifest.json").exists():
-            frozen = _freeze(data, layout, frozen, progress)
-    return TrainRequest(recipe=str(recipe.resolve()), data=str(frozen.resolve()), out=str(out.resolve()), part=part,
+        pass
+    return TrainRequest(recipe=str(recipe.resolve()), data=str(data.resolve()) if data is not None else "",
+                        out=str(out.resolve()), part=part,
                         pack=str(pack.folder.resolve()) if pack is not None else "",
-                        checkpoints=str(checkpoints.resolve()), max_minutes=max_minutes)
+                        checkpoints=str(checkpoints.resolve()), max_minutes=max_minutes, frozen=str(frozen.resolve()))
 
 
-def _freeze(data: Path | None, layout: dict[str, Any], out: Path,
-            progress: Callable[[int, int], None] | None) -> Path:
-    """The folder of the frozen set: `data` itself where it is one, else `out`."""
+def _check_data(data: Path | None, layout: dict[str, Any]) -> None:
     if data is None:
         raise UserError("There is no frozen training set of an earlier run here.", "Give the folder of the data.")
-    return data if is_frozen(data) else freeze_training_set(data, layout, out, progress)
+    if not is_frozen(data):
+        check_layout(data, layout)
 
 
 def train(queue: JobQueue, request: TrainRequest, person: str = "") -> Changes:
     """Queue a training run."""
+    job = queue.submit(request, person=person)
     work = work_folder(Path(request.out))
-    if work.is_dir():
-        (work / RUN).write_text(json.dumps({"part": request.part}), encoding="utf-8")
-    return Changes(jobs=(queue.submit(request, person=person),))
+    make_folder(work)
+    (work / RUN).write_text(json.dumps({"part": request.part, "data": request.data}), encoding="utf-8")
+    return Changes(jobs=(job,))
+
+
+def _run(work: Path) -> dict[str, Any]:
+    """What is known of the run that was begun in the folder beside a pack; empty where there was none."""
+    try:
+        raw = json.loads((work / RUN).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return raw if isinstance(raw, dict) else {}
+
+
+def _data_of(work: Path) -> Path | None:
+    """The data that an earlier run was given; None where it is not known."""
+    return Path(str(data)) if (data := _run(work).get("data")) else None
 
 
 def begun_part(out: Path) -> str:
     """The part that an earlier run for this folder trains, which can be resumed; "" where there was none."""
     work = work_folder(out)
-    try:
-        return str(json.loads((work / RUN).read_text(encoding="utf-8"))["part"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return "base" if _holds_any(work / "checkpoints") else ""  # begun by an earlier version
+    part = _run(work).get("part")
+    return str(part) if part else "base" if _holds_any(work / "checkpoints") else ""  # begun by an earlier version
 
 
 def _holds_any(folder: Path) -> bool:
@@ -122,12 +132,3 @@ def read_layout(recipe: Path) -> dict[str, Any]:
         raise UserError(f"The recipe {recipe.name} has no [data] section.",
                         "Compare it with a recipe in resources/recipes.")
     return layout
-
-
-def is_frozen(data: Path) -> bool:
-    """True for the folder of a frozen training set."""
-    try:
-        raw = json.loads((data / "manifest.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return isinstance(raw, dict) and raw.get("format") == FORMAT

@@ -29,8 +29,7 @@ def _train(part: str, recipe: Path, data: Path | None, out: Path, resume: bool, 
     """Train and wait. Ctrl+C keeps a checkpoint."""
     pack = find_pack(joins) if joins is not None else None
     with headless(workspace, lane=Lane.BACKGROUND, quiet=as_json) as here:
-        request = train_request(recipe, data, out, part=part, pack=pack, resume=resume, max_minutes=max_minutes,
-                                progress=here.counter("Reading the data"))
+        request = train_request(recipe, data, out, part=part, pack=pack, resume=resume, max_minutes=max_minutes)
         here.run(queue_training(here.queue, request, here.person_id))
     found = open_pack(out)
     return Answer({"pack": found.manifest.name, "part": part, "folder": str(out), "sha256": found.manifest.sha256},

@@ -14,6 +14,9 @@ from PIL import Image
 
 from medsynth_app.core.errors import UserError
 
+FORMAT = "medsynth-training-set/1"
+MANIFEST = "manifest.json"  # of a frozen set: written last, so that one without it is not finished
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -50,7 +53,7 @@ class TrainingSet:
     @staticmethod
     def load(folder: Path) -> TrainingSet:
         try:
-            raw = json.loads((folder / "manifest.json").read_text())
+            raw = json.loads((folder / MANIFEST).read_text())
         except (OSError, ValueError) as error:
             raise UserError(f"{folder.name} is no frozen training set ({type(error).__name__}).",
                             "`medsynth train base RECIPE --data DIR` freezes DIR first.") from error
@@ -69,6 +72,15 @@ class TrainingSet:
                 for item in items if item["split"] == split)
 
         return TrainingSet(of("train"), of("val"), raw)
+
+
+def is_frozen(folder: Path) -> bool:
+    """True for the folder of a frozen training set."""
+    try:
+        raw = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(raw, dict) and raw.get("format") == FORMAT
 
 
 def some(count: int, n: int, seed: int) -> npt.NDArray[np.int64]:
@@ -132,5 +144,3 @@ def augmented(batch: npt.NDArray[np.uint8], names: tuple[str, ...], rng: np.rand
         if "rot90" in names and rng.random() < 0.5:
             out[k] = np.rot90(out[k])
     return out
-
-FORMAT = "medsynth-training-set/1"

@@ -12,6 +12,7 @@ import errno
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,8 @@ import numpy.typing as npt
 from PIL import Image
 
 from medsynth_app.core.errors import UserError
-from medsynth_app.datasets.dataset import FORMAT
+from medsynth_app.core.files import replacing
+from medsynth_app.datasets.dataset import FORMAT, MANIFEST
 from medsynth_app.formats.libraries import prepare_pillow
 from medsynth_app.segmentation.burned_in_text import text_rows
 from medsynth_app.segmentation.cell_parts import CYTOPLASM, NUCLEUS, cell_parts
@@ -30,6 +32,8 @@ PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 Progress = Callable[[int, int], None]
 Labels = npt.NDArray[np.uint8]
 TextBox = tuple[float, ...]
+PAIRED = {"train": "train", "test": "val"}  # the set's own second part is kept back for figures
+VOLUMES = "*.nii.gz"
 TEXT_EDGE = 256  # px of a frame's shorter edge at which burned-in text is looked for
 
 
@@ -44,23 +48,63 @@ def freeze_training_set(data: Path, layout: dict[str, Any], out: Path, progress:
     layout
         The ``[data]`` section of a recipe.
     progress
-        Called with how many pictures or volumes are done, and of how many.
+        Called with how many pictures or volumes are done, and of how many. What it raises ends the freezing: then
+        `out` holds no manifest, and is no frozen set.
 
     Raises
     ------
     UserError
         When the folder does not have that layout.
     """
+    with _in_words(data, layout):
+        maker = _maker(layout)
+        prepare_pillow()
+        out.mkdir(parents=True, exist_ok=True)
+        (out / MANIFEST).unlink(missing_ok=True)
+        items = list(maker(data, layout, out, progress or (lambda done, total: None)))
+    _refuse_leaks(items)
+    _refuse_nothing(data, bool(items))
+    listing = json.dumps(items, sort_keys=True).encode()
+    about = {key: layout.get(key, "") for key in ("name", "licence", "citation")}
+    manifest = {"format": FORMAT, **about, "sha256": hashlib.sha256(listing).hexdigest(), "items": items}
+    with replacing(out / MANIFEST) as part:
+        part.write_text(json.dumps(manifest))
+    return out
+
+
+def check_layout(data: Path, layout: dict[str, Any]) -> None:
+    """Raise `UserError` where `freeze_training_set` would at once: a look before a long run that reads no picture."""
+    with _in_words(data, layout):
+        maker = _maker(layout)
+        if maker is _labelled_cells:
+            found = bool(_cell_rows(data))
+        elif maker is _image_mask_pairs:
+            found = all([any((data / folder / "images").iterdir()) for folder in PAIRED.values()])
+        else:
+            found = any((data / "images").glob(VOLUMES))
+    _refuse_nothing(data, found)
+
+
+def _refuse_nothing(data: Path, found: bool) -> None:
+    if not found:
+        raise UserError(f"The folder {data.name} holds no training images.", "Give the folder of the data set.")
+
+
+def _maker(layout: dict[str, Any]) -> Callable[[Path, dict[str, Any], Path, Progress], Iterator[Item]]:
     makers: dict[str, Callable[[Path, dict[str, Any], Path, Progress], Iterator[Item]]] = {
         "labelled-cells": _labelled_cells, "image-mask-pairs": _image_mask_pairs, "volume-slices": _volume_slices}
     maker = makers.get(str(layout.get("layout")))
     if maker is None:
         raise UserError(f"The recipe asks for the unknown data layout {layout.get('layout')!r}.",
                         f"Use one of {', '.join(makers)}.")
-    prepare_pillow()
-    out.mkdir(parents=True, exist_ok=True)
+    return maker
+
+
+@contextmanager
+def _in_words(data: Path, layout: dict[str, Any]) -> Iterator[None]:
+    """One sentence for what is wrong with the folder of the data or a file in it."""
     try:
-        items = list(maker(data, layout, out, progress or (lambda done, total: None)))
+        yield
     except KeyError as error:
         raise UserError(f"The recipe or the list of the data lacks {error}.",
                         "Compare the recipe with one in resources/recipes, and labels.csv with its columns.") from error
@@ -71,14 +115,6 @@ def freeze_training_set(data: Path, layout: dict[str, Any], out: Path, progress:
     except (RuntimeError, ValueError, IndexError) as error:
         raise UserError(f"A picture, volume or mask in the folder {data.name} cannot be used.",
                         "Check the files that were added last.", details=type(error).__name__) from error
-    _refuse_leaks(items)
-    if not items:
-        raise UserError(f"The folder {data.name} holds no training images.", "Give the folder of the data set.")
-    listing = json.dumps(items, sort_keys=True).encode()
-    about = {key: layout.get(key, "") for key in ("name", "licence", "citation")}
-    manifest = {"format": FORMAT, **about, "sha256": hashlib.sha256(listing).hexdigest(), "items": items}
-    (out / "manifest.json").write_text(json.dumps(manifest))
-    return out
 
 
 def _refuse_leaks(items: list[Item]) -> None:
@@ -176,8 +212,7 @@ def _image_mask_pairs(data: Path, layout: dict[str, Any], out: Path, progress: P
     """``train/`` and ``val/`` with ``images/`` and ``masks/`` of equal names; crops captioned by what the mask says."""
     _check_text_keys(layout)
     rng, texts = np.random.default_rng(0), 0
-    folders = {"train": "train", "test": "val"}  # the set's own second part is kept back for figures
-    listed = {split: sorted((data / folder / "images").iterdir()) for split, folder in folders.items()}
+    listed = {split: sorted((data / folder / "images").iterdir()) for split, folder in PAIRED.items()}
     total, done = sum(map(len, listed.values())), 0
     for split, paths in listed.items():
         for k, path in enumerate(paths):
@@ -294,7 +329,7 @@ def _volume_slices(data: Path, layout: dict[str, Any], out: Path, progress: Prog
     planes = {"axial": 0, "coronal": 1, "sagittal": 2}
     slices = out / "slices"
     slices.mkdir(exist_ok=True)
-    paths = sorted((data / "images").glob("*.nii.gz"))
+    paths = sorted((data / "images").glob(VOLUMES))
     for case, path in enumerate(paths):
         split = "val" if case % 10 == 4 else "test" if case % 5 == 2 else "train"
         volume = read_volume(path).astype(np.float32)

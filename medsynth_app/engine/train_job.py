@@ -6,8 +6,11 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import EventKind, JobEvent
 from medsynth_app.core.jobs.train import TrainRequest
+from medsynth_app.datasets.dataset import is_frozen
+from medsynth_app.datasets.freeze import freeze_training_set
 from medsynth_app.engine.diffusion.watch import Emit
 from medsynth_app.engine.job import Job
 from medsynth_app.engine.train.parts import PARTS, train_part
@@ -60,10 +63,38 @@ def run_train(request: TrainRequest, emit: Emit, cancelled: Callable[[], bool], 
 
     supervisor = Supervisor(report=report, cancelled=stopped, give_way=wait,
                             max_seconds=request.max_minutes * 60 or None)
-    manifest = train_part(request.part, Run(recipe, Path(request.data), out, checkpoints, supervisor,
+    data = frozen_set(request, recipe, checkpoints, supervisor)
+    manifest = train_part(request.part, Run(recipe, data, out, checkpoints, supervisor,
                                             Path(request.pack) if request.pack else None))
     emit(JobEvent(job_id, EventKind.RESULT, step=STEPS, steps=STEPS,
                   data={"pack": str(out), "sha256": manifest.sha256, "name": manifest.name}))
+
+
+def frozen_set(request: TrainRequest, recipe: Recipe, checkpoints: Path, supervisor: Supervisor) -> Path:
+    """The frozen set of a run: the one that it has learned from so far, else ``request.data``, frozen first.
+
+    Raises
+    ------
+    UserError
+        When the data do not have the layout that the recipe names, or there are none.
+    Cancelled
+        While they are being frozen; nothing of it is kept.
+    """
+    data, place = Path(request.data) if request.data else None, Path(request.frozen) if request.frozen else None
+    learned = checkpoints.is_dir() and any(checkpoints.iterdir())
+    if place is not None and is_frozen(place) and (learned or data is None):
+        return place
+    if data is None:
+        raise UserError("There is no frozen training set of an earlier run here.", "Give the folder of the data.")
+    if place is None or is_frozen(data):
+        return data
+
+    def progress(done: int, total: int) -> None:
+        supervisor.stop_if_cancelled()
+        if done == total or done % max(1, total // 200) == 0:
+            supervisor.report("freeze", done, total, "splitting and reading the data")
+
+    return freeze_training_set(data, recipe.data, place, progress)
 
 
 def overall(stages: Mapping[str, tuple[float, float]], stage: str, step: int, steps: int) -> float:

@@ -1,15 +1,15 @@
-"""Training: the set is frozen before the run, and an earlier run is never overwritten."""
+"""Training: what can be seen at once is said before the run, and an earlier run is never overwritten."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
-from medsynth_app.actions.train import is_frozen, train, train_request
+from medsynth_app.actions.train import begun_part, train, train_request
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import Lane
+from medsynth_app.datasets.freeze import freeze_training_set
 from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.jobs.store import MemoryJobStore
 from tests.actions.bench import two_cells
@@ -34,42 +34,49 @@ def data(tmp_path: Path) -> Path:
     return two_cells(tmp_path / "data")
 
 
-def test_the_set_is_frozen_and_the_job_waits_in_the_background(tmp_path: Path, recipe: Path, data: Path) -> None:
+def test_the_job_waits_in_the_background_and_freezes_the_data_itself(tmp_path: Path, recipe: Path, data: Path) -> None:
     store = MemoryJobStore()
     queue = JobQueue(store, lambda record, event: None)
     (job,) = train(queue, train_request(recipe, data, tmp_path / "pack", max_minutes=3)).jobs
     (record,) = queue.records()
     assert (record.lane, record.title) == (Lane.BACKGROUND, "Train: recipe")
     plain, _ = store.load(job)
-    manifest = json.loads((Path(plain["data"]) / "manifest.json").read_text())
-    assert [item["captions"] for item in manifest["items"]] == [["an eosinophil"], ["a platelet"]]
+    assert (plain["data"], plain["frozen"]) == (str(data), str(tmp_path / "pack.training" / "set"))
     assert plain["max_minutes"] == 3
+    assert not Path(plain["frozen"]).exists() and begun_part(tmp_path / "pack") == "base"
     assert not (tmp_path / "pack").exists()  # nothing but the pack itself shall ever stand there
     queue.close()
 
 
-def test_an_earlier_run_is_resumed_on_its_own_set_or_refused(tmp_path: Path, recipe: Path, data: Path) -> None:
+def test_an_earlier_run_is_resumed_on_its_own_data_or_refused(tmp_path: Path, recipe: Path, data: Path) -> None:
     first = train_request(recipe, data, tmp_path / "pack")
     queue = JobQueue(MemoryJobStore(), lambda record, event: None)
     train(queue, first)
     queue.close()
-    Path(first.checkpoints).mkdir(parents=True, exist_ok=True)
-    (Path(first.checkpoints) / "autoencoder.pt").write_bytes(b"learned")
-    (data / "labels.csv").write_text("file,class,split\none.png,changed,train\n")
     with pytest.raises(UserError, match="begun before"):
         train_request(recipe, data, tmp_path / "pack")
     again = train_request(recipe, None, tmp_path / "pack", resume=True)
-    assert again.data == first.data and again.checkpoints == first.checkpoints
-    assert "changed" not in (Path(again.data) / "manifest.json").read_text()
+    assert (again.data, again.frozen, again.checkpoints) == (first.data, first.frozen, first.checkpoints)
     with pytest.raises(UserError, match="trains the part 'base', not 'encoder'"):
         train_request(recipe, None, tmp_path / "pack", part="encoder", resume=True)
 
 
-def test_until_something_was_learned_the_data_that_are_given_count(tmp_path: Path, recipe: Path, data: Path) -> None:
-    first = train_request(recipe, data, tmp_path / "pack")  # nothing was queued: no run was begun
-    (data / "labels.csv").write_text("file,class,split\none.png,monocyte,train\n")
-    again = train_request(recipe, data, tmp_path / "pack")
-    assert again.data == first.data and "monocyte" in (Path(again.data) / "manifest.json").read_text()
+def test_what_was_learned_from_is_enough_where_the_data_have_gone(tmp_path: Path, recipe: Path, data: Path) -> None:
+    first = train_request(recipe, data, tmp_path / "pack")
+    queue = JobQueue(MemoryJobStore(), lambda record, event: None)
+    train(queue, first)
+    queue.close()
+    freeze_training_set(data, {"layout": "labelled-cells", "captions": ["{class}"]}, Path(first.frozen))
+    Path(first.checkpoints).mkdir()
+    (Path(first.checkpoints) / "autoencoder.pt").write_bytes(b"learned")
+    (data / "labels.csv").unlink()
+    assert train_request(recipe, None, tmp_path / "pack", resume=True).frozen == first.frozen
+
+
+def test_a_run_that_was_not_queued_was_not_begun(tmp_path: Path, recipe: Path, data: Path) -> None:
+    first = train_request(recipe, data, tmp_path / "pack")
+    assert begun_part(tmp_path / "pack") == ""
+    assert train_request(recipe, data, tmp_path / "pack").data == first.data
 
 
 def test_a_pack_inside_a_pack_is_refused(tmp_path: Path, recipe: Path, data: Path) -> None:
@@ -80,8 +87,8 @@ def test_a_pack_inside_a_pack_is_refused(tmp_path: Path, recipe: Path, data: Pat
 
 
 def test_a_frozen_set_is_taken_as_it_is(tmp_path: Path, recipe: Path, data: Path) -> None:
-    frozen = Path(train_request(recipe, data, tmp_path / "pack").data)
-    assert is_frozen(frozen) and not is_frozen(data)
+    layout = {"layout": "labelled-cells", "captions": ["{class}"]}
+    frozen = freeze_training_set(data, layout, tmp_path / "frozen")
     assert Path(train_request(recipe, frozen, tmp_path / "other").data) == frozen
 
 

@@ -12,9 +12,9 @@ import pytest
 import SimpleITK as sitk
 from PIL import Image, ImageDraw
 
-from medsynth_app.core.errors import UserError
-from medsynth_app.datasets.dataset import TrainingSet, read_masks, read_pixels
-from medsynth_app.datasets.freeze import freeze_training_set
+from medsynth_app.core.errors import Cancelled, UserError
+from medsynth_app.datasets.dataset import TrainingSet, is_frozen, read_masks, read_pixels
+from medsynth_app.datasets.freeze import check_layout, freeze_training_set
 
 CELLS = {"layout": "labelled-cells", "name": "n", "licence": "CC0", "citation": "c",
          "class_names": {"ig": "immature cell"}, "captions": ["{a} {class} in a smear"],
@@ -274,3 +274,29 @@ def test_no_path_stands_in_what_is_said_of_missing_data(tmp_path: Path) -> None:
     with pytest.raises(UserError) as told:
         freeze_training_set(folder / "x", {"layout": "labelled-cells", "captions": ["a"]}, tmp_path / "out")
     assert "Mueller" not in str(told.value)
+
+
+@pytest.mark.parametrize("layout", [CELLS, PAIRS, VOLUMES, {"layout": "none"}])
+def test_a_look_tells_what_freezing_would(tmp_path: Path, layout: dict[str, Any]) -> None:
+    (tmp_path / "empty").mkdir()
+    told = []
+    for refuse in (lambda: check_layout(tmp_path / "empty", layout),
+                   lambda: freeze_training_set(tmp_path / "empty", layout, tmp_path / "out")):
+        with pytest.raises(UserError) as caught:
+            refuse()
+        told.append(str(caught.value))
+    assert told[0] == told[1]
+
+
+def test_a_set_that_was_not_finished_is_none(tmp_path: Path) -> None:
+    picture(tmp_path / "ig" / "a.png")
+    picture(tmp_path / "platelet" / "b.png")
+    freeze_training_set(tmp_path, CELLS, tmp_path / "out")
+    assert is_frozen(tmp_path / "out")
+
+    def stop(done: int, total: int) -> None:
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        freeze_training_set(tmp_path, CELLS, tmp_path / "out", stop)
+    assert not is_frozen(tmp_path / "out")

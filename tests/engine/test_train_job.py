@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,7 @@ from PIL import Image
 from medsynth_app.core.errors import Cancelled, UserError
 from medsynth_app.core.job import EventKind, JobEvent
 from medsynth_app.core.jobs.train import TrainRequest
+from medsynth_app.datasets.dataset import is_frozen
 from medsynth_app.datasets.freeze import freeze_training_set
 from medsynth_app.engine.diffusion.pipelines import checked_manifest
 from medsynth_app.engine.train.parts import PARTS
@@ -29,7 +32,7 @@ def request_(tmp_path: Path) -> TrainRequest:
     layout = {"layout": "labelled-cells", "name": "n", "licence": "CC0", "citation": "c", "captions": ["a {class}"]}
     data = freeze_training_set(cells, layout, tmp_path / "frozen")
     recipe = tmp_path / "tiny.toml"
-    recipe.write_text(RECIPE)
+    recipe.write_text(RECIPE.replace('"labelled-cells"', '"labelled-cells"\ncaptions = ["a {class}"]'))
     return TrainRequest(str(recipe), str(data), str(tmp_path / "out"))
 
 
@@ -43,6 +46,51 @@ def test_a_trained_pack_can_be_used(request_: TrainRequest) -> None:
     steps = [event.step for event in events]
     assert steps == sorted(steps) and steps[-1] == 1000
     assert len(waits) >= 7  # at every step of both stages
+
+
+@pytest.fixture
+def raw(request_: TrainRequest, tmp_path: Path) -> TrainRequest:
+    """Of the data folder itself, which nobody has frozen."""
+    return replace(request_, data=str(tmp_path / "cells"), frozen=str(tmp_path / "own" / "set"))
+
+
+def test_the_data_are_frozen_first_and_told_of(raw: TrainRequest) -> None:
+    events: list[JobEvent] = []
+    run_train(raw, events.append, lambda: False, lambda: None, "job")
+    assert events[-1].kind is EventKind.RESULT
+    freezing = [event for event in events if event.message.startswith("freeze")]
+    assert freezing[-1].message.startswith("freeze 6 of 6") and 0 < freezing[-1].step <= 50
+    items = json.loads((Path(raw.frozen) / "manifest.json").read_text())["items"]
+    assert [(item["captions"], item["split"]) for item in items] == [(["a square"], "train")] * 6
+
+
+def test_a_cancel_while_freezing_keeps_nothing_and_the_next_run_freezes_anew(raw: TrainRequest) -> None:
+    asked = iter(range(1000))
+    with pytest.raises(Cancelled):
+        run_train(raw, lambda event: None, lambda: next(asked) >= 2, lambda: None, "job")
+    assert not is_frozen(Path(raw.frozen)) and not Path(raw.out).exists()
+    run_train(raw, lambda event: None, lambda: False, lambda: None, "job")
+    assert is_frozen(Path(raw.frozen)) and (Path(raw.out) / "pack.json").exists()
+
+
+def test_a_run_that_has_learned_goes_on_with_its_own_set(raw: TrainRequest, tmp_path: Path) -> None:
+    asked = iter(range(1000))
+    with pytest.raises(Cancelled):
+        run_train(raw, lambda event: None, lambda: next(asked) >= 8, lambda: None, "job")
+    frozen = (Path(raw.frozen) / "manifest.json").read_text()
+    (tmp_path / "cells" / "labels.csv").write_text("file,class,split\n0.png,changed,train\n")
+    run_train(raw, lambda event: None, lambda: False, lambda: None, "job")
+    assert (Path(raw.frozen) / "manifest.json").read_text() == frozen
+    other = replace(raw, out=str(tmp_path / "other"))  # nothing was learned for that one: the data that are given count
+    run_train(other, lambda event: None, lambda: False, lambda: None, "job")
+    assert "changed" in (Path(raw.frozen) / "manifest.json").read_text()
+
+
+def test_data_that_cannot_be_frozen_are_told_in_words(raw: TrainRequest, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for data, complaint in ((str(tmp_path / "empty"), "does not have the layout"), ("", "no frozen training set")):
+        with pytest.raises(UserError, match=complaint):
+            run_train(replace(raw, data=data), lambda event: None, lambda: False, lambda: None, "job")
 
 
 def test_cancel_leaves_a_checkpoint(request_: TrainRequest) -> None:

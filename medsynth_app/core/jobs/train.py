@@ -14,12 +14,16 @@ TRAINABLE = ("base", "control", "masks", "encoder")
 
 @dataclass(frozen=True, eq=False)
 class TrainRequest:
-    """Train a pack, or a part of one, from a frozen training set.
+    """Train a pack, or a part of one.
 
     Attributes
     ----------
-    recipe, data, out, checkpoints
-        A file and three folders on this machine; `out` becomes a pack.
+    recipe, out, checkpoints
+        A file and two folders on this machine; `out` becomes a pack.
+    data
+        The data folder that the recipe was written for, or a frozen training set; empty: the set in `frozen`.
+    frozen
+        Where `data` are frozen before the first step; a run that has learned something goes on with the set there.
     part
         One of `TRAINABLE`.
     pack
@@ -34,6 +38,7 @@ class TrainRequest:
     pack: str = ""
     checkpoints: str = ""
     max_minutes: float = 0.0
+    frozen: str = ""
 
 
 def titled(request: TrainRequest) -> str:
