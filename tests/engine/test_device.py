@@ -56,10 +56,10 @@ def test_a_device_that_is_not_there(monkeypatch: pytest.MonkeyPatch, wanted: str
         device.choose_device(wanted)
 
 
-def test_measuring_leaves_the_threads_as_they_were() -> None:
-    before = torch.get_num_threads()
+def test_measuring_leaves_threads_and_chance_as_they_were() -> None:
+    before, chance = torch.get_num_threads(), torch.get_rng_state()
     assert device.bfloat16_gain() > 0
-    assert torch.get_num_threads() == before
+    assert torch.get_num_threads() == before and torch.equal(torch.get_rng_state(), chance)
 
 
 def test_a_large_picture_is_drawn_alone() -> None:
