@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -80,18 +80,6 @@ class Headless:
         raise UserError(record.message or "The job failed.",
                         str(event.data.get("remedy", "Try again.")) if event else "Try again.",
                         details=str(event.data.get("details", "")) if event else "")
-
-    def counter(self, title: str) -> Callable[[int, int], None]:
-        """A function to be told (done, total) of work that is done here, not in the queue; it says so now and then."""
-        said = time.monotonic()  # nothing is said of what is done at once
-
-        def tell(done: int, total: int) -> None:
-            nonlocal said
-            if time.monotonic() >= said + PLAIN_SECONDS:
-                said = time.monotonic()
-                self._console.print(f"{title}: {done} of {total}", markup=False)
-
-        return tell
 
     def _on_event(self, record: JobRecord, event: JobEvent) -> None:
         """Called on the queue's thread: results are written first."""

@@ -21,7 +21,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from medsynth_app.core.errors import UserError
-from medsynth_app.core.files import replacing
+from medsynth_app.core.files import writing
 from medsynth_app.datasets.dataset import FORMAT, MANIFEST
 from medsynth_app.formats.libraries import prepare_pillow
 from medsynth_app.segmentation.burned_in_text import text_rows
@@ -67,7 +67,7 @@ def freeze_training_set(data: Path, layout: dict[str, Any], out: Path, progress:
     listing = json.dumps(items, sort_keys=True).encode()
     about = {key: layout.get(key, "") for key in ("name", "licence", "citation")}
     manifest = {"format": FORMAT, **about, "sha256": hashlib.sha256(listing).hexdigest(), "items": items}
-    with replacing(out / MANIFEST) as part:
+    with writing(out / MANIFEST) as part:
         part.write_text(json.dumps(manifest))
     return out
 

@@ -164,9 +164,9 @@ class Runs(SessionState):
                          if pack.manifest.sha256 == picture.provenance.pack_sha256), None)
         return LabelSchema.from_names("", manifest.mask_labels if manifest is not None else ())
 
-    def freeze_training(self, recipe: Path, data: Path | None, out: Path, *, part: str, pack: InstalledPack | None,
-                        resume: bool, max_minutes: float) -> TrainRequest:
-        """Split and freeze the data of a training run; may take a minute and be called on any thread."""
+    def training_request(self, recipe: Path, data: Path | None, out: Path, *, part: str, pack: InstalledPack | None,
+                         resume: bool, max_minutes: float) -> TrainRequest:
+        """The request of a training run; what can be seen at once to speak against it is a `UserError`."""
         return training.train_request(recipe, data, out, part=part, pack=pack, resume=resume, max_minutes=max_minutes)
 
     def train(self, request: TrainRequest) -> str:

@@ -280,7 +280,7 @@ class MainWindow(QMainWindow):
     def show_training(self) -> None:
         self.session.set_place("models")
         TrainDialog(self.session, lambda _job: self.toasts.say("info", "Training waits its turn: see the jobs"),
-                    self.report_bug, self).open()
+                    self).open()
 
     def _choose_class(self, digit: int) -> bool:
         classes = self.session.schema.classes

@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QThreadPool
 from PySide6.QtWidgets import QComboBox, QDialog, QFileDialog, QLabel, QLineEdit, QSpinBox, QWidget
 
 from medsynth_app.actions.train import begun_part, shipped_recipes
 from medsynth_app.core.errors import UserError
-from medsynth_app.core.jobs.train import TrainRequest
 from medsynth_app.core.pack import MANIFEST
 from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.formats.pack import default_pack_folders
 from medsynth_app.session.session import Session
-from medsynth_app.ui.shell.opening import Background
 from medsynth_app.ui.theme import tokens as look
 from medsynth_app.ui.widgets.basic import ElidedLabel, Segmented, button, column, label, model_box, row, set_role
 from medsynth_app.ui.widgets.fields import indent
@@ -33,25 +30,21 @@ FIELD = 260
 
 
 class TrainDialog(QDialog):
-    """Freezes the data on another thread, then queues the run.
+    """Queues a run, which splits and freezes the data itself.
 
     Parameters
     ----------
     started
         Called with the job's id once the run is queued.
-    failed
-        Told of errors that the person cannot mend here.
     """
 
-    def __init__(self, session: Session, started: Callable[[str], None], failed: Callable[[Exception], None],
-                 parent: QWidget, folder: Path | None = None) -> None:
+    def __init__(self, session: Session, started: Callable[[str], None], parent: QWidget,
+                 folder: Path | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle("Train a model")
         self.setMinimumWidth(560)
-        self._session, self._started, self._report = session, started, failed
+        self._session, self._started = session, started
         self._folder = folder or default_pack_folders()[-1]
-        self._pool = QThreadPool(self)
-        self._task: Background | None = None
         self._data: Path | None = None
         self._recipes: list[Path] = []
         self._build()
@@ -151,7 +144,7 @@ class TrainDialog(QDialog):
         obstacle, begun = self._obstacle(), begun_part(self.out) if self.name.text().strip() else ""
         self.start.setText("Resume training" if begun else "Start training")
         ready = not obstacle and (bool(begun) or self._data is not None) and bool(self._recipes)
-        self.start.setEnabled(ready and self._task is None)
+        self.start.setEnabled(ready)
         self._say(obstacle or ("An earlier run under this name goes on from where it was." if begun else ""),
                   error=bool(obstacle))
 
@@ -175,41 +168,17 @@ class TrainDialog(QDialog):
     # -- starting -----------------------------------------------------------------------------------------------
 
     def _start(self) -> None:
-        part, recipe = self.part.value(), self._recipes[self.recipe.currentIndex()]
-        pack = self._chosen_pack
-        data, out, resume, minutes = self._data, self.out, bool(begun_part(self.out)), float(self.minutes.value())
-        task = self._task = Background(
-            lambda _task: self._session.freeze_training(recipe, data, out, part=part, pack=pack, resume=resume,
-                                                        max_minutes=minutes),
-            lambda request: self._frozen(request) if self._task is task else None,
-            lambda error: self._failed(error) if self._task is task else None)
-        self.start.setEnabled(False)
-        self._say("Reading the data and making the split…", error=False)
-        self._pool.start(self._task)
-
-    def _frozen(self, request: TrainRequest) -> None:
-        self._task = None
+        recipe, data = self._recipes[self.recipe.currentIndex()], self._data
         try:
+            request = self._session.training_request(
+                recipe, data, self.out, part=self.part.value(), pack=self._chosen_pack,
+                resume=bool(begun_part(self.out)), max_minutes=float(self.minutes.value()))
             job = self._session.train(request)
         except UserError as error:
-            self._failed(error)
+            self._say(str(error))
             return
         self.accept()
         self._started(job)
-
-    def _failed(self, error: Exception) -> None:
-        self._task = None
-        self._check()
-        if isinstance(error, UserError):
-            self._say(str(error))
-        else:
-            self.reject()
-            self._report(error)
-
-    def reject(self) -> None:
-        """Close; where data are still being read, nothing is queued."""
-        self._task = None
-        super().reject()
 
 
 def _beside(field: QWidget, more: QWidget) -> QWidget:

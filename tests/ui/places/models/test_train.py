@@ -1,8 +1,7 @@
-"""Training from the window: asked in a dialog, frozen on another thread, queued in the background."""
+"""Training from the window: asked in a dialog, queued in the background, where the data are frozen."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -41,8 +40,7 @@ def recipe(tmp_path: Path) -> Path:
 
 def dialog(desk: TestDesk, tmp_path: Path, recipe: Path) -> tuple[TrainDialog, list[str]]:
     started: list[str] = []
-    found = TrainDialog(desk.session, started.append, lambda error: pytest.fail(str(error)), desk.window,
-                        folder=tmp_path / "packs")
+    found = TrainDialog(desk.session, started.append, desk.window, folder=tmp_path / "packs")
     found._add_recipe(recipe)
     found.recipe.setCurrentIndex(found.recipe.count() - 1)
     found._follow()
@@ -50,8 +48,8 @@ def dialog(desk: TestDesk, tmp_path: Path, recipe: Path) -> tuple[TrainDialog, l
     return found, started
 
 
-def test_a_run_is_frozen_and_queued_with_what_was_chosen(desk: TestDesk, tmp_path: Path, data: Path,
-                                                         recipe: Path) -> None:
+def test_a_run_is_queued_with_what_was_chosen(desk: TestDesk, tmp_path: Path, data: Path,
+                                              recipe: Path) -> None:
     found, started = dialog(desk, tmp_path, recipe)
     assert found.name.text() == "mine" and not found.start.isEnabled()  # no data yet
     found.set_data(data)
@@ -61,9 +59,8 @@ def test_a_run_is_frozen_and_queued_with_what_was_chosen(desk: TestDesk, tmp_pat
     request = desk.queue.requests[-1]
     assert isinstance(request, TrainRequest) and request.part == "base" and request.max_minutes == 7
     assert Path(request.out) == (tmp_path / "packs" / "mine").resolve()
-    items = json.loads((Path(request.data) / "manifest.json").read_text())["items"]
-    assert [(item["captions"][0], item["split"]) for item in items] == [("an eosinophil", "train"),
-                                                                        ("a platelet", "test")]
+    assert (Path(request.data), Path(request.frozen)) == (data, tmp_path / "packs" / "mine.training" / "set")
+    assert not Path(request.frozen).exists()  # no picture was read on the window's side
     assert desk.queue.jobs[started[0]].lane is Lane.BACKGROUND and not found.isVisible()
 
 
