@@ -18,10 +18,15 @@ DAMAGE = (RuntimeError, ValueError, KeyError, TypeError, AttributeError, EOFErro
 
 
 def save_checkpoint(path: Path, state: Mapping[str, Any]) -> None:
-    """Write tensors and plain values, nested in dicts and lists."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path, alone=True) as part:
-        torch.save({"format": FORMAT, **state}, part)
+    """Write tensors and plain values, nested in dicts and lists; raises `UserError` where the disk does not take it."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path, alone=True) as part:
+            torch.save({"format": FORMAT, **state}, part)
+    except (OSError, RuntimeError) as error:  # torch's own writer raises the latter
+        raise UserError(f"The checkpoint {path.name} could not be written.",
+                        "Make room on this disk, and resume the run.", safe="The former checkpoint stays as it was.",
+                        details=type(error).__name__) from error
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:

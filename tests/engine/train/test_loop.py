@@ -177,3 +177,9 @@ def test_a_damaged_or_foreign_checkpoint_is_told(tmp_path: Path, harm: str) -> N
         torch.save(saved, path)
     with pytest.raises(UserError, match="damaged, or belongs to a recipe"):
         run(path)
+
+
+def test_a_disk_that_takes_no_checkpoint_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match=r"line\.pt could not be written"):
+        run(tmp_path / "file" / "line.pt")

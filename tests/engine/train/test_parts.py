@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import itertools
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -9,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from medsynth_app.core.errors import UserError
+from medsynth_app.core.jobs.train import TRAINABLE
 from medsynth_app.core.pack import MANIFEST, PackManifest
 from medsynth_app.core.pack_files import read_manifest
 from medsynth_app.engine.train.pack import check_joinable, join_part, with_data
-from medsynth_app.engine.train.parts import train_part
+from medsynth_app.engine.train.parts import PARTS, train_part
 from medsynth_app.engine.train.recipe import PackSection, Recipe
 from medsynth_app.engine.train.supervision import Run
 from tests.engine.tiny import LABELS, make_tiny_pack
@@ -81,3 +84,18 @@ def test_a_recipe_that_cannot_be_followed_is_refused_in_words(tmp_path: Path, te
     path.write_text(text + ("" if text.startswith("pack") else pack))
     with pytest.raises(UserError, match=complaint):
         Recipe.load(path)
+
+
+def test_the_table_holds_what_can_be_asked_for_and_every_stage_in_its_order() -> None:
+    assert tuple(PARTS) == TRAINABLE
+    for part in PARTS.values():
+        module, name = part.function.split(":")
+        assert callable(getattr(importlib.import_module(f"medsynth_app.engine.train.{module}"), name))
+        spans = list(part.stages.values())
+        assert spans[0][0] == pytest.approx(0) and spans[-1][1] == pytest.approx(1)
+        assert all(before[1] == pytest.approx(after[0]) for before, after in itertools.pairwise(spans))
+
+
+def test_a_part_that_is_not_in_the_table(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no part 'magic'"):
+        train_part("magic", Run(RECIPE, tmp_path, tmp_path / "out", tmp_path / "kept"))
