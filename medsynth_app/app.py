@@ -64,8 +64,8 @@ class Desk:
         if self.workspace.read_only:
             return
         self.queue.start()
-        self.session.refresh_jobs()
-        pack = self.session.pack
+        self.session.jobs.refresh()
+        pack = self.session.models.pack
         if pack is not None:
             self.queue.warm_up(str(pack.folder), self.session.settings.current.device)
 
@@ -73,7 +73,7 @@ class Desk:
         """Close everything; jobs that wait or run go on with the next start."""
         self.window.close()
         self.queue.close()
-        self.session.close_document()
+        self.session.documents.close()
         self.workspace.close()
 
 
@@ -98,8 +98,8 @@ def build_window(workspace: Workspace, settings: SettingsStore, *, pack_folders:
     """
     post = Post()
     desk: list[Desk] = []
-    queue = JobQueue(workspace.jobs, lambda record, event: desk[0].session.deliver(record, event),
-                     worker_module=worker_module, on_ready=lambda info: desk[0].session.worker_ready(info))
+    queue = JobQueue(workspace.jobs, lambda record, event: desk[0].session.jobs.deliver(record, event),
+                     worker_module=worker_module, on_ready=lambda info: desk[0].session.jobs.worker_ready(info))
     session = Session(workspace, queue, settings, pack_folders=pack_folders, post=post)
     theme = Theme(settings.current.theme)
     theme.prepare()

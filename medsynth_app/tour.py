@@ -64,10 +64,10 @@ class Record:
 
     def write(self, desk: Desk) -> None:
         summary = {"medsynth": __version__, "seconds": round(time.monotonic() - self.begun, 1),
-                   "device": desk.session.device_text, "steps": self.steps, "scenes": self.scenes,
+                   "device": desk.session.jobs.device_text, "steps": self.steps, "scenes": self.scenes,
                    "screenshots": [name for name, _ in self.pictures]}
         (self.out / "summary.json").write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
-        lines = ["# The guided demo", "", f"MedSynth {__version__} on {desk.session.device_text}, "
+        lines = ["# The guided demo", "", f"MedSynth {__version__} on {desk.session.jobs.device_text}, "
                  f"{summary['seconds']} s. Every generated pixel below is synthetic. Research use, not for diagnosis.",
                  ""]
         for name, caption in self.pictures:
@@ -82,7 +82,7 @@ class Tour:
     def __init__(self, desk: Desk, out: Path) -> None:
         self.desk, self.record = desk, Record(out)
         self._events: dict[str, list[tuple[EventKind, float]]] = {}
-        desk.session.job_event.connect(self._hear)
+        desk.session.jobs.event.connect(self._hear)
 
     def _hear(self, record: JobRecord, event: JobEvent) -> None:
         self._events.setdefault(record.id, []).append((event.kind, time.monotonic()))
@@ -133,7 +133,7 @@ class Tour:
         QTest.mouseRelease(target, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, points[-1])
 
     def document(self) -> Document:
-        document = self.desk.session.document
+        document = self.desk.session.documents.current
         if document is None:
             raise RuntimeError("no image is open")
         return document
@@ -163,40 +163,40 @@ class Tour:
         self._generate(pack, FREE, f"Four pictures were generated: {domain}.")
         self.shot(f"{_slug(domain)}-generated", f"Generated: {domain}")
         path = self.record.out / f"{_slug(domain)}-generated.png"
-        self.desk.session.export_picture(0, path, mark=False)
+        self.desk.session.exports.picture(self.desk.session.generate.pictures.page(0, 1)[0], path, mark=False)
         return DemoImage(f"A generated picture: {domain}", path, domain, "synthetic, drawn in this demo")
 
     def draw_pairs(self, pack: InstalledPack) -> None:
         """Have a pack draw masks, and pictures that follow them."""
         domain = pack.manifest.domain
         self._generate(pack, DRAWN, f"Four pairs of mask and picture were drawn: {domain}.")
-        if any(not picture.has_mask for picture in self.desk.session.pictures[:4]):
+        if any(not picture.has_mask for picture in self.desk.session.generate.pictures.page(0, 4)):
             raise RuntimeError("a pair lacks its mask")
         self.shot(f"{_slug(domain)}-pairs", f"Masks drawn by the model, and pictures that follow them: {domain}")
 
     def _generate(self, pack: InstalledPack, shape: str, done: str) -> None:
         session, window = self.desk.session, self.desk.window
         session.set_place("generate")
-        session.set_pack(pack)
-        session.set_generate_parameters(count=4, seed=SEED)
+        session.models.set_pack(pack)
+        session.generate.set(count=4, seed=SEED)
         names = [value for value, _, _ in CHOICES]
         self.click(window.generate_panel.shape.choice.buttons()[names.index(shape)])
-        known = len(session.pictures)
+        known = session.generate.pictures.count
         self.click(window.generate_panel.primary)
-        self.until(lambda: len(session.pictures) >= known + 4, 240, "four generated pictures")
+        self.until(lambda: session.generate.pictures.count >= known + 4, 240, "four generated pictures")
         self.record.step(done)
 
     def visit(self, scene: Scene) -> None:
         """Open, paint, inpaint, compare, accept, undo, redo, export."""
         session, window, name = self.desk.session, self.desk.window, _slug(scene.image.path.stem)
         window.open_path(scene.image.path)
-        self.until(lambda: not window.opening.busy and session.document is not None
-                   and session.document.path == scene.image.path, 60, "the image to be shown")
+        self.until(lambda: not window.opening.busy and session.documents.current is not None
+                   and session.documents.current.path == scene.image.path, 60, "the image to be shown")
         session.set_place("paint")
-        session.set_pack(scene.pack)
+        session.models.set_pack(scene.pack)
         self.record.step(f"Opened: {scene.image.title}.")
         self.shot(f"{name}-opened", f"{scene.image.title}: opened")
-        original = np.array(self.document().pixels(session.frame))
+        original = np.array(self.document().pixels(session.view.index))
         rows, columns = original.shape[:2]
         self.press(Qt.Key.Key_B)
         self.paint_disc((scene.middle[0] * rows, scene.middle[1] * columns), scene.radius * min(rows, columns))
@@ -207,25 +207,25 @@ class Tour:
         self._accept(scene, name, original)
         self.record.scenes.append({
             "image": scene.image.title, "credit": scene.image.credit, "pack": scene.pack.manifest.name,
-            "pack_sha256": scene.pack.manifest.sha256, "prompt": session.parameters.prompt,
-            "mode": session.parameters.mode, "seed": SEED, **seconds, "files": self._export(name)})
+            "pack_sha256": scene.pack.manifest.sha256, "prompt": session.inpaint.parameters.prompt,
+            "mode": session.inpaint.parameters.mode, "seed": SEED, **seconds, "files": self._export(name)})
 
     def _run(self, scene: Scene, name: str) -> dict[str, float]:
         """Press the button and wait for the candidates; seconds to the first preview and to the last candidate."""
         session, window = self.desk.session, self.desk.window
         fits = scene.image.domain == scene.pack.manifest.domain
         # A model that never saw such images keeps close to the smooth fill from the surroundings.
-        session.set_parameters(count=CANDIDATES, seed=SEED, mode="replace" if fits else "remove",
+        session.inpaint.set(count=CANDIDATES, seed=SEED, mode="replace" if fits else "remove",
                                strength=1.0 if fits else 0.2, prompt=_prompt(scene.pack))
         self.until(window.inpaint_panel.primary.isEnabled, 20, "the button")
-        before, pressed = len(session.staging.results), time.monotonic()
+        before, pressed = len(session.candidates.results), time.monotonic()
         self.click(window.inpaint_panel.primary)
-        self.until(lambda: session.staging.previews or len(session.staging.results) > before, 240, "a preview")
-        job = session.staging.job_id or session.staging.results[0].job_id
+        self.until(lambda: session.candidates.previews or len(session.candidates.results) > before, 240, "a preview")
+        job = session.candidates.job_id or session.candidates.results[0].job_id
         self.shot(f"{name}-drawing", f"{scene.image.title}: a preview while it is drawn")
         ends = (EventKind.DONE, EventKind.FAILED)
         self.until(lambda: any(kind in ends for kind, _ in self._events.get(job, ())), 240, "the candidates")
-        staged = [result for result in session.staging.results if result.job_id == job]
+        staged = [result for result in session.candidates.results if result.job_id == job]
         if len(staged) != CANDIDATES:
             raise RuntimeError(f"{len(staged)} of {CANDIDATES} candidates were staged")
         if any(result.provenance.largest_change_outside_mask != 0 for result in staged):
@@ -244,17 +244,17 @@ class Tour:
         window.canvas.candidate.set_mode("slider")
         self.shot(f"{name}-compared", f"{scene.image.title}: original and candidate, slider")
         window.canvas.candidate.set_mode("off")
-        if session.staging.current is None:
+        if session.candidates.current is None:
             raise RuntimeError("no candidate is chosen")
 
     def _accept(self, scene: Scene, name: str, original: npt.NDArray[Any]) -> None:
         """Accept with Enter, undo and redo with their keys; each is held against the pixels."""
         session, control = self.desk.session, Qt.KeyboardModifier.ControlModifier
-        result = session.staging.current
+        result = session.candidates.current
         assert result is not None
 
         def pixels() -> npt.NDArray[Any]:
-            return self.document().pixels(session.frame)
+            return self.document().pixels(session.view.index)
 
         self.desk.window.strip.setFocus()
         self.press(Qt.Key.Key_Return)
@@ -275,12 +275,12 @@ class Tour:
 
     def _export(self, name: str) -> list[str]:
         session, out = self.desk.session, self.record.out
-        files = [session.export_image(out / f"{name}-result.png", "png", mark=True),
-                 session.export_mask(out / f"{name}-mask.png", "png")]
-        if self.document().info.frames[session.frame].key.source.startswith("uid:"):
-            files.append(session.export_image(out / f"{name}-result.dcm", "dicom"))
+        files = [session.exports.image(out / f"{name}-result.png", "png", mark=True),
+                 session.exports.mask(out / f"{name}-mask.png", "png")]
+        if self.document().info.frames[session.view.index].key.source.startswith("uid:"):
+            files.append(session.exports.image(out / f"{name}-result.dcm", "dicom"))
         else:
-            files.append(session.export_image(out / f"{name}-result.tif", "tiff", mark=True))
+            files.append(session.exports.image(out / f"{name}-result.tif", "tiff", mark=True))
         names = [exported.path.name for exported in files]
         self.record.step(f"Exported, each with its record: {', '.join(names)}.")
         return names
@@ -307,7 +307,7 @@ def _radiology(packs: Sequence[InstalledPack]) -> Scene | None:
 
 def walk(desk: Desk, out: Path) -> None:
     """The whole tour: a DICOM slice, one image of each pack's own domain, and pairs where a pack draws them."""
-    packs = desk.session.packs
+    packs = desk.session.models.packs
     if not packs:
         raise UserError("No model pack is installed.", "Train one with `medsynth train base`.")
     tour = Tour(desk, out)

@@ -33,10 +33,10 @@ seen = []
 def watch(window):
     window.painted.connect(lambda: seen.append(window.grab().width()))
     def look():                                 # may fire again before the window is gone
-        if window.session.document is not None:
+        if window.session.documents.current is not None:
             timer.stop()
             assert gc.isenabled() and gc.get_freeze_count() > 100_000
-            seen.append(window.session.document.info.pseudonym)
+            seen.append(window.session.documents.current.info.pseudonym)
             window.close()
     timer = QTimer(window); timer.timeout.connect(look); timer.start(50)
     QTimer.singleShot(120000, window.close)
@@ -68,9 +68,9 @@ def test_news_of_the_queue_reach_the_session_on_the_window_s_thread(qapp: Any, t
     desk = build_window(Workspace.open(tmp_path / "work"), SettingsStore(tmp_path / "config"), pack_folders=[])
     try:
         heard: list[int] = []
-        desk.session.job_event.connect(lambda record, event: heard.append(threading.get_ident()))
+        desk.session.jobs.event.connect(lambda record, event: heard.append(threading.get_ident()))
         record = JobRecord("a", "inpaint", Lane.INTERACTIVE, "t", JobState.RUNNING, 0, "")
-        thread = threading.Thread(target=desk.session.deliver, args=(record, JobEvent("a", EventKind.PROGRESS)))
+        thread = threading.Thread(target=desk.session.jobs.deliver, args=(record, JobEvent("a", EventKind.PROGRESS)))
         thread.start()
         thread.join()
         assert heard == []

@@ -6,7 +6,7 @@ import numpy as np
 
 from medsynth_app.actions.frames import frame_of
 from medsynth_app.actions.guard import require_writable
-from medsynth_app.core.changes import Change
+from medsynth_app.core.changes import Changes
 from medsynth_app.core.edit import PixelEdit
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.jobs.kind import shortened
@@ -15,7 +15,7 @@ from medsynth_app.workspace.results import Result
 from medsynth_app.workspace.workspace import Workspace
 
 
-def accept_result(workspace: Workspace, document: Document, result: Result, person: str = "") -> Change:
+def accept_result(workspace: Workspace, document: Document, result: Result, person: str = "") -> Changes:
     """Write `result` into `document`; only pixels of its effective mask change.
 
     Raises
@@ -39,7 +39,8 @@ def accept_result(workspace: Workspace, document: Document, result: Result, pers
     chosen = effective if before.ndim == 2 else effective[..., None]
     after = np.where(chosen, result.pixels().astype(before.dtype, copy=False), before)
     edit = PixelEdit(document.info.frames[frame].key, result.bounds, before, after, result.id, name_of(result))
-    return document.apply(edit, person)  # marks the result accepted in the same transaction
+    change = document.apply(edit, person)  # marks the result accepted in the same transaction
+    return Changes(documents=(change,), candidates=(document.id,))
 
 
 def name_of(result: Result) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from medsynth_app.core.changes import Changes
 from medsynth_app.core.errors import UserError
 from medsynth_app.workspace.results import Result
 from medsynth_app.workspace.workspace import Workspace
 
 
-def discard_result(workspace: Workspace, result: Result) -> None:
+def discard_result(workspace: Workspace, result: Result, person: str = "") -> Changes:
     """Take a result out of the strip; raises `UserError` when it is in the image or the workspace is read-only."""
     if workspace.read_only:
         raise UserError("This workspace is open in another window, so nothing can be changed here.",
@@ -16,3 +17,4 @@ def discard_result(workspace: Workspace, result: Result) -> None:
         raise UserError("This result is in the image.", "Undo it first, then discard it.")
     workspace.results.set_state(result.id, "discarded")
     workspace.jobs.release(result.job_id)  # its request was kept for "more like this"
+    return Changes(candidates=(result.document_id,))

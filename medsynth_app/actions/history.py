@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from medsynth_app.actions.guard import require_writable
-from medsynth_app.core.changes import Change
+from medsynth_app.core.changes import Change, Changes
 from medsynth_app.workspace.documents import Document
 
 
-def undo(document: Document, person: str = "") -> Change | None:
-    """Take back this person's last step; None when there is none. An accepted result is staged again.
+def undo(document: Document, person: str = "") -> Changes:
+    """Take back this person's last step; empty when there is none. An accepted result is staged again.
 
     Raises
     ------
@@ -16,10 +16,16 @@ def undo(document: Document, person: str = "") -> Change | None:
         When somebody else has changed that region since, or the workspace is read-only.
     """
     require_writable(document)
-    return document.undo(person)
+    return _told(document.undo(person))
 
 
-def redo(document: Document, person: str = "") -> Change | None:
-    """Make this person's last undone step again; None when there is none. Raises as `undo`."""
+def redo(document: Document, person: str = "") -> Changes:
+    """Make this person's last undone step again; empty when there is none. Raises as `undo`."""
     require_writable(document)
-    return document.redo(person)
+    return _told(document.redo(person))
+
+
+def _told(change: Change | None) -> Changes:
+    if change is None:
+        return Changes()
+    return Changes(documents=(change,), candidates=(change.document_id,) if change.kind == "pixels" else ())

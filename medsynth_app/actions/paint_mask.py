@@ -7,13 +7,13 @@ import numpy.typing as npt
 
 from medsynth_app.actions.guard import require_writable
 from medsynth_app.core.bounds import Bounds
-from medsynth_app.core.changes import Change
+from medsynth_app.core.changes import Changes
 from medsynth_app.core.edit import MaskEdit
 from medsynth_app.workspace.documents import Document
 
 
 def paint_mask(document: Document, frame: int, bounds: Bounds, before: npt.NDArray[np.uint8],
-               after: npt.NDArray[np.uint8], name: str = "paint", person: str = "") -> Change:
+               after: npt.NDArray[np.uint8], name: str = "paint", person: str = "") -> Changes:
     """Write one stroke.
 
     Parameters
@@ -34,4 +34,4 @@ def paint_mask(document: Document, frame: int, bounds: Bounds, before: npt.NDArr
         raise ValueError(f"a stroke in {bounds} needs arrays of {shape}")
     key = document.info.frames[frame].key
     edit = MaskEdit(key, bounds, np.array(before, np.uint8), np.array(after, np.uint8), name)
-    return document.apply(edit, person)
+    return Changes(documents=(document.apply(edit, person),))

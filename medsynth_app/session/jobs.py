@@ -1,62 +1,64 @@
-"""The jobs as the drawer and the ring show them."""
+"""The jobs: what waits, runs and has ended, and what the workers send."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
+from psygnal import Signal
 
+from medsynth_app.actions.receive import receive
+from medsynth_app.core.changes import Changes
 from medsynth_app.core.job import EventKind, JobEvent, JobRecord, JobState
+from medsynth_app.jobs.queue import JobQueue
+from medsynth_app.session.hook import BEFORE_VIEWS, Hook
+from medsynth_app.session.job_entry import JobEntry, device_text
+from medsynth_app.session.pace import Pace, Work
+from medsynth_app.workspace.workspace import Workspace
 
-Picture = npt.NDArray[np.uint8]
+Post = Callable[[Callable[[], None]], None]
 
 
-@dataclass(frozen=True, eq=False)
-class JobEntry:
-    """One job.
+def call_directly(news: Callable[[], None]) -> None:
+    """The `post` of tests and of the command line."""
+    news()
+
+
+class Jobs:
+    """The queue as the window sees it.
+
+    All but `deliver` and `worker_ready`, which the queue's thread calls, belongs to the session's thread.
 
     Attributes
     ----------
-    fraction
-        0..1, share of the steps done.
-    seconds_left
-        None while unknown.
-    message
-        What the worker says now, or why the job failed.
-    remedy, details
-        Of a failed job: what to do, and technical text to fold away.
-    notices
-        Sentences that came up while it ran.
-    previews
-        Latest previews, uint8 RGB (h, w, 3), one per candidate.
-    device
-        Where it runs, e.g. "CPU, bfloat16"; "" until it has started.
+    device_text
+        Where the model runs, e.g. "CPU, bfloat16"; "" until it is known.
+    post
+        Runs a function on the thread that the session belongs to.
+    changed
+        Signal: which jobs there are, their order or state.
+    progressed
+        Signal(str): the job of this id has gone on, or has something to show.
+    event
+        Signal(JobRecord, JobEvent): all that a job says, when it has been taken in.
     """
 
-    record: JobRecord
-    step: int = 0
-    steps: int = 0
-    seconds_left: float | None = None
-    message: str = ""
-    remedy: str = ""
-    details: str = ""
-    notices: tuple[str, ...] = ()
-    previews: tuple[Picture, ...] = ()
-    device: str = ""
+    changed = Signal()
+    progressed = Signal(str)
+    event = Signal(object, object)
+    device_changed = Signal()
 
-    @property
-    def fraction(self) -> float:
-        return min(1.0, self.step / self.steps) if self.steps else 0.0
-
-
-class JobList:
-    """Waiting, running and lately ended jobs."""
-
-    def __init__(self) -> None:
+    def __init__(self, workspace: Workspace, queue: JobQueue, hook: Hook, post: Post = call_directly) -> None:
+        self._workspace, self._queue, self._hook, self.post = workspace, queue, hook, post
         self._entries: dict[str, JobEntry] = {}
+        self._removed: set[str] = set()  # with their studies: news of them may still be on their way
+        self._pace = Pace()
+        self.device_text = device_text(queue.info) if queue.info else ""
+        self._take_records()
+        hook.changed.connect(self._follow, priority=BEFORE_VIEWS)
+
+    # --- the list
 
     @property
     def entries(self) -> tuple[JobEntry, ...]:
@@ -81,47 +83,85 @@ class JobList:
     def entry(self, job_id: str) -> JobEntry | None:
         return self._entries.get(job_id)
 
-    def refresh(self, records: Iterable[JobRecord]) -> None:
+    def refresh(self) -> None:
         """Take over the queue's records; what is known of progress stays."""
+        self._take_records()
+        self.changed.emit()
+
+    # --- what a person does with them
+
+    def cancel(self, job_id: str) -> Changes:
+        self._queue.cancel(job_id)
+        return self._hook.tell(Changes(jobs=(job_id,)))
+
+    def cancel_waiting(self) -> Changes:
+        """Cancel all that wait; what runs goes on."""
+        waiting = tuple(record.id for record in self._queue.records() if record.state is JobState.WAITING)
+        for job_id in waiting:
+            self._queue.cancel(job_id)
+        return self._hook.tell(Changes(jobs=waiting))
+
+    def retry(self, job_id: str) -> Changes:
+        """Run a job that has ended once more, as a new one."""
+        return self._hook.tell(Changes(jobs=(self._queue.retry(job_id),)))
+
+    def move(self, job_id: str, before: str | None) -> Changes:
+        """Put a waiting job before another one, or last."""
+        self._queue.move(job_id, before)
+        return self._hook.tell(Changes(jobs=(job_id,)))
+
+    # --- what others submit
+
+    def submitted(self, changes: Changes, work: Work | None = None) -> Changes:
+        """Tell of a new job, and learn from it how long such `work` takes."""
+        if work is not None:
+            self._pace.submitted(changes.jobs[0], work)
+        return self._hook.tell(changes)
+
+    def seconds(self, work: Work) -> float | None:
+        """Expected seconds of a run; None before the first one of its sort has ended."""
+        return self._pace.seconds(work)
+
+    # --- what the workers send
+
+    def deliver(self, record: JobRecord, event: JobEvent) -> None:
+        """The queue's `on_event`: write what came, then tell the session's thread."""
+        changes = receive(self._workspace, record, event)  # when it raises, the queue fails the job and says why
+        self.post(lambda: self._observe(record, event, changes))
+
+    def worker_ready(self, info: Mapping[str, Any]) -> None:
+        """The queue's `on_ready`: what the warmed-up worker says of itself."""
+        self.post(lambda: self._set_device(device_text(info)))
+
+    def _observe(self, record: JobRecord, event: JobEvent, changes: Changes) -> None:
+        if record.id in self._removed:
+            return
+        entry = self._entries[record.id] = self._entries.get(record.id, JobEntry(record)).after(record, event)
+        self._pace.observe(record, event)
+        self._set_device(entry.device)
+        if event.kind in (EventKind.WAITING, EventKind.STARTED) or record.state.ended:
+            changes |= Changes(jobs=(record.id,))
+        else:
+            self.progressed.emit(record.id)
+        self._hook.tell(changes)
+        self.event.emit(record, event)
+        if event.kind is EventKind.NOTICE and event.message:
+            self._hook.notice.emit("info", event.message)
+
+    def _follow(self, changes: Changes) -> None:
+        if changes.removed:
+            self._removed.update(changes.jobs)
+        if changes.jobs:
+            self.refresh()
+
+    def _take_records(self) -> None:
         fresh = {}
-        for record in records:
+        for record in self._queue.records():
             known = self._entries.get(record.id)
             fresh[record.id] = replace(known, record=record) if known else JobEntry(record, message=record.message)
         self._entries = fresh
 
-    def observe(self, record: JobRecord, event: JobEvent) -> JobEntry:
-        """Note one event; returns the job's new entry."""
-        entry = replace(self._entries.get(record.id, JobEntry(record)), record=record, **_news(event))
-        if event.kind is EventKind.NOTICE and event.message:
-            entry = replace(entry, notices=(*entry.notices, event.message))
-        if record.state.ended:
-            entry = replace(entry, seconds_left=None, previews=())
-        self._entries[record.id] = entry
-        return entry
-
-
-def _news(event: JobEvent) -> dict[str, Any]:
-    """What an event says, as fields of `JobEntry`."""
-    if event.kind is EventKind.STARTED:
-        return {"device": device_text(event.data), "message": event.message, "step": 0, "notices": ()}
-    if event.kind is EventKind.PROGRESS:
-        return {"step": event.step, "steps": event.steps, "seconds_left": event.seconds_left,
-                "message": event.message}
-    if event.kind is EventKind.PREVIEW:
-        return {"previews": pictures(event)}
-    if event.kind is EventKind.FAILED:
-        return {"message": event.message, "remedy": str(event.data.get("remedy", "")),
-                "details": str(event.data.get("details", ""))}
-    return {}
-
-
-def device_text(info: Mapping[str, Any]) -> str:
-    """Where a worker runs, from what it says of itself: "CPU, bfloat16"."""
-    names = {"cpu": "CPU", "cuda": "GPU", "mps": "GPU (Metal)"}
-    parts = [str(info[key]) for key in ("device", "dtype") if info.get(key)]
-    return ", ".join(names.get(part, part) for part in parts)
-
-
-def pictures(event: JobEvent) -> tuple[Picture, ...]:
-    """Previews of an event in the order of the candidates."""
-    return tuple(event.arrays[key] for key in sorted((k for k in event.arrays if k.isdigit()), key=int))
+    def _set_device(self, text: str) -> None:
+        if text and text != self.device_text:
+            self.device_text = text
+            self.device_changed.emit()

@@ -1,20 +1,91 @@
-"""The session: what is open, chosen and running, and signals that tell when it changes.
+"""The session: what is open, chosen and running, one object for each, and signals that tell when it changes.
 
-All but `load` and `deliver` belongs to one thread (the window's). `deliver` is called by the queue's
-thread: it writes results to the workspace and then hands the news to `post`.
+All but `documents.load` and `jobs.deliver` belongs to one thread (the window's). `jobs.deliver` is called by the
+queue's thread: it writes results to the workspace and then hands the news to `post`.
 """
 
 from __future__ import annotations
 
-from medsynth_app.session.documents import DocumentView
-from medsynth_app.session.runs import Runs
-from medsynth_app.session.state import Post, call_directly
+from collections.abc import Sequence
+from pathlib import Path
 
-__all__ = ["Post", "Session", "call_directly"]
+from psygnal import Signal
+
+from medsynth_app.core.parameters import GenerateParameters, InpaintParameters
+from medsynth_app.jobs.queue import JobQueue
+from medsynth_app.session.candidates import Candidates
+from medsynth_app.session.documents import Documents
+from medsynth_app.session.exports import Exports
+from medsynth_app.session.generate import Generate
+from medsynth_app.session.hook import Hook
+from medsynth_app.session.inpaint import Inpaint
+from medsynth_app.session.jobs import Jobs, Post, call_directly
+from medsynth_app.session.models import Models
+from medsynth_app.session.painting import Painting
+from medsynth_app.session.people import People
+from medsynth_app.session.pictures import Pictures
+from medsynth_app.session.training import Training
+from medsynth_app.session.view import View
+from medsynth_app.settings.settings import SettingsStore
+from medsynth_app.workspace.workspace import Workspace
 
 
-class Session(DocumentView, Runs):
+class Session:
     """Observable state of one window.
 
-    `SessionState` says what it holds, `DocumentView` and `Runs` what it does.
+    Parameters
+    ----------
+    queue
+        Its `on_event` must be `jobs.deliver` of this session.
+    pack_folders
+        Where packs lie; None looks in the usual places.
+    post
+        Runs a function on the thread that the session belongs to.
+
+    Attributes
+    ----------
+    changed
+        Signal(Changes): what an action, or a worker, changed; what the session derives from it is fresh by then.
+    notice
+        Signal(str, str): level ("info", "done", "warning" or "error") and a sentence for the person.
+    people, documents, view, jobs, models, painting, candidates, inpaint, generate, exports, training
+        What a person works with, each with signals of its own.
+    place
+        "library", "paint", "generate", "label", "evaluate" or "models".
     """
+
+    place_changed = Signal(str)
+
+    def __init__(self, workspace: Workspace, queue: JobQueue, settings: SettingsStore, *,
+                 pack_folders: Sequence[Path] | None = None, post: Post = call_directly) -> None:
+        self.workspace, self.queue, self.settings = workspace, queue, settings
+        self._hook = hook = Hook()
+        self.changed, self.notice = hook.changed, hook.notice
+        device, preview_every = settings.current.device, settings.current.preview_every
+        self.people = people = People(workspace, hook)
+        self.documents = documents = Documents(workspace, queue, people, hook)
+        self.view = view = View(documents)
+        self.jobs = jobs = Jobs(workspace, queue, hook, post)
+        self.models = models = Models(pack_folders, documents, view, hook)
+        self.painting = painting = Painting(documents, view, models, people, hook)
+        self.candidates = candidates = Candidates(workspace, documents, view, people, jobs, hook)
+        self.inpaint = Inpaint(
+            workspace, queue, InpaintParameters(device=device, preview_every=preview_every), documents=documents,
+            view=view, painting=painting, models=models, candidates=candidates, people=people, jobs=jobs)
+        self.generate = Generate(
+            queue, GenerateParameters(device=device, preview_every=preview_every), Pictures(workspace, people, hook),
+            documents=documents, view=view, painting=painting, models=models, people=people, jobs=jobs, hook=hook)
+        self.exports = Exports(workspace, settings, documents, view)
+        self.training = Training(queue, people, jobs)
+        self.place: str = settings.current.place
+
+    @property
+    def opening_notices(self) -> tuple[str, ...]:
+        """What the person should read when the window opens: a second window, damaged settings."""
+        return tuple(text for text in (self.workspace.notice, self.settings.notice) if text)
+
+    def set_place(self, place: str) -> None:
+        if place != self.place:
+            self.place = place
+            self.settings.change(place=place)
+            self.place_changed.emit(place)

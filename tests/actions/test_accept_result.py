@@ -72,7 +72,9 @@ def test_accepting_changes_the_effective_mask_alone_and_undo_brings_the_original
     paint(document, 1, (10, 10, 25, 25))
     first, second = staged(workspace, queue, pack, document, 1)
     original = document.pixels(1).copy()
-    change = accept_result(workspace, document, second)
+    changes = accept_result(workspace, document, second)
+    change, = changes.documents
+    assert changes.candidates == (document.id,)
     assert (change.kind, change.frame) == ("pixels", document.info.frames[1].key)
     after = document.pixels(1)
     effective = np.zeros(original.shape, bool)
@@ -86,11 +88,11 @@ def test_accepting_changes_the_effective_mask_alone_and_undo_brings_the_original
     assert [record.seed for record in document.provenance(1)] == [8]
 
     undone = undo(document)
-    assert undone is not None and undone.kind == "pixels"
+    assert [change.kind for change in undone.documents] == ["pixels"] and undone.candidates == (document.id,)
     assert np.array_equal(document.pixels(1), original)
     assert workspace.results.get(second.id).state == "staged"
     assert document.provenance(1) == []
-    assert redo(document) is not None
+    assert redo(document)
     assert np.array_equal(document.pixels(1), after)
     assert workspace.results.get(second.id).state == "accepted"
     assert workspace.results.get(first.id).state == "staged"

@@ -15,11 +15,12 @@ from tests.actions.bench import png
 
 
 def test_a_name_is_added_once(workspace: Workspace) -> None:
-    anna = switch_person(workspace, " Anna  Weiss ")
-    assert workspace.people.current == anna and anna.name == "Anna Weiss"
-    ben = switch_person(workspace, "Ben")
-    assert switch_person(workspace, "anna weiss") == anna
-    assert {person.id for person in workspace.people.all()} == {anna.id, ben.id}
+    anna, = switch_person(workspace, " Anna  Weiss ").people
+    now = workspace.people.current
+    assert now is not None and now.id == anna and now.name == "Anna Weiss"
+    ben, = switch_person(workspace, "Ben").people
+    assert switch_person(workspace, "anna weiss").people == (anna,)
+    assert {person.id for person in workspace.people.all()} == {anna, ben}
     for name in ("", "   ", "x" * 81):
         with pytest.raises(UserError):
             switch_person(workspace, name)

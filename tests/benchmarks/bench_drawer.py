@@ -46,8 +46,8 @@ def measure(folder: Path, jobs: int, repeats: int) -> tuple[float, float, float,
     window.resize(1366, 768)
     window.show()
     QTest.qWaitForWindowExposed(window)
-    paint(session.open(png(folder / "image.png")))
-    ids = [session.inpaint() for _ in range(jobs)]  # the queue is not started: all of them wait
+    paint(session.documents.open(png(folder / "image.png")))
+    ids = [session.inpaint.run().jobs[0] for _ in range(jobs)]  # the queue is not started: all of them wait
     window.toolbar.ring.click()
     QTest.qWait(500)
     longest: dict[str, float] = {}
@@ -62,9 +62,9 @@ def measure(folder: Path, jobs: int, repeats: int) -> tuple[float, float, float,
     plain = repainting(window.status.saved)
     deeds: list[Callable[[], None]] = []
     for turn in range(repeats):
-        deeds += [timed("submit", lambda: ids.append(session.inpaint())),
-                  timed("move", lambda turn=turn: session.move_job(ids[-1], ids[turn + jobs // 2])),
-                  timed("cancel", lambda turn=turn: session.cancel_job(ids[turn]))]
+        deeds += [timed("submit", lambda: ids.append(session.inpaint.run().jobs[0])),
+                  timed("move", lambda turn=turn: session.jobs.move(ids[-1], ids[turn + jobs // 2])),
+                  timed("cancel", lambda turn=turn: session.jobs.cancel(ids[turn]))]
 
     def next_deed() -> None:
         if deeds:

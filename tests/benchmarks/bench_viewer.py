@@ -72,14 +72,14 @@ class Ours:
         path = folder / "image.tif"
         tifffile.imwrite(path, pixels, photometric="rgb")
         self.workspace = Workspace.temporary()
-        self.queue = JobQueue(self.workspace.jobs, lambda record, event: self.session.deliver(record, event))
+        self.queue = JobQueue(self.workspace.jobs, lambda record, event: self.session.jobs.deliver(record, event))
         self.session = Session(self.workspace, self.queue, SettingsStore(folder / "config"),
                                pack_folders=[pack.resolve().parent] if pack else [folder],
                                post=lambda news: QTimer.singleShot(0, self.canvas, news))
         self.canvas = Canvas(self.session)
         self.canvas.resize(900, 700)
         self.canvas.show()
-        self.session.open(path)
+        self.session.documents.open(path)
         self.canvas.tools.set_size(BRUSH)
 
     def _send(self, kind: QEvent.Type, place: QPointF) -> None:
@@ -99,8 +99,8 @@ class Ours:
             between()
         self._send(QEvent.Type.MouseButtonRelease, places[-1])
         spent = time.perf_counter() - begun
-        assert self.session.document is not None and self.session.document.mask(0).any()
-        self.session.undo()
+        assert self.session.documents.current is not None and self.session.documents.current.mask(0).any()
+        self.session.painting.undo()
         return spent
 
     def close(self) -> None:
@@ -169,9 +169,9 @@ def measure_loop(ours: Ours, seconds: float) -> bool:
     end = time.monotonic() + seconds
     idle = LoopDelay().measure(lambda: time.monotonic() > end)
     ours.stroke(lambda: None)
-    ours.session.redo()
-    ours.session.set_parameters(count=4, seed=1)
-    job_id = ours.session.inpaint()
+    ours.session.painting.redo()
+    ours.session.inpaint.set(count=4, seed=1)
+    job_id = ours.session.inpaint.run().jobs[0]
     busy = LoopDelay().measure(lambda: ours.queue.state(job_id).ended)
     state = ours.queue.state(job_id)
     limit = max(LOOP_LIMIT * idle, LOOP_MS)

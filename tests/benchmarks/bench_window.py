@@ -51,7 +51,7 @@ app = application()
 desk = build_window(Workspace.open(Path(sys.argv[2]) / "work"), SettingsStore(Path(sys.argv[2]) / "config"),
                     pack_folders=[])
 desk.window.resize(1366, 768)
-desk.session.open(Path(sys.argv[1]))
+desk.session.documents.open(Path(sys.argv[1]))
 frames = []
 desk.window.canvas.scene.native.frameSwapped.connect(lambda: frames.append((time.perf_counter(), time.process_time())))
 desk.window.show()

@@ -88,7 +88,7 @@ def test_inpaint_a_picture(pack: Path, offline: dict[str, str], tmp_path: Path) 
     image = png(tmp_path / "cell.png")
     mask = _mask(tmp_path / "mask.png", 60, 80)
     with Workspace.open(tmp_path / "work") as workspace:  # what somebody painted and undid before
-        person = switch_person(workspace, "Ana").id
+        person = switch_person(workspace, "Ana").people[0]
         document = open_document(workspace, image)
         paint(document, 0, (2, 2, 12, 12), 2, person)
         paint(document, 0, (30, 2, 40, 12), 3, person)

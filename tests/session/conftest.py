@@ -26,7 +26,7 @@ def make_session(tmp_path: Path) -> Iterator[MakeSession]:
 
     def make(workspace: Workspace) -> Session:
         def deliver(record: JobRecord, event: JobEvent) -> None:
-            session.deliver(record, event)
+            session.jobs.deliver(record, event)
 
         queue = JobQueue(workspace.jobs, deliver)
         queues.append(queue)

@@ -91,7 +91,7 @@ class TestDesk:
         """Open the image and wait for it."""
         self.window.open_path(self.image)
         self.until(lambda: not self.window.opening.busy)
-        assert self.session.document is not None
+        assert self.session.documents.current is not None
 
     def until(self, done: Callable[[], bool], seconds: float = 10) -> None:
         assert wait_for(done, seconds), "nothing came of it"
@@ -108,20 +108,20 @@ class TestDesk:
     def paint(self) -> None:
         """One stroke of the class in hand."""
         bounds = Bounds(20, 20, 40, 40)
-        document = self.session.document
+        document = self.session.documents.current
         assert document is not None
-        before = np.array(document.mask(self.session.frame)[bounds.slices])
-        self.session.paint(bounds, before, np.full_like(before, self.session.label_value))
+        before = np.array(document.mask(self.session.view.index)[bounds.slices])
+        self.session.painting.paint(bounds, before, np.full_like(before, self.session.painting.label_value))
 
     def hear(self, job_id: str, state: JobState, event: JobEvent) -> None:
         """News of a job, as the queue tells them."""
         self.queue.jobs[job_id] = replace(self.queue.jobs[job_id], state=state)
-        self.session.deliver(self.queue.jobs[job_id], event)
+        self.session.jobs.deliver(self.queue.jobs[job_id], event)
 
     def clear_jobs(self) -> None:
         self.queue.jobs.clear()
         self.queue.asked.clear()
-        self.session.refresh_jobs()
+        self.session.jobs.refresh()
 
 
 @contextmanager
@@ -153,7 +153,7 @@ def a_desk(folder: Path, workspace: Workspace, size: tuple[int, int] = (1366, 76
         yield TestDesk(window, session, queue, store, image)
     finally:
         window.close()
-        session.close_document()
+        session.documents.close()
         workspace.close()
         window.deleteLater()
         QApplication.processEvents()

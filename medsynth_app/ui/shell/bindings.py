@@ -28,10 +28,11 @@ class Bindings:
         self._bind_view()
         self._bind_window()
         s, c = window.session, window.canvas
-        for signal in (s.document_changed, s.history_changed, s.person_changed, s.place_changed):
+        for signal in (s.documents.current_changed, s.painting.history_changed, s.people.changed, s.place_changed):
             signal.connect(self.refresh)
-        s.staging_changed.connect(self.refresh_candidates)
-        s.pictures_changed.connect(self.refresh)
+        s.candidates.changed.connect(self.refresh_candidates)
+        s.candidates.selected_changed.connect(self.refresh_candidates)
+        s.generate.pictures.changed.connect(self.refresh)
         c.tools.changed.connect(lambda _tool: self.refresh_tools())
         c.candidate.mode_changed.connect(lambda _mode: self.refresh_candidates())
         self.refresh()
@@ -44,7 +45,7 @@ class Bindings:
         bind("file.open_folder", w.files.open_folder)
         bind("file.export", w.files.export_image)
         bind("file.export_mask", w.files.export_mask)
-        bind("file.close", w.session.close_document)
+        bind("file.close", w.session.documents.close)
         bind("file.remove_study", w.files.ask_remove_study)
         bind("file.quit", w.close)
 
@@ -54,8 +55,8 @@ class Bindings:
             bind(f"tool.{tool}", partial(self._choose_tool, tool))
         bind("brush.grow", w.canvas.tools.grow)
         bind("brush.shrink", w.canvas.tools.shrink)
-        bind("edit.undo", lambda: w.guarded(w.session.undo))
-        bind("edit.redo", lambda: w.guarded(w.session.redo))
+        bind("edit.undo", lambda: w.guarded(w.session.painting.undo))
+        bind("edit.redo", lambda: w.guarded(w.session.painting.redo))
         bind("paint.clear", lambda: w.guarded(self.clear))
         bind("paint.run", w.inpaint)
         bind("paint.prompt", w.write_prompt)
@@ -63,10 +64,10 @@ class Bindings:
         bind("generate.remove", w.files.ask_remove_picture)
         bind("models.verify", w.verify_packs)
         bind("models.train", w.show_training)
-        bind("candidate.accept", lambda: w.guarded(w.session.accept))
-        bind("candidate.discard", lambda: w.guarded(w.session.discard))
-        bind("candidate.discard_all", lambda: w.guarded(w.session.discard_all))
-        bind("candidate.more", lambda: w.guarded(w.session.more_like_this))
+        bind("candidate.accept", lambda: w.guarded(w.session.candidates.accept))
+        bind("candidate.discard", lambda: w.guarded(w.session.candidates.discard))
+        bind("candidate.discard_all", lambda: w.guarded(w.session.candidates.discard_all))
+        bind("candidate.more", lambda: w.guarded(w.session.inpaint.more_like_this))
 
     def _bind_view(self) -> None:
         w, c, bind = self._window, self._window.canvas, self._window.commands.bind
@@ -115,14 +116,14 @@ class Bindings:
     def clear(self) -> None:
         """Erase the painting of the slice in view, as one undoable stroke."""
         session = self._window.session
-        document = session.document
+        document = session.documents.current
         if document is None:
             return
-        mask = document.mask(session.frame)
+        mask = document.mask(session.view.index)
         bounds = Bounds.of_mask(mask > 0)
         if bounds is not None:
             before = np.array(mask[bounds.slices])
-            session.paint(bounds, before, np.zeros_like(before), "clear")
+            session.painting.paint(bounds, before, np.zeros_like(before), "clear")
 
     def _show_synthetic(self, shown: bool) -> None:
         self._window.canvas.set_synthetic_edges(shown)
@@ -134,8 +135,8 @@ class Bindings:
 
     def _step(self, by: int) -> None:
         session = self._window.session
-        if session.document is not None:
-            session.set_frame(session.frame + by)
+        if session.documents.current is not None:
+            session.view.set_index(session.view.index + by)
 
     def _compare(self, mode: str) -> None:
         canvas = self._window.canvas
@@ -148,26 +149,27 @@ class Bindings:
         """Enable what can be done now, and name what undo would take back."""
         w = self._window
         s, enable = w.session, w.commands.enable
-        opened, reason = s.document is not None, NO_IMAGE
+        opened, reason = s.documents.current is not None, NO_IMAGE
         for name in ("file.export", "file.export_mask", "file.close", "view.fit", "view.actual", "view.flip_h",
                      "view.flip_v", "view.rotate", "view.mask", "view.synthetic", "tool.pan"):
             enable(name, opened, reason)
-        count = len(s.document.info.frames) if s.document is not None else 0
+        count = len(s.documents.current.info.frames) if s.documents.current is not None else 0
         for name in ("slice.next", "slice.previous"):
             enable(name, count > 1, "One slice only" if opened else reason)
-        grey = s.document is not None and s.document.info.colour == "grey"
+        grey = s.documents.current is not None and s.documents.current.info.colour == "grey"
         enable("tool.window", grey, "A colour image has no window" if opened else reason)
-        writable = opened and not s.read_only
+        writable = opened and not s.documents.read_only
         for name in ("tool.brush", "tool.eraser", "tool.fill", "tool.polygon", "tool.pick", "brush.grow",
                      "brush.shrink", "paint.clear", "file.remove_study"):
             enable(name, writable, "This window is read-only" if opened else reason)
-        enable("generate.remove", bool(s.pictures) and s.place == "generate" and not s.workspace.read_only,
-               "This window is read-only" if s.workspace.read_only else "Go to the pictures first" if s.pictures
-               else "There are no pictures")
-        for name, text, plain in (("edit.undo", s.undo_name, "Undo"), ("edit.redo", s.redo_name, "Redo")):
+        enable("generate.remove", s.generate.pictures.count > 0 and s.place == "generate" and not s.workspace.read_only,
+               "This window is read-only" if s.workspace.read_only
+               else "Go to the pictures first" if s.generate.pictures.count else "There are no pictures")
+        for name, text, plain in (("edit.undo", s.painting.undo_name, "Undo"),
+                                  ("edit.redo", s.painting.redo_name, "Redo")):
             w.commands.set_title(name, text or plain)
             seen = s.place not in ("generate", "models")  # nothing is undone that one cannot see
-            enable(name, text is not None and seen and not s.read_only,
+            enable(name, text is not None and seen and not s.documents.read_only,
                    f"Nothing of yours to {plain.lower()}" if seen else "Go to the image first")
         self.refresh_tools()
         self.refresh_candidates()
@@ -178,10 +180,10 @@ class Bindings:
 
     def refresh_candidates(self) -> None:
         w = self._window
-        staging = w.session.staging
+        staging = w.session.candidates
         chosen = staging.current is not None
         for name in ("candidate.accept", "candidate.discard", "candidate.more"):
-            w.commands.enable(name, chosen and not w.session.read_only, "No candidate is chosen")
+            w.commands.enable(name, chosen and not w.session.documents.read_only, "No candidate is chosen")
         w.commands.enable("candidate.discard_all", bool(staging.results), "There are no candidates")
         for mode in COMPARES:
             name = f"compare.{mode}"

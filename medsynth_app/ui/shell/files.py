@@ -48,7 +48,7 @@ class Files:
 
     def export_image(self) -> None:
         """Export the frame in view; the kind is chosen with the name."""
-        document = self._window.session.document
+        document = self._window.session.documents.current
         if document is None:
             return
         kinds = IMAGES if document.info.modality else IMAGES[2:] + IMAGES[1:2]
@@ -60,12 +60,12 @@ class Files:
 
     def write_image(self, path: Path, form: str) -> None:
         """Export and say so."""
-        written = self._window.guarded(lambda: self._window.session.export_image(path, form))
+        written = self._window.guarded(lambda: self._window.session.exports.image(path, form))
         if written is not None:
             self._said("Image exported" + (", with its record beside it." if written.record else "."), written)
 
     def export_mask(self) -> None:
-        document = self._window.session.document
+        document = self._window.session.documents.current
         if document is None:
             return
         kinds = MASKS if len(document.info.frames) > 1 else MASKS[:2]
@@ -74,21 +74,21 @@ class Files:
         if name:
             form, end, whole = _MASK_FORMATS.get(kind, ("png", ".png", False))
             path = _ending(Path(name), end)
-            written = self._window.guarded(lambda: self._window.session.export_mask(path, form, whole_stack=whole))
+            written = self._window.guarded(lambda: self._window.session.exports.mask(path, form, whole_stack=whole))
             if written is not None:
                 self._said("Mask exported.", written)
 
     def save_picture(self, index: int) -> None:
         """Export a generated picture."""
-        if not 0 <= index < len(self._window.session.pictures):
+        if not 0 <= index < self._window.session.generate.pictures.count:
             return
-        picture = self._window.session.pictures[index]
+        picture = self._window.session.generate.pictures.page(index, 1)[0]
         name, kind = QFileDialog.getSaveFileName(self._window, "Save the picture", f"SYNTHETIC-{picture.seed}",
                                                  "PNG picture (*.png);;TIFF picture (*.tif)")
         if name:
             form, end = ("tiff", ".tif") if "TIFF" in kind else ("png", ".png")
             path = _ending(Path(name), end)
-            written = self._window.guarded(lambda: self._window.session.export_picture(index, path, form))
+            written = self._window.guarded(lambda: self._window.session.exports.picture(picture, path, form))
             if written is not None:
                 self._said("Picture and mask saved; the picture is marked as synthetic." if picture.has_mask
                            else "Picture saved, marked as synthetic.", written)
@@ -112,9 +112,9 @@ class Files:
 
     def ask_remove_study(self) -> None:
         """Ask in a banner: nothing else has to stop for it."""
-        if self._window.session.document is None:
+        if self._window.session.documents.current is None:
             return
-        study = self._window.session.study
+        study = self._window.session.documents.study
         images = len(study.documents)
         whose = f"Painting, results and history of its {images} images" if images > 1 else \
             "Its painting, results and history"
@@ -127,7 +127,7 @@ class Files:
             key="remove", choices=(("Remove study", self.remove_study),))
 
     def remove_study(self) -> None:
-        changes = self._window.guarded(self._window.session.remove_study)
+        changes = self._window.guarded(self._window.session.documents.remove_study)
         if changes is not None:
             count = len(changes.pictures)
             more = f", with {_pictures(count)} from its masks" if count else ""
@@ -145,7 +145,7 @@ class Files:
             choices=(("Remove picture", lambda: self.remove_picture(picture.id)),))
 
     def remove_picture(self, picture_id: str) -> None:
-        if self._window.guarded(lambda: self._window.session.remove_picture(picture_id)):
+        if self._window.guarded(lambda: self._window.session.generate.pictures.remove(picture_id)):
             self._window.toasts.say("done", "The picture was removed from the workspace.")
 
 

@@ -48,7 +48,7 @@ class NameBar(QFrame):
             IconButton(theme, "close", "Not now", self.hide), parent=self, spacing=look.M,
             margins=(look.M, look.XS, look.S, look.XS))
         theme.changed.connect(self._paint)
-        session.person_changed.connect(self._answered)
+        session.people.changed.connect(self._answered)
         self._paint()
         self.hide()
 
@@ -65,7 +65,7 @@ class NameBar(QFrame):
 
     def save(self) -> None:
         try:
-            self._session.switch_person(self.field.text())
+            self._session.people.switch(self.field.text())
         except UserError as error:
             self._trouble.setText(error.remedy)
             return

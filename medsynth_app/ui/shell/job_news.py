@@ -23,7 +23,7 @@ class JobNews:
 
     def __init__(self, window: MainWindow) -> None:
         self._window = window
-        window.session.job_event.connect(self._heard)
+        window.session.jobs.event.connect(self._heard)
 
     def _heard(self, record: JobRecord, event: JobEvent) -> None:
         if event.kind is EventKind.DONE:
@@ -35,8 +35,8 @@ class JobNews:
         w = self._window
         outcome = outcome_of(record.kind)
         if outcome is Outcome.PACKS:
-            w.session.refresh_packs()
-        document = w.session.document
+            w.session.models.refresh()
+        document = w.session.documents.current
         here = w.session.place == _place_of(outcome) and (
             outcome is not Outcome.CANDIDATES or (document is not None and document.id == record.document_id))
         if not here:
@@ -49,9 +49,10 @@ class JobNews:
         w = self._window
         outcome = outcome_of(record.kind)
         w.session.set_place(_place_of(outcome))
-        document = w.session.document
+        document = w.session.documents.current
         if outcome is Outcome.CANDIDATES and (document is None or document.id != record.document_id):
-            found = next((r for r in w.session.recent(50) if r.id == record.document_id and r.exists and r.path), None)
+            found = next((r for r in w.session.documents.recent(50)
+                          if r.id == record.document_id and r.exists and r.path), None)
             if found is not None and found.path is not None:
                 w.open_path(found.path, series=found.identity.series)
 
@@ -61,4 +62,4 @@ class JobNews:
         w.banners.say("error", f"{record.title}: {event.message or 'the job failed'}",
                       f"The image is unchanged and what you painted is saved. {remedy}",
                       details=str(event.data.get("details", "")), key=f"job.{record.id}",
-                      choices=(("Run again", lambda: w.guarded(lambda: w.session.retry_job(record.id))),))
+                      choices=(("Run again", lambda: w.guarded(lambda: w.session.jobs.retry(record.id))),))

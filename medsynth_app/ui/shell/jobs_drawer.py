@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, QRectF, QSize, Qt
@@ -93,7 +92,8 @@ class JobsDrawer(QFrame):
         body.setStretch(1, 1)
         body.setAlignment(self._empty, Qt.AlignmentFlag.AlignTop)
         column(head, body, parent=self, spacing=0)
-        session.jobs_changed.connect(self.refresh)
+        session.jobs.changed.connect(self.refresh)
+        session.jobs.progressed.connect(self.refresh)
         ring.toggled.connect(self._toggle)
         parent.installEventFilter(self)
         self.hide()
@@ -123,14 +123,13 @@ class JobsDrawer(QFrame):
     def _do(self, deed: str, job_id: str) -> None:
         at = self.model.place(job_id)
         deeds: dict[str, Callable[[], Any]] = {
-            CANCEL.id: lambda: self._session.cancel_job(job_id), AGAIN.id: lambda: self._session.retry_job(job_id),
-            SOONER.id: lambda: self._session.move_job(job_id, self.model.before(at, -1)[1]),
-            LATER.id: lambda: self._session.move_job(job_id, self.model.before(at, 1)[1])}
+            CANCEL.id: lambda: self._session.jobs.cancel(job_id), AGAIN.id: lambda: self._session.jobs.retry(job_id),
+            SOONER.id: lambda: self._session.jobs.move(job_id, self.model.before(at, -1)[1]),
+            LATER.id: lambda: self._session.jobs.move(job_id, self.model.before(at, 1)[1])}
         self._try(deeds[deed])
 
     def _cancel_waiting(self) -> None:
-        for job_id in self.model.waiting:
-            self._try(partial(self._session.cancel_job, job_id))
+        self._try(self._session.jobs.cancel_waiting)
 
     def _try(self, action: Callable[[], Any]) -> None:
         try:

@@ -24,7 +24,7 @@ from PySide6.QtWidgets import QListView, QMenu, QStyle, QStyledItemDelegate, QSt
 
 from medsynth_app.core.job import JobState
 from medsynth_app.core.words import _
-from medsynth_app.session.jobs import JobEntry
+from medsynth_app.session.job_entry import JobEntry
 from medsynth_app.ui.shell.jobs_model import JobsModel, said
 from medsynth_app.ui.theme import tokens as look
 from medsynth_app.ui.theme.theme import Theme

@@ -9,7 +9,8 @@ from PySide6.QtCore import Qt
 
 from medsynth_app.core.job import JobState, Lane
 from medsynth_app.core.words import _
-from medsynth_app.session.jobs import JobEntry, JobList
+from medsynth_app.session.job_entry import JobEntry
+from medsynth_app.session.jobs import Jobs
 from medsynth_app.ui.widgets import words
 from medsynth_app.ui.widgets.lists import RowsModel
 
@@ -44,7 +45,7 @@ class JobsModel(RowsModel):
         super().__init__(lambda entry: entry.record.id)
         self._waiting: dict[Lane, list[str]] = {}  # ids in their order
 
-    def follow(self, jobs: JobList) -> None:
+    def follow(self, jobs: Jobs) -> None:
         """Hold the jobs as they stand now."""
         entries = jobs.entries
         self._waiting = {}

@@ -136,9 +136,9 @@ class MainWindow(QMainWindow):
         self.toasts = Toasts(self.theme, self.view)
         self.drawer = JobsDrawer(self.theme, self.session, self.toolbar.ring, upper)
         self.palette_widget = CommandPalette(self.commands, central)
-        person = self.session.person
+        person = self.session.people.current
         self.veil = Veil(self.theme, upper, self.session.settings.current.veil_minutes,
-                         lambda: self.session.person.name if self.session.person else "")
+                         lambda: self.session.people.current.name if self.session.people.current else "")
         self._wants_name = (person is None and not self.session.workspace.read_only
                             and not self.session.settings.current.first_run_done)
         self.setMinimumSize(900, 560)
@@ -147,7 +147,7 @@ class MainWindow(QMainWindow):
         s = self.session
         self.rail.chosen.connect(s.set_place)
         s.place_changed.connect(self.show_place)
-        s.document_changed.connect(self._show_document)
+        s.documents.current_changed.connect(self._show_document)
         s.notice.connect(self._notice)
         self.news = JobNews(self)
         self.opening.opened.connect(self.library_panel.look_for_series)
@@ -182,8 +182,9 @@ class MainWindow(QMainWindow):
         self._take_tool(place)
         self._inspectors.setCurrentWidget(self.panels[place])
         middle = {"generate": self.pictures, "models": self.models_card}.get(place)
-        self.view.setCurrentWidget(middle or (self.canvas if self.session.document is not None else self.welcome))
-        self.strip.setVisible(place == "paint" and self.session.document is not None
+        opened = self.session.documents.current is not None
+        self.view.setCurrentWidget(middle or (self.canvas if opened else self.welcome))
+        self.strip.setVisible(place == "paint" and opened
                               and self.commands["view.strip"].isChecked())
 
     def _take_tool(self, place: str) -> None:
@@ -197,7 +198,7 @@ class MainWindow(QMainWindow):
             self.canvas.tools.choose("pan")
 
     def _show_document(self) -> None:
-        document = self.session.document
+        document = self.session.documents.current
         self.setWindowTitle(f"{document.info.pseudonym} · MedSynth" if document else "MedSynth")
         for banner in self.banners.all():
             if banner.key.startswith("image."):
@@ -219,7 +220,7 @@ class MainWindow(QMainWindow):
         width = self.canvas.tools.width_mm
         if width is not None:
             self.session.settings.change(brush_mm=min(max(width, 0.01), 500))
-        elif self.session.document is not None:
+        elif self.session.documents.current is not None:
             self.session.settings.change(brush_pixels=self.canvas.tools.size)
 
     # -- what the person does
@@ -237,11 +238,11 @@ class MainWindow(QMainWindow):
             return None
 
     def inpaint(self) -> None:
-        if self.guarded(self.session.inpaint) is not None:
+        if self.guarded(self.session.inpaint.run) is not None:
             self.session.set_place("paint")
 
     def generate(self) -> None:
-        if self.guarded(self.session.generate) is not None:
+        if self.guarded(self.session.generate.run) is not None:
             self.session.set_place("generate")
 
     def verify_packs(self) -> None:
@@ -283,10 +284,10 @@ class MainWindow(QMainWindow):
                     self).open()
 
     def _choose_class(self, digit: int) -> bool:
-        classes = self.session.schema.classes
+        classes = self.session.painting.schema.classes
         if self.session.place != "paint" or not 1 <= digit <= len(classes):
             return False
-        self.session.set_label(classes[digit - 1].value)
+        self.session.painting.set_label(classes[digit - 1].value)
         return True
 
     def _go_to_place(self, digit: int) -> bool:
@@ -338,7 +339,7 @@ class MainWindow(QMainWindow):
             self.banners.say("info", settings.notice)
         if self._wants_name:
             settings.change(first_run_done=True)
-            if self.session.person is None:
+            if self.session.people.current is None:
                 self.name_bar.ask()
         self.painted.emit()
 

@@ -90,11 +90,13 @@ class Opening(QFrame):
     def open(self, path: Path, **options: Any) -> None:
         """Open a file or folder; the image in view stays until the new one is there.
 
-        `options` go to `Session.load`: ``allow_bytes`` for an image that was asked about, ``series`` (UID) of a folder.
+        `options` go to `Documents.load`: ``allow_bytes`` for an image that was asked about, ``series`` (the hash of its
+        UID) of a folder.
         """
         self.cancel()
         self._banners.drop("opening")
-        task = Background(lambda task: self._session.load(path, task.news.progress.emit, task.stopped, **options),
+        load = self._session.documents.load
+        task = Background(lambda task: load(path, task.news.progress.emit, task.stopped, **options),
                           lambda document: self._done(task, path, document),
                           lambda error: self._failed(task, path, options, error))
         task.news.progress.connect(lambda at, of: self._progress(task, at, of))
@@ -133,7 +135,7 @@ class Opening(QFrame):
     def _done(self, task: Background, path: Path, document: Any) -> None:
         self._tasks.discard(task)
         if self._end(task):
-            self._session.show(document)
+            self._session.documents.show(document)
             self.opened.emit(path)
         else:
             document.close()

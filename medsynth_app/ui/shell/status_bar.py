@@ -58,8 +58,8 @@ class StatusBar(QFrame):
 
     def _connect(self) -> None:
         s = self._session
-        for signal in (s.document_changed, s.frame_changed, s.window_changed, s.history_changed, s.person_changed,
-                       s.device_changed, s.place_changed):
+        for signal in (s.documents.current_changed, s.view.index_changed, s.view.window_level_changed,
+                       s.painting.history_changed, s.people.changed, s.jobs.device_changed, s.place_changed):
             signal.connect(self.refresh)
         self._canvas.hovered.connect(self.show_hover)
         self._canvas.view.moved.connect(self._show_zoom)
@@ -95,33 +95,34 @@ class StatusBar(QFrame):
         self.value.setText(words.minus(hover.value) + (f"  {hover.label}" if hover.label else ""))
 
     def _show_zoom(self) -> None:
-        self.zoom.setText(f"{self._canvas.view.zoom * 100:.0f} %" if self._session.document is not None else "")
+        opened = self._session.documents.current is not None
+        self.zoom.setText(f"{self._canvas.view.zoom * 100:.0f} %" if opened else "")
 
     def refresh(self, *_news: object) -> None:
         """Show the session's state."""
         s = self._session
-        document = s.document
+        document = s.documents.current
         shown = document is not None and s.place not in ("generate", "models")
         for part in (self.position, self.value, self.zoom, self.window_text, self.spacing, self.saved):
             part.setVisible(shown)
-        self.window_text.setText(f"W {words.number(s.window.width)}  L {words.number(s.window.center)}"
-                                 if s.window else "")
-        geometry = document.info.frames[s.frame].geometry if document is not None else None
+        window = s.view.window_level
+        self.window_text.setText(f"W {words.number(window.width)}  L {words.number(window.center)}" if window else "")
+        geometry = document.info.frames[s.view.index].geometry if document is not None else None
         self.spacing.setText("no spacing" if geometry is None else
                              words.by(f"{geometry.column_spacing:.3g}", f"{geometry.row_spacing:.3g}") + " mm")
         self._show_zoom()
         self._show_saved()
         self.window_text.setVisible(shown and bool(self.window_text.text()))
-        self.device.setText(s.device_text.split(" (")[0].split(",")[0] or "device: auto")
-        self.device.setToolTip(f"The model runs on: {s.device_text or 'not known before the first run'}")
-        person = s.person
+        self.device.setText(s.jobs.device_text.split(" (")[0].split(",")[0] or "device: auto")
+        self.device.setToolTip(f"The model runs on: {s.jobs.device_text or 'not known before the first run'}")
+        person = s.people.current
         self.person.setText(person.name if person else "Who is at work?")
         self.person.setAccessibleName(f"Person at work: {person.name if person else 'not said'}")
         self.person.setIcon(self._theme.icon("account-outline"))
 
     def _show_saved(self) -> None:
-        saved = self._session.saved_at
-        if self._session.read_only:
+        saved = self._session.painting.saved_at
+        if self._session.documents.read_only:
             self.saved.setText("read-only, nothing is saved")
         else:
             self.saved.setText(f"saved {words.ago(saved)}" if saved is not None else "nothing to save yet")
@@ -129,11 +130,11 @@ class StatusBar(QFrame):
     def _fill_people(self) -> None:
         """One click on a name switches."""
         self.people.clear()
-        current = self._session.person
-        for person in self._session.workspace.people.all():
+        current = self._session.people.current
+        for person in self._session.people.all():
             action = QAction(person.name, self.people, checkable=True)
             action.setChecked(current is not None and person.id == current.id)
-            action.triggered.connect(lambda _=False, name=person.name: self._session.switch_person(name))
+            action.triggered.connect(lambda _=False, name=person.name: self._session.people.switch(name))
             self.people.addAction(action)
         if self.people.actions():
             self.people.addSeparator()

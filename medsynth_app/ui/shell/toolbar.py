@@ -46,7 +46,7 @@ class ToolBar(QFrame):
 
     def _connect(self) -> None:
         s, c = self._session, self._canvas
-        for signal in (s.document_changed, s.window_changed, s.place_changed, s.frame_changed):
+        for signal in (s.documents.current_changed, s.view.window_level_changed, s.place_changed, s.view.index_changed):
             signal.connect(self.refresh)
         c.tools.changed.connect(lambda _tool: self.refresh())
         c.tools.size_changed.connect(lambda _size: self._show_brush())
@@ -117,21 +117,21 @@ class ToolBar(QFrame):
     def refresh(self, *_news: object) -> None:
         """Show what the place, the image and the tool are."""
         s = self._session
-        document = s.document
+        document = s.documents.current
         self._paint.setVisible(s.place == "paint")
         self._look.setVisible(s.place not in ("generate", "models"))
         self._steps.setVisible(s.place not in ("generate", "models"))
         self._look.setEnabled(document is not None)
-        self._paint.setEnabled(document is not None and not s.read_only)
+        self._paint.setEnabled(document is not None and not s.documents.read_only)
         grey = document is not None and document.info.colour == "grey"
         self._window_tool.setVisible(grey)
         self.window_button.setVisible(grey)
         self.compare_button.setVisible(s.place == "paint")
         for button in (self.window_button, self.view_button, self.compare_button):
             button.setIcon(self._theme.icon("chevron-down", self._theme.tokens.muted))
-        if s.window is not None:
-            self.window_button.setText(s.window.name or f"W {words.number(s.window.width)} "
-                                                        f"L {words.number(s.window.center)}")
+        if s.view.window_level is not None:
+            self.window_button.setText(s.view.window_level.name or f"W {words.number(s.view.window_level.width)} "
+                                                        f"L {words.number(s.view.window_level.center)}")
         self._show_brush()
 
     def _show_brush(self) -> None:
@@ -152,16 +152,16 @@ class ToolBar(QFrame):
             action = self.window_menu.addAction(f"{window.name}\tW {words.number(window.width)}  "
                                                 f"L {words.number(window.center)}")
             action.setCheckable(True)
-            action.setChecked(self._session.window == window)
-            action.triggered.connect(lambda _=False, window=window: self._session.set_window(window))
+            action.setChecked(self._session.view.window_level == window)
+            action.triggered.connect(lambda _=False, window=window: self._session.view.set_window_level(window))
 
     def windows(self) -> list[WindowLevel]:
         """Auto, what the file suggests, and the presets of its modality."""
-        document = self._session.document
+        document = self._session.documents.current
         if document is None or document.info.colour != "grey":
             return []
-        about = document.info.frames[self._session.frame]
-        pixels: Pixels = document.pixels(self._session.frame)
+        about = document.info.frames[self._session.view.index]
+        pixels: Pixels = document.pixels(self._session.view.index)
         own = [WindowLevel(w.center, w.width, w.name or "From the file") for w in about.windows]
         return [auto_window(about.rescale.to_modality(pixels)), *own, *presets(document.info.modality)]
 

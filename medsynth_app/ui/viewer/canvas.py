@@ -9,7 +9,7 @@ from PySide6.QtCore import QPointF, QSizeF, Qt, Signal
 from PySide6.QtGui import QCloseEvent, QColor, QFocusEvent, QKeyEvent, QPolygonF, QTransform
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from medsynth_app.core.changes import Change
+from medsynth_app.core.changes import Changes
 from medsynth_app.core.geometry import edge_letters
 from medsynth_app.core.window_level import WindowLevel
 from medsynth_app.core.words import _
@@ -63,7 +63,7 @@ class Canvas(QWidget):
         self._painter = Painter(session, self.subject, self.scene)
         self._pointer = Pointer(self.subject, self.view, self.scene, self.tools, self._painter, self.candidate,
                                 self.overlay)
-        self._slices = SliceSlider(session.set_frame)
+        self._slices = SliceSlider(session.view.set_index)
         self._shown: tuple[str, int] | None = None
         self._surround = ""
         self._mask_wanted = self._effective_wanted = self._synthetic_wanted = True
@@ -96,9 +96,11 @@ class Canvas(QWidget):
         self._pointer.window_dropped.connect(self._drop_window)
         s = self.session
         self._links: tuple[tuple[Any, Any], ...] = (
-            (s.document_changed, self._show_document), (s.frame_changed, self._show_frame), (s.changed, self._follow),
-            (s.window_changed, self._show_window), (s.label_changed, self._show_schema),
-            (s.parameters_changed, self._trace_later))
+            (s.documents.current_changed, self._show_document), (s.view.index_changed, self._show_frame),
+            (s.changed, self._follow),
+            (s.view.window_level_changed, self._show_window), (s.painting.schema_changed, self._show_schema),
+            (s.painting.mask_value_changed, self._trace_later),
+            (s.inpaint.parameters_changed, self._follow_parameters))
         for signal, slot in self._links:
             signal.connect(slot)
 
@@ -166,29 +168,37 @@ class Canvas(QWidget):
         self.setAccessibleDescription(", ".join(text for text in marks.corner if text))
 
     def _show_schema(self) -> None:
-        self.scene.set_schema(self.session.schema)
+        self.scene.set_schema(self.session.painting.schema)
 
     def _show_window(self) -> None:
-        self.scene.set_window(self.session.window)
+        self.scene.set_window(self.session.view.window_level)
         window = self.subject.window()
         self.overlay.marks.lower = f"W {window.width:.4g}   L {window.center:.4g}" if window else ""
         if self.candidate.shown and self.candidate.mode in ("difference", "side"):
             self.candidate.refresh()
         self.overlay.update()
 
-    def _follow(self, change: Change) -> None:
-        """The one refresh hook: take over the part that changed."""
+    def _follow(self, changes: Changes) -> None:
+        """The one refresh hook: take over the parts that changed."""
         document, frame = self.subject.document, self.subject.frame
-        if document is None or frame is None or change.document_id != document.id or change.frame != frame.key:
+        if document is None or frame is None:
             return
-        if change.kind == "mask":
-            if not self._painter.busy:
-                self.scene.refresh_mask(change.bounds, self.subject.mask())
-        else:
-            self.scene.refresh_pixels(self.subject.pixels())
-            self._trace_synthetic()
-            self._mark_synthetic()
-        self._later.start()
+        here = [change for change in changes.documents
+                if change.document_id == document.id and change.frame == frame.key]
+        for change in here:
+            if change.kind == "mask":
+                if not self._painter.busy:
+                    self.scene.refresh_mask(change.bounds, self.subject.mask())
+            else:
+                self.scene.refresh_pixels(self.subject.pixels())
+                self._trace_synthetic()
+                self._mark_synthetic()
+        if here:
+            self._later.start()
+
+    def _follow_parameters(self, names: frozenset[str]) -> None:
+        if "feather" in names:
+            self._trace_later()
 
     def _follow_view(self) -> None:
         """The view changed: everything that hangs on it follows."""
@@ -215,7 +225,7 @@ class Canvas(QWidget):
 
     def _trace_effective(self) -> None:
         wanted = self._effective_wanted and self.subject.document is not None and not self.candidate.shown
-        mask = self.session.effective_mask(self.subject.index) if wanted else None
+        mask = self.session.inpaint.effective_mask(self.subject.index) if wanted else None
         self.overlay.marks.effective = outlines(mask)
         self.overlay.update()
 
@@ -291,19 +301,19 @@ class Canvas(QWidget):
             return
         found = hover_at(*self.view.to_image(at), self.scene.image.data, frame, self.view.zoom)
         if found.inside:
-            label = self.session.schema.of(int(self.subject.mask()[found.row, found.column]))
+            label = self.session.painting.schema.of(int(self.subject.mask()[found.row, found.column]))
             found = replace(found, label=label.name if label is not None else "")
         self.hovered.emit(found)
 
     def _drag_window(self, window: WindowLevel) -> None:
         """Follow a drag of the window, with its figures beside the pointer."""
         self.overlay.marks.bubble = f"W {window.width:.4g}   L {window.center:.4g}"
-        self.session.set_window(window, remember=False)
+        self.session.view.set_window_level(window, remember=False)
 
     def _drop_window(self) -> None:
         self.overlay.marks.bubble = ""
-        if self.session.window is not None:
-            self.session.set_window(self.session.window)
+        if self.session.view.window_level is not None:
+            self.session.view.set_window_level(self.session.view.window_level)
 
     # -- looks --------------------------------------------------------------------------------------------------
 

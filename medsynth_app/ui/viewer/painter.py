@@ -30,11 +30,11 @@ class Painter:
     @property
     def value(self) -> int:
         """What the brush paints."""
-        return self._session.label_value
+        return self._session.painting.label_value
 
     def may_paint(self) -> bool:
         """False, with a notice, where this window can only read."""
-        if self._session.read_only:
+        if self._session.documents.read_only:
             self._session.notice.emit("warning", READ_ONLY)
             return False
         self._scene.set_mask_visible(True)  # even while a candidate is shown
@@ -44,7 +44,7 @@ class Painter:
         """Make the class painted there the one to paint with."""
         values = self._subject.mask()
         if 0 <= row < values.shape[0] and 0 <= column < values.shape[1] and values[row, column]:
-            self._session.set_label(int(values[row, column]))
+            self._session.painting.set_label(int(values[row, column]))
 
     def commit(self, touched: Bounds, verb: str, value: int) -> None:
         """Journal what changed within `touched`: the document still holds what was there before."""
@@ -57,11 +57,11 @@ class Painter:
             return
         bounds = Bounds(inner.top + touched.top, inner.left + touched.left,
                         inner.bottom + touched.top, inner.right + touched.left)
-        label = self._session.schema.of(value)
+        label = self._session.painting.schema.of(value)
         name = "erase" if value == 0 else f"{verb} {label.name}" if label is not None else verb
         self.busy = True
         try:
-            self._session.paint(bounds, before[inner.slices].copy(), after[inner.slices].copy(), name)
+            self._session.painting.paint(bounds, before[inner.slices].copy(), after[inner.slices].copy(), name)
         except (UserError, OSError) as error:
             self.revert(touched)
             self._session.notice.emit("error", str(error) if isinstance(error, UserError) else WRITE_FAILED)

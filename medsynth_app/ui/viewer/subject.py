@@ -20,12 +20,12 @@ class Subject:
 
     @property
     def document(self) -> Document | None:
-        return self._session.document
+        return self._session.documents.current
 
     @property
     def index(self) -> int:
         """Number of the frame in view, from 0."""
-        return self._session.frame
+        return self._session.view.index
 
     @property
     def info(self) -> ImageInfo:
@@ -61,9 +61,9 @@ class Subject:
         """The window in use, an automatic one where none is set; None for colour images and without one."""
         if self.frame is None or self.info.colour == "rgb":
             return None
-        return window_of(self.pixels(), self.frame, self._session.window)
+        return window_of(self.pixels(), self.frame, self._session.view.window_level)
 
     def step(self, frames: int) -> None:
         """Go some frames on or back."""
         if self.is_stack:
-            self._session.set_frame(self.index + frames)
+            self._session.view.set_index(self.index + frames)

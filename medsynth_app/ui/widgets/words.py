@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from medsynth_app.core.job import JobState
-from medsynth_app.session.jobs import JobEntry
+from medsynth_app.session.job_entry import JobEntry
 
 MINUS = "\N{MINUS SIGN}"
 

@@ -76,14 +76,14 @@ def test_places_that_are_not_built_say_what_they_will_do(desk: TestDesk) -> None
 
 def test_digits_choose_classes_by_the_place_of_the_key(desk: TestDesk) -> None:
     desk.key(Qt.Key.Key_2)
-    assert desk.session.label_value == desk.session.schema.classes[1].value
+    assert desk.session.painting.label_value == desk.session.painting.schema.classes[1].value
     desk.physical(12, Qt.Key.Key_QuoteDbl, '"')  # the key of 3 on a French keyboard
-    assert desk.session.label_value == desk.session.schema.classes[2].value
+    assert desk.session.painting.label_value == desk.session.painting.schema.classes[2].value
     desk.physical(10, Qt.Key.Key_Ampersand, "&", CTRL)  # Ctrl and the key of 1
     assert desk.session.place == "library"
     desk.session.set_place("paint")
     desk.key(Qt.Key.Key_1)
-    assert desk.session.label_value == 1
+    assert desk.session.painting.label_value == 1
 
 
 def test_letters_choose_tools_but_not_while_one_writes(desk: TestDesk) -> None:
@@ -95,7 +95,7 @@ def test_letters_choose_tools_but_not_while_one_writes(desk: TestDesk) -> None:
     for key in (Qt.Key.Key_B, Qt.Key.Key_2):
         QTest.keyClick(desk.window.windowHandle(), key)
     assert prompt.toPlainText() == "b2" and desk.window.canvas.tools.tool == "eraser"
-    assert desk.session.parameters.prompt == "b2" and desk.session.label_value == 1
+    assert desk.session.inpaint.parameters.prompt == "b2" and desk.session.painting.label_value == 1
     desk.window.canvas.setFocus()
     desk.key(Qt.Key.Key_B)
     assert desk.window.canvas.tools.tool == "brush"
@@ -114,9 +114,9 @@ def test_enter_in_the_prompt_starts_nothing_and_accepts_nothing(desk: TestDesk, 
                                                                 ) -> None:
     desk.paint()
     accepted: list[Any] = []
-    monkeypatch.setattr(desk.session, "accept", lambda index=None: accepted.append(index))
+    monkeypatch.setattr(desk.session.candidates, "accept", lambda index=None: accepted.append(index))
     prompt = desk.window.inpaint_panel.prompt
-    desk.session.set_parameters(prompt="a cell")
+    desk.session.inpaint.set(prompt="a cell")
     prompt.setFocus()
     for key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
         desk.key(key)
@@ -125,7 +125,7 @@ def test_enter_in_the_prompt_starts_nothing_and_accepts_nothing(desk: TestDesk, 
     desk.until(desk.window.commands["paint.run"].isEnabled)
     desk.key(Qt.Key.Key_Return, CTRL)  # this one is meant
     assert desk.queue.asked == [("submit", "inpaint")]
-    desk.session.undo()
+    desk.session.painting.undo()
 
 
 def test_x_held_shows_the_original(desk: TestDesk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,7 +144,7 @@ def test_undo_is_named_and_acts_only_on_what_one_sees(desk: TestDesk) -> None:
     assert not undo.isEnabled()
     desk.session.set_place("paint")
     desk.key(Qt.Key.Key_Z, CTRL)
-    document = desk.session.document
+    document = desk.session.documents.current
     assert document is not None and not document.mask(0).any()
     assert desk.window.commands["edit.redo"].text().startswith("Redo: paint")
 
@@ -152,7 +152,7 @@ def test_undo_is_named_and_acts_only_on_what_one_sees(desk: TestDesk) -> None:
 def test_clear_is_one_stroke_that_can_be_undone(desk: TestDesk) -> None:
     desk.paint()
     desk.window.commands["paint.clear"].trigger()
-    document = desk.session.document
+    document = desk.session.documents.current
     assert document is not None and not document.mask(0).any()
     desk.window.commands["edit.undo"].trigger()
     assert document.mask(0).any()
@@ -219,12 +219,12 @@ def test_the_name_is_asked_in_a_bar_and_switched_with_one_click(desk: TestDesk) 
     assert bar.isVisible() and bar.field.hasFocus()
     QTest.keyClicks(bar.field, "Ada")
     QTest.keyClick(bar.field, Qt.Key.Key_Return)
-    assert desk.session.person is not None and desk.session.person.name == "Ada" and bar.isHidden()
+    assert desk.session.people.current is not None and desk.session.people.current.name == "Ada" and bar.isHidden()
     assert status.person.text() == "Ada"
-    desk.session.switch_person("Bea")
+    desk.session.people.switch("Bea")
     status.people.aboutToShow.emit()
     next(action for action in status.people.actions() if action.text() == "Ada").trigger()
-    assert desk.session.person.name == "Ada"
+    assert desk.session.people.current.name == "Ada"
 
 
 def test_an_empty_name_is_refused_in_words(desk: TestDesk) -> None:
@@ -235,7 +235,7 @@ def test_an_empty_name_is_refused_in_words(desk: TestDesk) -> None:
 
 
 def test_the_veil_covers_after_idle_time_and_swallows_the_key_that_lifts_it(desk: TestDesk) -> None:
-    desk.session.switch_person("Ada")
+    desk.session.people.switch("Ada")
     veil = desk.window.veil
     assert veil.minutes == 10 and 0 < veil._timer.remainingTime() <= 600_000
     veil._timer.start(1)
@@ -288,7 +288,7 @@ def test_tab_goes_on_and_the_ring_can_be_seen(desk: TestDesk) -> None:
     assert first.grab().toImage() != plain
     desk.key(Qt.Key.Key_Tab)
     assert QApplication.focusWidget() is not first
-    desk.session.undo()
+    desk.session.painting.undo()
 
 
 def test_at_1366_by_768_the_inspectors_need_no_scroll_bar(desk: TestDesk) -> None:
@@ -298,7 +298,7 @@ def test_at_1366_by_768_the_inspectors_need_no_scroll_bar(desk: TestDesk) -> Non
         QTest.qWait(150)
         assert desk.window.panels[place].area.verticalScrollBar().maximum() == 0, place  # type: ignore[attr-defined]
     desk.session.set_place("paint")
-    desk.session.undo()
+    desk.session.painting.undo()
     assert desk.window.size().width() == 1366 and desk.window.size().height() == 768
 
 
@@ -325,11 +325,11 @@ def test_a_dropped_file_is_opened(desk: TestDesk, tmp_path: Path) -> None:
     window.dropEvent(QDropEvent(QPointF(400, 400), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton,
                                 Qt.KeyboardModifier.NoModifier))
     desk.until(lambda: not window.opening.busy)
-    document = desk.session.document
+    document = desk.session.documents.current
     assert document is not None and len(document.info.frames) == 3
-    frame = desk.session.frame
+    frame = desk.session.view.index
     desk.key(Qt.Key.Key_PageDown)
-    assert desk.session.frame == frame + 1
+    assert desk.session.view.index == frame + 1
     assert "mm" in window.toolbar.brush_text.text() and "mm" in window.status.spacing.text()
     desk.open()
     assert "px" in window.toolbar.brush_text.text()
@@ -345,29 +345,30 @@ def test_a_folder_with_several_series_offers_them(desk: TestDesk, tmp_path: Path
     panel = desk.window.library_panel
     desk.session.set_place("library")
     desk.until(panel.series.isVisible)
-    before = desk.session.document
+    before = desk.session.documents.current
     assert before is not None and panel.series.count() == 2
     other = next(k for k in range(2) if not panel.series.item(k).text().split("\n")[1].startswith(
         str(before.info.modality)))
     panel.series.itemActivated.emit(panel.series.item(other))
-    desk.until(lambda: desk.session.document is not before)
-    assert desk.session.document is not None and desk.session.document.info.modality != before.info.modality
+    desk.until(lambda: desk.session.documents.current is not before)
+    now = desk.session.documents.current
+    assert now is not None and now.info.modality != before.info.modality
     desk.open()
     assert panel._series_group.isHidden()
 
 
 def test_a_file_that_cannot_be_read_is_told_and_the_image_stays(desk: TestDesk, tmp_path: Path) -> None:
-    before = desk.session.document
+    before = desk.session.documents.current
     (tmp_path / "notes.txt").write_text("no image")
     desk.window.open_path(tmp_path / "notes.txt")
     desk.until(lambda: not desk.window.opening.busy)
     assert banner(desk).level == "error" and "image" in banner(desk).text
     assert [button.text() for button in banner(desk).buttons] == ["Open another…"]
-    assert desk.session.document is before
+    assert desk.session.documents.current is before
 
 
 def test_a_huge_image_is_asked_about(desk: TestDesk, monkeypatch: pytest.MonkeyPatch) -> None:
-    load, asked = desk.session.load, []
+    load, asked = desk.session.documents.load, []
 
     def guarded(path: Path, *news: Any, allow_bytes: int = 0) -> Any:
         asked.append(allow_bytes)
@@ -375,7 +376,7 @@ def test_a_huge_image_is_asked_about(desk: TestDesk, monkeypatch: pytest.MonkeyP
             raise TooLarge(5_000_000_000)
         return load(path, *news)
 
-    monkeypatch.setattr(desk.session, "load", guarded)
+    monkeypatch.setattr(desk.session.documents, "load", guarded)
     desk.window.open_path(desk.image)
     desk.until(lambda: not desk.window.opening.busy)
     assert "5.0 GB" in banner(desk).text
@@ -394,15 +395,15 @@ def test_a_slow_opening_shows_progress_and_can_be_cancelled(desk: TestDesk, monk
         stopped.set()
         raise Cancelled
 
-    before = desk.session.document
-    monkeypatch.setattr(desk.session, "load", slow)
+    before = desk.session.documents.current
+    monkeypatch.setattr(desk.session.documents, "load", slow)
     desk.window.open_path(desk.image)
     desk.until(desk.window.opening.isVisible)
     desk.until(lambda: "3 of 12" in desk.window.opening._words.accessibleName())
     desk.window.opening.cancel_button.click()
     assert stopped.wait(5) and desk.window.opening.isHidden()
     QTest.qWait(50)
-    assert desk.session.document is before and desk.window.banners.all() == []
+    assert desk.session.documents.current is before and desk.window.banners.all() == []
 
 
 def test_recent_images_are_shown_by_pseudonym(desk: TestDesk) -> None:
@@ -415,9 +416,9 @@ def test_recent_images_are_shown_by_pseudonym(desk: TestDesk) -> None:
 
 def test_removing_a_study_asks_without_a_dialog(desk: TestDesk) -> None:
     desk.window.commands["file.remove_study"].trigger()
-    assert "Remove this study" in banner(desk).text and desk.session.document is not None
+    assert "Remove this study" in banner(desk).text and desk.session.documents.current is not None
     banner(desk).buttons[0].click()
-    assert desk.session.document is None and desk.window.welcome.isVisible()
+    assert desk.session.documents.current is None and desk.window.welcome.isVisible()
     assert not desk.window.commands["tool.brush"].isEnabled()
     assert desk.window.inpaint_panel.hint.accessibleName() == "Open an image first"
     desk.open()
@@ -428,7 +429,7 @@ def test_removing_a_study_asks_without_a_dialog(desk: TestDesk) -> None:
 
 def test_jobs_are_shown_moved_cancelled_and_run_again(desk: TestDesk) -> None:
     desk.paint()
-    ids = [desk.session.inpaint() for _ in range(4)]
+    ids = [desk.session.inpaint.run().jobs[0] for _ in range(4)]
     desk.hear(ids[0], JobState.RUNNING, JobEvent(ids[0], EventKind.STARTED))
     desk.hear(ids[0], JobState.RUNNING, JobEvent(ids[0], EventKind.PROGRESS, step=5, steps=20, seconds_left=8.2))
     desk.window.toolbar.ring.click()
@@ -481,7 +482,7 @@ def test_jobs_are_shown_moved_cancelled_and_run_again(desk: TestDesk) -> None:
     assert desk.queue.asked[-3:] == [("cancel", job) for job in ids[1:]]
     desk.key(Qt.Key.Key_J, CTRL)
     assert drawer.isHidden()
-    desk.session.undo()
+    desk.session.painting.undo()
 
 
 def test_two_hundred_jobs_are_rows_of_a_model_and_news_of_one_redraw_one(desk: TestDesk) -> None:
@@ -489,7 +490,7 @@ def test_two_hundred_jobs_are_rows_of_a_model_and_news_of_one_redraw_one(desk: T
     drawer = desk.window.drawer
     desk.window.toolbar.ring.click()
     few = len(drawer.findChildren(QWidget))
-    ids = [desk.session.inpaint() for _ in range(200)]
+    ids = [desk.session.inpaint.run().jobs[0] for _ in range(200)]
     assert len(drawer.model.rows) == 200 and len(drawer.findChildren(QWidget)) == few
     changed: list[tuple[int, int]] = []
     reset: list[int] = []
@@ -499,14 +500,14 @@ def test_two_hundred_jobs_are_rows_of_a_model_and_news_of_one_redraw_one(desk: T
     desk.hear(ids[0], JobState.RUNNING, JobEvent(ids[0], EventKind.PROGRESS, step=1, steps=20))
     desk.hear(ids[0], JobState.RUNNING, JobEvent(ids[0], EventKind.PROGRESS, step=2, steps=20))
     assert changed == [(0, 0), (0, 0)] and not reset
-    desk.session.inpaint()
+    desk.session.inpaint.run()
     assert changed == [(0, 0), (0, 0)] and len(reset) == 1
-    desk.session.undo()
+    desk.session.painting.undo()
 
 
 def test_a_failed_job_says_what_is_safe_and_can_be_run_again(desk: TestDesk) -> None:
     desk.paint()
-    job_id = desk.session.inpaint()
+    job_id = desk.session.inpaint.run().jobs[0]
     desk.hear(job_id, JobState.FAILED, JobEvent(job_id, EventKind.FAILED, message="The worker ended.",
                                                 data={"remedy": "Run it again.", "details": "exit code -9"}))
     said = banner(desk)
@@ -515,19 +516,19 @@ def test_a_failed_job_says_what_is_safe_and_can_be_run_again(desk: TestDesk) -> 
     assert said.holder.isVisible() and said.details.toPlainText() == "exit code -9"
     said.buttons[0].click()
     assert desk.queue.asked[-1] == ("retry", job_id) and desk.window.banners.all() == []
-    desk.session.undo()
+    desk.session.painting.undo()
 
 
 def test_what_ended_elsewhere_is_a_toast_and_what_is_plain_to_see_is_not(desk: TestDesk) -> None:
     desk.paint()
-    first, second = desk.session.inpaint(), desk.session.inpaint()
+    first, second = desk.session.inpaint.run().jobs[0], desk.session.inpaint.run().jobs[0]
     count = len(desk.window.toasts.texts())
     desk.hear(first, JobState.DONE, JobEvent(first, EventKind.DONE))
     assert len(desk.window.toasts.texts()) == count
     desk.session.set_place("models")
     desk.hear(second, JobState.DONE, JobEvent(second, EventKind.DONE))
     assert desk.window.toasts.texts()[-1].startswith("Candidates are ready")
-    desk.session.undo()
+    desk.session.painting.undo()
 
 
 def test_the_button_says_how_long_it_takes_after_a_run(desk: TestDesk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -541,10 +542,10 @@ def test_the_button_says_how_long_it_takes_after_a_run(desk: TestDesk, monkeypat
     now[0] = 20.0
     desk.hear(job_id, JobState.DONE, JobEvent(job_id, EventKind.DONE))
     desk.until(lambda: desk.window.inpaint_panel.primary.text() == "Inpaint 4, about 20 s")
-    desk.session.set_parameters(count=2, mode="remove")
+    desk.session.inpaint.set(count=2, mode="remove")
     assert desk.window.inpaint_panel.primary.text() == "Remove 2, about 10 s"
-    desk.session.set_parameters(count=4, mode="replace")
-    desk.session.undo()
+    desk.session.inpaint.set(count=4, mode="replace")
+    desk.session.painting.undo()
 
 
 def test_a_bug_is_said_with_a_report_that_holds_no_data(desk: TestDesk) -> None:
@@ -563,7 +564,7 @@ def test_errors_of_the_session_become_banners(desk: TestDesk, monkeypatch: pytes
     def refuse(index: int | None = None) -> None:
         raise UserError("The region changed meanwhile.", "Run it again.", "Nothing was written.")
 
-    monkeypatch.setattr(desk.session, "accept", refuse)
+    monkeypatch.setattr(desk.session.candidates, "accept", refuse)
     desk.window.commands["candidate.accept"].setEnabled(True)
     desk.window.commands["candidate.accept"].trigger()
     assert banner(desk).text == "The region changed meanwhile. Nothing was written. Run it again."
@@ -575,30 +576,30 @@ def test_errors_of_the_session_become_banners(desk: TestDesk, monkeypatch: pytes
 def test_the_panel_and_the_session_follow_each_other(desk: TestDesk) -> None:
     panel = desk.window.inpaint_panel
     panel.mode.buttons()[2].click()
-    assert desk.session.parameters.mode == "vary" and panel.strength.slider.value() == 50
+    assert desk.session.inpaint.parameters.mode == "vary" and panel.strength.slider.value() == 50
     panel.strength.slider.setValue(80)
-    assert desk.session.parameters.strength == pytest.approx(0.8)
+    assert desk.session.inpaint.parameters.strength == pytest.approx(0.8)
     panel.mode.buttons()[1].click()
     assert not panel.prompt.isEnabled()
     panel.mode.buttons()[0].click()
     panel.count.buttons()[1].click()
-    assert desk.session.parameters.count == 2
+    assert desk.session.inpaint.parameters.count == 2
     panel.more.seed.random.click()
     panel.more.seed.field.setValue(77)
-    assert desk.session.parameters.seed == 77
+    assert desk.session.inpaint.parameters.seed == 77
     panel.more.seed.random.click()
-    assert desk.session.parameters.seed is None
+    assert desk.session.inpaint.parameters.seed is None
     panel._examples_menu.actions()[1].trigger()
-    assert desk.session.parameters.prompt == "a lymphocyte" == panel.prompt.toPlainText()
+    assert desk.session.inpaint.parameters.prompt == "a lymphocyte" == panel.prompt.toPlainText()
     panel.pack.setCurrentIndex(1)
     panel.pack.activated.emit(1)
-    assert desk.session.pack is desk.session.packs[1]
+    assert desk.session.models.pack is desk.session.models.packs[1]
     desk.until(lambda: panel._warnings.isHidden())  # nothing is painted: no warnings yet
     desk.paint()
     desk.until(lambda: panel._warnings.isVisible())
     panel.pack.activated.emit(0)
     panel.count.buttons()[2].click()
-    desk.session.undo()
+    desk.session.painting.undo()
 
 
 def test_generate_asks_for_pictures_and_models_are_verified(desk: TestDesk) -> None:
@@ -609,11 +610,11 @@ def test_generate_asks_for_pictures_and_models_are_verified(desk: TestDesk) -> N
     desk.session.set_place("models")
     desk.window.models_panel.primary.click()
     desk.until(lambda: "Whole: all 1 files" in desk.window.models_panel._state.text())
-    (desk.session.packs[0].folder / "weights.txt").write_text("changed")
+    (desk.session.models.packs[0].folder / "weights.txt").write_text("changed")
     desk.window.models_panel.list.setCurrentRow(0)
     desk.window.models_panel.primary.click()
     desk.until(lambda: desk.window.models_panel._state.text().startswith("Not whole"))
-    (desk.session.packs[0].folder / "weights.txt").write_text(desk.session.packs[0].manifest.name)
+    (desk.session.models.packs[0].folder / "weights.txt").write_text(desk.session.models.packs[0].manifest.name)
 
 
 # -- beginnings and ends
@@ -638,12 +639,12 @@ def test_first_run_asks_for_a_name_offers_images_and_remembers_the_window(qapp: 
     with a_desk(tmp_path, workspace, first_run_done=False) as desk:
         assert desk.window.name_bar.isVisible() and desk.window.welcome.isVisible()
         desk.until(lambda: bool(desk.window.welcome.demo_buttons()))
-        desk.session.switch_person("Dr. Keller")  # said elsewhere, in the status bar for one
+        desk.session.people.switch("Dr. Keller")  # said elsewhere, in the status bar for one
         assert desk.window.name_bar.isHidden()
         desk.window.resize(1111, 700)
         desk.open()
         desk.paint()
-        desk.session.inpaint()
+        desk.session.inpaint.run()
     assert desk.settings.current.first_run_done and desk.settings.current.window_geometry
     assert ("cancel", "job-1") not in desk.queue.asked  # jobs go on with the next start
     text = (tmp_path / "config" / "settings.json").read_text()
@@ -651,5 +652,5 @@ def test_first_run_asks_for_a_name_offers_images_and_remembers_the_window(qapp: 
     with a_desk(tmp_path, Workspace.open(tmp_path / "work"), size=(1111, 700)) as again:
         assert again.window.name_bar.isHidden() and again.window.width() == 1111
         again.open()
-        document = again.session.document
+        document = again.session.documents.current
         assert document is not None and document.mask(0).any()

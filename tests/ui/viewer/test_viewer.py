@@ -39,7 +39,7 @@ class Bench:
     def __init__(self, folder: Path) -> None:
         make_pack(folder / "packs")
         self.folder, self.workspace = folder, Workspace.temporary()
-        self.queue = JobQueue(self.workspace.jobs, lambda record, event: self.session.deliver(record, event))
+        self.queue = JobQueue(self.workspace.jobs, lambda record, event: self.session.jobs.deliver(record, event))
         self.session = Session(self.workspace, self.queue, SettingsStore(folder / "config"),
                                pack_folders=[folder / "packs"])
         self.canvas = Canvas(self.session)
@@ -57,8 +57,8 @@ class Bench:
         self.canvas.set_mask_visible(True)
         self.canvas.set_effective_visible(True)
         self.canvas.candidate.set_mode("off")
-        self.session.open(path)
-        self.session.set_label(1)
+        self.session.documents.open(path)
+        self.session.painting.set_label(1)
         QTest.qWait(20)
         return self.canvas
 
@@ -118,9 +118,9 @@ def hover(canvas: Canvas, row: int, column: int) -> Hover:
 
 
 def mask(canvas: Canvas) -> np.ndarray:
-    document = canvas.session.document
+    document = canvas.session.documents.current
     assert document is not None
-    return document.mask(canvas.session.frame)
+    return document.mask(canvas.session.view.index)
 
 
 def wheel(canvas: Canvas, turns: int, modifiers: Qt.KeyboardModifier = PLAIN) -> None:
@@ -147,11 +147,11 @@ def test_a_drag_is_one_stroke_and_undo_takes_it_back_from_document_and_layer(can
     painted = mask(canvas)
     assert painted[40, 50] == 1 and painted[36, 50] == 1 and painted[35, 50] == 0 and painted[60, 70] == 1
     assert np.array_equal(canvas.scene.mask.data, painted)
-    assert canvas.session.undo_name == f"Undo: paint {canvas.session.schema.classes[0].name}"
-    canvas.session.undo()
+    assert canvas.session.painting.undo_name == f"Undo: paint {canvas.session.painting.schema.classes[0].name}"
+    canvas.session.painting.undo()
     assert not mask(canvas).any() and not canvas.scene.mask.data.any()
-    assert canvas.session.undo_name is None  # it was one event
-    canvas.session.redo()
+    assert canvas.session.painting.undo_name is None  # it was one event
+    canvas.session.painting.redo()
     assert np.array_equal(canvas.scene.mask.data, mask(canvas)) and mask(canvas).any()
 
 
@@ -180,14 +180,14 @@ def test_eraser_fill_polygon_and_pick(canvas: Canvas) -> None:
     canvas.tools.choose("eraser")
     canvas.tools.set_size(5)
     drag(canvas, (50, 10), (50, 90))
-    assert not mask(canvas)[48:53, 20:81].any() and canvas.session.undo_name == "Undo: erase"
-    canvas.session.set_label(2)
+    assert not mask(canvas)[48:53, 20:81].any() and canvas.session.painting.undo_name == "Undo: erase"
+    canvas.session.painting.set_label(2)
     canvas.tools.choose("fill")
     QTest.mouseClick(native, LEFT, PLAIN, at(canvas, 30, 30))
     assert (mask(canvas)[20:48, 20:81] == 2).all() and (mask(canvas)[53:81, 20:81] == 1).all()
     canvas.tools.choose("pick")
     QTest.mouseClick(native, LEFT, PLAIN, at(canvas, 70, 30))
-    assert canvas.session.label_value == 1
+    assert canvas.session.painting.label_value == 1
 
 
 def test_escape_forgets_the_stroke_under_way(canvas: Canvas) -> None:
@@ -197,7 +197,7 @@ def test_escape_forgets_the_stroke_under_way(canvas: Canvas) -> None:
     assert canvas.scene.mask.data.any()
     QTest.keyClick(canvas, Qt.Key.Key_Escape)
     QTest.mouseRelease(canvas.scene.native, LEFT, PLAIN, at(canvas, 60, 60))
-    assert not canvas.scene.mask.data.any() and not mask(canvas).any() and canvas.session.undo_name is None
+    assert not canvas.scene.mask.data.any() and not mask(canvas).any() and canvas.session.painting.undo_name is None
 
 
 def test_painting_follows_flips_and_turns(canvas: Canvas) -> None:
@@ -217,7 +217,7 @@ def test_the_stroke_is_on_the_screen_where_the_pointer_was(canvas: Canvas) -> No
     canvas.view.flip(False)
     drag(canvas, (100, 30), (100, 34))
     canvas.point_at(None)
-    shown, wanted = colour_at(canvas, 100, 32), QColor(canvas.session.schema.classes[0].colour)
+    shown, wanted = colour_at(canvas, 100, 32), QColor(canvas.session.painting.schema.classes[0].colour)
     assert max(abs(shown.red() - wanted.red()), abs(shown.green() - wanted.green()),
                abs(shown.blue() - wanted.blue())) <= 3
 
@@ -225,7 +225,7 @@ def test_the_stroke_is_on_the_screen_where_the_pointer_was(canvas: Canvas) -> No
 def test_read_only_takes_no_stroke_and_says_so(canvas: Canvas, monkeypatch: pytest.MonkeyPatch) -> None:
     heard: list[tuple[str, str]] = []
     canvas.session.notice.connect(lambda level, text: heard.append((level, text)))
-    monkeypatch.setattr(type(canvas.session), "read_only", property(lambda self: True))
+    monkeypatch.setattr(type(canvas.session.documents), "read_only", property(lambda self: True))
     drag(canvas, (40, 40), (50, 50))
     assert not mask(canvas).any() and not canvas.scene.mask.data.any()
     assert heard and heard[0][0] == "warning" and "reading only" in heard[0][1]
@@ -243,7 +243,7 @@ def test_brush_in_pixels_and_millimetres(canvas: Canvas, session: Session, tmp_p
     for _ in range(60):
         canvas.tools.shrink()
     assert canvas.tools.size == 1
-    session.open(png(tmp_path / "a.png"))
+    session.documents.open(png(tmp_path / "a.png"))
     assert canvas.tools.width_mm is None
 
 
@@ -253,13 +253,13 @@ def test_brush_in_pixels_and_millimetres(canvas: Canvas, session: Session, tmp_p
 def test_window_of_int16_is_set_in_hounsfield_units(canvas: Canvas) -> None:
     info = canvas.subject.frame
     assert info is not None and info.rescale.intercept == -1024
-    canvas.session.set_window(WindowLevel(40, 400))
+    canvas.session.view.set_window_level(WindowLevel(40, 400))
     assert canvas.scene.image.contrast_limits == pytest.approx([-160 + 1024, 240 + 1024])
     assert canvas.scene.image.data.dtype == np.int16
 
 
 def test_monochrome1_is_shown_inverted(canvas: Canvas) -> None:
-    document = canvas.session.document
+    document = canvas.session.documents.current
     assert document is not None
     pixels = document.pixels(0)
     brightest = np.unravel_index(np.argmax(pixels), pixels.shape)
@@ -270,12 +270,12 @@ def test_monochrome1_is_shown_inverted(canvas: Canvas) -> None:
 
 
 def test_right_drag_changes_the_window(canvas: Canvas) -> None:
-    canvas.session.set_window(WindowLevel(40, 400))
+    canvas.session.view.set_window_level(WindowLevel(40, 400))
     native = canvas.scene.native
     QTest.mousePress(native, RIGHT, PLAIN, QPoint(300, 300))
     QTest.mouseMove(native, QPoint(350, 280))
     QApplication.processEvents()
-    window = canvas.session.window
+    window = canvas.session.view.window_level
     assert window is not None and window.width == pytest.approx(480) and window.center == pytest.approx(8)
     assert "W 480" in canvas.overlay.marks.bubble
     QTest.mouseRelease(native, RIGHT, PLAIN, QPoint(350, 280))
@@ -283,7 +283,7 @@ def test_right_drag_changes_the_window(canvas: Canvas) -> None:
 
 
 def test_hover_tells_value_and_place(canvas: Canvas, session: Session, tmp_path: Path) -> None:
-    document = session.document
+    document = session.documents.current
     assert document is not None
     found = hover(canvas, 30, 50)
     assert (found.row, found.column, found.inside) == (30, 50, True)
@@ -291,7 +291,7 @@ def test_hover_tells_value_and_place(canvas: Canvas, session: Session, tmp_path:
     geometry = document.info.frames[0].geometry
     assert geometry is not None and geometry.origin is not None and found.position is not None
     assert found.position[0] == pytest.approx(geometry.origin[0] + 50 * geometry.column_spacing, abs=1)
-    opened = session.open(png(tmp_path / "a.png"))
+    opened = session.documents.open(png(tmp_path / "a.png"))
     found = hover(canvas, 10, 10)
     assert found.value == "RGB " + " ".join(str(v) for v in opened.pixels(0)[10, 10].tolist())
     assert found.position is None
@@ -320,7 +320,7 @@ def test_letters_follow_flips_and_turns(canvas: Canvas) -> None:
 def test_orientation_unknown_is_said(canvas: Canvas, session: Session, tmp_path: Path,
                                      monkeypatch: pytest.MonkeyPatch) -> None:
     assert canvas.overlay.marks.unknown == ""
-    document = session.open(grey_tiff(tmp_path / "a.tif"))
+    document = session.documents.open(grey_tiff(tmp_path / "a.tif"))
     assert canvas.overlay.marks.unknown == "" and not canvas.overlay.marks.letters.known  # no DICOM, nothing to miss
     document.info = replace(document.info, modality="CT")
     canvas._write_corner()
@@ -332,16 +332,16 @@ def test_wheel_goes_through_slices_and_ctrl_wheel_zooms(canvas: Canvas, session:
     zoom = canvas.view.zoom
     wheel(canvas, 1)
     assert canvas.view.zoom > zoom  # one slice: the wheel zooms
-    session.open(volume(tmp_path / "v.nii.gz", frames=5))
-    assert session.frame == 2 and canvas._slices.isVisible()
+    session.documents.open(volume(tmp_path / "v.nii.gz", frames=5))
+    assert session.view.index == 2 and canvas._slices.isVisible()
     zoom = canvas.view.zoom
     wheel(canvas, -1)
-    assert session.frame == 3 and canvas.view.zoom == zoom and canvas._slices.slider.value() == 3
+    assert session.view.index == 3 and canvas.view.zoom == zoom and canvas._slices.slider.value() == 3
     assert "slice 4 of 5" in canvas.overlay.marks.corner
     wheel(canvas, 1, CTRL)
-    assert session.frame == 3 and canvas.view.zoom > zoom
+    assert session.view.index == 3 and canvas.view.zoom > zoom
     canvas._slices.slider.setValue(0)
-    assert session.frame == 0 and np.array_equal(canvas.scene.image.data, session.document.pixels(0))
+    assert session.view.index == 0 and np.array_equal(canvas.scene.image.data, session.documents.current.pixels(0))
 
 
 def test_zoom_keeps_the_point_under_the_pointer_and_pan_moves(canvas: Canvas) -> None:
@@ -384,9 +384,9 @@ def test_torch_stays_out() -> None:
 
 
 def test_candidate_is_previewed_without_touching_the_document(canvas: Canvas) -> None:
-    document = canvas.session.document
+    document = canvas.session.documents.current
     assert document is not None
-    canvas.session.set_window(WindowLevel(40, 400))
+    canvas.session.view.set_window_level(WindowLevel(40, 400))
     before = document.pixels(0).copy()
     box = Bounds(40, 40, 80, 90)
     patch = before[box.slices].copy()

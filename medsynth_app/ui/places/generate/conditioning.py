@@ -25,7 +25,7 @@ STRETCHED = "Will be stretched to fit"
 
 
 class ShapeGroup(Group):
-    """Shows and changes `session.shape`.
+    """Shows and changes `session.generate.shape`.
 
     Signals
     -------
@@ -59,7 +59,8 @@ class ShapeGroup(Group):
         self._timer.setSingleShot(True)
         self._timer.setInterval(120)
         self._timer.timeout.connect(self.stale)
-        for signal in (session.document_changed, session.frame_changed, session.changed, session.label_changed):
+        for signal in (session.documents.current_changed, session.view.index_changed, session.changed,
+                       session.painting.schema_changed):
             signal.connect(self._later)
         self.refresh()
 
@@ -69,7 +70,7 @@ class ShapeGroup(Group):
 
         Also "" while nobody sees it: the session looks again when pictures are asked for.
         """
-        refusal = self._refusals[self._session.shape] if self.isVisible() else None
+        refusal = self._refusals[self._session.generate.shape] if self.isVisible() else None
         return refusal.happened.rstrip(".") if refusal is not None else ""
 
     def _later(self, *_news: object) -> None:
@@ -87,7 +88,7 @@ class ShapeGroup(Group):
 
     def _choose(self, shape: str) -> None:
         try:
-            self._session.set_shape(shape)
+            self._session.generate.set_shape(shape)
         except UserError:  # the pack has gone a moment ago
             self._seen = ()
             self.refresh()
@@ -95,22 +96,22 @@ class ShapeGroup(Group):
     def refresh(self) -> None:
         """Show the session's state; the mask is read only where it is seen and has changed."""
         s = self._session
-        now = (s.shape, s.pack.manifest.sha256 if s.pack else "", s.generate_parameters.width,
-               s.generate_parameters.height, s.document.id if s.document else "", s.frame, s.schema.name,
-               self._strokes)
+        now = (s.generate.shape, s.models.pack.manifest.sha256 if s.models.pack else "", s.generate.parameters.width,
+               s.generate.parameters.height, s.documents.current.id if s.documents.current else "", s.view.index,
+               s.painting.schema.name, self._strokes)
         if now == self._seen or not (self.isVisible() or not self._seen):
             return
         self._seen = now
-        self._refusals = {FREE: None, PAINTED: None, DRAWN: s.shape_refusal(DRAWN)}
+        self._refusals = {FREE: None, PAINTED: None, DRAWN: s.generate.shape_refusal(DRAWN)}
         try:
-            self._painted = s.painted()
+            self._painted = s.generate.painted()
         except UserError as error:
             self._painted, self._refusals[PAINTED] = None, error
         self._show_choices()
         self._show_mask()
 
     def _show_choices(self) -> None:
-        shape = self._session.shape
+        shape = self._session.generate.shape
         self.choice.set_value(shape)
         reasons: dict[str, str] = {}
         for part, (value, name, tip) in zip(self.choice.buttons(), CHOICES, strict=True):
@@ -131,19 +132,19 @@ class ShapeGroup(Group):
     def _show_mask(self) -> None:
         """What is painted as the model will see it, in the colours of Paint."""
         s, painted = self._session, self._painted
-        document = s.document
-        self._mask.setVisible(s.shape == PAINTED and painted is not None)
-        if s.shape != PAINTED or painted is None or document is None:
+        document = s.documents.current
+        self._mask.setVisible(s.generate.shape == PAINTED and painted is not None)
+        if s.generate.shape != PAINTED or painted is None or document is None:
             return
         rows, columns = painted.small.shape
         scale = min(WIDE / columns, HIGH / rows)
         self.preview.setFixedSize(max(1, round(columns * scale)), max(1, round(rows * scale)))
-        self.preview.show_picture(mask_picture(painted.small, s.schema, round(2 * scale * max(rows, columns))))
-        self.legend.show_classes(s.schema, labels_in(painted.small))
+        self.preview.show_picture(mask_picture(painted.small, s.painting.schema, round(2 * scale * max(rows, columns))))
+        self.legend.show_classes(s.painting.schema, labels_in(painted.small))
         self.preview.setAccessibleName(f"The painted mask as the model sees it. {self.legend.accessibleName()}")
-        lost = [item.name for value in painted.lost if (item := s.schema.of(value)) is not None]
+        lost = [item.name for value in painted.lost if (item := s.painting.schema.of(value)) is not None]
         self.lost.setText(f"Too small to be drawn: {', '.join(lost)}")
         self.lost.setVisible(bool(lost))
         count = len(document.info.frames)
-        self._place.setText(document.info.pseudonym + (f", slice {s.frame + 1} of {count}" if count > 1 else ""))
-        self._fit.setVisible(is_stretched(document.mask(s.frame), rows, columns))
+        self._place.setText(document.info.pseudonym + (f", slice {s.view.index + 1} of {count}" if count > 1 else ""))
+        self._fit.setVisible(is_stretched(document.mask(s.view.index), rows, columns))

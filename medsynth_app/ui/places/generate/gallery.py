@@ -60,20 +60,22 @@ class PictureGrid(QWidget):
         body.setStretch(2, 1)
         self.card = PictureCard(theme, session, commands, lambda: save(self.list.currentRow()))
         row(left, self.card, parent=self, spacing=0).setStretch(0, 1)
-        session.pictures_changed.connect(self.refresh)
-        session.jobs_changed.connect(self._show_running)
+        session.generate.pictures.changed.connect(self.refresh)
+        session.jobs.changed.connect(self._show_running)
+        session.jobs.progressed.connect(self._show_running)
         theme.changed.connect(self._repaint)
         self.refresh()
 
     @property
     def chosen(self) -> Picture | None:
         """The picture that is shown large."""
-        index, pictures = self.list.currentRow(), self._session.pictures
-        return pictures[index] if 0 <= index < len(pictures) else None
+        index = self.list.currentRow()
+        return next(iter(self._session.generate.pictures.page(index, 1)), None) if index >= 0 else None
 
     def refresh(self) -> None:
         """List the session's pictures; the chosen one stays chosen, or that in its place where it went."""
-        pictures, place = self._session.pictures, max(0, self.list.currentRow())
+        all_pictures, place = self._session.generate.pictures, max(0, self.list.currentRow())
+        pictures = all_pictures.page(0, all_pictures.count)
         before = self.list.currentItem().data(Qt.ItemDataRole.UserRole) if self.list.currentItem() else None
         self.list.blockSignals(True)
         self.list.clear()
@@ -103,7 +105,7 @@ class PictureGrid(QWidget):
             draw_syn(painter, self._theme.tokens, look.XS, look.XS)
             mask = picture.mask()
             if mask is not None:
-                draw_inset(painter, mask, self._session.labels_of(picture), shown.rect())
+                draw_inset(painter, mask, self._session.generate.labels_of(picture), shown.rect())
             painter.end()
             icon = QIcon(shown)
             icon.addPixmap(shown, QIcon.Mode.Selected)
@@ -119,7 +121,7 @@ class PictureGrid(QWidget):
         entries = self._session.jobs.entries
         busy = [e for e in entries
                 if outcome_of(e.record.kind) is Outcome.PICTURES and e.record.state is JobState.RUNNING]
-        count = len(self._session.pictures)
+        count = self._session.generate.pictures.count
         text = f"{count} picture{'' if count == 1 else 's'}" if count else ""
         if busy:
             text += f"{', ' if text else ''}drawing: {round(busy[0].fraction * 100)} %"

@@ -32,7 +32,7 @@ COUNTS = tuple((n, str(n), f"{n} picture{'' if n == 1 else 's'}") for n in (1, 4
 
 
 class GeneratePanel(Panel):
-    """Shows and changes `session.generate_parameters`."""
+    """Shows and changes `session.generate.parameters`."""
 
     def __init__(self, theme: Theme, session: Session, commands: Commands) -> None:
         super().__init__(theme, "Generate")
@@ -42,7 +42,7 @@ class GeneratePanel(Panel):
         self.examples = button("Examples", role="link", tip="Prompts that this model knows")
         self._examples_menu = QMenu(self.examples)
         self.examples.setMenu(self._examples_menu)
-        self.shape, self.closely = ShapeGroup(theme, session), Closeness(session.set_generate_parameters)
+        self.shape, self.closely = ShapeGroup(theme, session), Closeness(session.generate.set)
         self.shape.stale.connect(self.refresh)
         self.count = Segmented(COUNTS, "Pictures")
         self.count.chosen.connect(lambda count: self._set(count=count))
@@ -59,7 +59,8 @@ class GeneratePanel(Panel):
         self.avoid.setMinimumWidth(150)
         self.avoid.textEdited.connect(lambda text: self._set(negative_prompt=text))
         self._build()
-        for signal in (session.parameters_changed, session.packs_changed, session.jobs_changed):
+        for signal in (session.generate.parameters_changed, session.generate.shape_changed, session.models.changed,
+                       session.jobs.changed):
             signal.connect(self.refresh)
         self.refresh()
 
@@ -91,7 +92,7 @@ class GeneratePanel(Panel):
 
     def refresh(self, *_news: object) -> None:
         """Show the session's state."""
-        s, p = self._session, self._session.generate_parameters
+        s, p = self._session, self._session.generate.parameters
         with self.showing():
             self.prompt.set_text(p.prompt)
             self.count.set_value(p.count)
@@ -102,10 +103,10 @@ class GeneratePanel(Panel):
                 spin.blockSignals(False)
             self._show_packs()
             self.shape.refresh()
-            self.closely.show_scale(p.control_scale, s.shape != FREE)
-        obstacle = "" if s.pack else "No model is installed"
+            self.closely.show_scale(p.control_scale, s.generate.shape != FREE)
+        obstacle = "" if s.models.pack else "No model is installed"
         obstacle = obstacle or ("This window is read-only" if s.workspace.read_only else self.shape.obstacle)
-        seconds = s.seconds_to_generate
+        seconds = s.generate.expected_seconds
         self.primary.setText(f"Generate {p.count}" + (f", about {words.duration(seconds)}" if seconds else ""))
         self.primary.setEnabled(not obstacle)
         waiting = s.jobs.active
@@ -114,7 +115,7 @@ class GeneratePanel(Panel):
         self._commands.enable("generate.run", not obstacle, obstacle)
 
     def _show_packs(self) -> None:
-        packs, chosen = self._session.packs, self._session.pack
+        packs, chosen = self._session.models.packs, self._session.models.pack
         shown = [pack.manifest.title for pack in packs] or ["No model installed"]
         if [self.pack.itemText(k) for k in range(self.pack.count())] != shown:
             self.pack.clear()
@@ -130,7 +131,7 @@ class GeneratePanel(Panel):
             self._examples_menu.addAction(text, partial(self._set, prompt=text))
         self.examples.setVisible(bool(manifest and manifest.example_prompts))
         native = manifest.native_size if manifest else 128
-        wide = self._session.generate_parameters.width
+        wide = self._session.generate.parameters.width
         if self.width_box.property("native") != native:
             self.width_box.setProperty("native", native)
             self.width_box.clear()
@@ -139,12 +140,12 @@ class GeneratePanel(Panel):
         self.width_box.setCurrentIndex(max(0, self.width_box.findData(wide)))
 
     def _choose_pack(self, index: int) -> None:
-        if index < len(self._session.packs):
-            self._session.set_pack(self._session.packs[index])
+        if index < len(self._session.models.packs):
+            self._session.models.set_pack(self._session.models.packs[index])
 
     def _choose_size(self, index: int) -> None:
         self._set(width=self.width_box.itemData(index), height=self.width_box.itemData(index))
 
     def _set(self, **values: Any) -> None:
         if not self.is_showing:
-            self._session.set_generate_parameters(**values)
+            self._session.generate.set(**values)

@@ -78,7 +78,7 @@ class PictureCard(QWidget):
         assert picture is not None
         pixels, mask, view = picture.pixels(), picture.mask(), self.view.value()
         if mask is not None:
-            schema = self._session.labels_of(picture)
+            schema = self._session.generate.labels_of(picture)
             self.legend.show_classes(schema, labels_in(mask))
             if view == "mask":
                 self.large.show_picture(mask_picture(mask, schema, EDGE * 2),

@@ -64,7 +64,7 @@ class LibraryPanel(Panel):
         self.body.addStretch(1)
         self.pin("Open file…", commands["file.open"].trigger)
         self.hint.setText("DICOM, NIfTI, PNG, JPEG, TIFF")
-        for signal in (session.document_changed, session.frame_changed, session.person_changed,
+        for signal in (session.documents.current_changed, session.view.index_changed, session.people.changed,
                        session.place_changed):
             signal.connect(self.refresh)
         self.refresh()
@@ -78,7 +78,7 @@ class LibraryPanel(Panel):
 
     def _show_recent(self) -> None:
         self.recent.clear()
-        for found in self._session.recent(RECENT):
+        for found in self._session.documents.recent(RECENT):
             opened = found.opened if isinstance(found.opened, datetime) else datetime.fromisoformat(str(found.opened))
             where = words.ago(opened) if found.exists else "its file is gone"
             about = ", ".join(part for part in (found.series or found.modality or "image", where) if part)
@@ -135,13 +135,13 @@ class LibraryPanel(Panel):
             self._open(self._folder, series=item.data(Qt.ItemDataRole.UserRole))
 
     def _show_image(self) -> None:
-        document = self._session.document
+        document = self._session.documents.current
         self._image.setVisible(document is not None)
         clear(self._facts)
         if document is None:
             return
         info = document.info
-        about = info.frames[self._session.frame]
+        about = info.frames[self._session.view.index]
         g = about.geometry
         spacing = words.by(f"{g.column_spacing:.3g}", f"{g.row_spacing:.3g}") + " mm" if g else "not in the file"
         if g is not None and g.slice_spacing is not None and len(info.frames) > 1:

@@ -33,7 +33,7 @@ class ModelsPanel(Panel):
         self._empty = label("No model is installed. Copy a pack folder into the folder “packs” of MedSynth's data; "
                             "then look again.", "muted", wrap=True)
         self._state = label("", "help", wrap=True)
-        self._again = button("Look again", session.refresh_packs, "link")
+        self._again = button("Look again", session.models.refresh, "link")
         self.body.addLayout(row(label("Installed models", "heading"), None, self._again))
         for part in (self.list, self._empty, self._state):
             self.body.addWidget(part)
@@ -42,16 +42,16 @@ class ModelsPanel(Panel):
         self.body.addStretch(1)
         self.pin("Verify the files", commands["models.verify"].trigger)
         self.hint.setText("Compares every file with the hash in its pack.")
-        session.packs_changed.connect(self.refresh)
+        session.models.changed.connect(self.refresh)
         self.refresh()
 
     @property
     def chosen(self) -> InstalledPack | None:
         index = self.list.currentRow()
-        return self._session.installed[index] if 0 <= index < len(self._session.installed) else None
+        return self._session.models.installed[index] if 0 <= index < len(self._session.models.installed) else None
 
     def refresh(self) -> None:
-        packs = self._session.installed
+        packs = self._session.models.installed
         shown = [f"{pack.manifest.title}\n{pack.manifest.domain}, version {pack.manifest.version}" for pack in packs]
         if [self.list.item(k).text() for k in range(self.list.count())] != shown:
             self.list.clear()
@@ -59,7 +59,7 @@ class ModelsPanel(Panel):
                 item = QListWidgetItem(text)
                 item.setSizeHint(QSize(0, 52))
                 self.list.addItem(item)
-            at = packs.index(self._session.pack) if self._session.pack in packs else 0
+            at = packs.index(self._session.models.pack) if self._session.models.pack in packs else 0
             self.list.setCurrentRow(at if packs else -1)
         self.list.setFixedHeight(min(6, max(1, len(packs))) * 52 + 8)
         self.list.setVisible(bool(packs))
@@ -71,7 +71,7 @@ class ModelsPanel(Panel):
         """Compare the files on another thread."""
         self.primary.setEnabled(False)
         self.primary.setText("Verifying…")
-        folders = sorted({pack.folder for pack in self._session.installed})
+        folders = sorted({pack.folder for pack in self._session.models.installed})
         task = Background(lambda _task: verify_packs(folders), self._verified, self._failed)
         self._tasks = [task]
         self._pool.start(task)

@@ -128,7 +128,7 @@ class TrainDialog(QDialog):
 
     def _offer_packs(self, part: str) -> None:
         self._role.setText(ROLES.get(part, ""))
-        titles = [pack.manifest.title for pack in self._session.packs]
+        titles = [pack.manifest.title for pack in self._session.models.packs]
         offered = [CHANCE, *titles] if part == "base" else titles
         if [self.pack.itemText(k) for k in range(self.pack.count())] != offered:
             self.pack.clear()
@@ -137,7 +137,8 @@ class TrainDialog(QDialog):
     @property
     def _chosen_pack(self) -> InstalledPack | None:
         at = self.pack.currentIndex() - (self.part.value() == "base")
-        return self._session.packs[at] if self.part.value() in ROLES and 0 <= at < len(self._session.packs) else None
+        packs = self._session.models.packs
+        return packs[at] if self.part.value() in ROLES and 0 <= at < len(packs) else None
 
     def _check(self) -> None:
         """Say what is missing, or that an earlier run goes on."""
@@ -170,10 +171,10 @@ class TrainDialog(QDialog):
     def _start(self) -> None:
         recipe, data = self._recipes[self.recipe.currentIndex()], self._data
         try:
-            request = self._session.training_request(
+            request = self._session.training.request(
                 recipe, data, self.out, part=self.part.value(), pack=self._chosen_pack,
                 resume=bool(begun_part(self.out)), max_minutes=float(self.minutes.value()))
-            job = self._session.train(request)
+            job = self._session.training.run(request).jobs[0]
         except UserError as error:
             self._say(str(error))
             return

@@ -30,7 +30,7 @@ from medsynth_app.ui.widgets import words
 from medsynth_app.ui.widgets.basic import Segmented, button, label, qimage, row, set_role
 
 if TYPE_CHECKING:
-    from medsynth_app.session.jobs import JobEntry
+    from medsynth_app.session.job_entry import JobEntry
     from medsynth_app.session.session import Session
     from medsynth_app.workspace.results import Result
 
@@ -43,7 +43,7 @@ COMPARE = (("off", "Candidate", "Show the candidate in its place"),
 
 
 class StagingStrip(QWidget):
-    """Shows `session.staging` and drives the canvas' preview.
+    """Shows `session.candidates` and drives the canvas' preview.
 
     With the strip in focus: arrows choose, Enter accepts, Delete discards.
     """
@@ -68,10 +68,12 @@ class StagingStrip(QWidget):
         self._later.setSingleShot(True)
         self._later.setInterval(LATER_MS)
         self._later.timeout.connect(self._fill_pictures)
+        shown, view = session.candidates, session.view
         self._links: tuple[tuple[Any, Any], ...] = (
-            (session.staging_changed, self.refresh), (session.jobs_changed, self._show_job),
-            (session.window_changed, self._repaint_pictures), (session.job_event, self._heard),
-            (session.document_changed, self.refresh), (session.frame_changed, self._follow_frame))
+            (shown.changed, self.refresh), (shown.selected_changed, self.refresh),
+            (shown.previews_changed, self._show_previews), (session.jobs.event, self._heard),
+            (session.jobs.changed, self._show_job), (session.jobs.progressed, self._show_job),
+            (view.window_level_changed, self._repaint_pictures), (view.index_changed, self._follow_frame))
         for signal, slot in self._links:
             signal.connect(slot)
         canvas.candidate.mode_changed.connect(self.compare.set_value)
@@ -132,7 +134,8 @@ class StagingStrip(QWidget):
         self.accept = button("Accept", self.accept_current, tip="Write the candidate into the image (Enter)")
         self.discard = button("Discard", self.discard_current, tip="Take the candidate away (Delete)")
         self.more = button("More like this", self._more, tip="Draw again with new seeds")
-        self.clear = button("Discard all", self._discard_all, tip="Take away all that have not been accepted")
+        self.clear = button("Discard all", lambda: self._try(self.session.candidates.discard_all),
+                            tip="Take away all that have not been accepted")
         self.words = label(role="help", wrap=True)
         self.words.setAlignment(Qt.AlignmentFlag.AlignTop)
         holder = QWidget()
@@ -158,7 +161,7 @@ class StagingStrip(QWidget):
 
     def refresh(self) -> None:
         """Show the session's staging anew."""
-        staging = self.session.staging
+        staging = self.session.candidates
         results = staging.results
         key = tuple((result.id, result.state) for result in results)
         if key != self._layout_key:
@@ -179,9 +182,9 @@ class StagingStrip(QWidget):
         self.thumbs = []
         if not results:
             return
-        document, box = self.session.document, results[0].bounds
+        document, box = self.session.documents.current, results[0].bounds
         assert document is not None  # results are staged for a document in view only
-        changed = bool(document.synthetic_mask(self.session.frame)[box.slices].any())
+        changed = bool(document.synthetic_mask(self.session.view.index)[box.slices].any())
         self._add("Image as it is" if changed else "Original", None, changed or document.info.synthetic)
         for index, result in enumerate(results):
             thumb = self._add(f"{result.candidate + 1}:  {result.seed}", index, True)
@@ -197,7 +200,7 @@ class StagingStrip(QWidget):
 
     def _show_previews(self) -> None:
         """Live previews of the running job, behind the finished candidates."""
-        staging = self.session.staging
+        staging = self.session.candidates
         done = sum(result.job_id == staging.job_id for result in staging.results)
         live = staging.previews[done:]
         while len(self._previews) > len(live):
@@ -215,17 +218,17 @@ class StagingStrip(QWidget):
 
     def _show_current(self) -> None:
         """Buttons and words for the selected candidate, and its preview on the canvas."""
-        result = self.session.staging.current
+        result = self.session.candidates.current
         staged = result is not None and result.state == "staged"
         for part in (self.accept, self.discard):
-            part.setEnabled(staged and not self.session.read_only)
+            part.setEnabled(staged and not self.session.documents.read_only)
         self.more.setEnabled(result is not None)
-        self.clear.setEnabled(any(r.state == "staged" for r in self.session.staging.results))
+        self.clear.setEnabled(any(r.state == "staged" for r in self.session.candidates.results))
         self.compare.setEnabled(staged)
         lines, warn = self._words(result)
         self.words.setText("\n".join(lines))
         set_role(self.words, "warning" if warn else "help")
-        key = (result.id, self.session.frame) if result is not None and staged else None
+        key = (result.id, self.session.view.index) if result is not None and staged else None
         if key != self._previewed or (key is None) == self.canvas.candidate.shown:
             self._previewed = key
             if result is not None and key is not None:
@@ -235,13 +238,13 @@ class StagingStrip(QWidget):
 
     def _words(self, result: Result | None) -> tuple[list[str], bool]:
         """What to know of a candidate, and whether it is a warning."""
-        document = self.session.document
+        document = self.session.documents.current
         if result is None or document is None:
-            return (["Choose a candidate to see it in its place."] if self.session.staging.results else []), False
+            return (["Choose a candidate to see it in its place."] if self.session.candidates.results else []), False
         lines, warn = list(result.notices), bool(result.notices)
         if result.seam is not None:
-            window = self.session.window
-            unit = document.info.frames[self.session.frame].rescale.unit
+            window = self.session.view.window_level
+            unit = document.info.frames[self.session.view.index].rescale.unit
             visible = result.seam > (window.width / 10 if window is not None else 25)
             text = f"Step at the seam: {result.seam:.3g} {unit}".rstrip()
             lines.insert(0, f"{text}. The edge may be visible." if visible else text)
@@ -258,22 +261,22 @@ class StagingStrip(QWidget):
 
     def _fill_pictures(self) -> None:
         """Render the thumbnails that are not there yet."""
-        staging, document = self.session.staging, self.session.document
+        staging, document = self.session.candidates, self.session.documents.current
         if document is None or not staging.results or len(self.thumbs) != len(staging.results) + 1:
             return
-        frame = document.info.frames[self.session.frame]
+        frame = document.info.frames[self.session.view.index]
 
         def picture(key: tuple[str, object], pixels: Callable[[], Any]) -> QImage:
             if key not in self._pictures:
-                self._pictures[key] = qimage(to_picture(pixels(), document.info, frame, self.session.window))
+                self._pictures[key] = qimage(to_picture(pixels(), document.info, frame, self.session.view.window_level))
             return self._pictures[key]
 
         box = (staging.current or staging.results[0]).bounds
-        original = to_picture(document.pixels(self.session.frame)[box.slices], document.info, frame,
-                              self.session.window)
+        original = to_picture(document.pixels(self.session.view.index)[box.slices], document.info, frame,
+                              self.session.view.window_level)
         self.thumbs[0].show_image(qimage(original))
         for thumb, result in zip(self.thumbs[1:], staging.results, strict=True):
-            thumb.show_image(picture((result.id, self.session.frame), result.pixels))
+            thumb.show_image(picture((result.id, self.session.view.index), result.pixels))
         kept = {result.id for result in staging.results}
         self._pictures = {key: image for key, image in self._pictures.items() if key[0] in kept}
 
@@ -281,7 +284,7 @@ class StagingStrip(QWidget):
 
     def _job(self) -> JobEntry | None:
         """The run on the document in view that is drawing, or else waits."""
-        document = self.session.document
+        document = self.session.documents.current
         if document is None:
             return None
         mine = [entry for entry in self.session.jobs.entries if entry.record.document_id == document.id
@@ -296,24 +299,24 @@ class StagingStrip(QWidget):
             self.progress.setRange(0, entry.steps or 0)
             self.progress.setValue(entry.step)
             self.progress_text.setText(words.progress(entry))
-        empty = entry is None and not self.session.staging.results
+        empty = entry is None and not self.session.candidates.results
         self.setMaximumHeight(0 if empty else 16_777_215)
         self.setEnabled(not empty)
 
     def _cancel(self) -> None:
         entry = self._job()
         if entry is not None:
-            self._try(lambda: self.session.cancel_job(entry.record.id))
+            self._try(lambda: self.session.jobs.cancel(entry.record.id))
 
     def _heard(self, record: JobRecord, event: JobEvent) -> None:
         """Show the first candidate of a run as soon as it is there, unless another one is being looked at."""
-        staging = self.session.staging
+        staging = self.session.candidates
         drawn = event.kind is EventKind.RESULT and outcome_of(record.kind) is Outcome.CANDIDATES
         if drawn and (staging.current is None or staging.current.state != "staged"):
             place = next((k for k, result in enumerate(staging.results)
                           if result.job_id == record.id and result.state == "staged"), None)
             if place is not None:
-                self.session.select(place)
+                self.session.candidates.select(place)
 
     def _follow_frame(self, _frame: int) -> None:
         self._previewed = None
@@ -323,35 +326,32 @@ class StagingStrip(QWidget):
 
     def _choose(self, index: int | None) -> None:
         self.setFocus(Qt.FocusReason.MouseFocusReason)
-        self.session.select(index)
+        self.session.candidates.select(index)
 
     def _step(self, by: int) -> None:
-        count, selected = len(self.session.staging.results), self.session.staging.selected
+        count, selected = len(self.session.candidates.results), self.session.candidates.selected
         place = min(max((0 if selected is None else selected + 1) + by, 0), count)
-        self.session.select(place - 1 if place else None)
+        self.session.candidates.select(place - 1 if place else None)
         if place < len(self.thumbs):
             self.area.ensureWidgetVisible(self.thumbs[place])
 
     def accept_current(self) -> None:
         """Write the selected candidate into the document."""
         if self.accept.isEnabled():
-            self._try(lambda: self.session.accept())
+            self._try(lambda: self.session.candidates.accept())
 
     def discard_current(self) -> None:
         """Take the selected candidate away and go to the next one."""
-        at = self.session.staging.selected
+        at = self.session.candidates.selected
         if at is None or not self.discard.isEnabled():
             return
-        self._try(lambda: self.session.discard(at))
-        results = self.session.staging.results
-        if results and self.session.staging.selected is None:
-            self.session.select(min(at, len(results) - 1))
+        self._try(lambda: self.session.candidates.discard(at))
+        results = self.session.candidates.results
+        if results and self.session.candidates.selected is None:
+            self.session.candidates.select(min(at, len(results) - 1))
 
     def _more(self) -> None:
-        self._try(lambda: self.session.more_like_this())
-
-    def _discard_all(self) -> None:
-        self._try(self.session.discard_all)
+        self._try(lambda: self.session.inpaint.more_like_this())
 
     def _try(self, action: Callable[[], Any]) -> None:
         try:

@@ -71,27 +71,24 @@ class MoreInpaint(Group):
         self.previews.valueChanged.connect(lambda value: self._set(preview_every=value))
         self.avoid.textEdited.connect(lambda text: self._set(negative_prompt=text))
         self.which.chosen.connect(self._choose_filled)
-        self.schema.activated.connect(lambda index: self._session.set_schema(self._schemas[index]))
+        self.schema.activated.connect(lambda index: self._session.painting.set_schema(self._schemas[index]))
         self.device.activated.connect(self._choose_device)
 
     def _set(self, **values: Any) -> None:
-        self._session.set_parameters(**values)
+        self._session.inpaint.set(**values)
 
     def _choose_filled(self, value: int | None) -> None:
-        self._session.mask_value = None if value is None else self._session.label_value
-        self._session.parameters_changed.emit()
+        self._session.painting.set_fills_one_class(value is not None)
 
     def _choose_device(self, index: int) -> None:
         name = DEVICES[index][0]
         self._session.settings.change(device=name)
-        self._session.set_parameters(device=name)
-        self._session.set_generate_parameters(device=name)
+        self._session.inpaint.set(device=name)
+        self._session.generate.set(device=name)
 
     def refresh(self) -> None:
         """Show the session's state without writing it back."""
-        s, p = self._session, self._session.parameters
-        if s.mask_value is not None:
-            s.mask_value = s.label_value
+        s, p = self._session, self._session.inpaint.parameters
         fields: tuple[QWidget, ...] = (self.steps, self.feather, self.guidance, self.match, self.previews)
         for field in fields:
             field.blockSignals(True)
@@ -100,13 +97,14 @@ class MoreInpaint(Group):
         self.context.show_value(round(p.context * 100), f"{round(p.context * 100)} %")
         self.feather.setValue(p.feather)
         self.guidance.setValue(p.guidance)
-        self.match.setChecked(p.matches_seam(s.document.info.colour if s.document is not None else "rgb"))
-        can_follow = s.pack is not None and s.pack.manifest.draws_from_masks
+        document = s.documents.current
+        self.match.setChecked(p.matches_seam(document.info.colour if document is not None else "rgb"))
+        can_follow = s.models.pack is not None and s.models.pack.manifest.draws_from_masks
         self.closely.show_scale(p.control_scale, can_follow and p.mode == "replace")
         self.previews.setValue(p.preview_every)
         if self.avoid.text() != p.negative_prompt:
             self.avoid.setText(p.negative_prompt)
-        self.which.set_value(None if s.mask_value is None else 1)
+        self.which.set_value(None if s.painting.mask_value is None else 1)
         self._show_schemas()
         self.device.setCurrentIndex([name for name, _ in DEVICES].index(p.device))
         for field in fields:
@@ -115,12 +113,12 @@ class MoreInpaint(Group):
     def _show_schemas(self) -> None:
         """List the sets of classes; where two have the same name, with what they hold."""
         s = self._session
-        if self._schemas != s.schemas:
-            self._schemas = s.schemas
+        if self._schemas != s.painting.schemas:
+            self._schemas = s.painting.schemas
             names = [schema.name for schema in self._schemas]
             self.schema.clear()
             for name, schema in zip(names, self._schemas, strict=True):
                 held = f": {', '.join(item.name for item in schema.classes)}" if names.count(name) > 1 else ""
                 self.schema.addItem(name[:1].upper() + name[1:] + held)
-        self.schema.setCurrentIndex(self._schemas.index(s.schema))
-        self.schema.setEnabled(s.document is not None and not s.read_only)
+        self.schema.setCurrentIndex(self._schemas.index(s.painting.schema))
+        self.schema.setEnabled(s.documents.current is not None and not s.documents.read_only)

@@ -55,7 +55,7 @@ def class_icon(item: LabelClass, number: int, edge: int = look.ICON_PX, ratio: f
 
 
 class InpaintPanel(Panel):
-    """Shows and changes `session.parameters`, the class painted with, and the pack."""
+    """Shows and changes `session.inpaint.parameters`, the class painted with, and the pack."""
 
     def __init__(self, theme: Theme, session: Session, commands: Commands) -> None:
         super().__init__(theme, "Paint")
@@ -64,7 +64,7 @@ class InpaintPanel(Panel):
         self._classes = QGridLayout()
         self._classes.setSpacing(look.XS)
         self._class_group = QButtonGroup(self)
-        self._class_group.idClicked.connect(session.set_label)
+        self._class_group.idClicked.connect(session.painting.set_label)
         self.mode = Segmented(MODES, "Mode")
         self.mode.chosen.connect(lambda mode: self._set(mode=mode))
         self._mode_help = label("", "help", wrap=True)
@@ -118,10 +118,11 @@ class InpaintPanel(Panel):
 
     def _connect(self) -> None:
         s = self._session
-        for signal in (s.parameters_changed, s.packs_changed, s.label_changed, s.document_changed):
+        for signal in (s.inpaint.parameters_changed, s.painting.mask_value_changed, s.models.changed,
+                       s.painting.label_changed, s.painting.schema_changed, s.documents.current_changed):
             signal.connect(self.refresh)
-        for signal in (s.frame_changed, s.changed, s.jobs_changed, s.document_changed, s.parameters_changed,
-                       s.packs_changed):
+        for signal in (s.view.index_changed, s.changed, s.jobs.changed, s.documents.current_changed,
+                       s.inpaint.parameters_changed, s.painting.mask_value_changed, s.models.changed):
             signal.connect(self._later)
         self.theme.changed.connect(lambda _tokens: self.refresh())
 
@@ -131,7 +132,7 @@ class InpaintPanel(Panel):
 
     def refresh(self, *_news: object) -> None:
         """Show the session's state."""
-        p = self._session.parameters
+        p = self._session.inpaint.parameters
         with self.showing():
             self._show_classes()
             self.mode.set_value(p.mode)
@@ -146,7 +147,7 @@ class InpaintPanel(Panel):
         self._refresh_state()
 
     def _show_classes(self) -> None:
-        schema = self._session.schema
+        schema = self._session.painting.schema
         if self._schema != schema:
             self._schema = schema
             for old in self._class_group.buttons():
@@ -154,7 +155,7 @@ class InpaintPanel(Panel):
             clear(self._classes)
             for index, item in enumerate(schema.classes):
                 self._classes.addWidget(self._class_button(item, index + 1), index // 2, index % 2)
-        chosen = self._class_group.button(self._session.label_value)
+        chosen = self._class_group.button(self._session.painting.label_value)
         if chosen is not None:
             chosen.setChecked(True)
 
@@ -174,7 +175,7 @@ class InpaintPanel(Panel):
         return found
 
     def _show_packs(self) -> None:
-        packs, chosen = self._session.packs, self._session.pack
+        packs, chosen = self._session.models.packs, self._session.models.pack
         self.pack.clear()
         for pack in packs:
             self.pack.addItem(pack.manifest.title)
@@ -192,17 +193,17 @@ class InpaintPanel(Panel):
         self.examples.setVisible(bool(manifest and manifest.example_prompts))
 
     def _choose_pack(self, index: int) -> None:
-        if not self.is_showing and index < len(self._session.packs):
-            self._session.set_pack(self._session.packs[index])
+        if not self.is_showing and index < len(self._session.models.packs):
+            self._session.models.set_pack(self._session.models.packs[index])
 
     def _set(self, **values: Any) -> None:
         if not self.is_showing:
-            self._session.set_parameters(**values)
+            self._session.inpaint.set(**values)
 
     def _choose_follow(self, on: bool) -> None:
         """What the prompt would choose anyway is left to it, so that the next prompt chooses anew."""
         self._set(follow=None)
-        if not self.is_showing and self._session.followed[1] != on:
+        if not self.is_showing and self._session.inpaint.followed[1] != on:
             self._set(follow=on)
 
     # -- the button and what speaks against it
@@ -210,14 +211,14 @@ class InpaintPanel(Panel):
     def obstacle(self) -> str:
         """Why a run cannot be started now, in a few words; "" when it can."""
         s = self._session
-        if s.document is None:
+        if s.documents.current is None:
             return "Open an image first"
-        if s.pack is None:
+        if s.models.pack is None:
             return "No model is installed"
-        if s.read_only:
+        if s.documents.read_only:
             return "This window is read-only"
-        mask = s.document.mask(s.frame)
-        wanted = mask == s.mask_value if s.mask_value is not None else mask
+        mask = s.documents.current.mask(s.view.index)
+        wanted = mask == s.painting.mask_value if s.painting.mask_value is not None else mask
         if not wanted.any():
             return "Paint a region on the image first"
         return ""
@@ -225,19 +226,19 @@ class InpaintPanel(Panel):
     def _refresh_state(self) -> None:
         s = self._session
         obstacle = self.obstacle()
-        verb = {"replace": "Inpaint", "remove": "Remove", "vary": "Vary"}[s.parameters.mode]
-        seconds = s.seconds_to_inpaint
+        verb = {"replace": "Inpaint", "remove": "Remove", "vary": "Vary"}[s.inpaint.parameters.mode]
+        seconds = s.inpaint.expected_seconds
         time = f", about {words.duration(seconds)}" if seconds else ""
         waiting = s.jobs.active
-        self.primary.setText(f"{verb} {s.parameters.count}{time}")
+        self.primary.setText(f"{verb} {s.inpaint.parameters.count}{time}")
         key = self._commands.key_text("paint.run")
-        one = s.document is None or len(s.document.info.frames) == 1
+        one = s.documents.current is None or len(s.documents.current.info.frames) == 1
         ready = "The image changes only when you accept." if one else "This slice only. It changes when you accept."
         if waiting:
             ready = f"Starts after {waiting} job{'s' if waiting > 1 else ''}"
         self.hint.setText(obstacle or ready)
-        self.primary.setToolTip(obstacle or f"Draws {s.parameters.count} candidates  ({key})\nNothing changes until "
-                                "you accept one")
+        self.primary.setToolTip(obstacle or f"Draws {s.inpaint.parameters.count} candidates  ({key})\n"
+                                "Nothing changes until you accept one")
         self._commands.set_title("paint.run", f"Inpaint: {verb.lower()} what is painted")
         self._commands.enable("paint.run", not obstacle, obstacle)
         self.primary.setEnabled(not obstacle)
@@ -246,8 +247,8 @@ class InpaintPanel(Panel):
 
     def _show_follow(self) -> None:
         """Offered where the model knows what is painted."""
-        known, follows = self._session.followed
-        self.follow.setVisible(bool(known) and self._session.parameters.mode == "replace")
+        known, follows = self._session.inpaint.followed
+        self.follow.setVisible(bool(known) and self._session.inpaint.parameters.mode == "replace")
         self.follow.setToolTip(f"Draws {' and '.join(known)} just where painted.\nWithout it the prompt alone decides "
                                "what is drawn in the region.\nOn by itself where the prompt names what is painted.")
         with self.showing():
@@ -255,7 +256,7 @@ class InpaintPanel(Panel):
 
     def _warning_texts(self) -> tuple[str, ...]:
         try:
-            return self._session.warnings
+            return self._session.inpaint.warnings
         except UserError as error:
             return (str(error),)
 

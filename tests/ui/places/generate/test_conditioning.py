@@ -16,7 +16,7 @@ from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.job import EventKind, JobEvent, JobState
 from medsynth_app.core.provenance import Provenance
 from medsynth_app.formats.raster import read_mask, write_mask_png
-from medsynth_app.session.session import Session
+from medsynth_app.session.generate import Generate
 from medsynth_app.workspace.workspace import Workspace
 from tests.actions.bench import make_pack, png
 from tests.ui.desk import CTRL, TestDesk, a_desk
@@ -52,9 +52,9 @@ def choose_pack(desk: TestDesk, index: int) -> None:
 
 def stroke(desk: TestDesk, box: tuple[int, int, int, int], value: int) -> None:
     bounds = Bounds(*box)
-    assert desk.session.document is not None
-    before = np.array(desk.session.document.mask(0)[bounds.slices])
-    desk.session.paint(bounds, before, np.full_like(before, value))
+    assert desk.session.documents.current is not None
+    before = np.array(desk.session.documents.current.mask(0)[bounds.slices])
+    desk.session.painting.paint(bounds, before, np.full_like(before, value))
 
 
 def deliver(desk: TestDesk, mask: np.ndarray | None) -> None:
@@ -74,20 +74,20 @@ def test_what_cannot_be_followed_is_disabled_with_its_reason(desk: TestDesk) -> 
     panel = desk.window.generate_panel
     desk.key(Qt.Key.Key_3, CTRL)
     free, mine, drawn = parts(desk)
-    assert desk.session.shape == "free" and free.isChecked()
+    assert desk.session.generate.shape == "free" and free.isChecked()
     assert not mine.isEnabled() and not drawn.isEnabled()
     assert "not trained to follow masks" in mine.toolTip() and "not trained to follow masks" in drawn.toolTip()
     assert panel.shape.reasons.text() == "This model was not trained to follow masks."  # said once
     click(mine)
-    assert desk.session.shape == "free"
+    assert desk.session.generate.shape == "free"
     choose_pack(desk, 1)
     assert "No image is open" in mine.toolTip() and "draw masks" in drawn.toolTip() and not drawn.isEnabled()
     choose_pack(desk, 2)
     assert drawn.isEnabled() and not mine.isEnabled()
     click(drawn)
-    assert desk.session.shape == "drawn" and not panel.closely.isHidden()
+    assert desk.session.generate.shape == "drawn" and not panel.closely.isHidden()
     choose_pack(desk, 0)
-    assert desk.session.shape == "free" and free.isChecked() and panel.closely.isHidden()
+    assert desk.session.generate.shape == "free" and free.isChecked() and panel.closely.isHidden()
     assert "follow masks. The shape is free again" in desk.window.toasts.texts()[-1]
     panel.primary.click()
     assert not desk.queue.requests[-1].pairs
@@ -108,8 +108,8 @@ def test_my_mask_is_shown_followed_and_refused_in_words(desk: TestDesk) -> None:
     stroke(desk, (20, 20, 30, 30), 2)
     desk.until(lambda: panel.shape.legend.names == ("cytoplasm", "nucleus"))
     panel.closely.slider.setValue(60)
-    assert desk.session.document is not None
-    mask = np.array(desk.session.document.mask(0))
+    assert desk.session.documents.current is not None
+    mask = np.array(desk.session.documents.current.mask(0))
     panel.primary.click()
     stroke(desk, (0, 0, 5, 5), 3)
     request = desk.queue.requests[-1]  # holds the mask as it was
@@ -120,10 +120,10 @@ def test_my_mask_is_shown_followed_and_refused_in_words(desk: TestDesk) -> None:
     click(drawn)
     assert panel.primary.isEnabled() and not mine.isEnabled()
     assert "My mask: the mask holds a class" in panel.shape.reasons.text()
-    desk.session.undo()
+    desk.session.painting.undo()
     desk.until(mine.isEnabled)
     click(mine)
-    desk.session.close_document()
+    desk.session.documents.close()
     desk.until(lambda: not panel.primary.isEnabled())
     assert "No image is open" in panel.hint.text() and not panel.shape.preview.isVisible()
     desk.window.generate()  # as the palette would, a moment too early to know
@@ -141,7 +141,7 @@ def test_a_picture_is_shown_and_saved_with_its_mask(desk: TestDesk, tmp_path: Pa
     click(parts(desk)[1])
     panel.primary.click()
     mask = np.array(desk.queue.requests[-1].mask)
-    desk.session.close_document()
+    desk.session.documents.close()
     desk.session.set_place("models")
     deliver(desk, mask)
     show = next(part for part in desk.window.toasts.findChildren(QPushButton) if part.text() == "Show")
@@ -185,8 +185,8 @@ def test_the_mask_is_looked_at_only_where_it_is_seen_and_when_pictures_are_asked
     stroke(desk, (0, 0, 5, 5), 3)
     desk.until(lambda: not run.isEnabled())
     looks: list[int] = []
-    look = Session.painted
-    monkeypatch.setattr(Session, "painted", lambda session: looks.append(1) or look(session))
+    look = Generate.painted
+    monkeypatch.setattr(Generate, "painted", lambda session: looks.append(1) or look(session))
     desk.key(Qt.Key.Key_2, CTRL)
     assert run.isEnabled()  # nobody looks, so it is tried
     for row in range(5):
@@ -228,12 +228,12 @@ def test_a_picture_is_removed_after_a_question(desk: TestDesk) -> None:
     remove, grid = desk.window.commands["generate.remove"], desk.window.pictures
     assert not remove.isEnabled()
     desk.key(Qt.Key.Key_3, CTRL)
-    desk.session.set_generate_parameters(seed=1)
+    desk.session.generate.set(seed=1)
     desk.window.generate_panel.primary.click()
     deliver(desk, None)
     click(parts(desk)[1])
     for seed in (2, 3):
-        desk.session.set_generate_parameters(seed=seed)
+        desk.session.generate.set(seed=seed)
         desk.window.generate_panel.primary.click()
         deliver(desk, np.array(desk.queue.requests[-1].mask))
     grid.list.setCurrentRow(1)
@@ -242,9 +242,9 @@ def test_a_picture_is_removed_after_a_question(desk: TestDesk) -> None:
     QTest.mouseClick(grid.card.remove, Qt.MouseButton.LeftButton)
     question = desk.window.banners.all()[-1]
     assert "seed 2" in question.text and "It and its mask are erased for good" in question.text
-    assert len(desk.session.pictures) == 3
+    assert desk.session.generate.pictures.count == 3
     question.buttons[0].click()
-    assert [picture.seed for picture in desk.session.pictures] == [3, 1] and grid.chosen.seed == 1
+    assert [picture.seed for picture in desk.session.generate.pictures.page(0, 9)] == [3, 1] and grid.chosen.seed == 1
     assert "picture was removed" in desk.window.toasts.texts()[-1] and remove.isEnabled()
     desk.key(Qt.Key.Key_2, CTRL)
     assert not remove.isEnabled()  # nothing is removed that one cannot see
@@ -254,23 +254,23 @@ def test_a_picture_is_removed_after_a_question(desk: TestDesk) -> None:
     assert "and with them 1 generated picture from its masks" in question.text
     question.buttons[0].click()
     assert "with 1 generated picture from its masks" in desk.window.toasts.texts()[-1]
-    assert [picture.seed for picture in desk.session.pictures] == [1]
+    assert [picture.seed for picture in desk.session.generate.pictures.page(0, 9)] == [1]
     desk.key(Qt.Key.Key_3, CTRL)
     remove.trigger()
     desk.window.banners.all()[-1].buttons[0].click()
-    assert not desk.session.pictures and not remove.isEnabled() and grid.empty.isVisible()
+    assert not desk.session.generate.pictures.count and not remove.isEnabled() and grid.empty.isVisible()
 
 
 def test_classes_of_a_home_trained_pack_are_offered_in_paint(desk: TestDesk, tmp_path: Path) -> None:
     desk.open()
     make_pack(tmp_path / "packs", "lung", domain="lung CT", mask_labels=("nodule", "vessel"), files=CONTROL)
     make_pack(tmp_path / "packs", "other", domain="lung CT", mask_labels=("vessel",), files=CONTROL)
-    desk.session.refresh_packs()
+    desk.session.models.refresh()
     panel = desk.window.inpaint_panel
     offered = [panel.more.schema.itemText(k) for k in range(panel.more.schema.count())]
     assert offered[-2:] == ["Lung CT: nodule, vessel", "Lung CT: vessel"] and "Colonoscopy" in offered
     desk.key(Qt.Key.Key_2, CTRL)
     panel.more.schema.activated.emit(offered.index("Lung CT: nodule, vessel"))
-    assert [item.name for item in desk.session.schema.classes] == ["nodule", "vessel"]
+    assert [item.name for item in desk.session.painting.schema.classes] == ["nodule", "vessel"]
     desk.until(lambda: [part.text().strip() for part in panel.findChildren(QToolButton) if part.isVisible()
                         and part.property("role") == "class"] == ["nodule", "vessel"])

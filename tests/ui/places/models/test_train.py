@@ -79,10 +79,10 @@ def test_an_earlier_run_is_resumed_without_asking_for_the_data_again(desk: TestD
 
 def test_a_part_joins_the_chosen_model(desk: TestDesk, tmp_path: Path, data: Path, recipe: Path) -> None:
     found, started = dialog(desk, tmp_path, recipe)
-    assert found._role.text() == "Starts from" and found.pack.count() == 1 + len(desk.session.packs)
+    assert found._role.text() == "Starts from" and found.pack.count() == 1 + len(desk.session.models.packs)
     assert found._chosen_pack is None  # from chance
     found.pack.setCurrentIndex(2)
-    assert found._chosen_pack is desk.session.packs[1]
+    assert found._chosen_pack is desk.session.models.packs[1]
     found.part.buttons()[3].click()
     assert found._pack_row.isHidden() and found._chosen_pack is None  # an encoder stands alone
     found.part.buttons()[1].click()
@@ -92,7 +92,7 @@ def test_a_part_joins_the_chosen_model(desk: TestDesk, tmp_path: Path, data: Pat
     found.start.click()
     desk.until(lambda: bool(started))
     assert desk.queue.requests[-1].part == "control"
-    assert Path(desk.queue.requests[-1].pack) == desk.session.packs[1].folder.resolve()
+    assert Path(desk.queue.requests[-1].pack) == desk.session.models.packs[1].folder.resolve()
 
 
 def test_what_cannot_be_trained_is_said_in_the_dialog(desk: TestDesk, tmp_path: Path, recipe: Path) -> None:
@@ -116,7 +116,7 @@ def test_a_queue_that_refuses_is_told(desk: TestDesk, tmp_path: Path, data: Path
     def refuse(request: TrainRequest) -> str:
         raise UserError("This window can only read.", "Use the other one.")
 
-    monkeypatch.setattr(desk.session, "train", refuse)
+    monkeypatch.setattr(desk.session.training, "run", refuse)
     found.start.click()
     desk.until(lambda: "only read" in found.trouble.text())
     assert found.isVisible() and not started

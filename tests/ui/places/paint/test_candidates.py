@@ -29,7 +29,7 @@ class Bench:
     def __init__(self, folder: Path) -> None:
         make_pack(folder / "packs")
         self.workspace, self.folder, self.opened = Workspace.temporary(), folder, 0
-        self.queue = JobQueue(self.workspace.jobs, lambda record, event: self.session.deliver(record, event))
+        self.queue = JobQueue(self.workspace.jobs, lambda record, event: self.session.jobs.deliver(record, event))
         self.session = Session(self.workspace, self.queue, SettingsStore(folder / "config"),
                                pack_folders=[folder / "packs"])
         self.window = QWidget()
@@ -44,19 +44,19 @@ class Bench:
     def fresh(self) -> None:
         self.opened += 1
         self.canvas.candidate.set_mode("off")
-        self.session.open(png(self.folder / f"{self.opened}.png", seed=self.opened))
+        self.session.documents.open(png(self.folder / f"{self.opened}.png", seed=self.opened))
         QTest.qWait(20)
 
     def run(self) -> str:
         """Paint, start a run of three and answer it."""
-        document = self.session.document
+        document = self.session.documents.current
         assert document is not None
         paint(document)
-        self.session.set_parameters(count=3, seed=7)
-        job_id = self.session.inpaint()
-        answer(self.workspace, job_id, self.session.deliver)
+        self.session.inpaint.set(count=3, seed=7)
+        job_id = self.session.inpaint.run().jobs[0]
+        answer(self.workspace, job_id, self.session.jobs.deliver)
         self.queue.cancel(job_id)  # no worker runs here: for the queue it would wait for ever
-        self.session.refresh_jobs()
+        self.session.jobs.refresh()
         QTest.qWait(20)
         return job_id
 
@@ -79,8 +79,8 @@ def bench(kept: Bench) -> Bench:
 
 
 def pixels(bench: Bench) -> np.ndarray:
-    assert bench.session.document is not None
-    return bench.session.document.pixels(0)
+    assert bench.session.documents.current is not None
+    return bench.session.documents.current.pixels(0)
 
 
 def press(bench: Bench, key: Qt.Key) -> None:
@@ -98,7 +98,7 @@ def test_candidates_stand_beside_the_original_and_the_first_is_previewed(bench: 
     strip = bench.strip
     assert strip.maximumHeight() > 100
     assert [thumb.text() for thumb in strip.thumbs] == ["Original", "1:  7", "2:  8", "3:  9"]
-    assert bench.session.staging.selected == 0 and strip.thumbs[1].isChecked()
+    assert bench.session.candidates.selected == 0 and strip.thumbs[1].isChecked()
     assert bench.canvas.candidate.shown and not bench.canvas.stage.chip.isHidden()
     assert np.array_equal(pixels(bench), before)
     assert "seam" in strip.words.text()
@@ -108,15 +108,15 @@ def test_arrows_choose_enter_accepts_undo_takes_back(bench: Bench) -> None:
     before = pixels(bench).copy()
     bench.run()
     press(bench, Qt.Key.Key_Right)
-    assert bench.session.staging.selected == 1
-    result = bench.session.staging.results[1]
+    assert bench.session.candidates.selected == 1
+    result = bench.session.candidates.results[1]
     press(bench, Qt.Key.Key_Return)
     assert np.array_equal(pixels(bench)[result.bounds.slices], result.pixels())
     assert not np.array_equal(pixels(bench), before)
     assert not bench.canvas.candidate.shown  # it is in the image now
     assert not bench.canvas.stage.chip.isHidden() and bench.canvas.overlay.marks.synthetic
     assert bench.strip.thumbs[2].note == "accepted" and not bench.strip.accept.isEnabled()
-    bench.session.undo()
+    bench.session.painting.undo()
     QTest.qWait(10)
     assert np.array_equal(pixels(bench), before)
     assert np.array_equal(bench.canvas.scene.image.data, before)
@@ -125,20 +125,20 @@ def test_arrows_choose_enter_accepts_undo_takes_back(bench: Bench) -> None:
 def test_home_shows_the_original_and_takes_the_preview_away(bench: Bench) -> None:
     bench.run()
     press(bench, Qt.Key.Key_Home)
-    assert bench.session.staging.selected is None and bench.strip.thumbs[0].isChecked()
+    assert bench.session.candidates.selected is None and bench.strip.thumbs[0].isChecked()
     assert not bench.canvas.candidate.shown and bench.canvas.stage.chip.isHidden()
     press(bench, Qt.Key.Key_Return)
-    assert bench.session.staging.results[0].state == "staged"  # nothing was chosen, nothing accepted
+    assert bench.session.candidates.results[0].state == "staged"  # nothing was chosen, nothing accepted
 
 
 def test_delete_discards_and_goes_on_to_the_next(bench: Bench) -> None:
     bench.run()
     press(bench, Qt.Key.Key_Delete)
-    assert [result.seed for result in bench.session.staging.results] == [8, 9]
-    assert bench.session.staging.selected == 0
+    assert [result.seed for result in bench.session.candidates.results] == [8, 9]
+    assert bench.session.candidates.selected == 0
     QTest.qWait(50)
     QTest.mouseClick(bench.strip.clear, Qt.MouseButton.LeftButton)
-    assert not bench.session.staging.results and bench.strip.maximumHeight() == 0
+    assert not bench.session.candidates.results and bench.strip.maximumHeight() == 0
     assert not bench.canvas.candidate.shown
 
 
@@ -148,34 +148,35 @@ def test_enter_on_a_button_presses_that_button(bench: Bench) -> None:
     bench.strip.discard.setFocus()
     QTest.keyClick(bench.strip.discard, Qt.Key.Key_Return)
     assert np.array_equal(pixels(bench), before)
-    assert [result.seed for result in bench.session.staging.results] == [8, 9]
+    assert [result.seed for result in bench.session.candidates.results] == [8, 9]
 
 
 def test_a_click_on_a_picture_chooses_it(bench: Bench) -> None:
     bench.run()
     QTest.mouseClick(bench.strip.thumbs[3], Qt.MouseButton.LeftButton)
-    assert bench.session.staging.selected == 2
+    assert bench.session.candidates.selected == 2
 
 
 def test_live_previews_progress_and_cancel(bench: Bench) -> None:
-    document = bench.session.document
+    document = bench.session.documents.current
     assert document is not None
     paint(document)
-    bench.session.set_parameters(count=2, seed=1)
-    job_id = bench.session.inpaint()
+    bench.session.inpaint.set(count=2, seed=1)
+    job_id = bench.session.inpaint.run().jobs[0]
     assert bench.strip.progress_text.text() == "Waiting for its turn"
     bench.workspace.jobs.update(job_id, JobState.RUNNING, "")
     running = record_of(bench.workspace, job_id)
-    bench.session.deliver(running, event(job_id, EventKind.STARTED, data={"device": "CPU"}))
-    bench.session.deliver(running, event(job_id, EventKind.PROGRESS, step=4, steps=20, seconds_left=12.0))
+    bench.session.jobs.deliver(running, event(job_id, EventKind.STARTED, data={"device": "CPU"}))
+    bench.session.jobs.deliver(running, event(job_id, EventKind.PROGRESS, step=4, steps=20, seconds_left=12.0))
     assert bench.strip.progress_text.text() == "Step 4 of 20, about 12 s left" and bench.strip.progress.value() == 4
     picture = np.zeros((8, 8, 3), np.uint8)
-    bench.session.deliver(running, event(job_id, EventKind.PREVIEW, arrays={"0": picture, "1": picture}))
+    bench.session.jobs.deliver(running, event(job_id, EventKind.PREVIEW, arrays={"0": picture, "1": picture}))
     assert [thumb.text() for thumb in bench.strip._previews] == ["1   drawing", "2   drawing"]
     QTest.qWait(50)  # laid out
     QTest.mouseClick(bench.strip.cancel, Qt.MouseButton.LeftButton)
     assert bench.queue.state(job_id) is JobState.CANCELLED
-    bench.session.deliver(record_of(bench.workspace, job_id, JobState.CANCELLED), event(job_id, EventKind.CANCELLED))
+    bench.session.jobs.deliver(record_of(bench.workspace, job_id, JobState.CANCELLED),
+                               event(job_id, EventKind.CANCELLED))
     assert not bench.strip._previews and bench.strip.maximumHeight() == 0
 
 

@@ -28,15 +28,15 @@ def desk(qapp: Any, tmp_path: Path) -> Iterator[TestDesk]:
         found.open()
         found.session.set_place("paint")
         choose_pack(found, 0)
-        found.session.set_schema(LabelSchema.from_names("findings", ["ulcer", "polyp"]))
+        found.session.painting.set_schema(LabelSchema.from_names("findings", ["ulcer", "polyp"]))
         yield found
 
 
 def stroke(desk: TestDesk, box: tuple[int, int, int, int], value: int) -> None:
     bounds = Bounds(*box)
-    assert desk.session.document is not None
-    before = np.array(desk.session.document.mask(0)[bounds.slices])
-    desk.session.paint(bounds, before, np.full_like(before, value))
+    assert desk.session.documents.current is not None
+    before = np.array(desk.session.documents.current.mask(0)[bounds.slices])
+    desk.session.painting.paint(bounds, before, np.full_like(before, value))
 
 
 def choose_pack(desk: TestDesk, index: int) -> None:
@@ -46,7 +46,7 @@ def choose_pack(desk: TestDesk, index: int) -> None:
 
 def test_the_shape_is_followed_where_the_prompt_names_it(desk: TestDesk) -> None:
     panel = desk.window.inpaint_panel
-    desk.session.set_parameters(prompt="a polyp")
+    desk.session.inpaint.set(prompt="a polyp")
     assert panel.follow.isHidden()  # nothing is painted
     stroke(desk, (10, 10, 50, 60), 2)
     desk.until(panel.follow.isVisible)
@@ -55,7 +55,7 @@ def test_the_shape_is_followed_where_the_prompt_names_it(desk: TestDesk) -> None
     labels = desk.queue.requests[-1].labels
     assert labels is not None and set(np.unique(labels)) == {0, 1}
     assert desk.queue.requests[-1].control_scale == 1.5
-    desk.session.set_parameters(prompt="normal mucosa")
+    desk.session.inpaint.set(prompt="normal mucosa")
     desk.until(lambda: not panel.follow.isChecked())
     panel.primary.click()
     assert desk.queue.requests[-1].labels is None
@@ -63,37 +63,37 @@ def test_the_shape_is_followed_where_the_prompt_names_it(desk: TestDesk) -> None
 
 def test_what_the_person_says_holds_for_every_prompt(desk: TestDesk) -> None:
     panel = desk.window.inpaint_panel
-    desk.session.set_parameters(prompt="a polyp")
+    desk.session.inpaint.set(prompt="a polyp")
     stroke(desk, (10, 10, 50, 60), 2)
     desk.until(panel.follow.isVisible)
     QTest.mouseClick(panel.follow, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier,
                      QPoint(10, panel.follow.height() // 2))
-    assert desk.session.parameters.follow is False and not panel.follow.isChecked()
+    assert desk.session.inpaint.parameters.follow is False and not panel.follow.isChecked()
     panel.primary.click()
     assert desk.queue.requests[-1].labels is None
     panel.follow.click()
-    assert desk.session.parameters.follow is None  # as the prompt has it: the next prompt chooses anew
-    desk.session.set_parameters(prompt="normal mucosa", control_scale=0.5)
+    assert desk.session.inpaint.parameters.follow is None  # as the prompt has it: the next prompt chooses anew
+    desk.session.inpaint.set(prompt="normal mucosa", control_scale=0.5)
     desk.until(lambda: not panel.follow.isChecked())
     panel.follow.click()
-    assert desk.session.parameters.follow is True
+    assert desk.session.inpaint.parameters.follow is True
     panel.primary.click()
     assert desk.queue.requests[-1].labels is not None and desk.queue.requests[-1].control_scale == 0.5
-    desk.session.open(desk.image)
-    assert desk.session.parameters.follow is None
+    desk.session.documents.open(desk.image)
+    assert desk.session.inpaint.parameters.follow is None
 
 
 def test_it_is_offered_only_where_the_model_can(desk: TestDesk) -> None:
     panel = desk.window.inpaint_panel
-    desk.session.set_parameters(prompt="an ulcer")
+    desk.session.inpaint.set(prompt="an ulcer")
     stroke(desk, (10, 10, 50, 60), 1)  # a class that the model does not know
     desk.until(panel.primary.isEnabled)
     assert panel.follow.isHidden()
     stroke(desk, (10, 10, 30, 60), 2)
     desk.until(panel.follow.isVisible)
-    desk.session.set_parameters(mode="remove")
+    desk.session.inpaint.set(mode="remove")
     desk.until(panel.follow.isHidden)
-    desk.session.set_parameters(mode="replace")
+    desk.session.inpaint.set(mode="replace")
     choose_pack(desk, 1)
     desk.until(panel.follow.isHidden)
     assert panel.more.closely.isHidden()

@@ -1,0 +1,76 @@
+"""How a canvas looks at the document at work."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from psygnal import Signal
+
+from medsynth_app.core.view import ViewState
+from medsynth_app.core.window_level import WindowLevel
+from medsynth_app.session.documents import Documents
+from medsynth_app.session.hook import AFTER_VIEWS
+from medsynth_app.session.window_level import from_plain, starting_window, to_plain
+
+
+class View:
+    """The slice and the window of one canvas.
+
+    Attributes
+    ----------
+    state
+        What the canvas shows; a new value at every change.
+    index_changed, window_level_changed
+        Signals: of the slice (int) and of the window; also when another document is shown.
+    """
+
+    index_changed = Signal(int)
+    window_level_changed = Signal()
+
+    def __init__(self, documents: Documents) -> None:
+        self._documents = documents
+        self.state = ViewState()
+        documents.follow(self._take_document)
+        documents.current_changed.connect(self._tell_all, priority=AFTER_VIEWS)
+
+    @property
+    def index(self) -> int:
+        """Of the slice in view, from 0."""
+        return self.state.index
+
+    @property
+    def window_level(self) -> WindowLevel | None:
+        """None for colour images, and where no document is open."""
+        return self.state.window_level
+
+    def set_index(self, index: int) -> None:
+        """Show another slice: the nearest that there is."""
+        document = self._documents.opened()
+        index = min(max(index, 0), len(document.info.frames) - 1)
+        if index != self.index:
+            self.state = replace(self.state, index=index)
+            self._documents.remember("frame", index)
+            self.index_changed.emit(index)
+
+    def set_window_level(self, window_level: WindowLevel, *, remember: bool = True) -> None:
+        """Show another window; `remember` is False while it is being dragged."""
+        self.state = replace(self.state, window_level=window_level)
+        if remember:
+            self._documents.remember("window", to_plain(window_level))
+        self.window_level_changed.emit()
+
+    def _take_document(self) -> None:
+        document = self._documents.current
+        if document is None:
+            self.state = ViewState()
+            return
+        count, index = len(document.info.frames), self._documents.recall("frame")
+        if not isinstance(index, int) or not 0 <= index < count:
+            index = count // 2
+        window_level = from_plain(self._documents.recall("window")) or starting_window(
+            document.info, index, document.pixels(index))
+        self.state = ViewState(document.id, index=index, window_level=window_level)
+
+    def _tell_all(self) -> None:
+        self.window_level_changed.emit()
+        self.index_changed.emit(self.index)
