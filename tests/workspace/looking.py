@@ -75,9 +75,11 @@ def result(item: Any, opened: Any) -> dict[str, Any]:
 
 
 def pictures(workspace: Any) -> list[dict[str, Any]]:
+    """Generated pictures, newest first; the version of the fixture kept them among the results."""
+    listed = workspace.pictures.page() if hasattr(workspace, "pictures") else workspace.results.pictures()
     return [{"id": item.id, "job": item.job_id, "candidate": item.candidate, "seed": item.seed,
              "created": item.created, "document": item.document_id, "provenance": item.provenance.to_dict(),
-             "pixels": digest(item.pixels()), "mask": digest(item.mask())} for item in workspace.results.pictures()]
+             "pixels": digest(item.pixels()), "mask": digest(item.mask())} for item in listed]
 
 
 def jobs(workspace: Any) -> dict[str, dict[str, Any]]:
