@@ -12,6 +12,8 @@ workspace drops jobs that ended a month ago, which the test of it shall never se
 database) were left out.
 """
 
+# ruff: noqa: I001  (ruff takes modules of the program that have gone for a library's, and would sort them anew)
+
 from __future__ import annotations
 
 import json
