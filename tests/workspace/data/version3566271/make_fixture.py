@@ -12,7 +12,8 @@ workspace drops jobs that ended a month ago, which the test of it shall never se
 database) were left out.
 """
 
-# ruff: noqa: I001  (ruff takes modules of the program that have gone for a library's, and would sort them anew)
+# Ruff takes modules of the program that have gone for a library's and would sort them anew; until then no noqa is due.
+# ruff: noqa: I001, RUF100
 
 from __future__ import annotations
 
