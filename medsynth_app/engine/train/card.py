@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from medsynth_app.core.figure import Figure
 from medsynth_app.core.pack import PackManifest
 
 SAMPLES = "samples.jpg"
@@ -16,29 +17,6 @@ FIGURES = "figures.json"
 PARTS = ("unet/", "vae/", "text_encoder/", "tokenizer/", "scheduler/", "controlnet/", "masks/")
 TRAINED = {"base": "Training", "control": "Training of the ControlNet for masks",
            "masks": "Training of the model of masks", "encoder": "Training"}
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One measured figure of a pack.
-
-    Attributes
-    ----------
-    name, measured
-        What was measured, and the value with its interval, in words.
-    floor
-        The same measure between real and real, or of chance; empty where there is none.
-    target
-        What was asked for; empty where it is only reported.
-    n
-        How many pictures, masks or seeds it rests on, in words.
-    """
-
-    name: str
-    measured: str
-    floor: str = ""
-    target: str = ""
-    n: str = ""
 
 
 def weights_key(manifest: PackManifest, parts: tuple[str, ...] = PARTS) -> str:

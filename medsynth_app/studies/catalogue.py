@@ -1,0 +1,89 @@
+"""Every study by name, in plain words. The only part of this package that the window's side imports, so: no NumPy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from medsynth_app.core.jobs.study import StudyRequest
+
+
+@dataclass(frozen=True)
+class StudyEntry:
+    """One study, as a person is told of it.
+
+    Attributes
+    ----------
+    name
+        On the command line and in the pack's card.
+    title
+        Two or three words for a heading.
+    help
+        What it asks, in one sentence.
+    kind
+        Of pack that it measures: "base", "encoder", or "" for any.
+    takes
+        Which fields of `StudyRequest` it heeds, besides the pack, the folders of report and cache, and `record`.
+    defaults
+        Where they differ from those of `StudyRequest`.
+    """
+
+    name: str
+    title: str
+    help: str
+    kind: str
+    takes: tuple[str, ...]
+    defaults: tuple[tuple[str, object], ...] = ()
+
+
+_PICTURES = ("data", "recipe", "n", "seed", "judge_minutes")
+
+STUDIES: tuple[StudyEntry, ...] = (
+    StudyEntry("quality", "Fidelity and privacy",
+               "Do whole pictures look real and varied, do they show what was asked, and do they repeat training "
+               "pictures?", "base", (*_PICTURES, "encoder")),
+    StudyEntry("control", "Following masks",
+               "Is the mask that a picture was drawn after found in it again?", "base", _PICTURES),
+    StudyEntry("inpaint", "Inpainting",
+               "Is what was painted over gone, replaced or redrawn as asked, and does the edge of the region show?",
+               "base", _PICTURES),
+    StudyEntry("masks", "Shapes of masks",
+               "Have drawn masks the sizes and forms of real ones, and are they new?", "base",
+               ("data", "recipe", "n", "seed", "limits", "minutes"), (("minutes", 10.0),)),
+    StudyEntry("utility", "Usefulness for training",
+               "Do drawn pictures help a model that learns from real ones, more than copies of the real ones do?",
+               "base", ("data", "recipe", "n", "seed", "seeds", "per_class", "real", "minutes", "steps")),
+    StudyEntry("encoders", "Encoders of cells",
+               "Are like cells near each other for an encoder: on held-out cells, on another stain, and how fast?",
+               "encoder", ("data", "n", "other", "peers")),
+    StudyEntry("load", "Loading",
+               "How fast is a pack ready, how much memory does it take, and does it keep to the limits of size?", "",
+               ("repeats",)),
+    StudyEntry("cell-parts", "Parts of cells",
+               "How well does the separation of nucleus and cytoplasm agree with masks that experts drew?", "",
+               ("data",)),
+)
+
+
+def entry_of(name: str) -> StudyEntry:
+    """The study of that name; KeyError for none."""
+    return {entry.name: entry for entry in STUDIES}[name]
+
+
+def command_line(request: StudyRequest) -> str:
+    """The line that repeats a study: what differs from the defaults, folders by name, for whoever has them."""
+    entry = entry_of(request.study)
+    usual = {**{name: getattr(StudyRequest, name, None) for name in entry.takes}, **dict(entry.defaults)}
+    words = [f"medsynth study {entry.name} --pack {PurePath(request.pack).name}"]
+    for name in entry.takes:
+        value = getattr(request, name)
+        if value in (usual[name], "", ()) or (name == "recipe" and PurePath(value).stem == PurePath(request.pack).name):
+            continue
+        if isinstance(value, tuple):
+            value = ",".join(map(str, value))
+        elif isinstance(value, str):
+            value = PurePath(value).name
+        elif isinstance(value, float):
+            value = f"{value:g}"
+        words.append(f"--{name.replace('_', '-')} {value}")
+    return " ".join([*words, "--out DIR"])
