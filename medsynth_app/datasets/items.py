@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -64,13 +65,12 @@ def read_items(frozen: Path, sliced: bool) -> list[Item]:
     return items
 
 
-def _items(frozen: Path, rows: Sequence[dict[str, object]], sliced: bool) -> Iterator[Item]:
+def _items(frozen: Path, rows: Sequence[dict[str, Any]], sliced: bool) -> Iterator[Item]:
     for row in rows:
         file = frozen / str(row["file"])
         mask = frozen / str(row["mask"]) if row.get("mask") else None
-        left, top, right, bottom = row["box"]  # type: ignore[misc, attr-defined]
-        captions: list[str] = row["captions"]  # type: ignore[assignment]
-        yield Item(file, (left, top, right, bottom), captions[0], str(row["class"]), str(row["split"]),
+        left, top, right, bottom = row["box"]
+        yield Item(file, (left, top, right, bottom), row["captions"][0], str(row["class"]), str(row["split"]),
                    file.stem.rsplit("-", 2)[0] if sliced else file.stem, mask, str(row.get("mask_class", "")))
 
 

@@ -36,6 +36,8 @@ class StudyEntry:
     defaults: tuple[tuple[str, object], ...] = ()
 
 
+DEFAULT_ENCODER = "cell-encoder"  # compares pictures of cells where no other is named
+
 _PICTURES = ("data", "recipe", "n", "seed", "judge_minutes")
 
 STUDIES: tuple[StudyEntry, ...] = (
@@ -73,17 +75,20 @@ def entry_of(name: str) -> StudyEntry:
 def command_line(request: StudyRequest) -> str:
     """The line that repeats a study: what differs from the defaults, folders by name, for whoever has them."""
     entry = entry_of(request.study)
-    usual = {**{name: getattr(StudyRequest, name, None) for name in entry.takes}, **dict(entry.defaults)}
-    words = [f"medsynth study {entry.name} --pack {PurePath(request.pack).name}"]
+    pack = PurePath(request.pack).name
+    usual = {**{name: getattr(StudyRequest, name) for name in entry.takes}, **dict(entry.defaults)}
+    understood = {"recipe": f"{pack}.toml", "encoder": DEFAULT_ENCODER}  # what is taken where nothing is named
+    words = [f"medsynth study {entry.name} --pack {pack}"]
     for name in entry.takes:
         value = getattr(request, name)
-        if value in (usual[name], "", ()) or (name == "recipe" and PurePath(value).stem == PurePath(request.pack).name):
-            continue
-        if isinstance(value, tuple):
-            value = ",".join(map(str, value))
-        elif isinstance(value, str):
-            value = PurePath(value).name
-        elif isinstance(value, float):
-            value = f"{value:g}"
-        words.append(f"--{name.replace('_', '-')} {value}")
+        if value != usual[name] and _written(value) != understood.get(name):
+            words.append(f"--{name.replace('_', '-')} {_written(value)}")
     return " ".join([*words, "--out DIR"])
+
+
+def _written(value: object) -> str:
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    if isinstance(value, float):
+        return f"{value:g}"
+    return PurePath(value).name if isinstance(value, str) else str(value)

@@ -85,7 +85,7 @@ def agreement_with_experts(folder: Path, told: Callable[[int, int], None]) -> Fi
             findings.add(f"Dice of the {what}, {name}",
                          lambda values=values, plain=plain: (_spread(values), _spread(plain)),  # type: ignore[misc]
                          target=TARGETS[what], n=str(len(values)))
-    poor = (np.array(ours) < 0.7).any(axis=1)
+    poor = np.array([min(each) < 0.7 for each in ours])
     findings.notes += [
         f"{poor.sum()} of {len(poor)} cells lie below 0.7 in one of the two.",
         f"{seconds / len(pictures) * 1000:.0f} ms a cell on this machine, one thread.",

@@ -18,7 +18,7 @@ from PIL import Image
 
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.jobs.study import StudyRequest
-from medsynth_app.evaluation.intervals import over_seeds, wilson
+from medsynth_app.evaluation.intervals import Spread, over_seeds, wilson
 from medsynth_app.evaluation.neighbours import knn_accuracy, linear_probe
 from medsynth_app.studies.domain import Pictures
 from medsynth_app.studies.findings import Findings
@@ -183,8 +183,8 @@ def agreement(name: str, train: Known, test: Known, other: Known | None) -> Find
     probed = linear_probe(train.values, train.labels, test.values, test.labels)
     n = f"{len(train.labels)} known, {len(test.labels)} asked"
     for what, share in (("5-NN", right), ("linear probe", probed)):
-        found.add(f"{name}: {what}, held-out cells", wilson(round(share * len(test.labels)), len(test.labels)), f"{chance:.3f}",
-                  "", n)
+        found.add(f"{name}: {what}, held-out cells", wilson(round(share * len(test.labels)), len(test.labels)),
+                  f"{chance:.3f}", "", n)
     few = [train.rows(_per_class(train.labels, FEW, seed)) for seed in range(SEEDS)]
     n = f"{len(few[0].labels)} known, {len(test.labels)} asked, {SEEDS} draws"
     for what, score in (("5-NN", knn_accuracy), ("linear probe", linear_probe)):
@@ -202,9 +202,13 @@ def _add_other_stain(found: Findings, name: str, train: Known, other: Known) -> 
         found.add(f"{name}: {what}, another stain", over_seeds(_in_folds(other, score)),
                   f"{commonest:.3f}", "", n)
     shared = train.rows(np.isin(train.labels, other.labels))
-    across = knn_accuracy(shared.values, shared.labels, other.values, other.labels)
-    found.add(f"{name}: 5-NN, another stain asked of the first", wilson(round(across * len(other.labels)), len(other.labels)),
-              f"{commonest:.3f}", "", f"{len(shared.labels)} known, {len(other.labels)} asked")
+
+    def across() -> tuple[Spread, str]:
+        share = knn_accuracy(shared.values, shared.labels, other.values, other.labels)
+        return wilson(round(share * len(other.labels)), len(other.labels)), f"{commonest:.3f}"
+
+    found.add(f"{name}: 5-NN, another stain asked of the first", across,
+              n=f"{len(shared.labels)} known, {len(other.labels)} asked")
 
 
 def _per_class(labels: npt.NDArray[np.str_], count: int, seed: int) -> npt.NDArray[np.int64]:

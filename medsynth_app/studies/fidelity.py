@@ -75,8 +75,8 @@ def quality(bench: Bench, request: StudyRequest) -> Findings:
     pictures = bench.draw([Wish(caption, request.seed + k) for k, (caption, _) in enumerate(asked)])
     judge, space = bench.judge(), bench.space()
     real = read_pictures(held_out, domain.native_size)
-    sets = Compared(*(space.of(each).astype(np.float64) for each in (pictures, real)),
-                    np.array([item.group for item in held_out]), request.seed)
+    drawn, truth = (space.of(each).astype(np.float64) for each in (pictures, real))
+    sets = Compared(drawn, truth, np.array([item.group for item in held_out]), request.seed)
     findings = Findings(notes=[judge.words, f"{len(pictures)} pictures drawn, seeds {request.seed} to "
                                             f"{request.seed + len(pictures) - 1}, captions as in the test part"])
     add_distances(findings, sets, space.name, with_targets=domain.cells)  # the others are only to be reported

@@ -45,7 +45,7 @@ class Trials:
     def work(self, bench: Bench, request: StudyRequest, prompts: list[str], mode: str, frames: Pictures, grey: bool,
              labels: list[Pictures] | None = None) -> Trials:
         self.frames = frames
-        classes = labels or [None] * len(frames)
+        classes: Sequence[Pictures | None] = labels or [None] * len(frames)
         self.fills = [Fill(frame[..., 0] if grey else frame, painted, prompt, request.seed + k, mode, held)
                       for k, (frame, painted, prompt, held) in enumerate(zip(frames, self.painted, prompts, classes,
                                                                              strict=True))]
@@ -75,7 +75,7 @@ def remove_objects(findings: Findings, bench: Bench, items: Sequence[Item], fram
     judge, noun = bench.judge(), bench.domain.mask_labels[0]
     masks = read_labels(items, frames.shape[1]) > 0
     trials = Trials(f"remove a {noun}", items, [_brushed(mask) for mask in masks])
-    trials.work(options, [""] * len(items), "remove", frames, grey=False)
+    trials.work(bench, request, [""] * len(items), "remove", frames, grey=False)
     before, after = judge.finds(frames), judge.finds(trials.after)
     inside = resized_masks(masks.astype(np.uint8), judge.size) > 0
     seen = [k for k in range(len(items)) if (before[k] > 0)[inside[k]].any()]
@@ -102,7 +102,7 @@ def put_in_objects(findings: Findings, bench: Bench, items: Sequence[Item], fram
     findings.notes.append(f"{len(items) - len(kept)} of {len(items)} pictures have no {plain} wide enough")
     trials = Trials(f"put in a {noun}", [items[k] for k in kept], [place for place in places if place is not None])
     prompts = [bench.domain.default_prompt] * len(kept)
-    trials.work(options, prompts, "replace", frames[kept], grey=False,
+    trials.work(bench, request, prompts, "replace", frames[kept], grey=False,
                 labels=[painted.astype(np.uint8) for painted in trials.painted])
     inside = resized_masks(np.array(trials.painted, np.uint8), judge.size) > 0
     shares = [np.array([(found > 0)[where].mean() for found, where in zip(judge.finds(pictures), inside, strict=True)])
@@ -123,7 +123,7 @@ def replace_cells(findings: Findings, bench: Bench, items: Sequence[Item], frame
     masks = read_labels(items, frames.shape[1]) > 0
     painted = [_brushed(mask | _disc(mask, radii[name])) for mask, name in zip(masks, wanted, strict=True)]
     trials = Trials("replace a cell", items, painted)
-    trials.work(options, [captions[name] for name in wanted], "replace", frames, grey=False)
+    trials.work(bench, request, [captions[name] for name in wanted], "replace", frames, grey=False)
     named, before = judge.names(trials.after), judge.names(frames)
     asked = np.array(wanted)
     findings.notes.append("a cell is painted over together with a disc of the usual size of the class that replaces it")
@@ -145,7 +145,7 @@ def redraw_tissue(findings: Findings, bench: Bench, items: Sequence[Item], frame
     labels = read_labels(items, size)
     masks = labels > 0
     trials = Trials(f"redraw the {noun}", items, [_brushed(mask) for mask in masks])
-    trials.work(options, [item.caption for item in items], "replace", frames, grey=True,
+    trials.work(bench, request, [item.caption for item in items], "replace", frames, grey=True,
                 labels=[_nearest(each) * painted for each, painted in zip(labels, trials.painted, strict=True)])
     others = [item for item in domain.with_masks("test") if item not in set(items)] or items
     reference = _tissue(read_pictures(others, size), read_labels(others, size) > 0)
@@ -154,9 +154,9 @@ def redraw_tissue(findings: Findings, bench: Bench, items: Sequence[Item], frame
     n = f"{len(items)} slices; range from {len(others)} others of the test part"
     for place, name in enumerate(("mean", "spread")):
         findings.add(f"{noun} redrawn: {name} of the tissue in grey levels (floor: 5 to 95 % of real ones)",
-                     lambda place=place: (bootstrap(drawn[:, place], np.random.default_rng(request.seed)),
-                                          f"{low[place]:.1f} to {high[place]:.1f}"),
-                     target="in that range", n=n)
+                     bootstrap(drawn[:, place], np.random.default_rng(request.seed)) if len(drawn) > 1 else
+                     "not measured: one slice has no interval", f"{low[place]:.1f} to {high[place]:.1f}",
+                     "in that range", n)
     inside, usual = (((side >= low) & (side <= high)).all(1) for side in (drawn, before))
     findings.add("share of slices with both in that range (floor: before)", wilson(int(inside.sum()), len(inside)),
                  wilson(int(usual.sum()), len(usual)), n=n)
@@ -171,7 +171,7 @@ def plain_place(frame: Pictures, mask: Mask, rng: np.random.Generator) -> Mask |
         radii = rng.uniform(0.125, 0.2, size=2) * size
         row, column = rng.uniform(radii.max(), size - radii.max(), size=2)
         place = np.zeros_like(mask)
-        place[ellipse(row, column, *radii, shape=mask.shape, rotation=rng.uniform(0, np.pi))] = True
+        place[ellipse(row, column, radii[0], radii[1], shape=mask.shape, rotation=rng.uniform(0, np.pi))] = True
         if not (place & taken).any():
             return place
     return None

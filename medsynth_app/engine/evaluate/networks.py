@@ -1,4 +1,4 @@
-"""Small networks, trained on real pictures (or, in `utility`, on what is to be compared) in minutes on a CPU."""
+"""Small networks, trained on real pictures (or, for utility, on what is to be compared) in minutes on a CPU."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from torch import nn
 from torch.nn import functional as F
 from transformers import ResNetConfig, ResNetForImageClassification
 
+from medsynth_app.engine.evaluate.progress import Progress
 from medsynth_app.engine.train.autoencoder import to_tensor
-from medsynth_app.engine.train.loop import Learner, fit
+from medsynth_app.engine.train.loop import Learner, fit, precision
 from medsynth_app.engine.train.loop import Plan as LoopPlan
 from medsynth_app.engine.train.supervision import Supervisor
-from tests.benchmarks.packs.progress import Progress
 
 Pictures = npt.NDArray[np.uint8]
 ENDLESS = 1e6  # minutes
@@ -83,7 +83,8 @@ class UNet(nn.Module):
         for block in reversed(self.up):
             beside = kept.pop()
             x = block(torch.cat([beside, F.interpolate(x, size=beside.shape[-2:], mode="nearest")], 1))
-        return F.pixel_shuffle(self.head(x), 2)
+        drawn: torch.Tensor = F.pixel_shuffle(self.head(x), 2)
+        return drawn
 
 
 class _Block(nn.Module):
@@ -105,20 +106,20 @@ def new_segmenter(labels: int, seed: int) -> UNet:
 
 
 def fit_classifier(network: nn.Module, pictures: Pictures, truth: npt.NDArray[np.int64], plan: Plan,
-                   augment: Augment, checkpoint: Path | None = None, what: str = "classifier") -> int:
+                   augment: Augment, progress: Progress, stage: str, checkpoint: Path | None = None) -> int:
     """Train with cross-entropy; returns the steps done. Classes are drawn as often as they occur."""
     def loss(rng: np.random.Generator) -> torch.Tensor:
         rows = rng.integers(len(pictures), size=plan.batch)
         batch, _ = varied(to_tensor(pictures[rows], device()), None, augment, rng)
-        with torch.autocast(device().type, torch.bfloat16):
+        with precision(device()):
             logits = network(batch).logits
         return F.cross_entropy(logits.float(), torch.from_numpy(truth[rows]).to(device()), label_smoothing=0.05)
 
-    return _fit(network, loss, plan, checkpoint, what)
+    return _fit(network, loss, plan, checkpoint, progress, stage)
 
 
 def fit_segmenter(network: UNet, pictures: Pictures, masks: Pictures, plan: Plan, augment: Augment,
-                  checkpoint: Path | None = None, what: str = "segmenter") -> int:
+                  progress: Progress, stage: str, checkpoint: Path | None = None) -> int:
     """Train with cross-entropy and soft Dice; returns the steps done."""
     def loss(rng: np.random.Generator) -> torch.Tensor:
         rows = rng.integers(len(pictures), size=plan.batch)
@@ -126,15 +127,16 @@ def fit_segmenter(network: UNet, pictures: Pictures, masks: Pictures, plan: Plan
         batch, marked = varied(to_tensor(pictures[rows], device()), truth, augment, rng)
         assert marked is not None
         labels = marked[:, 0].long()
-        with torch.autocast(device().type, torch.bfloat16):
+        with precision(device()):
             logits = network(batch)
         logits = logits.float()
         share = logits.softmax(1)[:, 1:]
         wanted = F.one_hot(labels, logits.shape[1]).permute(0, 3, 1, 2)[:, 1:].float()
         overlap = (2 * (share * wanted).sum((0, 2, 3)) + 1) / ((share + wanted).sum((0, 2, 3)) + 1)
-        return F.cross_entropy(logits, labels) + 1 - overlap.mean()
+        whole: torch.Tensor = F.cross_entropy(logits, labels) + 1 - overlap.mean()
+        return whole
 
-    return _fit(network, loss, plan, checkpoint, what)
+    return _fit(network, loss, plan, checkpoint, progress, stage)
 
 
 def varied(batch: torch.Tensor, masks: torch.Tensor | None, how: Augment,
@@ -162,37 +164,52 @@ def varied(batch: torch.Tensor, masks: torch.Tensor | None, how: Augment,
 
 @torch.inference_mode()
 def in_batches(work: Callable[[torch.Tensor], torch.Tensor], network: nn.Module, pictures: Pictures,
-               size: int = 64) -> npt.NDArray[Any]:
+               progress: Progress, size: int = 64) -> npt.NDArray[Any]:
     """`work` over pictures (n, h, w, 3) as tensors in [-1, 1], joined; the network in evaluation mode."""
     network.eval()
-    parts = [work(to_tensor(pictures[start:start + size], device())).cpu() for start in range(0, len(pictures), size)]
+    parts = []
+    for start in range(0, len(pictures), size):
+        progress.stop_if_cancelled()
+        parts.append(work(to_tensor(pictures[start:start + size], device())).cpu())
     found: npt.NDArray[Any] = torch.cat(parts).numpy()
     return found
 
 
-def named(network: nn.Module, pictures: Pictures) -> npt.NDArray[np.int64]:
+def named(network: nn.Module, pictures: Pictures, progress: Progress) -> npt.NDArray[np.int64]:
     """The class that a classifier names, shape (n,)."""
-    return in_batches(lambda batch: network(batch).logits.argmax(1), network, pictures)
+    return in_batches(lambda batch: network(batch).logits.argmax(1), network, pictures, progress)
 
 
-def segmented(network: UNet, pictures: Pictures) -> Pictures:
+def segmented(network: UNet, pictures: Pictures, progress: Progress) -> Pictures:
     """The labels that a segmenter finds, shape (n, h, w), uint8."""
-    return in_batches(lambda batch: network(batch).argmax(1).to(torch.uint8), network, pictures)
+    return in_batches(lambda batch: network(batch).argmax(1).to(torch.uint8), network, pictures, progress)
 
 
 def _fit(network: nn.Module, loss_of: Callable[[np.random.Generator], torch.Tensor], plan: Plan,
-         checkpoint: Path | None, what: str) -> int:
-    progress = Progress(f"training the {what}, percent", 100)
+         checkpoint: Path | None, progress: Progress, stage: str) -> int:
+    told = progress.stage(stage, stops=False)  # the supervisor stops, and saves what there is
 
     def losses(rng: np.random.Generator, step: int) -> Iterator[tuple[torch.Tensor, float]]:
         loss = loss_of(rng)
         yield loss, loss.item()
 
-    def report(stage: str, step: int, steps: int, message: str) -> None:
-        progress(int(100 * supervisor.fraction(stage, step, steps)), f"(step {step} of {steps} at most; {message})")
-
-    supervisor = Supervisor(report=report, max_seconds=plan.minutes * 60)
-    history = fit(LoopPlan(what, plan.steps, plan.seed), {"network": Learner(network, plan.learning_rate, clip=2.0)},
-                  lambda: losses, device(), supervisor, checkpoint)
+    supervisor = supervised(progress, plan.minutes,
+                            lambda name, step, steps, message: told(round(100 * supervisor.fraction(name, step, steps)),
+                                                                    100))
+    history = fit(LoopPlan(stage, plan.steps, plan.seed, report_every=10),
+                  {"network": Learner(network, plan.learning_rate, clip=2.0)}, lambda: losses, device(), supervisor,
+                  checkpoint)
     network.eval()
     return history.step
+
+
+def supervised(progress: Progress, minutes: float, report: Callable[[str, int, int, str], None]) -> Supervisor:
+    """A supervisor of a training of `minutes` at most, in which the time that the job gives way does not count."""
+    def stopped() -> bool:
+        before = progress.idle
+        stop = progress.stopped()
+        supervisor.started += progress.idle - before
+        return stop
+
+    supervisor = Supervisor(report=report, cancelled=stopped, max_seconds=minutes * 60)
+    return supervisor

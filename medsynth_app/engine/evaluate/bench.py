@@ -1,0 +1,86 @@
+"""The bench of `studies.bench`: one pack, its domain, and all that draws and judges, made when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy.typing as npt
+
+from medsynth_app.core.jobs.study import StudyRequest
+from medsynth_app.core.pack_files import read_manifest
+from medsynth_app.engine.evaluate.autoencoder import Autoencoder
+from medsynth_app.engine.evaluate.courses import NetworkCourse
+from medsynth_app.engine.evaluate.data import load_domain
+from medsynth_app.engine.evaluate.drawing import Drawing
+from medsynth_app.engine.evaluate.judges import Judge, judge_of, judge_size
+from medsynth_app.engine.evaluate.kept import Kept
+from medsynth_app.engine.evaluate.mask_drawers import Drawer, shipped_drawer, trained_drawer
+from medsynth_app.engine.evaluate.progress import Progress
+from medsynth_app.engine.evaluate.spaces import encoders_space, judges_space
+from medsynth_app.engine.train.recipe import Recipe
+from medsynth_app.studies.bench import Fill, Mask, Space, Wish
+from medsynth_app.studies.domain import Pictures
+from medsynth_app.studies.masks import SHIPPED
+from medsynth_app.studies.utility import ARMS
+
+
+class PackBench:
+    """What a study asks for, of the pack, data and recipe that the request names."""
+
+    def __init__(self, request: StudyRequest, progress: Progress) -> None:
+        self._request, self._progress = request, progress
+        self._pack, self._kept = Path(request.pack), Kept(Path(request.cache))
+        self._recipe = Recipe.load(Path(request.recipe))
+        self.manifest = read_manifest(self._pack)
+        self.domain = load_domain(self._recipe, self.manifest, Path(request.data), self._kept.folder, progress)
+
+    def judge(self) -> Judge:
+        return self._judge
+
+    @cached_property
+    def _judge(self) -> Judge:
+        return judge_of(self.domain, self._request.judge_minutes, self._kept.folder, self._progress)
+
+    @property
+    def judge_size(self) -> int:
+        return judge_size(self.domain)
+
+    def space(self) -> Space:
+        if not self._request.encoder:
+            return judges_space(self._judge)
+        return encoders_space(Path(self._request.encoder), self._request.device, self._kept, self._progress)
+
+    @cached_property
+    def _drawing(self) -> Drawing:
+        return Drawing(self._pack, self._kept, self._progress, self._request.device)
+
+    def draw(self, wishes: Sequence[Wish]) -> Pictures:
+        return self._drawing.draw(wishes)
+
+    def draw_pairs(self, wishes: Sequence[Wish]) -> tuple[Pictures, Pictures]:
+        return self._drawing.draw_pairs(wishes)
+
+    def fill(self, fills: Sequence[Fill]) -> tuple[list[Pictures], list[Mask]]:
+        return self._drawing.fill(fills)
+
+    @cached_property
+    def _autoencoder(self) -> Autoencoder:
+        return Autoencoder(self._pack, self._progress)
+
+    def redrawn(self, pictures: Pictures, disturbed: float = 0.0, seed: int = 0) -> Pictures:
+        return self._autoencoder.redrawn(pictures, disturbed, seed)
+
+    def mask_drawer(self, limit: int, minutes: float) -> Drawer:
+        if limit == SHIPPED:
+            return shipped_drawer(self._recipe, self.domain.frozen, self._pack, self._kept, self._progress)
+        return trained_drawer(self._recipe, self.domain.frozen, self._pack, limit, minutes, self._kept, self._progress)
+
+    def course(self, test: tuple[Pictures, npt.NDArray[Any]], minutes: float, steps: int) -> NetworkCourse:
+        cells = self.domain.cells
+        labels = len(self.domain.classes) if cells else len(self.domain.mask_labels) + 1
+        kinds = len(self._request.per_class) if cells else 1
+        return NetworkCourse(labels, cells, test, minutes, steps, len(ARMS) * self._request.seeds * kinds, self._kept,
+                             self._progress)
