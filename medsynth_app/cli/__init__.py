@@ -20,6 +20,7 @@ from medsynth_app.cli import embed, images
 from medsynth_app.cli.common import Answer, JsonOption, OneLineErrors, OutOption, WorkspaceOption, command
 from medsynth_app.cli.generate import generate
 from medsynth_app.cli.packs import packs
+from medsynth_app.cli.study import study
 from medsynth_app.cli.train import train
 from medsynth_app.core.errors import UserError
 from medsynth_app.demo import run_demo
@@ -31,6 +32,7 @@ app.add_typer(images.app)
 app.add_typer(generate, name="generate")
 app.add_typer(embed.app)
 app.add_typer(train, name="train")
+app.add_typer(study, name="study")
 app.add_typer(packs, name="packs")
 
 

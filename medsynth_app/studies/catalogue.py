@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import PurePath
-
-from medsynth_app.core.jobs.study import StudyRequest
 
 
 @dataclass(frozen=True)
@@ -23,9 +20,10 @@ class StudyEntry:
     kind
         Of pack that it measures: "base", "encoder", or "" for any.
     takes
-        Which fields of `StudyRequest` it heeds, besides the pack, the folders of report and cache, and `record`.
+        Which fields of `core.jobs.study.StudyRequest` it heeds, besides the pack, the folders of report and cache, and
+        `record`.
     defaults
-        Where they differ from those of `StudyRequest`.
+        Where they differ from those of the request.
     """
 
     name: str
@@ -70,25 +68,3 @@ STUDIES: tuple[StudyEntry, ...] = (
 def entry_of(name: str) -> StudyEntry:
     """The study of that name; KeyError for none."""
     return {entry.name: entry for entry in STUDIES}[name]
-
-
-def command_line(request: StudyRequest) -> str:
-    """The line that repeats a study: what differs from the defaults, folders by name, for whoever has them."""
-    entry = entry_of(request.study)
-    pack = PurePath(request.pack).name
-    usual = {**{name: getattr(StudyRequest, name) for name in entry.takes}, **dict(entry.defaults)}
-    understood = {"recipe": f"{pack}.toml", "encoder": DEFAULT_ENCODER}  # what is taken where nothing is named
-    words = [f"medsynth study {entry.name} --pack {pack}"]
-    for name in entry.takes:
-        value = getattr(request, name)
-        if value != usual[name] and _written(value) != understood.get(name):
-            words.append(f"--{name.replace('_', '-')} {_written(value)}")
-    return " ".join([*words, "--out DIR"])
-
-
-def _written(value: object) -> str:
-    if isinstance(value, tuple):
-        return ",".join(map(str, value))
-    if isinstance(value, float):
-        return f"{value:g}"
-    return PurePath(value).name if isinstance(value, str) else str(value)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import medsynth_app
 from medsynth_app.core.jobs.study import StudyRequest
-from medsynth_app.studies.catalogue import STUDIES, command_line, entry_of
+from medsynth_app.studies.catalogue import STUDIES, entry_of
+from medsynth_app.studies.command import command_line
 
 NAMES = ["quality", "control", "inpaint", "masks", "utility", "encoders", "load", "cell-parts"]
 

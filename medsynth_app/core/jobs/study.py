@@ -1,9 +1,12 @@
-"""The request to measure a pack."""
+"""Study: measure a pack."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from pathlib import Path
+
+from medsynth_app.core.job import Lane
+from medsynth_app.core.jobs.kind import JobKind, Outcome
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +46,6 @@ class StudyRequest:
         Write the figures into the pack's card.
     """
 
-    kind: ClassVar[str] = "study"
     study: str
     pack: str
     pack_sha256: str
@@ -66,3 +68,10 @@ class StudyRequest:
     repeats: int = 3
     record: bool = False
     device: str = "auto"
+
+
+def titled(request: StudyRequest) -> str:
+    return f"Study: {request.study} of {Path(request.pack).name}"
+
+
+STUDY = JobKind("study", StudyRequest, Lane.BACKGROUND, titled, "evaluate.job", Outcome.FILE, "A study has ended")

@@ -10,16 +10,19 @@ from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import EventKind, JobEvent
 from medsynth_app.core.jobs.study import StudyRequest
 from medsynth_app.core.pack_files import read_manifest
+from medsynth_app.engine.device import choose_device
 from medsynth_app.engine.diffusion.watch import Emit
 from medsynth_app.engine.evaluate import autoencoder, courses, drawing, judges, load, mask_drawers, spaces
 from medsynth_app.engine.evaluate.bench import PackBench
 from medsynth_app.engine.evaluate.encoders import Encoders
 from medsynth_app.engine.evaluate.kept import Kept
 from medsynth_app.engine.evaluate.progress import STEPS, Progress
+from medsynth_app.engine.job import Job
 from medsynth_app.engine.train.card import record_figures, weights_key
 from medsynth_app.engine.train.pack import seal
-from medsynth_app.studies.catalogue import command_line, entry_of
+from medsynth_app.studies.catalogue import entry_of
 from medsynth_app.studies.cell_parts import agreement_with_experts
+from medsynth_app.studies.command import command_line
 from medsynth_app.studies.control import control
 from medsynth_app.studies.encoders import encoders
 from medsynth_app.studies.fidelity import quality
@@ -31,6 +34,13 @@ from medsynth_app.studies.utility import utility
 
 OF_PACKS = {"quality": quality, "control": control, "inpaint": inpaint, "masks": masks, "utility": utility}
 READING = ("reading the data", 0.05)
+
+
+def run(request: StudyRequest, job: Job) -> None:
+    """Do a job of the kind "study"."""
+    policy = choose_device(request.device)
+    job.started(policy.words, policy.dtype)
+    run_study(request, job.emit, job.cancelled, job.id)
 
 
 def run_study(request: StudyRequest, emit: Emit, cancelled: Callable[[], bool], job_id: str) -> None:

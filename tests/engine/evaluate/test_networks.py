@@ -11,35 +11,29 @@ from medsynth_app.engine.evaluate import networks
 from medsynth_app.engine.evaluate.courses import NetworkCourse
 from medsynth_app.engine.evaluate.kept import Kept
 from medsynth_app.engine.evaluate.networks import Augment, Plan, varied
+from medsynth_app.engine.evaluate.progress import Progress
 from medsynth_app.studies.pictures import mean_dice
 from medsynth_app.studies.utility import augmented_copies
 from tests.engine.evaluate.conftest import silent
 
 
-def test_an_interrupted_training_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(networks, "SAVE_EVERY", 0.0)
+def test_a_cancelled_training_goes_on_where_it_was(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     pictures, truth = rng.integers(0, 255, (8, 32, 32, 3), np.uint8), np.arange(8) % 2
-    path, plan = tmp_path / "half.pt", Plan(steps=3, minutes=5, batch=4)
-    given = pictures, truth
-    assert networks.fit_classifier(networks.new_classifier(2, 0), *given, plan, Augment(), silent(), "", path) == 3
-    longer = Plan(steps=5, minutes=5, batch=4)
-    assert torch.load(path, weights_only=True)["state"]["step"] == 3
-    assert networks.fit_classifier(networks.new_classifier(2, 0), *given, longer, Augment(), silent(), "", path) == 5
-
-
-def test_a_cancelled_training_keeps_what_it_has(tmp_path: Path) -> None:
-    pictures = np.zeros((8, 32, 32, 3), np.uint8)
     asked: list[int] = []
 
     def cancelled() -> bool:
         asked.append(1)
         return len(asked) > 2
 
+    def fit(progress: Progress) -> int:
+        return networks.fit_classifier(networks.new_classifier(2, 0), pictures, truth, Plan(5, 5, batch=4), Augment(),
+                                       progress, "", tmp_path / "half.pt")
+
     with pytest.raises(Cancelled):
-        networks.fit_classifier(networks.new_classifier(2, 0), pictures, np.arange(8) % 2, Plan(9, 5, batch=4),
-                                Augment(), silent(cancelled), "", tmp_path / "half.pt")
-    assert torch.load(tmp_path / "half.pt", weights_only=True)["state"]["step"] == 3
+        fit(silent(cancelled))
+    assert 0 < torch.load(tmp_path / "half.pt", weights_only=True)["state"]["step"] < 5
+    assert fit(silent()) == 5
 
 
 def test_a_segmenter_learns_where_the_disc_is() -> None:

@@ -1,0 +1,135 @@
+"""Measure a pack by one of the studies, in the background lane."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from medsynth_app.actions.out_folder import make_folder
+from medsynth_app.actions.packs import find_pack, list_packs
+from medsynth_app.actions.train import read_layout, shipped_recipes
+from medsynth_app.core.changes import Changes
+from medsynth_app.core.errors import UserError
+from medsynth_app.core.jobs.study import StudyRequest
+from medsynth_app.core.pack import MANIFEST
+from medsynth_app.core.pack_files import InstalledPack, open_pack
+from medsynth_app.jobs.queue import JobQueue
+from medsynth_app.studies.catalogue import DEFAULT_ENCODER, STUDIES, StudyEntry
+
+FEWEST = 50  # pictures that a Frechet distance needs
+LEAST = {"n": 0, "seed": 0, "judge_minutes": 0.01, "minutes": 0.01, "steps": 0, "seeds": 2, "per_class": 1, "real": 0,
+         "limits": 0, "repeats": 1}
+
+
+def study_request(name: str, pack: str, out: Path, *, data: Path | None = None, recipe: Path | None = None,
+                  encoder: str | None = None, other: Path | None = None, peers: Path | None = None,
+                  record: bool = False, cache: Path | None = None, device: str = "auto",
+                  **numbers: Any) -> StudyRequest:
+    """All that a worker needs for a study.
+
+    Parameters
+    ----------
+    name
+        Of the study (`studies.catalogue`).
+    pack, encoder
+        Name or folder of what is measured, and of the encoder that compares pictures; None: the shipped one for cells.
+    data
+        The data folder that the recipe was written for, or a training set frozen before.
+    recipe
+        None: the shipped recipe of the pack's name.
+    cache
+        None: the user's own cache.
+    numbers
+        Further fields of `StudyRequest`; those that are None or that the study does not heed are left as they are.
+
+    Raises
+    ------
+    UserError
+        No such study, pack, recipe or folder; a pack that the study does not fit; a number out of its range.
+    """
+    entry = _entry(name)
+    given = {**dict(entry.defaults), **{key: value for key, value in numbers.items() if value is not None}}
+    given = {key: value for key, value in given.items() if key in entry.takes}
+    _check(entry, given)
+    found = _pack(pack, entry.kind)
+    if name == "control" and not found.manifest.draws_from_masks:
+        raise UserError(f"The pack {found.manifest.name} has no ControlNet for masks, so there is nothing to follow.",
+                        "Train one with `medsynth train control`, or choose another pack.")
+    folders = {"data": data, "other": other, "peers": peers}
+    for key, folder in folders.items():
+        if folder is not None and not folder.is_dir():
+            raise UserError(f"There is no folder {folder.name}.", f"Give the folder of --{key}.")
+    if "data" in entry.takes and data is None:
+        raise UserError(f"The study {name} measures against real data.", "Give their folder with --data.")
+    paths: dict[str, Any] = {key: str(folder.resolve()) for key, folder in folders.items()
+                             if folder is not None and key in entry.takes}
+    if "recipe" in entry.takes:
+        chosen = _recipe(found, recipe)
+        paths["recipe"] = str(chosen.resolve())
+        if "encoder" in entry.takes:
+            paths["encoder"] = _encoder(encoder, cells=read_layout(chosen).get("layout") == "labelled-cells")
+    if any((place / MANIFEST).exists() for place in (out.resolve(), *out.resolve().parents)):
+        raise UserError(f"The folder {out.name} lies inside a pack.", "Give another folder for the report.")
+    make_folder(out)
+    kept = cache or platformdirs.user_cache_path("medsynth", appauthor=False) / "studies"
+    make_folder(kept)
+    return StudyRequest(study=name, pack=str(found.folder.resolve()), pack_sha256=found.manifest.sha256,
+                        out=str(out.resolve()), cache=str(kept.resolve()), record=record, device=device,
+                        **{**paths, **given})
+
+
+def study(queue: JobQueue, request: StudyRequest, person: str = "") -> Changes:
+    """Queue a study."""
+    return Changes(jobs=(queue.submit(request, person=person),))
+
+
+def _entry(name: str) -> StudyEntry:
+    for entry in STUDIES:
+        if entry.name == name:
+            return entry
+    raise UserError(f"There is no study {name!r}.", f"Known are: {', '.join(entry.name for entry in STUDIES)}.")
+
+
+def _check(entry: StudyEntry, given: dict[str, Any]) -> None:
+    for key, value in given.items():
+        values = value if isinstance(value, tuple) else (value,)
+        if not values or min(values) < LEAST[key]:
+            raise UserError(f"--{key.replace('_', '-')} is too small for the study {entry.name}.",
+                            f"Give {LEAST[key]} or more.")
+    if entry.name == "quality" and 0 < given.get("n", 0) < FEWEST:
+        raise UserError(f"{given['n']} pictures are too few: a Frechet distance needs at least {FEWEST}.",
+                        f"Ask for {FEWEST} or more; 0 takes as many as the test part has, at most 800.")
+
+
+def _pack(named: str, kind: str) -> InstalledPack:
+    if kind:
+        return find_pack(named, kind=kind)
+    packs = list_packs(None, None)
+    found = [pack for pack in packs if named in (pack.manifest.name, pack.folder.name)]
+    if found:
+        return found[-1]
+    if Path(named).is_dir():
+        return open_pack(Path(named))
+    raise UserError(f"There is no pack {named!r}.",
+                    f"Installed are: {', '.join(pack.manifest.name for pack in packs) or 'none'}.")
+
+
+def _recipe(pack: InstalledPack, recipe: Path | None) -> Path:
+    """The recipe that a pack was trained by: the named one, else the shipped one of the pack's name."""
+    if recipe is not None:
+        return recipe
+    for shipped in shipped_recipes():
+        if shipped.stem == pack.manifest.name:
+            return shipped
+    raise UserError(f"No recipe of the pack {pack.manifest.name} comes with the program.",
+                    "Name the one that it was trained by with --recipe.")
+
+
+def _encoder(named: str | None, cells: bool) -> str:
+    """Folder of the encoder that compares pictures; "" where the judge's own deepest layer does."""
+    if named is not None:
+        return str(find_pack(named, kind="encoder").folder.resolve())
+    shipped = [pack for pack in list_packs(kind="encoder") if pack.manifest.name == DEFAULT_ENCODER]
+    return str(shipped[-1].folder.resolve()) if cells and shipped else ""

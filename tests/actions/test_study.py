@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from medsynth_app.actions.study import study_request
+from medsynth_app.core.errors import UserError
+from medsynth_app.core.jobs.stored import from_parts, to_parts
+from medsynth_app.core.jobs.study import StudyRequest
+from medsynth_app.core.jobs.table import kind_of
+from tests.actions.bench import make_pack
+
+Ask = Callable[..., StudyRequest]
+
+
+@pytest.fixture
+def ask(tmp_path: Path) -> Ask:
+    """Makes requests for the pack "painter", with a data folder and a recipe that are only looked at."""
+    pack = make_pack(tmp_path, "painter").folder
+    (tmp_path / "data").mkdir()
+    (tmp_path / "cells.toml").write_text('[data]\nlayout = "labelled-cells"\n')
+
+    def make(study: str = "quality", **changes: Any) -> StudyRequest:
+        values: dict[str, Any] = {"pack": str(pack), "out": tmp_path / "out", "data": tmp_path / "data",
+                                  "recipe": tmp_path / "cells.toml", "cache": tmp_path / "cache", **changes}
+        return study_request(study, **values)
+
+    return make
+
+
+def test_a_request_names_folders_and_keeps_only_what_the_study_heeds(ask: Ask, tmp_path: Path) -> None:
+    request = ask("masks", n=30, judge_minutes=3.0, limits=(25, 0))
+    assert (request.n, request.limits, request.minutes) == (30, (25, 0), 10.0)
+    assert request.judge_minutes == StudyRequest.judge_minutes, "masks ask no judge"
+    assert request.data == str((tmp_path / "data").resolve()) and not request.record
+    assert Path(request.out).is_dir() and Path(request.cache).is_dir()
+    load = ask("load")
+    assert load.data == load.recipe == "" and load.repeats == 3
+    kind = kind_of(request)
+    assert kind.title(request) == "Study: masks of painter" and kind.name == "study"
+    again = from_parts(*to_parts(request))
+    assert (again.study, again.limits, again.data) == (request.study, request.limits, request.data)
+
+
+def test_cells_are_compared_by_the_shipped_encoder_where_no_other_is_named(ask: Ask, tmp_path: Path) -> None:
+    assert Path(ask().encoder).name == "cell-encoder"
+    (tmp_path / "pairs.toml").write_text('[data]\nlayout = "image-mask-pairs"\n')
+    assert ask(recipe=tmp_path / "pairs.toml").encoder == ""
+    with pytest.raises(UserError, match="'base', and 'encoder' is needed"):
+        ask(encoder=ask().pack)
+
+
+@pytest.mark.parametrize(("study", "changes", "complaint"), [
+    ("beauty", {}, "no study 'beauty'"),
+    ("quality", {"pack": "nobody"}, "no model pack 'nobody'"),
+    ("load", {"pack": "nobody"}, "no pack 'nobody'"),
+    ("encoders", {}, "'encoder' is needed"),
+    ("control", {}, "no ControlNet"),
+    ("quality", {"data": None}, "against real data"),
+    ("quality", {"data": Path("nowhere")}, "no folder nowhere"),
+    ("encoders", {"pack": "cell-encoder", "other": Path("nowhere")}, "no folder nowhere"),
+    ("quality", {"recipe": None}, "No recipe of the pack"),
+    ("quality", {"recipe": Path("nowhere.toml")}, "cannot be read"),
+    ("quality", {"n": 49}, "at least 50"),
+    ("quality", {"n": -1}, "--n is too small"),
+    ("quality", {"judge_minutes": 0.0}, "--judge-minutes is too small"),
+    ("utility", {"seeds": 1}, "--seeds is too small"),
+    ("utility", {"per_class": (10, 0)}, "--per-class is too small"),
+    ("masks", {"limits": ()}, "--limits is too small"),
+    ("load", {"repeats": 0}, "--repeats is too small"),
+])
+def test_what_cannot_be_measured_is_said_before_a_job_is_queued(ask: Ask, study: str, changes: dict[str, Any],
+                                                                complaint: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=complaint):
+        ask(study, **changes)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_report_does_not_go_into_a_pack(ask: Ask) -> None:
+    pack = Path(ask("load").pack)
+    for out in (pack, pack / "reports"):
+        with pytest.raises(UserError, match="lies inside a pack"):
+            ask("load", out=out)
+    shutil.rmtree(pack)
