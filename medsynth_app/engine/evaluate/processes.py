@@ -26,8 +26,8 @@ def measured_apart(module: str, arguments: list[str], what: str, progress: Progr
         Once the job is to stop; the process is ended.
     """
     line = [sys.executable, "-m", module, *arguments]
-    with subprocess.Popen(line, cwd=Path(medsynth_app.__file__).parents[1], stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(line, cwd=Path(medsynth_app.__file__).parents[1], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         while True:
             try:
                 said, complaint = process.communicate(timeout=LOOK_EVERY)

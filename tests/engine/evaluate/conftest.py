@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw
 from medsynth_app.core.jobs.study import StudyRequest
 from medsynth_app.core.pack_files import read_manifest
 from medsynth_app.core.parameters import GenerateParameters, InpaintParameters
-from medsynth_app.engine.evaluate import drawing, judges
+from medsynth_app.engine.evaluate import drawing, encoders, judges, load
 from medsynth_app.engine.evaluate.bench import PackBench
 from medsynth_app.engine.evaluate.progress import Progress
 from tests.engine.tiny import make_tiny_pack
@@ -50,6 +50,19 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(drawing, "GenerateParameters", partial(GenerateParameters, steps=2))
     monkeypatch.setattr(drawing, "InpaintParameters", partial(InpaintParameters, steps=2))
     monkeypatch.setitem(judges.SIZES, "blood-cells", 32)
+
+
+@pytest.fixture
+def in_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Loading and speed measured here: each process of its own imports torch again."""
+    def loaded(module: str, arguments: list[str], what: str, progress: Progress) -> dict[str, float]:
+        return load.load_once(Path(arguments[0]))
+
+    def timed(module: str, arguments: list[str], what: str, progress: Progress) -> dict[str, float]:
+        return encoders.timed(Path(arguments[0]), None, arguments[1], np.load(arguments[3])[:16])
+
+    monkeypatch.setattr(load, "measured_apart", loaded)
+    monkeypatch.setattr(encoders, "measured_apart", timed)
 
 
 @pytest.fixture(scope="package")

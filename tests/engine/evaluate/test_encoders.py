@@ -46,6 +46,7 @@ def place(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.usefixtures("in_one_process")
 def test_figures_go_into_the_card_and_a_peer_that_is_not_there_is_a_note(place: Path) -> None:
     pack = make_tiny_encoder(place)
     (place / "peers").mkdir()

@@ -1,0 +1,5 @@
+"""A process that would not end by itself for long."""
+
+import time
+
+time.sleep(600)
