@@ -20,6 +20,13 @@ from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.session.session import Session
 from medsynth_app.settings.settings import SettingsStore
 from medsynth_app.startup import release_garbage
+from medsynth_app.ui.places.evaluate import place as evaluate
+from medsynth_app.ui.places.generate import place as generate
+from medsynth_app.ui.places.label import place as label
+from medsynth_app.ui.places.library import place as library
+from medsynth_app.ui.places.models import place as models
+from medsynth_app.ui.places.paint import place as paint
+from medsynth_app.ui.shell.frame import MakePlace
 from medsynth_app.ui.shell.main_window import MainWindow
 from medsynth_app.ui.theme.theme import Theme
 from medsynth_app.workspace.workspace import Workspace
@@ -27,6 +34,7 @@ from medsynth_app.workspace.workspace import Workspace
 log = logging.getLogger(__name__)
 ICON = Path(medsynth_app.__file__).resolve().parent.parent / "resources" / "icons" / "medsynth.svg"
 WORKER = "medsynth_app.engine.worker"
+PLACES: tuple[MakePlace, ...] = (library.make, paint.make, generate.make, label.make, evaluate.make, models.make)
 
 
 class Post(QObject):
@@ -103,7 +111,7 @@ def build_window(workspace: Workspace, settings: SettingsStore, *, pack_folders:
     session = Session(workspace, queue, settings, pack_folders=pack_folders, post=post)
     theme = Theme(settings.current.theme)
     theme.prepare()
-    desk.append(Desk(workspace, queue, session, theme, MainWindow(session, theme)))
+    desk.append(Desk(workspace, queue, session, theme, MainWindow(session, theme, PLACES)))
     theme.dress(desk[0].window)
     desk[0].window.painted.connect(release_garbage)
     return desk[0]
@@ -148,6 +156,6 @@ def _catch_bugs(window: MainWindow) -> None:
             window.banners.error(cause)
             return
         log.error("unexpected %s", kind.__name__)
-        window.report_bug(error)
+        window.reports.bug(error)
 
     sys.excepthook = hook

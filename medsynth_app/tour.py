@@ -30,6 +30,9 @@ from medsynth_app.core.job import EventKind, JobEvent, JobRecord
 from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.settings.settings import SettingsStore
 from medsynth_app.ui.places.generate.conditioning import CHOICES
+from medsynth_app.ui.places.generate.panel import GeneratePanel
+from medsynth_app.ui.places.paint.candidates import CandidateStrip
+from medsynth_app.ui.places.paint.panel import InpaintPanel
 from medsynth_app.workspace.documents import Document
 from medsynth_app.workspace.workspace import Workspace
 
@@ -83,6 +86,24 @@ class Tour:
         self.desk, self.record = desk, Record(out)
         self._events: dict[str, list[tuple[EventKind, float]]] = {}
         desk.session.jobs.event.connect(self._hear)
+
+    @property
+    def inpaint_panel(self) -> InpaintPanel:
+        panel = self.desk.window.place("paint").panel
+        assert isinstance(panel, InpaintPanel)
+        return panel
+
+    @property
+    def generate_panel(self) -> GeneratePanel:
+        panel = self.desk.window.place("generate").panel
+        assert isinstance(panel, GeneratePanel)
+        return panel
+
+    @property
+    def strip(self) -> CandidateStrip:
+        strip = self.desk.window.place("paint").strip
+        assert isinstance(strip, CandidateStrip)
+        return strip
 
     def _hear(self, record: JobRecord, event: JobEvent) -> None:
         self._events.setdefault(record.id, []).append((event.kind, time.monotonic()))
@@ -176,13 +197,13 @@ class Tour:
 
     def _generate(self, pack: InstalledPack, shape: str, done: str) -> None:
         session, window = self.desk.session, self.desk.window
-        session.set_place("generate")
+        window.navigator.go("generate")
         session.models.set_pack(pack)
         session.generate.set(count=4, seed=SEED)
         names = [value for value, _, _ in CHOICES]
-        self.click(window.generate_panel.shape.choice.buttons()[names.index(shape)])
+        self.click(self.generate_panel.shape.choice.buttons()[names.index(shape)])
         known = session.generate.pictures.count
-        self.click(window.generate_panel.primary)
+        self.click(self.generate_panel.primary)
         self.until(lambda: session.generate.pictures.count >= known + 4, 240, "four generated pictures")
         self.record.step(done)
 
@@ -192,7 +213,7 @@ class Tour:
         window.open_path(scene.image.path)
         self.until(lambda: not window.opening.busy and session.documents.current is not None
                    and session.documents.current.path == scene.image.path, 60, "the image to be shown")
-        session.set_place("paint")
+        window.navigator.go("paint")
         session.models.set_pack(scene.pack)
         self.record.step(f"Opened: {scene.image.title}.")
         self.shot(f"{name}-opened", f"{scene.image.title}: opened")
@@ -200,7 +221,7 @@ class Tour:
         rows, columns = original.shape[:2]
         self.press(Qt.Key.Key_B)
         self.paint_disc((scene.middle[0] * rows, scene.middle[1] * columns), scene.radius * min(rows, columns))
-        self.until(window.inpaint_panel.primary.isEnabled, 20, "the stroke in the document")
+        self.until(self.inpaint_panel.primary.isEnabled, 20, "the stroke in the document")
         self.shot(f"{name}-painted", f"{scene.image.title}: painted with the mouse")
         seconds = self._run(scene, name)
         self._compare(scene, name)
@@ -212,14 +233,14 @@ class Tour:
 
     def _run(self, scene: Scene, name: str) -> dict[str, float]:
         """Press the button and wait for the candidates; seconds to the first preview and to the last candidate."""
-        session, window = self.desk.session, self.desk.window
+        session = self.desk.session
         fits = scene.image.domain == scene.pack.manifest.domain
         # A model that never saw such images keeps close to the smooth fill from the surroundings.
         session.inpaint.set(count=CANDIDATES, seed=SEED, mode="replace" if fits else "remove",
                                strength=1.0 if fits else 0.2, prompt=_prompt(scene.pack))
-        self.until(window.inpaint_panel.primary.isEnabled, 20, "the button")
+        self.until(self.inpaint_panel.primary.isEnabled, 20, "the button")
         before, pressed = len(session.candidates.results), time.monotonic()
-        self.click(window.inpaint_panel.primary)
+        self.click(self.inpaint_panel.primary)
         self.until(lambda: session.candidates.previews or len(session.candidates.results) > before, 240, "a preview")
         job = session.candidates.job_id or session.candidates.results[0].job_id
         self.shot(f"{name}-drawing", f"{scene.image.title}: a preview while it is drawn")
@@ -240,7 +261,9 @@ class Tour:
 
     def _compare(self, scene: Scene, name: str) -> None:
         window, session = self.desk.window, self.desk.session
-        self.click(window.strip.thumbs[2])
+        thumbs = self.strip.list
+        QTest.mouseClick(thumbs.viewport(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier,
+                         thumbs.visualRect(thumbs.thumbs.index(2)).center())
         window.canvas.candidate.set_mode("slider")
         self.shot(f"{name}-compared", f"{scene.image.title}: original and candidate, slider")
         window.canvas.candidate.set_mode("off")
@@ -256,7 +279,7 @@ class Tour:
         def pixels() -> npt.NDArray[Any]:
             return self.document().pixels(session.view.index)
 
-        self.desk.window.strip.setFocus()
+        self.strip.setFocus()
         self.press(Qt.Key.Key_Return)
         self.until(lambda: not np.array_equal(pixels(), original), 20, "the accepted pixels")
         accepted, effective = np.array(pixels()), np.zeros(original.shape[:2], bool)

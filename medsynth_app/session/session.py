@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from psygnal import Signal
-
 from medsynth_app.core.parameters import GenerateParameters, InpaintParameters
 from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.session.candidates import Candidates
@@ -50,11 +48,7 @@ class Session:
         Signal(str, str): level ("info", "done", "warning" or "error") and a sentence for the person.
     people, documents, view, jobs, models, painting, candidates, inpaint, generate, exports, training
         What a person works with, each with signals of its own.
-    place
-        "library", "paint", "generate", "label", "evaluate" or "models".
     """
-
-    place_changed = Signal(str)
 
     def __init__(self, workspace: Workspace, queue: JobQueue, settings: SettingsStore, *,
                  pack_folders: Sequence[Path] | None = None, post: Post = call_directly) -> None:
@@ -77,15 +71,8 @@ class Session:
             documents=documents, view=view, painting=painting, models=models, people=people, jobs=jobs, hook=hook)
         self.exports = Exports(workspace, settings, documents, view)
         self.training = Training(queue, people, jobs)
-        self.place: str = settings.current.place
 
     @property
     def opening_notices(self) -> tuple[str, ...]:
         """What the person should read when the window opens: a second window, damaged settings."""
         return tuple(text for text in (self.workspace.notice, self.settings.notice) if text)
-
-    def set_place(self, place: str) -> None:
-        if place != self.place:
-            self.place = place
-            self.settings.change(place=place)
-            self.place_changed.emit(place)

@@ -23,7 +23,7 @@ Key = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_.]{1,60}$")]  # identi
 _STROKE = r"(?:(?:Ctrl|Shift|Alt|Meta|Num)\+){0,4}(?:\S|[A-Za-z0-9 ]{2,14})"
 Keys = Annotated[str, StringConstraints(pattern=rf"^(?:{_STROKE}(?:, {_STROKE}){{0,3}})?$")]  # "Ctrl+Shift+Z"
 Base64 = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+/=]*$", max_length=20_000)]
-Place = Literal["library", "paint", "generate", "label", "evaluate", "models"]
+Place = Annotated[str, StringConstraints(pattern=r"^[a-z_]{1,30}$")]  # identifier of a place
 
 
 class Settings(BaseModel):

@@ -48,7 +48,7 @@ def measure(folder: Path, jobs: int, repeats: int) -> tuple[float, float, float,
     QTest.qWaitForWindowExposed(window)
     paint(session.documents.open(png(folder / "image.png")))
     ids = [session.inpaint.run().jobs[0] for _ in range(jobs)]  # the queue is not started: all of them wait
-    window.toolbar.ring.click()
+    window.ring.click()
     QTest.qWait(500)
     longest: dict[str, float] = {}
 

@@ -365,7 +365,7 @@ def test_settings_and_logs_hold_neither_paths_nor_names(
         session.people.switch("Dr Weiss")
         session.documents.open(png(folder / "Mueller-1950.png"))
         stroke(session)
-        session.set_place("paint")
+        session.settings.change(place="paint")
         with pytest.raises(UserError):
             session.documents.open(folder / "missing-Mueller.png")
     texts = [file.read_text() for file in (tmp_path / "config").iterdir()]

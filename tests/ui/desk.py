@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,12 +15,14 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from medsynth_app.app import application
+from medsynth_app.app import PLACES, application
 from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.job import JobEvent, JobRecord, JobState, Lane
 from medsynth_app.core.jobs.table import kind_of
 from medsynth_app.session.session import Session
 from medsynth_app.settings.settings import SettingsStore
+from medsynth_app.ui.shell.banners import Banner
+from medsynth_app.ui.shell.frame import MakePlace
 from medsynth_app.ui.shell.main_window import MainWindow
 from medsynth_app.ui.theme.theme import Theme
 from medsynth_app.workspace.workspace import Workspace
@@ -93,6 +95,42 @@ class TestDesk:
         self.until(lambda: not self.window.opening.busy)
         assert self.session.documents.current is not None
 
+    @property
+    def inpaint_panel(self) -> Any:
+        return self.window.place("paint").panel
+
+    @property
+    def generate_panel(self) -> Any:
+        return self.window.place("generate").panel
+
+    @property
+    def library_panel(self) -> Any:
+        return self.window.place("library").panel
+
+    @property
+    def models_panel(self) -> Any:
+        return self.window.place("models").panel
+
+    @property
+    def strip(self) -> Any:
+        return self.window.place("paint").strip
+
+    @property
+    def pictures(self) -> Any:
+        """The grid of generated pictures."""
+        return self.window.place("generate").centre
+
+    @property
+    def paint_tools(self) -> Any:
+        """The brush in the tool bar."""
+        return self.window.place("paint").tools[1]
+
+    @property
+    def banner(self) -> Banner:
+        """The last thing that was said."""
+        assert self.window.banners.all(), "nothing was said"
+        return self.window.banners.all()[-1]
+
     def until(self, done: Callable[[], bool], seconds: float = 10) -> None:
         assert wait_for(done, seconds), "nothing came of it"
 
@@ -125,8 +163,8 @@ class TestDesk:
 
 
 @contextmanager
-def a_desk(folder: Path, workspace: Workspace, size: tuple[int, int] = (1366, 768), **settings: Any
-           ) -> Iterator[TestDesk]:
+def a_desk(folder: Path, workspace: Workspace, size: tuple[int, int] = (1366, 768), *,
+           places: Sequence[MakePlace] = PLACES, **settings: Any) -> Iterator[TestDesk]:
     """A shown window on `workspace`; both are closed at the end."""
     application()
     packs = folder / "packs"
@@ -139,7 +177,7 @@ def a_desk(folder: Path, workspace: Workspace, size: tuple[int, int] = (1366, 76
     session = Session(workspace, queue, store, pack_folders=[packs])  # type: ignore[arg-type]
     theme = Theme(store.current.theme)
     theme.prepare()
-    window = MainWindow(session, theme)
+    window = MainWindow(session, theme, places)
     theme.dress(window)
     window.resize(*size)
     window.show()

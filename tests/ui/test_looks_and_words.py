@@ -6,14 +6,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from PySide6.QtCore import QEvent, Qt
-from PySide6.QtGui import QKeyEvent, QKeySequence
+from PySide6.QtGui import QKeyEvent
 
 from medsynth_app.core.labels import SCHEMAS
-from medsynth_app.settings.settings import Settings
+from medsynth_app.ui.places.paint.tools import place_of, size_at
 from medsynth_app.ui.shell.command_palette import score
-from medsynth_app.ui.shell.commands import NEEDS_ALTGR, SPECS, conflicts, keys_in_force
 from medsynth_app.ui.shell.shortcuts import digit_of
-from medsynth_app.ui.shell.toolbar import place_of, size_at
 from medsynth_app.ui.theme.style import style_sheet
 from medsynth_app.ui.theme.tokens import DARK, LIGHT, Tokens, contrast, mix
 from medsynth_app.ui.widgets import words
@@ -46,27 +44,6 @@ def test_only_synthetic_is_violet() -> None:
     for schema in SCHEMAS.values():
         for item in schema.classes:
             assert item.colour not in (LIGHT.synthetic, DARK.synthetic)
-
-
-@pytest.mark.parametrize("left", [False, True])
-def test_default_keys_need_no_altgr_and_none_is_given_twice(left: bool) -> None:
-    keys = keys_in_force(left, {})
-    assert conflicts(keys) == []
-    for name, key in keys.items():
-        assert not set(key) & NEEDS_ALTGR, (name, key)
-        assert not key or QKeySequence(key).toString(), (name, key)
-
-
-def test_every_action_and_key_can_be_kept_in_the_settings() -> None:
-    own = {spec.id: spec.key for spec in SPECS}
-    assert Settings(shortcuts=own).shortcuts == own
-    assert len(own) == len(SPECS)
-
-
-def test_left_handed_tools_lie_at_the_right_of_the_keyboard() -> None:
-    keys = keys_in_force(True, {})
-    for name in ("pan", "brush", "eraser", "fill", "polygon", "pick", "window"):
-        assert keys[f"tool.{name}"] in set("YUIOPHJKLNM"), name
 
 
 @pytest.mark.parametrize(("platform", "scan", "virtual", "key", "digit"), [

@@ -2,40 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QWidget
 
+from medsynth_app.core.words import _
+from medsynth_app.ui.shell.frame import Frame
+from medsynth_app.ui.shell.place import Place
 from medsynth_app.ui.theme import tokens as look
 from medsynth_app.ui.theme.theme import Theme
 from medsynth_app.ui.widgets.basic import column, label, row
-
-PLANS = {
-    "label": ("Label", "tag-outline", "Label first the cells that teach a classifier most.", (
-        "The cell large in the middle, the nearest labelled cells of each class beside it.",
-        "One key gives the class and brings the next cell.",
-        "A queue that says why each cell comes now, and a blind mode that hides predictions and origin.")),
-    "evaluate": ("Evaluate", "chart-box-outline", "Find out whether synthetic images are good, and for what.", (
-        "Distances between real and synthetic sets, with their uncertainty.",
-        "The nearest training patients of a synthetic image: has the model only copied?",
-        "Reader studies and classifiers trained with and without synthetic images.")),
-}
 
 
 class PlannedPanel(QWidget):
     """The inspector of a place that is not built yet."""
 
-    def __init__(self, theme: Theme, place: str) -> None:
+    def __init__(self, theme: Theme, title: str, icon: str, purpose: str, points: Sequence[str]) -> None:
         super().__init__()
-        title, icon, purpose, points = PLANS[place]
-        self.setAccessibleName(f"{title}: not built yet")
+        self.setAccessibleName(_("{place}: not built yet").format(place=title))
         self._theme, self._icon = theme, icon
         self._mark = label()
         head = QFrame()
         head.setObjectName("header")
         head.setFixedHeight(look.HEADER_PX)
-        row(self._mark, label(title, "subtitle"), None, label("Not built yet", "warning"), parent=head,
+        row(self._mark, label(title, "subtitle"), None, label(_("Not built yet"), "warning"), parent=head,
             margins=(look.L, 0, look.L, 0))
-        outer = column(label(purpose, "heading", wrap=True), label("It will show:", "muted"), spacing=look.M,
+        outer = column(label(purpose, "heading", wrap=True), label(_("It will show:"), "muted"), spacing=look.M,
                        margins=(look.L, look.L, look.L, look.L))
         column(head, outer, parent=self, spacing=0)
         for text in points:
@@ -44,7 +37,7 @@ class PlannedPanel(QWidget):
             line = row(bullet, label(text, wrap=True))
             line.setStretch(1, 1)
             outer.addLayout(line)
-        outer.addWidget(label("Meanwhile the image stays open, and the other places work.", "help", wrap=True))
+        outer.addWidget(label(_("Meanwhile the image stays open, and the other places work."), "help", wrap=True))
         outer.addStretch(1)
         theme.changed.connect(self._paint)
         self._paint()
@@ -52,3 +45,9 @@ class PlannedPanel(QWidget):
     def _paint(self, _tokens: object = None) -> None:
         t = self._theme.tokens
         self._mark.setPixmap(self._theme.icon(self._icon, t.muted).pixmap(look.ICON_PX, look.ICON_PX))
+
+
+def planned(frame: Frame, place_id: str, title: str, icon: str, purpose: str, points: Sequence[str]) -> Place:
+    """A place that is not built yet, with a page about it."""
+    return Place(place_id, title, icon, PlannedPanel(frame.theme, title, icon, purpose, points),
+                 tools=(frame.steps, frame.image_tools), planned=True)

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import re
 
-from PySide6.QtCore import QEvent, QObject, QSize, Qt
-from PySide6.QtGui import QAction, QKeyEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QListWidget, QListWidgetItem, QWidget
+from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QFrame, QLineEdit, QWidget
 
+from medsynth_app.core.words import _
+from medsynth_app.ui.shell.command import Command
 from medsynth_app.ui.shell.commands import Commands
 from medsynth_app.ui.theme import tokens as look
+from medsynth_app.ui.theme.theme import Theme
 from medsynth_app.ui.widgets.basic import column, label
+from medsynth_app.ui.widgets.lists import Line, LineList
 
 WIDTH, ROWS, ROW = 560, 9, 36
+ITSELF = "help.palette"
 
 
 def score(query: str, text: str) -> float | None:
@@ -42,23 +47,21 @@ def score(query: str, text: str) -> float | None:
 class CommandPalette(QFrame):
     """A field and a list over the middle of the window."""
 
-    def __init__(self, commands: Commands, parent: QWidget) -> None:
+    def __init__(self, theme: Theme, commands: Commands, parent: QWidget) -> None:
         super().__init__(parent)
         self.setObjectName("palette")
-        self.setAccessibleName("Find an action")
+        self.setAccessibleName(_("Find an action"))
         self._commands, self._over = commands, parent
         self._before: QWidget | None = None
         self.field = QLineEdit()
-        self.field.setPlaceholderText("What do you want to do?")
-        self.field.setAccessibleName("Name of an action")
+        self.field.setPlaceholderText(_("What do you want to do?"))
+        self.field.setAccessibleName(_("Name of an action"))
         self.field.textChanged.connect(self.fill)
         self.field.installEventFilter(self)
-        self.list = QListWidget()
-        self.list.setAccessibleName("Actions found")
+        self.list = LineList(theme, _("Actions found"), ROW, icons=True)
         self.list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.list.itemClicked.connect(lambda _item: self.run())
-        self._none = label("Nothing of that name. Try another word, for instance “open” or “brush”.", "muted")
+        self.list.clicked.connect(lambda _index: self.run())
+        self._none = label(_("Nothing of that name. Try another word, for instance “open” or “brush”."), "muted")
         self._none.setMargin(look.L)
         column(self.field, self._none, self.list, parent=self, spacing=look.XS, margins=(look.XS,) * 4)
         self.hide()
@@ -78,47 +81,26 @@ class CommandPalette(QFrame):
             self._before.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def fill(self, query: str) -> None:
-        """List the actions that fit, best first; those that cannot be used now come last, greyed."""
-        ranked: list[tuple[bool, float, int, str, QAction]] = []
-        for index, (spec, action) in enumerate(self._commands.all()):
-            fit = score(query, f"{action.text()} {spec.group}")
-            if fit is not None and spec.id != "help.palette":
-                ranked.append((not action.isEnabled(), -fit, index if query else 0, spec.id, action))
+        """List the commands that fit, best first; those that cannot be used now come last, greyed."""
+        self._commands.refresh()
+        ranked: list[tuple[bool, float, int, Command]] = []
+        for index, command in enumerate(self._commands.all()):
+            fit = score(query, f"{self._commands[command.id].text()} {command.group}")
+            if fit is not None and command.id != ITSELF:
+                unable = bool(self._commands.reason(command.id))
+                ranked.append((unable, -fit if query else 0.0, index, command))
         ranked.sort(key=lambda item: item[:3])
-        self.list.clear()
-        for _, _, _, name, action in ranked:
-            self._add(name, action)
-        self.list.setCurrentRow(0)
+        self.list.show_lines(self._line(command) for _unable, _fit, _index, command in ranked)
+        self.list.set_current(0)
+        self.list.scrollToTop()
         self._none.setVisible(not ranked)
         self.list.setVisible(bool(ranked))
         self._place(len(ranked))
 
-    def _add(self, name: str, action: QAction) -> None:
-        item = QListWidgetItem()
-        item.setData(Qt.ItemDataRole.UserRole, name)
-        item.setData(Qt.ItemDataRole.AccessibleTextRole, action.text())
-        item.setSizeHint(QSize(0, ROW))
-        if not action.isEnabled():
-            item.setFlags(Qt.ItemFlag.ItemIsSelectable)
-        self.list.addItem(item)
-        line = QWidget()
-        layout = QHBoxLayout(line)
-        layout.setContentsMargins(look.S, 0, look.M, 0)
-        picture = label()
-        picture.setFixedWidth(look.ICON_PX + look.S)
-        picture.setPixmap(action.icon().pixmap(look.ICON_PX, look.ICON_PX))
-        title = label(action.text())
-        title.setEnabled(action.isEnabled())
-        layout.addWidget(picture)
-        layout.addWidget(title)
-        layout.addStretch(1)
-        key = self._commands.key_text(name)
-        reason = self._commands.reason(name)
-        if reason and not action.isEnabled():
-            layout.addWidget(label(reason, "help"))
-        elif key:
-            layout.addWidget(label(key, "key"))
-        self.list.setItemWidget(item, line)
+    def _line(self, command: Command) -> Line:
+        reason = self._commands.reason(command.id)
+        return Line(command.id, self._commands[command.id].text(), icon=command.icon, enabled=not reason,
+                    aside=reason or self._commands.key_text(command.id))
 
     def _place(self, rows: int) -> None:
         parent = self._over
@@ -129,12 +111,10 @@ class CommandPalette(QFrame):
 
     def run(self) -> None:
         """Run the chosen action."""
-        if self.list.currentRow() < 0:
-            return
-        action = self._commands[self.list.currentItem().data(Qt.ItemDataRole.UserRole)]
-        if action.isEnabled():
+        line = self.list.rows.row(self.list.current)
+        if line is not None and line.enabled:
             self.close_palette()
-            action.trigger()
+            self._commands[line.key].trigger()
 
     def _lost_focus(self) -> None:
         now = self.window().focusWidget()
@@ -147,14 +127,14 @@ class CommandPalette(QFrame):
             return False
         if not isinstance(event, QKeyEvent) or event.type() != QEvent.Type.KeyPress:
             return False
-        key, count = event.key(), self.list.count()
+        key, count = event.key(), len(self.list.rows.rows)
         if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             self.run()
         elif key == Qt.Key.Key_Escape:
             self.close_palette()
         elif key in (Qt.Key.Key_Down, Qt.Key.Key_Up) and count:
             step = 1 if key == Qt.Key.Key_Down else -1
-            self.list.setCurrentRow((self.list.currentRow() + step) % count)
+            self.list.set_current((self.list.current + step) % count)
         else:
             return False
         return True

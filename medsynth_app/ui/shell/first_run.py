@@ -12,11 +12,12 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QToolButton, QVBox
 
 from medsynth_app.actions.demo import demo_images
 from medsynth_app.core.errors import UserError
+from medsynth_app.core.words import _
 from medsynth_app.session.session import Session
 from medsynth_app.ui.shell.commands import Commands
-from medsynth_app.ui.shell.opening import Background
 from medsynth_app.ui.theme import tokens as look
 from medsynth_app.ui.theme.theme import Theme, square_icon
+from medsynth_app.ui.widgets.background import Background
 from medsynth_app.ui.widgets.basic import IconButton, button, column, draw_syn, label, row, widgets_of
 from medsynth_app.ui.widgets.thumbnails import SYNTHETIC, picture_of
 
@@ -89,8 +90,10 @@ class Welcome(QWidget):
         self._demos = QHBoxLayout()
         self._demos.setSpacing(look.M)
         self._demo_title = label("Or try one of these", "muted")
-        open_file = button("Open file…", commands["file.open"].trigger)
-        open_folder = button("Open folder…", commands["file.open_folder"].trigger)
+        open_file = button(_("Open file…"))
+        open_folder = button(_("Open folder…"))
+        commands.follow(open_file, "file.open")
+        commands.follow(open_folder, "file.open_folder")
         column(row(None, self._mark, None), row(None, label("Open an image", "title"), None),
                row(None, label("Drop a file or a folder here: DICOM, NIfTI, PNG, JPEG, TIFF.", "muted"), None),
                row(None, open_file, open_folder, None), parent=self, spacing=look.M)

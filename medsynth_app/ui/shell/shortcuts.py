@@ -25,7 +25,9 @@ from PySide6.QtWidgets import (
 )
 
 from medsynth_app.settings.settings import SettingsStore
-from medsynth_app.ui.shell.commands import BY_ID, SPECS, Commands, conflicts, default_key, keys_in_force
+from medsynth_app.ui.shell.command import conflicts, default_key, keys_in_force
+from medsynth_app.ui.shell.commands import Commands
+from medsynth_app.ui.shell.navigator import Navigator
 from medsynth_app.ui.theme import tokens as look
 from medsynth_app.ui.widgets.basic import button, column, label, row, set_role
 
@@ -102,13 +104,13 @@ class Keys(QObject):
 class KeySheet(QDialog):
     """All keys of the place on one page."""
 
-    def __init__(self, commands: Commands, place: str, parent: QWidget) -> None:
+    def __init__(self, commands: Commands, navigator: Navigator, parent: QWidget) -> None:
         super().__init__(parent)
         self.setWindowTitle("Keys")
         self.setAccessibleName("Keys of this place")
         columns = [column(spacing=look.M) for _ in range(3)]
         filled = [0, 0, 0]
-        for group, items in self._groups(commands, place).items():
+        for group, items in self._groups(commands, navigator).items():
             at = filled.index(min(filled))
             columns[at].addLayout(self._block(group, items))
             filled[at] += len(items) + 2
@@ -147,14 +149,17 @@ class KeySheet(QDialog):
         return block
 
     @staticmethod
-    def _groups(commands: Commands, place: str) -> dict[str, list[tuple[str, str]]]:
+    def _groups(commands: Commands, navigator: Navigator) -> dict[str, list[tuple[str, str]]]:
+        """Keys by group: those of this place, and those of no place."""
+        here = navigator.current
+        elsewhere = {command.id for place in navigator.places if place is not here for command in place.commands}
         found: dict[str, list[tuple[str, str]]] = {}
-        for spec, _ in commands.all():
-            key = commands.key_text(spec.id)
-            if key and spec.place in ("", place):
-                found.setdefault(spec.group, []).append((key, spec.title))
-        if place == "paint":
-            found["Classes"] = [("1 … 9", "Choose the class"), ("Space", "Move the view (hold)")]
+        for command in commands.all():
+            key = commands.key_text(command.id)
+            if key and command.id not in elsewhere:
+                found.setdefault(command.group, []).append((key, command.title))
+        for group, key, text in here.keys.sheet:
+            found.setdefault(group, []).append((key, text))
         return found
 
 
@@ -165,7 +170,8 @@ class KeyEditor(QDialog):
         super().__init__(parent)
         self.setWindowTitle("Change the keys")
         self._commands, self._settings = commands, settings
-        self._specs = [spec for spec in SPECS if not spec.fixed]
+        self._all = {command.id: command for command in commands.all()}
+        self._listed = [command for command in self._all.values() if not command.fixed]
         self._fields: dict[str, QKeySequenceEdit] = {}
         self._left = QCheckBox("Keys for the left hand on the mouse (tools move to the right of the keyboard)")
         self._left.setChecked(settings.current.left_handed)
@@ -181,10 +187,10 @@ class KeyEditor(QDialog):
                row(button("All defaults", self._fill_defaults), None, button("Cancel", self.reject), self._save),
                parent=self, spacing=look.M, margins=(look.L + 8,) * 4)
         self.resize(620, 620)
-        self._show(keys_in_force(settings.current.left_handed, settings.current.shortcuts))
+        self._show(keys_in_force(self._all.values(), settings.current.left_handed, settings.current.shortcuts))
 
     def _make_table(self) -> QTableWidget:
-        table = QTableWidget(len(self._specs), 3)
+        table = QTableWidget(len(self._listed), 3)
         table.setHorizontalHeaderLabels(["Action", "Group", "Key"])
         table.verticalHeader().setVisible(False)
         table.verticalHeader().setDefaultSectionSize(40)
@@ -195,17 +201,17 @@ class KeyEditor(QDialog):
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft)
         header.resizeSection(1, 100)
         header.resizeSection(2, 170)
-        for line, spec in enumerate(self._specs):
-            for place, text in enumerate((spec.title, spec.group)):
+        for line, command in enumerate(self._listed):
+            for place, text in enumerate((command.title, command.group)):
                 item = QTableWidgetItem(text)
                 item.setFlags(Qt.ItemFlag.ItemIsEnabled)
                 table.setItem(line, place, item)
             field = QKeySequenceEdit()
             field.setMaximumSequenceLength(1)
             field.setClearButtonEnabled(True)
-            field.setAccessibleName(f"Key of {spec.title}")
+            field.setAccessibleName(f"Key of {command.title}")
             field.keySequenceChanged.connect(self._check)
-            self._fields[spec.id] = field
+            self._fields[command.id] = field
             holder = QWidget()
             row(field, parent=holder, margins=(2, 2, 6, 2))
             table.setCellWidget(line, 2, holder)
@@ -216,7 +222,8 @@ class KeyEditor(QDialog):
 
     def keys(self) -> dict[str, str]:
         """The keys as they stand in the fields."""
-        found = {spec.id: default_key(spec, self._left.isChecked()) for spec in SPECS if spec.fixed}
+        found = {command.id: default_key(command, self._left.isChecked())
+                 for command in self._all.values() if command.fixed}
         return found | {name: field.keySequence().toString() for name, field in self._fields.items()}
 
     def _show(self, keys: dict[str, str]) -> None:
@@ -225,15 +232,15 @@ class KeyEditor(QDialog):
         self._check()
 
     def _fill_defaults(self, _checked: bool = False) -> None:
-        self._show(keys_in_force(self._left.isChecked(), {}))
+        self._show(keys_in_force(self._all.values(), self._left.isChecked(), {}))
 
     def _filter(self, text: str) -> None:
-        for line, spec in enumerate(self._specs):
-            self._table.setRowHidden(line, text.lower() not in f"{spec.title} {spec.group}".lower())
+        for line, command in enumerate(self._listed):
+            self._table.setRowHidden(line, text.lower() not in f"{command.title} {command.group}".lower())
 
     def _check(self) -> None:
         found = conflicts(self.keys())
-        self._problem.setText("\n".join(f"{key} is given to both “{BY_ID[a].title}” and “{BY_ID[b].title}”."
+        self._problem.setText("\n".join(f"{key} is given to both “{self._all[a].title}” and “{self._all[b].title}”."
                                         for key, a, b in found[:3]))
         self._problem.setVisible(bool(found))
         self._save.setEnabled(not found)
@@ -243,8 +250,8 @@ class KeyEditor(QDialog):
         left = self._left.isChecked()
         own = {}
         for name, key in self.keys().items():
-            standard = QKeySequence(default_key(BY_ID[name], left)).toString()
-            if not BY_ID[name].fixed and key != standard:
+            standard = QKeySequence(default_key(self._all[name], left)).toString()
+            if not self._all[name].fixed and key != standard:
                 own[name] = key
         self._settings.change(left_handed=left, shortcuts=own)
         self._commands.apply_keys(left, own)

@@ -9,6 +9,7 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QFrame, QLabel, QMenu, QToolButton, QWidget
 
 from medsynth_app.session.session import Session
+from medsynth_app.ui.shell.navigator import Navigator
 from medsynth_app.ui.theme import tokens as look
 from medsynth_app.ui.theme.theme import Theme
 from medsynth_app.ui.viewer.canvas import Canvas
@@ -23,12 +24,14 @@ HEIGHT = 28
 class StatusBar(QFrame):
     """One row of facts; nothing here moves while the pointer does."""
 
-    def __init__(self, theme: Theme, session: Session, canvas: Canvas, ask_name: Callable[[], None]) -> None:
+    def __init__(self, theme: Theme, session: Session, canvas: Canvas, navigator: Navigator,
+                 ask_name: Callable[[], None]) -> None:
         super().__init__()
         self.setObjectName("statusBar")
         self.setAccessibleName("Status")
         self.setFixedHeight(HEIGHT)
-        self._theme, self._session, self._canvas, self._ask_name = theme, session, canvas, ask_name
+        self._theme, self._session, self._canvas = theme, session, canvas
+        self._navigator, self._ask_name = navigator, ask_name
         self.position, self.value = self._fact("Position", 176), self._fact("Value", 100)
         self.zoom, self.window_text = self._fact("Zoom", 48), self._fact("Window and level")
         self.spacing, self.saved = self._fact("Pixel spacing"), self._fact("Saved")
@@ -59,8 +62,9 @@ class StatusBar(QFrame):
     def _connect(self) -> None:
         s = self._session
         for signal in (s.documents.current_changed, s.view.index_changed, s.view.window_level_changed,
-                       s.painting.history_changed, s.people.changed, s.jobs.device_changed, s.place_changed):
+                       s.painting.history_changed, s.people.changed, s.jobs.device_changed):
             signal.connect(self.refresh)
+        self._navigator.changed.connect(self.refresh)
         self._canvas.hovered.connect(self.show_hover)
         self._canvas.view.moved.connect(self._show_zoom)
         self._theme.changed.connect(lambda _tokens: self.refresh())
@@ -102,7 +106,7 @@ class StatusBar(QFrame):
         """Show the session's state."""
         s = self._session
         document = s.documents.current
-        shown = document is not None and s.place not in ("generate", "models")
+        shown = document is not None and self._navigator.sees_image
         for part in (self.position, self.value, self.zoom, self.window_text, self.spacing, self.saved):
             part.setVisible(shown)
         window = s.view.window_level

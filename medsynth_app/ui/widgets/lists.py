@@ -95,6 +95,14 @@ class RowsModel(QAbstractListModel):
         """Whether two values of one row look the same."""
         return bool(old is new or old == new)
 
+    def extend(self, rows: Sequence[Any]) -> None:
+        """Append these rows."""
+        if rows:
+            self.beginInsertRows(QModelIndex(), len(self._rows), len(self._rows) + len(rows) - 1)
+            self._rows.extend(rows)
+            self._keys.extend(self._key(row) for row in rows)
+            self.endInsertRows()
+
     def _remove(self, kept: set[str]) -> None:
         top = QModelIndex()
         for at in range(len(self._keys) - 1, -1, -1):
@@ -228,12 +236,12 @@ class LineDelegate(QStyledItemDelegate):
 
 
 class LineList(QListView):
-    """A list of `Line`s that grows with them up to `most` rows, then scrolls.
+    """A list of `Line`s; with `most` it grows with them up to so many rows, then scrolls.
 
     Signals of Qt serve: `activated` (Enter, double click) and `clicked`.
     """
 
-    def __init__(self, theme: Theme, name: str, height: int = 44, most: int = 6) -> None:
+    def __init__(self, theme: Theme, name: str, height: int = 44, most: int = 0, *, icons: bool = False) -> None:
         super().__init__()
         self.rows = RowsModel()
         self._height, self._most = height, most
@@ -243,12 +251,12 @@ class LineList(QListView):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setMouseTracking(True)
         self.setModel(self.rows)
-        self.setItemDelegate(LineDelegate(theme, height, self))
+        self.setItemDelegate(LineDelegate(theme, height, self, icons=icons))
 
     def show_lines(self, lines: Iterable[Line]) -> None:
         self.rows.show(lines)
-        count = len(self.rows.rows)
-        self.setFixedHeight(max(1, min(count, self._most)) * self._height + 8)
+        if self._most:
+            self.setFixedHeight(max(1, min(len(self.rows.rows), self._most)) * self._height + 8)
 
     @property
     def current(self) -> int:

@@ -40,9 +40,9 @@ class Panel(QWidget):
         row(label(title, "subtitle"), parent=frame, margins=(look.L, 0, look.L, 0))
         return frame
 
-    def pin(self, text: str, run: Callable[[], Any]) -> None:
+    def pin(self, text: str) -> None:
         """The one primary button of the place, with a line below it that says more."""
-        self.primary = button(text, run, "primary")
+        self.primary = button(text, role="primary")
         self.hint = ElidedLabel("", "help")
         self.hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
         frame = QFrame()

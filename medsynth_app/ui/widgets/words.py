@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from medsynth_app.core.job import JobState
+from medsynth_app.core.words import _
 from medsynth_app.session.job_entry import JobEntry
 
 MINUS = "\N{MINUS SIGN}"
+NO_IMAGE, READ_ONLY = _("Open an image first"), _("This window is read-only")  # why something cannot be done
 
 
 def duration(seconds: float) -> str:

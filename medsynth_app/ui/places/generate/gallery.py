@@ -3,131 +3,164 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
-from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QIcon, QPainter
-from PySide6.QtWidgets import QListView, QListWidget, QListWidgetItem, QWidget
+from PySide6.QtCore import QRect, QSize, Qt
+from PySide6.QtGui import QColor, QPainter
+from PySide6.QtWidgets import QListView, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
-from medsynth_app.core.job import JobState
 from medsynth_app.core.jobs.kind import Outcome
 from medsynth_app.core.jobs.table import outcome_of
+from medsynth_app.core.words import _, ngettext
 from medsynth_app.session.session import Session
 from medsynth_app.ui.places.generate.picture_card import PictureCard
+from medsynth_app.ui.places.generate.thumbnails import EDGE, Thumbnails
 from medsynth_app.ui.shell.commands import Commands
 from medsynth_app.ui.theme import tokens as look
 from medsynth_app.ui.theme.theme import Theme
-from medsynth_app.ui.widgets.basic import (
-    column,
-    draw_syn,
-    label,
-    pixmap,
-    row,
-)
-from medsynth_app.ui.widgets.mask_picture import draw_inset
+from medsynth_app.ui.widgets.basic import column, label, row
+from medsynth_app.ui.widgets.lists import ROW, Index, RowsModel, draw_ground, draw_text
 from medsynth_app.workspace.pictures import Picture
 
-THUMB = 144
+PAGE = 60
+
+
+class PicturesModel(RowsModel):
+    """Rows are `Picture` values, newest first, read a page at a time."""
+
+    def __init__(self, page: Callable[[int, int], tuple[Picture, ...]], count: Callable[[], int]) -> None:
+        super().__init__(lambda picture: str(picture.id))
+        self._page, self._count = page, count
+
+    def follow(self) -> None:
+        """Hold as many as before, and a page at least."""
+        self.show(self._page(0, max(PAGE, len(self.rows))))
+
+    def canFetchMore(self, parent: Index) -> bool:
+        return not parent.isValid() and len(self.rows) < self._count()
+
+    def fetchMore(self, parent: Index) -> None:
+        self.extend(self._page(len(self.rows), PAGE))
+
+    def say(self, row: Picture, role: int) -> Any:
+        if role == Qt.ItemDataRole.DisplayRole:
+            return _("seed {seed}").format(seed=row.seed)
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return str(row.provenance.parameters.get("prompt", ""))
+        if role == Qt.ItemDataRole.AccessibleTextRole:
+            text = _("Synthetic picture, seed {seed}").format(seed=row.seed)
+            return f"{text}, {_('with its mask')}" if row.has_mask else text
+        return None
+
+
+class PictureDelegate(QStyledItemDelegate):
+    """Draws a thumbnail and the seed below it."""
+
+    def __init__(self, theme: Theme, thumbnails: Thumbnails, view: QListView) -> None:
+        super().__init__(view)
+        self._theme, self._thumbnails = theme, thumbnails
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
+        return QSize(EDGE + 16, EDGE + 36)
+
+    def paint(self, painter: QPainter, option: Any, index: Index) -> None:
+        picture: Picture = index.data(ROW)
+        t, box = self._theme.tokens, option.rect
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setFont(option.font)
+        draw_ground(painter, t, option, box)
+        place = QRect(box.left() + 8, box.top() + 8, EDGE, EDGE)
+        shown = self._thumbnails.of(picture)
+        if shown is None:
+            painter.fillRect(place, QColor(t.hover))
+        else:
+            painter.drawPixmap(place.left() + (EDGE - shown.width()) // 2, place.top() + (EDGE - shown.height()) // 2,
+                               shown)
+        draw_text(painter, QRect(box.left() + 4, place.bottom() + 4, box.width() - 8, 20), index.data(), t.text,
+                  align=Qt.AlignmentFlag.AlignHCenter)
+        painter.restore()
 
 
 class PictureGrid(QWidget):
     """The generated pictures, newest first; the chosen one large at the side with what it came from."""
 
-    def __init__(self, theme: Theme, session: Session, commands: Commands, save: Callable[[int], None]) -> None:
+    def __init__(self, theme: Theme, session: Session, commands: Commands) -> None:
         super().__init__()
         self.setObjectName("page")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.setAccessibleName("Generated pictures")
-        self._theme, self._session = theme, session
-        self._icons: dict[str, QIcon] = {}
-        self.list = QListWidget()
-        self.list.setObjectName("flat")
-        self.list.setAccessibleName("Generated pictures, all synthetic")
-        self.list.setViewMode(QListView.ViewMode.IconMode)
-        self.list.setResizeMode(QListView.ResizeMode.Adjust)
-        self.list.setMovement(QListView.Movement.Static)
-        self.list.setUniformItemSizes(True)
-        self.list.setSpacing(look.S)
-        self.list.setIconSize(QSize(THUMB, THUMB))
-        self.list.currentRowChanged.connect(self._show_chosen)
-        self._title = label("Generated pictures", "subtitle")
-        self._count = label("", "muted")
-        self.empty = label("No pictures yet. Write a prompt at the right and press Generate.", "muted")
+        self.setAccessibleName(_("Generated pictures"))
+        self._session, self._commands = session, commands
+        pictures = session.generate.pictures
+        self.model = PicturesModel(pictures.page, lambda: pictures.count)
+        self.thumbnails = Thumbnails(theme, session.generate)
+        self.list = self._make_list(theme)
+        self._title, self._count = label(_("Generated pictures"), "subtitle"), label("", "muted")
+        self.empty = label(_("No pictures yet. Write a prompt at the right and press Generate."), "muted")
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         left = QWidget()
         body = column(row(self._title, self._count, None), self.empty, self.list, parent=left, spacing=look.M,
                       margins=(look.L, look.L, look.M, look.L))
         body.setStretch(1, 1)
         body.setStretch(2, 1)
-        self.card = PictureCard(theme, session, commands, lambda: save(self.list.currentRow()))
+        self.card = PictureCard(theme, session, commands)
         row(left, self.card, parent=self, spacing=0).setStretch(0, 1)
-        session.generate.pictures.changed.connect(self.refresh)
+        pictures.changed.connect(self.refresh)
         session.jobs.changed.connect(self._show_running)
-        session.jobs.progressed.connect(self._show_running)
-        theme.changed.connect(self._repaint)
+        session.jobs.progressed.connect(lambda _job: self._show_running())
         self.refresh()
+
+    def _make_list(self, theme: Theme) -> QListView:
+        found = QListView()
+        found.setObjectName("flat")
+        found.setAccessibleName(_("Generated pictures, all synthetic"))
+        found.setViewMode(QListView.ViewMode.IconMode)
+        found.setResizeMode(QListView.ResizeMode.Adjust)
+        found.setMovement(QListView.Movement.Static)
+        found.setUniformItemSizes(True)
+        found.setMouseTracking(True)
+        found.setSpacing(look.S)
+        found.setModel(self.model)
+        found.setItemDelegate(PictureDelegate(theme, self.thumbnails, found))
+        found.selectionModel().currentChanged.connect(lambda _now, _before: self._show_chosen())
+        self.thumbnails.ready.connect(lambda _id: found.viewport().update())
+        theme.changed.connect(lambda _tokens: found.viewport().update())
+        return found
 
     @property
     def chosen(self) -> Picture | None:
         """The picture that is shown large."""
-        index = self.list.currentRow()
-        return next(iter(self._session.generate.pictures.page(index, 1)), None) if index >= 0 else None
+        found: Picture | None = self.model.row(self.list.currentIndex().row())
+        return found
+
+    def choose(self, place: int) -> None:
+        """Show the picture of this number, 0 is the newest."""
+        self.list.setCurrentIndex(self.model.index(place))
 
     def refresh(self) -> None:
-        """List the session's pictures; the chosen one stays chosen, or that in its place where it went."""
-        all_pictures, place = self._session.generate.pictures, max(0, self.list.currentRow())
-        pictures = all_pictures.page(0, all_pictures.count)
-        before = self.list.currentItem().data(Qt.ItemDataRole.UserRole) if self.list.currentItem() else None
-        self.list.blockSignals(True)
-        self.list.clear()
-        for picture in pictures:
-            item = QListWidgetItem(f"seed {picture.seed}")
-            item.setData(Qt.ItemDataRole.UserRole, picture.id)
-            item.setData(Qt.ItemDataRole.AccessibleTextRole, f"Synthetic picture, seed {picture.seed}"
-                         + (", with its mask" if picture.has_mask else ""))
-            item.setToolTip(str(picture.provenance.parameters.get("prompt", "")))
-            item.setSizeHint(QSize(THUMB + 16, THUMB + 36))
-            item.setIcon(self._icon(picture))
-            self.list.addItem(item)
-        ids = [picture.id for picture in pictures]
-        self._icons = {key: self._icons[key] for key in ids}
-        self.list.setCurrentRow(ids.index(before) if before in ids else min(place, len(ids) - 1))
-        self.list.blockSignals(False)
-        self.list.setVisible(bool(pictures))
-        self.card.setVisible(bool(pictures))
-        self.empty.setVisible(not pictures)
+        """Follow the session's pictures; the chosen one stays chosen, or that in its place where it went."""
+        place, kept = max(0, self.list.currentIndex().row()), self.chosen
+        self.model.follow()
+        count = len(self.model.rows)
+        at = self.model.place(kept.id) if kept is not None else -1
+        self.choose(at if at >= 0 else min(place, count - 1))
+        self.list.setVisible(count > 0)
+        self.card.setVisible(count > 0)
+        self.empty.setVisible(count == 0)
         self._show_running()
         self._show_chosen()
 
-    def _icon(self, picture: Picture) -> QIcon:
-        if picture.id not in self._icons:
-            shown = pixmap(picture.pixels(), THUMB)
-            painter = QPainter(shown)
-            draw_syn(painter, self._theme.tokens, look.XS, look.XS)
-            mask = picture.mask()
-            if mask is not None:
-                draw_inset(painter, mask, self._session.generate.labels_of(picture), shown.rect())
-            painter.end()
-            icon = QIcon(shown)
-            icon.addPixmap(shown, QIcon.Mode.Selected)
-            self._icons[picture.id] = icon
-        return self._icons[picture.id]
-
-    def _repaint(self, _tokens: object) -> None:
-        self._icons.clear()
-        self.refresh()
-
     def _show_running(self) -> None:
         """Say what is under way; its previews are in the drawer."""
-        entries = self._session.jobs.entries
-        busy = [e for e in entries
-                if outcome_of(e.record.kind) is Outcome.PICTURES and e.record.state is JobState.RUNNING]
+        busy = [entry for entry in self._session.jobs.running if outcome_of(entry.record.kind) is Outcome.PICTURES]
         count = self._session.generate.pictures.count
-        text = f"{count} picture{'' if count == 1 else 's'}" if count else ""
+        parts = [ngettext("{count} picture", "{count} pictures", count).format(count=count)] if count else []
         if busy:
-            text += f"{', ' if text else ''}drawing: {round(busy[0].fraction * 100)} %"
-        self._count.setText(text)
+            parts.append(_("drawing: {percent} %").format(percent=round(busy[0].fraction * 100)))
+        self._count.setText(", ".join(parts))
 
-    def _show_chosen(self, _index: int = 0) -> None:
+    def _show_chosen(self) -> None:
         picture = self.chosen
         if picture is not None:
             self.card.show_picture(picture)
+        self._commands.refresh("generate.save", "generate.remove")

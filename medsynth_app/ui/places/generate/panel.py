@@ -8,6 +8,7 @@ from typing import Any
 from PySide6.QtWidgets import QComboBox, QLineEdit, QMenu
 
 from medsynth_app.actions.generate import FREE
+from medsynth_app.core.words import _
 from medsynth_app.session.session import Session
 from medsynth_app.ui.places.generate.conditioning import ShapeGroup
 from medsynth_app.ui.shell.commands import Commands
@@ -27,16 +28,24 @@ from medsynth_app.ui.widgets.basic import (
 )
 from medsynth_app.ui.widgets.fields import Closeness, QuietSpin, SeedRow, whole
 from medsynth_app.ui.widgets.panel import Panel, field_row
+from medsynth_app.ui.widgets.words import READ_ONLY
 
 COUNTS = tuple((n, str(n), f"{n} picture{'' if n == 1 else 's'}") for n in (1, 4, 8, 16))
 
 
 class GeneratePanel(Panel):
-    """Shows and changes `session.generate.parameters`."""
+    """Shows and changes `session.generate.parameters`.
+
+    Attributes
+    ----------
+    obstacle
+        Why no pictures can be drawn now, in a few words; "" when they can.
+    """
 
     def __init__(self, theme: Theme, session: Session, commands: Commands) -> None:
         super().__init__(theme, "Generate")
         self._session, self._commands = session, commands
+        self.obstacle = ""
         self.prompt = PromptEdit("Prompt", "What shall the pictures show?", lines=3)
         self.prompt.edited.connect(lambda text: self._set(prompt=text))
         self.examples = button("Examples", role="link", tip="Prompts that this model knows")
@@ -59,9 +68,9 @@ class GeneratePanel(Panel):
         self.avoid.setMinimumWidth(150)
         self.avoid.textEdited.connect(lambda text: self._set(negative_prompt=text))
         self._build()
-        for signal in (session.generate.parameters_changed, session.generate.shape_changed, session.models.changed,
-                       session.jobs.changed):
+        for signal in (session.generate.parameters_changed, session.generate.shape_changed, session.models.changed):
             signal.connect(self.refresh)
+        session.jobs.changed.connect(self._refresh_state)
         self.refresh()
 
     def _build(self) -> None:
@@ -88,7 +97,8 @@ class GeneratePanel(Panel):
         for group in (prompt, self.shape, how, more):
             self.body.addWidget(group)
         self.body.addStretch(1)
-        self.pin("Generate", self._commands["generate.run"].trigger)
+        self.pin(_("Generate"))
+        self._commands.follow(self.primary, "generate.run", tip=False)
 
     def refresh(self, *_news: object) -> None:
         """Show the session's state."""
@@ -104,15 +114,20 @@ class GeneratePanel(Panel):
             self._show_packs()
             self.shape.refresh()
             self.closely.show_scale(p.control_scale, s.generate.shape != FREE)
-        obstacle = "" if s.models.pack else "No model is installed"
-        obstacle = obstacle or ("This window is read-only" if s.workspace.read_only else self.shape.obstacle)
+        self._refresh_state()
+
+    def _refresh_state(self) -> None:
+        """The button, and what speaks against it."""
+        s, p = self._session, self._session.generate.parameters
+        self.obstacle = self.shape.obstacle if s.models.pack else _("No model is installed")
+        if s.workspace.read_only:
+            self.obstacle = READ_ONLY
         seconds = s.generate.expected_seconds
         self.primary.setText(f"Generate {p.count}" + (f", about {words.duration(seconds)}" if seconds else ""))
-        self.primary.setEnabled(not obstacle)
         waiting = s.jobs.active
-        self.hint.setText(obstacle or (f"Starts after {waiting} job{'s' if waiting > 1 else ''}" if waiting
+        self.hint.setText(self.obstacle or (f"Starts after {waiting} job{'s' if waiting > 1 else ''}" if waiting
                                        else "Every picture is marked as synthetic."))
-        self._commands.enable("generate.run", not obstacle, obstacle)
+        self._commands.refresh("generate.run")
 
     def _show_packs(self) -> None:
         packs, chosen = self._session.models.packs, self._session.models.pack

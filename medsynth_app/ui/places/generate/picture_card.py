@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 
 from medsynth_app.core.control_image import labels_in
+from medsynth_app.core.words import _
 from medsynth_app.session.session import Session
 from medsynth_app.ui.shell.commands import Commands
 from medsynth_app.ui.theme import tokens as look
@@ -25,9 +23,9 @@ VIEWS = (("picture", "Picture", "The picture alone"), ("both", "Both", "The pict
 
 
 class PictureCard(QWidget):
-    """Shows a picture of the grid; `save` is asked to write it, with its mask where it has one."""
+    """Shows a picture of the grid, and its mask where it has one."""
 
-    def __init__(self, theme: Theme, session: Session, commands: Commands, save: Callable[[], Any]) -> None:
+    def __init__(self, theme: Theme, session: Session, commands: Commands) -> None:
         super().__init__()
         self.setObjectName("surface")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
@@ -45,11 +43,10 @@ class PictureCard(QWidget):
         key.setAlignment(Qt.AlignmentFlag.AlignTop)
         row(key, self.legend, parent=self._classes).setStretch(1, 1)
         self._facts = column(spacing=look.S)
-        self.save = button("Save picture…", save)
-        remove = commands["generate.remove"]
-        self.remove = button("Remove…", remove.trigger, "danger", "Erase this picture from the workspace")
-        remove.changed.connect(lambda: self.remove.setEnabled(remove.isEnabled()))
-        self.remove.setEnabled(remove.isEnabled())
+        self.save = button(_("Save picture…"))
+        self.remove = button(_("Remove…"), role="danger", tip=_("Erase this picture from the workspace"))
+        commands.follow(self.save, "generate.save", tip=False)
+        commands.follow(self.remove, "generate.remove", tip=False)
         buttons = row(self.save, self.remove)
         buttons.setStretch(0, 1)
         column(self.large, self.view, label("SYNTHETIC", "synthetic"), column(self._facts, self._classes),
@@ -60,7 +57,7 @@ class PictureCard(QWidget):
         self._picture = picture
         for part in (self.view, self._classes):
             part.setVisible(picture.has_mask)
-        self.save.setText("Save picture and mask…" if picture.has_mask else "Save picture…")
+        self.save.setText(_("Save picture and mask…") if picture.has_mask else _("Save picture…"))
         rows, columns = self._draw()
         clear(self._facts)
         about = picture.provenance

@@ -6,105 +6,93 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from PySide6.QtCore import QSize, Qt, QThreadPool
-from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QListWidget, QListWidgetItem
+from PySide6.QtCore import QModelIndex, QThreadPool
+from PySide6.QtGui import QShowEvent
 
 from medsynth_app.actions.open_image import list_series
+from medsynth_app.core.words import _, ngettext
 from medsynth_app.formats.common import SeriesListing
 from medsynth_app.session.session import Session
 from medsynth_app.ui.shell.commands import Commands
-from medsynth_app.ui.shell.opening import Background
 from medsynth_app.ui.theme import tokens as look
 from medsynth_app.ui.theme.theme import Theme
 from medsynth_app.ui.widgets import words
+from medsynth_app.ui.widgets.background import Background
 from medsynth_app.ui.widgets.basic import Group, button, clear, column, label, row
+from medsynth_app.ui.widgets.lists import Line, LineList
 from medsynth_app.ui.widgets.panel import Panel, fact
+from medsynth_app.workspace.documents import RecentDocument
 
-RECENT = 10
-LINE = 44
+RECENT, SERIES, SHOWN = 10, 5, 6  # rows at most, and before they scroll
 
 
 class LibraryPanel(Panel):
     """Recent images are shown by pseudonym, never by path."""
 
     def __init__(self, theme: Theme, session: Session, commands: Commands, open_path: Callable[..., None]) -> None:
-        super().__init__(theme, "Library")
+        super().__init__(theme, _("Library"))
         self._session, self._open = session, open_path
-        folder = button("Open folder…", commands["file.open_folder"].trigger)
+        folder, export = button(_("Open folder…")), button(_("Export…"))
+        remove = button(_("Remove study…"), role="danger")
+        for part, name in ((folder, "file.open_folder"), (export, "file.export"), (remove, "file.remove_study")):
+            commands.follow(part, name)
         self.body.addWidget(folder)
-        self.body.addWidget(label("Or drop a file or a folder on the window. A folder opens as a series.", "help",
+        self.body.addWidget(label(_("Or drop a file or a folder on the window. A folder opens as a series."), "help",
                                   wrap=True))
-        self.recent = QListWidget()
-        self.recent.setObjectName("flat")
-        self.recent.setAccessibleName("Opened lately")
-        self.recent.itemActivated.connect(self._open_item)
-        self.recent.itemClicked.connect(self._open_item)
-        self._no_recent = label("Nothing yet. What you open appears here by pseudonym.", "help", wrap=True)
-        self.series = QListWidget()
-        self.series.setObjectName("flat")
-        self.series.setAccessibleName("Series in this folder")
-        self.series.itemActivated.connect(self._open_series)
-        self.series.itemClicked.connect(self._open_series)
-        self._series_group = Group(theme, "Series in this folder").add(self.series)
-        self._series_group.hide()
+        self.recent = LineList(theme, _("Opened lately"), most=SHOWN)
+        self.series = LineList(theme, _("Series in this folder"), most=SERIES)
+        for found, opened in ((self.recent, self._open_recent), (self.series, self._open_series)):
+            found.activated.connect(opened)
+            found.clicked.connect(opened)
+        self._no_recent = label(_("Nothing yet. What you open appears here by pseudonym."), "help", wrap=True)
+        self.series_group = Group(theme, _("Series in this folder")).add(self.series)
+        self.series_group.hide()
         self._folder: Path | None = None
         self._pool = QThreadPool(self)
         self._tasks: list[Background] = []
         self._facts = column(spacing=look.XS)
         self._place = column(spacing=look.XS)
-        self._image = Group(theme, "This image")
-        self._image.add(self._facts, row(button("Export…", commands["file.export"].trigger),
-                                         button("Remove study…", commands["file.remove_study"].trigger, "danger"),
-                                         None))
-        lately = Group(theme, "Opened lately").add(self.recent, self._no_recent)
-        workspace = Group(theme, "Workspace").add(self._place)
-        for group in (self._image, self._series_group, lately, workspace):
+        self._image = Group(theme, _("This image"))
+        self._image.add(self._facts, row(export, remove, None))
+        lately = Group(theme, _("Opened lately")).add(self.recent, self._no_recent)
+        workspace = Group(theme, _("Workspace")).add(self._place)
+        for group in (self._image, self.series_group, lately, workspace):
             self.body.addWidget(group)
         self.body.addStretch(1)
-        self.pin("Open file…", commands["file.open"].trigger)
+        self.pin(_("Open file…"))
+        commands.follow(self.primary, "file.open")
         self.hint.setText("DICOM, NIfTI, PNG, JPEG, TIFF")
-        for signal in (session.documents.current_changed, session.view.index_changed, session.people.changed,
-                       session.place_changed):
+        for signal in (session.documents.current_changed, session.view.index_changed, session.people.changed):
             signal.connect(self.refresh)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
         self.refresh()
 
     def refresh(self, *_news: object) -> None:
-        if self._session.place != "library":
-            return
-        self._show_recent()
-        self._show_image()
-        self._show_workspace()
+        """Show what is open and what was, where somebody looks."""
+        if self.isVisible():
+            self._show_recent()
+            self._show_image()
+            self._show_workspace()
 
     def _show_recent(self) -> None:
-        self.recent.clear()
-        for found in self._session.documents.recent(RECENT):
-            opened = found.opened if isinstance(found.opened, datetime) else datetime.fromisoformat(str(found.opened))
-            where = words.ago(opened) if found.exists else "its file is gone"
-            about = ", ".join(part for part in (found.series or found.modality or "image", where) if part)
-            item = QListWidgetItem(f"{found.pseudonym}\n{about}")
-            item.setSizeHint(QSize(0, LINE))
-            item.setData(Qt.ItemDataRole.UserRole, found)
-            if not found.exists:
-                item.setFlags(Qt.ItemFlag.NoItemFlags)
-                item.setForeground(QColor(self.theme.tokens.faint))
-            self.recent.addItem(item)
-        count = self.recent.count()
-        self.recent.setVisible(count > 0)
-        self.recent.setFixedHeight(min(count, 6) * LINE + 8)
-        self._no_recent.setVisible(count == 0)
+        lines = [_recent_line(found) for found in self._session.documents.recent(RECENT)]
+        self.recent.show_lines(lines)
+        self.recent.setVisible(bool(lines))
+        self._no_recent.setVisible(not lines)
 
-    def _open_item(self, item: QListWidgetItem) -> None:
-        found = item.data(Qt.ItemDataRole.UserRole)
-        if found is not None and item.flags() & Qt.ItemFlag.ItemIsEnabled:
-            self._open(found.path, series=found.identity.series)
+    def _open_recent(self, index: QModelIndex) -> None:
+        line = self.recent.rows.row(index.row())
+        if line is not None and line.enabled:
+            self._open(line.value.path, series=line.value.identity.series)
 
     def look_for_series(self, path: Path) -> None:
         """Something was opened: list the series of a folder, on another thread."""
         if path == self._folder:
             return
         self._folder = path
-        self._series_group.hide()
+        self.series_group.hide()
         if path.is_dir():
             workspace = self._session.workspace
             task = Background(lambda task: list_series(workspace, path, cancelled=task.stopped), self._show_series,
@@ -119,20 +107,13 @@ class LibraryPanel(Panel):
         self._pool.waitForDone(3000)
 
     def _show_series(self, found: Sequence[SeriesListing]) -> None:
-        self.series.clear()
-        for number, listing in enumerate(found, 1):
-            item = QListWidgetItem(f"{listing.description or f'Series {number}'}\n"
-                                   f"{listing.modality or 'unknown'}, "
-                                   f"{listing.frames} slice{'' if listing.frames == 1 else 's'}")
-            item.setSizeHint(QSize(0, LINE))
-            item.setData(Qt.ItemDataRole.UserRole, listing.identity.series)
-            self.series.addItem(item)
-        self.series.setFixedHeight(min(len(found), 5) * LINE + 8)
-        self._series_group.setVisible(len(found) > 1)
+        self.series.show_lines(_series_line(number, listing) for number, listing in enumerate(found, 1))
+        self.series_group.setVisible(len(found) > 1)
 
-    def _open_series(self, item: QListWidgetItem) -> None:
-        if self._folder is not None:
-            self._open(self._folder, series=item.data(Qt.ItemDataRole.UserRole))
+    def _open_series(self, index: QModelIndex) -> None:
+        line = self.series.rows.row(index.row())
+        if self._folder is not None and line is not None:
+            self._open(self._folder, series=line.value)
 
     def _show_image(self) -> None:
         document = self._session.documents.current
@@ -168,3 +149,16 @@ class LibraryPanel(Panel):
         for name, value in (("State", "read-only" if workspace.read_only else "every stroke is saved at once"),
                             ("People", names), ("Kept in", "a folder that only you can read")):
             self._place.addWidget(fact(name, value))
+
+
+def _recent_line(found: RecentDocument) -> Line:
+    opened = found.opened if isinstance(found.opened, datetime) else datetime.fromisoformat(str(found.opened))
+    where = words.ago(opened) if found.exists else _("its file is gone")
+    about = ", ".join(part for part in (found.series or found.modality or _("image"), where) if part)
+    return Line(found.id, found.pseudonym, about, enabled=found.exists, value=found)
+
+
+def _series_line(number: int, listing: SeriesListing) -> Line:
+    count = ngettext("{count} slice", "{count} slices", listing.frames).format(count=listing.frames)
+    return Line(listing.identity.series, listing.description or _("Series {number}").format(number=number),
+                f"{listing.modality or _('unknown')}, {count}", value=listing.identity.series)

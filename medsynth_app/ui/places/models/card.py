@@ -33,8 +33,7 @@ class ModelCard(QScrollArea):
         inner.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._content = column(parent=inner, spacing=look.S, margins=(look.L * 2, look.L + 8, look.L * 2, look.L))
         self.setWidget(inner)
-        panel.list.currentRowChanged.connect(lambda _row: self.refresh())
-        session.models.changed.connect(self.refresh)
+        panel.chosen_changed.connect(self.refresh)
         self.refresh()
 
     def refresh(self) -> None:

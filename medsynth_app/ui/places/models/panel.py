@@ -4,73 +4,86 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from PySide6.QtCore import QSize, QThreadPool
-from PySide6.QtWidgets import QListWidget, QListWidgetItem
+from PySide6.QtCore import QThreadPool, Signal
 
 from medsynth_app.actions.packs import PackCheck, verify_packs
 from medsynth_app.core.pack_files import InstalledPack
+from medsynth_app.core.words import _
 from medsynth_app.session.session import Session
 from medsynth_app.ui.shell.commands import Commands
-from medsynth_app.ui.shell.opening import Background
 from medsynth_app.ui.theme.theme import Theme
+from medsynth_app.ui.widgets.background import Background
 from medsynth_app.ui.widgets.basic import button, label, row, set_role
+from medsynth_app.ui.widgets.lists import Line, LineList
 from medsynth_app.ui.widgets.panel import Panel
+
+LINE, SHOWN = 52, 6  # px of a row, and how many rows without scrolling
 
 
 class ModelsPanel(Panel):
     """The list of packs, and the button that compares their files with their hashes."""
 
+    chosen_changed = Signal()
+
     def __init__(self, theme: Theme, session: Session, commands: Commands,
                  failed: Callable[[Exception], None]) -> None:
         super().__init__(theme, "Models")
-        self._session, self._report = session, failed
+        self._session, self._commands, self._report = session, commands, failed
+        self._verifying = False
         self._pool = QThreadPool(self)
         self._tasks: list[Background] = []
         self._checks: dict[str, PackCheck] = {}
-        self.list = QListWidget()
-        self.list.setAccessibleName("Installed models")
-        self.list.currentRowChanged.connect(lambda _row: self._show_check())
+        self.list = LineList(theme, _("Installed models"), LINE, SHOWN)
+        self.list.selectionModel().currentChanged.connect(lambda _now, _before: self._show_chosen())
         self._empty = label("No model is installed. Copy a pack folder into the folder “packs” of MedSynth's data; "
                             "then look again.", "muted", wrap=True)
         self._state = label("", "help", wrap=True)
-        self._again = button("Look again", session.models.refresh, "link")
+        self._again = button(_("Look again"), role="link")
+        commands.follow(self._again, "models.refresh")
         self.body.addLayout(row(label("Installed models", "heading"), None, self._again))
         for part in (self.list, self._empty, self._state):
             self.body.addWidget(part)
-        self.train = button("Train a model…", commands["models.train"].trigger)
+        self.train = button(_("Train a model…"))
+        commands.follow(self.train, "models.train")
         self.body.addWidget(self.train)
         self.body.addStretch(1)
-        self.pin("Verify the files", commands["models.verify"].trigger)
+        self.pin(_("Verify the files"))
+        commands.follow(self.primary, "models.verify", tip=False)
         self.hint.setText("Compares every file with the hash in its pack.")
         session.models.changed.connect(self.refresh)
         self.refresh()
 
     @property
     def chosen(self) -> InstalledPack | None:
-        index = self.list.currentRow()
-        return self._session.models.installed[index] if 0 <= index < len(self._session.models.installed) else None
+        line = self.list.rows.row(self.list.current)
+        found: InstalledPack | None = line.value if line is not None else None
+        return found
+
+    @property
+    def obstacle(self) -> str:
+        """Why the files cannot be compared now; "" when they can."""
+        if self._verifying:
+            return _("They are being verified")
+        return "" if self._session.models.installed else _("No model is installed")
 
     def refresh(self) -> None:
-        packs = self._session.models.installed
-        shown = [f"{pack.manifest.title}\n{pack.manifest.domain}, version {pack.manifest.version}" for pack in packs]
-        if [self.list.item(k).text() for k in range(self.list.count())] != shown:
-            self.list.clear()
-            for text in shown:
-                item = QListWidgetItem(text)
-                item.setSizeHint(QSize(0, 52))
-                self.list.addItem(item)
-            at = packs.index(self._session.models.pack) if self._session.models.pack in packs else 0
-            self.list.setCurrentRow(at if packs else -1)
-        self.list.setFixedHeight(min(6, max(1, len(packs))) * 52 + 8)
+        """List the installed packs; the chosen one stays chosen, at first the one that draws."""
+        models = self._session.models
+        kept = self.chosen or models.pack
+        packs = models.installed
+        self.list.show_lines(Line(str(pack.folder), pack.manifest.title, _("{domain}, version {version}").format(
+            domain=pack.manifest.domain, version=pack.manifest.version), value=pack) for pack in packs)
+        at = self.list.rows.place(str(kept.folder)) if kept is not None else -1
+        self.list.set_current(at if at >= 0 else 0)
         self.list.setVisible(bool(packs))
         self._empty.setVisible(not packs)
-        self.primary.setEnabled(bool(packs))
-        self._show_check()
+        self._show_chosen()
+        self._commands.refresh("models.verify")
 
     def verify(self) -> None:
         """Compare the files on another thread."""
-        self.primary.setEnabled(False)
-        self.primary.setText("Verifying…")
+        self._verifying = True
+        self.primary.setText(_("Verifying…"))
         folders = sorted({pack.folder for pack in self._session.models.installed})
         task = Background(lambda _task: verify_packs(folders), self._verified, self._failed)
         self._tasks = [task]
@@ -85,9 +98,14 @@ class ModelsPanel(Panel):
         self._report(error)
 
     def _reset(self) -> None:
-        self.primary.setEnabled(True)
-        self.primary.setText("Verify the files")
+        self._verifying = False
+        self.primary.setText(_("Verify the files"))
         self._show_check()
+        self._commands.refresh("models.verify")
+
+    def _show_chosen(self) -> None:
+        self._show_check()
+        self.chosen_changed.emit()
 
     def _show_check(self) -> None:
         check = self._checks.get(self.chosen.manifest.sha256) if self.chosen else None

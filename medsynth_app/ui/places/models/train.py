@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtWidgets import QComboBox, QDialog, QFileDialog, QLabel, QLineEdit, QSpinBox, QWidget
+from PySide6.QtWidgets import QComboBox, QDialog, QLabel, QLineEdit, QSpinBox, QWidget
 
 from medsynth_app.actions.train import begun_part, shipped_recipes
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.pack import MANIFEST
 from medsynth_app.core.pack_files import InstalledPack
+from medsynth_app.core.words import _
 from medsynth_app.formats.pack import default_pack_folders
 from medsynth_app.session.session import Session
+from medsynth_app.ui.shell.dialogs import Dialogs
 from medsynth_app.ui.theme import tokens as look
 from medsynth_app.ui.widgets.basic import ElidedLabel, Segmented, button, column, label, model_box, row, set_role
 from medsynth_app.ui.widgets.fields import indent
@@ -38,9 +40,10 @@ class TrainDialog(QDialog):
         Called with the job's id once the run is queued.
     """
 
-    def __init__(self, session: Session, started: Callable[[str], None], parent: QWidget,
+    def __init__(self, session: Session, started: Callable[[str], None], dialogs: Dialogs,
                  folder: Path | None = None) -> None:
-        super().__init__(parent)
+        super().__init__(dialogs.window)
+        self._dialogs = dialogs
         self.setWindowTitle("Train a model")
         self.setMinimumWidth(560)
         self._session, self._started = session, started
@@ -92,16 +95,16 @@ class TrainDialog(QDialog):
         self.recipe.addItem(path.stem)
 
     def choose_recipe(self) -> None:
-        name, _ = QFileDialog.getOpenFileName(self, "Choose a recipe", "", "Recipes (*.toml)")
-        if name:
-            self._add_recipe(Path(name))
+        path = self._dialogs.open_file(_("Choose a recipe"), _("Recipes (*.toml)"))
+        if path is not None:
+            self._add_recipe(path)
             self.recipe.setCurrentIndex(self.recipe.count() - 1)
             self._follow()
 
     def choose_data(self) -> None:
-        name = QFileDialog.getExistingDirectory(self, "Choose the data folder that the recipe was written for")
-        if name:
-            self.set_data(Path(name))
+        path = self._dialogs.open_folder(_("Choose the data folder that the recipe was written for"))
+        if path is not None:
+            self.set_data(path)
 
     def set_data(self, folder: Path) -> None:
         self._data = folder

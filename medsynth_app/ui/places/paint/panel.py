@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QButtonGroup, QCheckBox, QGridLayout, QMenu, QSize
 
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.labels import LabelClass, LabelSchema
+from medsynth_app.core.words import _
 from medsynth_app.session.session import Session
 from medsynth_app.ui.places.paint.more import MoreInpaint
 from medsynth_app.ui.shell.commands import Commands
@@ -55,12 +56,22 @@ def class_icon(item: LabelClass, number: int, edge: int = look.ICON_PX, ratio: f
 
 
 class InpaintPanel(Panel):
-    """Shows and changes `session.inpaint.parameters`, the class painted with, and the pack."""
+    """Shows and changes `session.inpaint.parameters`, the class painted with, and the pack.
+
+    Attributes
+    ----------
+    obstacle
+        Why a run cannot be started now, in a few words; "" when it can. Looked at a moment after the last change.
+    run_title
+        What a run would do.
+    """
 
     def __init__(self, theme: Theme, session: Session, commands: Commands) -> None:
         super().__init__(theme, "Paint")
         self._session, self._commands = session, commands
         self._schema: LabelSchema | None = None  # whose classes are shown
+        self.obstacle = ""
+        self.run_title = _("Inpaint")
         self._classes = QGridLayout()
         self._classes.setSpacing(look.XS)
         self._class_group = QButtonGroup(self)
@@ -114,7 +125,8 @@ class InpaintPanel(Panel):
         for part in (classes, fill, prompt, how, self._warnings, self.more):
             self.body.addWidget(part)
         self.body.addStretch(1)
-        self.pin("Inpaint", self._commands["paint.run"].trigger)
+        self.pin(_("Inpaint"))
+        self._commands.follow(self.primary, "paint.run", tip=False)
 
     def _connect(self) -> None:
         s = self._session
@@ -208,7 +220,7 @@ class InpaintPanel(Panel):
 
     # -- the button and what speaks against it
 
-    def obstacle(self) -> str:
+    def _obstacle(self) -> str:
         """Why a run cannot be started now, in a few words; "" when it can."""
         s = self._session
         if s.documents.current is None:
@@ -225,7 +237,7 @@ class InpaintPanel(Panel):
 
     def _refresh_state(self) -> None:
         s = self._session
-        obstacle = self.obstacle()
+        obstacle = self.obstacle = self._obstacle()
         verb = {"replace": "Inpaint", "remove": "Remove", "vary": "Vary"}[s.inpaint.parameters.mode]
         seconds = s.inpaint.expected_seconds
         time = f", about {words.duration(seconds)}" if seconds else ""
@@ -239,9 +251,8 @@ class InpaintPanel(Panel):
         self.hint.setText(obstacle or ready)
         self.primary.setToolTip(obstacle or f"Draws {s.inpaint.parameters.count} candidates  ({key})\n"
                                 "Nothing changes until you accept one")
-        self._commands.set_title("paint.run", f"Inpaint: {verb.lower()} what is painted")
-        self._commands.enable("paint.run", not obstacle, obstacle)
-        self.primary.setEnabled(not obstacle)
+        self.run_title = _("Inpaint: {verb} what is painted").format(verb=verb.lower())
+        self._commands.refresh("paint.run")
         self._show_follow()
         self._show_warnings(() if obstacle else self._warning_texts())
 

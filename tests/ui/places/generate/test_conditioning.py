@@ -38,7 +38,7 @@ def desk(qapp: Any, tmp_path: Path) -> Iterator[TestDesk]:
 
 def parts(desk: TestDesk) -> list[QToolButton]:
     """Free, My mask, Drawn masks."""
-    return desk.window.generate_panel.shape.choice.buttons()
+    return desk.generate_panel.shape.choice.buttons()
 
 
 def click(part: QToolButton) -> None:
@@ -46,8 +46,8 @@ def click(part: QToolButton) -> None:
 
 
 def choose_pack(desk: TestDesk, index: int) -> None:
-    desk.window.generate_panel.pack.setCurrentIndex(index)
-    desk.window.generate_panel.pack.activated.emit(index)
+    desk.generate_panel.pack.setCurrentIndex(index)
+    desk.generate_panel.pack.activated.emit(index)
 
 
 def stroke(desk: TestDesk, box: tuple[int, int, int, int], value: int) -> None:
@@ -71,7 +71,7 @@ def deliver(desk: TestDesk, mask: np.ndarray | None) -> None:
 
 
 def test_what_cannot_be_followed_is_disabled_with_its_reason(desk: TestDesk) -> None:
-    panel = desk.window.generate_panel
+    panel = desk.generate_panel
     desk.key(Qt.Key.Key_3, CTRL)
     free, mine, drawn = parts(desk)
     assert desk.session.generate.shape == "free" and free.isChecked()
@@ -94,7 +94,7 @@ def test_what_cannot_be_followed_is_disabled_with_its_reason(desk: TestDesk) -> 
 
 
 def test_my_mask_is_shown_followed_and_refused_in_words(desk: TestDesk) -> None:
-    panel = desk.window.generate_panel
+    panel = desk.generate_panel
     desk.open()
     choose_pack(desk, 2)
     desk.key(Qt.Key.Key_3, CTRL)
@@ -126,7 +126,7 @@ def test_my_mask_is_shown_followed_and_refused_in_words(desk: TestDesk) -> None:
     desk.session.documents.close()
     desk.until(lambda: not panel.primary.isEnabled())
     assert "No image is open" in panel.hint.text() and not panel.shape.preview.isVisible()
-    desk.window.generate()  # as the palette would, a moment too early to know
+    desk.window.commands.command("generate.run").run()  # as the palette would, a moment too early to know
     assert "No image is open" in desk.window.banners.all()[-1].text
     assert len(desk.queue.requests) == 1
 
@@ -137,16 +137,17 @@ def test_a_picture_is_shown_and_saved_with_its_mask(desk: TestDesk, tmp_path: Pa
     choose_pack(desk, 2)
     stroke(desk, (10, 10, 50, 60), 1)
     desk.key(Qt.Key.Key_3, CTRL)
-    panel, card = desk.window.generate_panel, desk.window.pictures.card
+    panel, card = desk.generate_panel, desk.pictures.card
     click(parts(desk)[1])
     panel.primary.click()
     mask = np.array(desk.queue.requests[-1].mask)
     desk.session.documents.close()
-    desk.session.set_place("models")
+    desk.window.navigator.go("models")
     deliver(desk, mask)
     show = next(part for part in desk.window.toasts.findChildren(QPushButton) if part.text() == "Show")
     QTest.mouseClick(show, Qt.MouseButton.LeftButton)
-    assert desk.session.place == "generate" and not desk.window.opening.busy  # it is here, not at its image
+    assert desk.window.navigator.current.id == "generate"
+    assert not desk.window.opening.busy  # it is here, not at its image
     desk.until(card.view.isVisible)
     assert card.legend.names == ("cytoplasm",)
     plain = card.large.grab().toImage()
@@ -170,13 +171,13 @@ def test_a_picture_is_shown_and_saved_with_its_mask(desk: TestDesk, tmp_path: Pa
     click(parts(desk)[0])
     panel.primary.click()
     deliver(desk, None)
-    desk.window.pictures.list.setCurrentRow(0)
+    desk.pictures.choose(0)
     assert card.view.isHidden() and card.save.text() == "Save picture…" and card.large.synthetic
 
 
 def test_the_mask_is_looked_at_only_where_it_is_seen_and_when_pictures_are_asked_for(
         desk: TestDesk, monkeypatch: pytest.MonkeyPatch) -> None:
-    panel, run = desk.window.generate_panel, desk.window.commands["generate.run"]
+    panel, run = desk.generate_panel, desk.window.commands["generate.run"]
     desk.open()
     choose_pack(desk, 2)
     stroke(desk, (10, 10, 50, 60), 1)
@@ -186,7 +187,7 @@ def test_the_mask_is_looked_at_only_where_it_is_seen_and_when_pictures_are_asked
     desk.until(lambda: not run.isEnabled())
     looks: list[int] = []
     look = Generate.painted
-    monkeypatch.setattr(Generate, "painted", lambda session: looks.append(1) or look(session))
+    monkeypatch.setattr(Generate, "painted", lambda generate: looks.append(1) or look(generate))
     desk.key(Qt.Key.Key_2, CTRL)
     assert run.isEnabled()  # nobody looks, so it is tried
     for row in range(5):
@@ -201,7 +202,7 @@ def test_the_mask_is_looked_at_only_where_it_is_seen_and_when_pictures_are_asked
 
 
 def test_the_preview_shows_what_the_model_will_see(desk: TestDesk, tmp_path: Path) -> None:
-    shape = desk.window.generate_panel.shape
+    shape = desk.generate_panel.shape
     desk.window.open_path(png(tmp_path / "wide.png", 160, 640))
     desk.until(lambda: not desk.window.opening.busy)
     choose_pack(desk, 2)
@@ -214,29 +215,29 @@ def test_the_preview_shows_what_the_model_will_see(desk: TestDesk, tmp_path: Pat
     stroke(desk, (0, 0, 2, 2), 2)
     desk.until(shape.lost.isVisible)
     assert shape.lost.text() == "Too small to be drawn: nucleus" and shape.legend.names == ("cytoplasm",)
-    assert desk.window.generate_panel.area.verticalScrollBar().maximum() == 0
+    assert desk.generate_panel.area.verticalScrollBar().maximum() == 0
     desk.window.commands["paint.clear"].trigger()
     stroke(desk, (0, 0, 2, 2), 2)
     desk.until(lambda: "nothing of it is left" in shape.help.text())
-    assert not desk.window.generate_panel.primary.isEnabled() and not shape.preview.isVisible()
+    assert not desk.generate_panel.primary.isEnabled() and not shape.preview.isVisible()
 
 
 def test_a_picture_is_removed_after_a_question(desk: TestDesk) -> None:
     desk.open()
     choose_pack(desk, 2)
     stroke(desk, (10, 10, 50, 60), 1)
-    remove, grid = desk.window.commands["generate.remove"], desk.window.pictures
+    remove, grid = desk.window.commands["generate.remove"], desk.pictures
     assert not remove.isEnabled()
     desk.key(Qt.Key.Key_3, CTRL)
     desk.session.generate.set(seed=1)
-    desk.window.generate_panel.primary.click()
+    desk.generate_panel.primary.click()
     deliver(desk, None)
     click(parts(desk)[1])
     for seed in (2, 3):
         desk.session.generate.set(seed=seed)
-        desk.window.generate_panel.primary.click()
+        desk.generate_panel.primary.click()
         deliver(desk, np.array(desk.queue.requests[-1].mask))
-    grid.list.setCurrentRow(1)
+    grid.choose(1)
     assert grid.chosen is not None and grid.chosen.seed == 2
     desk.until(grid.card.remove.isVisible)
     QTest.mouseClick(grid.card.remove, Qt.MouseButton.LeftButton)
@@ -266,7 +267,7 @@ def test_classes_of_a_home_trained_pack_are_offered_in_paint(desk: TestDesk, tmp
     make_pack(tmp_path / "packs", "lung", domain="lung CT", mask_labels=("nodule", "vessel"), files=CONTROL)
     make_pack(tmp_path / "packs", "other", domain="lung CT", mask_labels=("vessel",), files=CONTROL)
     desk.session.models.refresh()
-    panel = desk.window.inpaint_panel
+    panel = desk.inpaint_panel
     offered = [panel.more.schema.itemText(k) for k in range(panel.more.schema.count())]
     assert offered[-2:] == ["Lung CT: nodule, vessel", "Lung CT: vessel"] and "Colonoscopy" in offered
     desk.key(Qt.Key.Key_2, CTRL)

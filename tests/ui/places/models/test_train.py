@@ -40,7 +40,7 @@ def recipe(tmp_path: Path) -> Path:
 
 def dialog(desk: TestDesk, tmp_path: Path, recipe: Path) -> tuple[TrainDialog, list[str]]:
     started: list[str] = []
-    found = TrainDialog(desk.session, started.append, desk.window, folder=tmp_path / "packs")
+    found = TrainDialog(desk.session, started.append, desk.window.dialogs, folder=tmp_path / "packs")
     found._add_recipe(recipe)
     found.recipe.setCurrentIndex(found.recipe.count() - 1)
     found._follow()

@@ -15,7 +15,13 @@ from medsynth_app.core.job import EventKind, JobState
 from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.session.session import Session
 from medsynth_app.settings.settings import SettingsStore
-from medsynth_app.ui.places.paint.candidates import StagingStrip
+from medsynth_app.ui.places.paint.candidates import CandidateStrip
+from medsynth_app.ui.places.paint.commands import candidate_commands
+from medsynth_app.ui.places.paint.thumbs import Thumb
+from medsynth_app.ui.shell.banners import Banners
+from medsynth_app.ui.shell.commands import Commands
+from medsynth_app.ui.shell.runner import Runner
+from medsynth_app.ui.theme.theme import Theme
 from medsynth_app.ui.viewer import Canvas
 from medsynth_app.workspace.workspace import Workspace
 from tests.actions.bench import answer, event, make_pack, paint, png, record_of
@@ -34,7 +40,14 @@ class Bench:
                                pack_folders=[folder / "packs"])
         self.window = QWidget()
         self.canvas = Canvas(self.session)
-        self.strip = StagingStrip(self.session, self.canvas)
+        theme = Theme("light")
+        commands = Commands(self.window, theme)
+        self.strip = CandidateStrip(theme, self.session, self.canvas, commands)
+        self.commands = commands
+        commands.add(candidate_commands(self.session, Runner(Banners(theme))))
+        for signal in (self.session.candidates.changed, self.session.candidates.selected_changed,
+                       self.session.jobs.changed, self.session.documents.current_changed):
+            signal.connect(lambda: commands.refresh())
         layout = QVBoxLayout(self.window)
         layout.addWidget(self.canvas, 1)
         layout.addWidget(self.strip)
@@ -83,13 +96,23 @@ def pixels(bench: Bench) -> np.ndarray:
     return bench.session.documents.current.pixels(0)
 
 
+def thumbs(bench: Bench) -> list[Thumb]:
+    return list(bench.strip.list.thumbs.rows)
+
+
+def click(bench: Bench, place: int) -> None:
+    shown = bench.strip.list
+    QTest.mouseClick(shown.viewport(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier,
+                     shown.visualRect(shown.thumbs.index(place)).center())
+
+
 def press(bench: Bench, key: Qt.Key) -> None:
     bench.strip.setFocus()
     QTest.keyClick(bench.strip, key)
 
 
 def test_empty_takes_no_room(bench: Bench) -> None:
-    assert bench.strip.maximumHeight() == 0 and not bench.strip.thumbs
+    assert bench.strip.maximumHeight() == 0 and not thumbs(bench)
 
 
 def test_candidates_stand_beside_the_original_and_the_first_is_previewed(bench: Bench) -> None:
@@ -97,8 +120,8 @@ def test_candidates_stand_beside_the_original_and_the_first_is_previewed(bench: 
     bench.run()
     strip = bench.strip
     assert strip.maximumHeight() > 100
-    assert [thumb.text() for thumb in strip.thumbs] == ["Original", "1:  7", "2:  8", "3:  9"]
-    assert bench.session.candidates.selected == 0 and strip.thumbs[1].isChecked()
+    assert [thumb.title for thumb in thumbs(bench)] == ["Original", "1:  7", "2:  8", "3:  9"]
+    assert bench.session.candidates.selected == 0 and thumbs(bench)[1].chosen
     assert bench.canvas.candidate.shown and not bench.canvas.stage.chip.isHidden()
     assert np.array_equal(pixels(bench), before)
     assert "seam" in strip.words.text()
@@ -115,7 +138,7 @@ def test_arrows_choose_enter_accepts_undo_takes_back(bench: Bench) -> None:
     assert not np.array_equal(pixels(bench), before)
     assert not bench.canvas.candidate.shown  # it is in the image now
     assert not bench.canvas.stage.chip.isHidden() and bench.canvas.overlay.marks.synthetic
-    assert bench.strip.thumbs[2].note == "accepted" and not bench.strip.accept.isEnabled()
+    assert thumbs(bench)[2].note == "accepted" and not bench.strip.accept.isEnabled()
     bench.session.painting.undo()
     QTest.qWait(10)
     assert np.array_equal(pixels(bench), before)
@@ -125,7 +148,7 @@ def test_arrows_choose_enter_accepts_undo_takes_back(bench: Bench) -> None:
 def test_home_shows_the_original_and_takes_the_preview_away(bench: Bench) -> None:
     bench.run()
     press(bench, Qt.Key.Key_Home)
-    assert bench.session.candidates.selected is None and bench.strip.thumbs[0].isChecked()
+    assert bench.session.candidates.selected is None and thumbs(bench)[0].chosen
     assert not bench.canvas.candidate.shown and bench.canvas.stage.chip.isHidden()
     press(bench, Qt.Key.Key_Return)
     assert bench.session.candidates.results[0].state == "staged"  # nothing was chosen, nothing accepted
@@ -142,6 +165,18 @@ def test_delete_discards_and_goes_on_to_the_next(bench: Bench) -> None:
     assert not bench.canvas.candidate.shown
 
 
+def test_discard_does_the_same_from_key_button_and_palette(bench: Bench) -> None:
+    deeds = (lambda: press(bench, Qt.Key.Key_Delete), lambda: bench.strip.discard.click(),
+             lambda: bench.commands["candidate.discard"].trigger())
+    for deed in deeds:
+        bench.fresh()
+        bench.run()
+        bench.session.candidates.select(1)
+        deed()
+        assert [result.seed for result in bench.session.candidates.results] == [7, 9]
+        assert bench.session.candidates.selected == 1
+
+
 def test_enter_on_a_button_presses_that_button(bench: Bench) -> None:
     bench.run()
     before = pixels(bench).copy()
@@ -153,7 +188,7 @@ def test_enter_on_a_button_presses_that_button(bench: Bench) -> None:
 
 def test_a_click_on_a_picture_chooses_it(bench: Bench) -> None:
     bench.run()
-    QTest.mouseClick(bench.strip.thumbs[3], Qt.MouseButton.LeftButton)
+    click(bench, 3)
     assert bench.session.candidates.selected == 2
 
 
@@ -171,13 +206,13 @@ def test_live_previews_progress_and_cancel(bench: Bench) -> None:
     assert bench.strip.progress_text.text() == "Step 4 of 20, about 12 s left" and bench.strip.progress.value() == 4
     picture = np.zeros((8, 8, 3), np.uint8)
     bench.session.jobs.deliver(running, event(job_id, EventKind.PREVIEW, arrays={"0": picture, "1": picture}))
-    assert [thumb.text() for thumb in bench.strip._previews] == ["1   drawing", "2   drawing"]
+    assert [thumb.title for thumb in thumbs(bench) if thumb.live] == ["1   drawing", "2   drawing"]
     QTest.qWait(50)  # laid out
     QTest.mouseClick(bench.strip.cancel, Qt.MouseButton.LeftButton)
     assert bench.queue.state(job_id) is JobState.CANCELLED
     bench.session.jobs.deliver(record_of(bench.workspace, job_id, JobState.CANCELLED),
                                event(job_id, EventKind.CANCELLED))
-    assert not bench.strip._previews and bench.strip.maximumHeight() == 0
+    assert not thumbs(bench) and bench.strip.maximumHeight() == 0
 
 
 def test_compare_buttons_and_canvas_agree(bench: Bench) -> None:

@@ -26,7 +26,7 @@ def desk(qapp: Any, tmp_path: Path) -> Iterator[TestDesk]:
     make_pack(tmp_path / "packs", "b-plain", mask_labels=("polyp",))
     with a_desk(tmp_path, Workspace.open(tmp_path / "work")) as found:
         found.open()
-        found.session.set_place("paint")
+        found.window.navigator.go("paint")
         choose_pack(found, 0)
         found.session.painting.set_schema(LabelSchema.from_names("findings", ["ulcer", "polyp"]))
         yield found
@@ -40,12 +40,12 @@ def stroke(desk: TestDesk, box: tuple[int, int, int, int], value: int) -> None:
 
 
 def choose_pack(desk: TestDesk, index: int) -> None:
-    desk.window.inpaint_panel.pack.setCurrentIndex(index)
-    desk.window.inpaint_panel.pack.activated.emit(index)
+    desk.inpaint_panel.pack.setCurrentIndex(index)
+    desk.inpaint_panel.pack.activated.emit(index)
 
 
 def test_the_shape_is_followed_where_the_prompt_names_it(desk: TestDesk) -> None:
-    panel = desk.window.inpaint_panel
+    panel = desk.inpaint_panel
     desk.session.inpaint.set(prompt="a polyp")
     assert panel.follow.isHidden()  # nothing is painted
     stroke(desk, (10, 10, 50, 60), 2)
@@ -62,7 +62,7 @@ def test_the_shape_is_followed_where_the_prompt_names_it(desk: TestDesk) -> None
 
 
 def test_what_the_person_says_holds_for_every_prompt(desk: TestDesk) -> None:
-    panel = desk.window.inpaint_panel
+    panel = desk.inpaint_panel
     desk.session.inpaint.set(prompt="a polyp")
     stroke(desk, (10, 10, 50, 60), 2)
     desk.until(panel.follow.isVisible)
@@ -84,7 +84,7 @@ def test_what_the_person_says_holds_for_every_prompt(desk: TestDesk) -> None:
 
 
 def test_it_is_offered_only_where_the_model_can(desk: TestDesk) -> None:
-    panel = desk.window.inpaint_panel
+    panel = desk.inpaint_panel
     desk.session.inpaint.set(prompt="an ulcer")
     stroke(desk, (10, 10, 50, 60), 1)  # a class that the model does not know
     desk.until(panel.primary.isEnabled)

@@ -1,0 +1,43 @@
+"""Models: the packs that are installed, and training."""
+
+from __future__ import annotations
+
+from medsynth_app.core.jobs.kind import Outcome
+from medsynth_app.core.words import _
+from medsynth_app.ui.places.models.card import ModelCard
+from medsynth_app.ui.places.models.panel import ModelsPanel
+from medsynth_app.ui.places.models.train import TrainDialog
+from medsynth_app.ui.shell.command import Command
+from medsynth_app.ui.shell.frame import Frame
+from medsynth_app.ui.shell.place import JobEnd, Place
+
+ID = "models"
+
+
+def make(frame: Frame) -> Place:
+    """Build the place."""
+    panel = ModelsPanel(frame.theme, frame.session, frame.commands, frame.report_bug)
+    return Place(ID, _("Models"), "cube-outline", panel, centre=ModelCard(frame.session, panel),
+                 commands=_commands(frame, panel), ends=(JobEnd(Outcome.PACKS),),
+                 finish=panel.finish)
+
+
+def _commands(frame: Frame, panel: ModelsPanel) -> tuple[Command, ...]:
+    group = _("Models")
+
+    def train() -> None:
+        frame.navigator.go(ID)
+        frame.dialogs.show(TrainDialog(
+            frame.session, lambda _job: frame.toasts.say("info", _("Training waits its turn: see the jobs")),
+            frame.dialogs))
+
+    def verify() -> None:
+        frame.navigator.go(ID)
+        panel.verify()
+
+    return (
+        Command("models.train", _("Train a model…"), group, train, icon="school-outline"),
+        Command("models.verify", _("Verify the packs"), group, verify, icon="shield-check-outline",
+                enabled_when=lambda: panel.obstacle or None),
+        Command("models.refresh", _("Look for models again"), group,
+                lambda: frame.run(frame.session.models.refresh), icon="refresh"))

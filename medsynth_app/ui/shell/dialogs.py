@@ -1,0 +1,33 @@
+"""Dialogs: the one seam between the window and the system's own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
+
+
+class Dialogs:
+    """Asks for names of files and folders, and shows the window's own dialogs."""
+
+    def __init__(self, window: QWidget) -> None:
+        self.window = window
+
+    def open_file(self, title: str, patterns: str) -> Path | None:
+        """An existing file; None when the person thought better of it."""
+        name, _kind = QFileDialog.getOpenFileName(self.window, title, "", patterns)
+        return Path(name) if name else None
+
+    def open_folder(self, title: str) -> Path | None:
+        name = QFileDialog.getExistingDirectory(self.window, title)
+        return Path(name) if name else None
+
+    def save_file(self, title: str, name: str, kinds: Sequence[str]) -> tuple[Path, str] | None:
+        """A name to write to, and which of `kinds` was chosen."""
+        chosen, kind = QFileDialog.getSaveFileName(self.window, title, name, ";;".join(kinds))
+        return (Path(chosen), kind) if chosen else None
+
+    def show(self, dialog: QDialog) -> None:
+        """Show a dialog of the window; returns at once."""
+        dialog.open()

@@ -1,0 +1,89 @@
+"""What can be done with the image in view, in every place that shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from medsynth_app.core.words import _
+from medsynth_app.session.session import Session
+from medsynth_app.ui.shell.command import Command
+from medsynth_app.ui.shell.navigator import Navigator
+from medsynth_app.ui.shell.runner import Runner
+from medsynth_app.ui.viewer.canvas import Canvas
+from medsynth_app.ui.widgets.words import NO_IMAGE
+
+NOT_SEEN = _("Go to the image first")
+
+
+def no_image(session: Session) -> str | None:
+    """Why nothing can be done with an image; None where one is open."""
+    return NO_IMAGE if session.documents.current is None else None
+
+
+def edit_commands(session: Session, navigator: Navigator, run: Runner) -> tuple[Command, ...]:
+    """Undo and redo; nothing is undone that one cannot see."""
+    def refusal(name: str | None, nothing: str) -> str | None:
+        if not navigator.sees_image:
+            return NOT_SEEN
+        return nothing if name is None or session.documents.read_only else None
+
+    painting = session.painting
+    return (
+        Command("edit.undo", _("Undo"), _("Edit"), lambda: run(painting.undo), "Ctrl+Z", icon="undo", repeats=True,
+                enabled_when=lambda: refusal(painting.undo_name, _("Nothing of yours to undo")),
+                title_now=lambda: painting.undo_name or ""),
+        Command("edit.redo", _("Redo"), _("Edit"), lambda: run(painting.redo), "Ctrl+Shift+Z", icon="redo",
+                more_keys=("Ctrl+Y",), repeats=True,
+                enabled_when=lambda: refusal(painting.redo_name, _("Nothing of yours to redo")),
+                title_now=lambda: painting.redo_name or ""))
+
+
+def tool_commands(session: Session, canvas: Canvas) -> tuple[Command, ...]:
+    """Tools that move what is seen and change nothing."""
+    def colour() -> str | None:
+        document = session.documents.current
+        return no_image(session) if document is None or document.info.colour == "grey" \
+            else _("A colour image has no window")
+
+    group = _("Tools")
+    return (
+        Command("tool.pan", _("Move the view"), group, partial(canvas.tools.choose, "pan"), "H", "J",
+                "hand-back-right-outline", lambda: no_image(session), lambda: canvas.tools.tool == "pan"),
+        Command("tool.window", _("Window / level by drag"), group, partial(canvas.tools.choose, "window"), "W", "L",
+                "contrast-circle", colour, lambda: canvas.tools.tool == "window"))
+
+
+def view_commands(session: Session, canvas: Canvas) -> tuple[Command, ...]:
+    """Zoom, flips, turns, slices, and what is drawn over the image."""
+    settings, view = session.settings, canvas.view
+
+    def here() -> str | None:
+        return no_image(session)
+
+    def one_slice() -> str | None:
+        return here() or (None if canvas.subject.is_stack else _("One slice only"))
+
+    def show_synthetic() -> None:
+        shown = settings.change(show_synthetic_edge=not settings.current.show_synthetic_edge).show_synthetic_edge
+        canvas.set_synthetic_edges(shown)
+
+    def command(name: str, title: str, run: Callable[[], object], key: str = "", icon: str = "",
+                enabled_when: Callable[[], str | None] = here, **more: object) -> Command:
+        return Command(name, title, _("View"), run, key, icon=icon, enabled_when=enabled_when,
+                       **more)  # type: ignore[arg-type]
+
+    return (
+        command("view.fit", _("Fit to the window"), view.fit, "Ctrl+0", "fit-to-screen-outline"),
+        command("view.actual", _("One pixel to one pixel"), view.actual_size, "Ctrl+9", "relative-scale"),
+        command("view.flip_h", _("Flip left and right"), partial(view.flip, True), icon="flip-horizontal"),
+        command("view.flip_v", _("Flip up and down"), partial(view.flip, False), icon="flip-vertical"),
+        command("view.rotate", _("Turn by 90°"), view.turn, icon="rotate-right"),
+        command("view.mask", _("Show the painting"), lambda: canvas.set_mask_visible(not canvas.mask_visible), "V",
+                "layers-outline", left="M", checked_when=lambda: canvas.mask_visible),
+        command("view.synthetic", _("Show the edge of generated regions"), show_synthetic, icon="vector-square",
+                checked_when=lambda: settings.current.show_synthetic_edge),
+        command("slice.next", _("Next slice"), lambda: canvas.subject.step(1), "PgDown", enabled_when=one_slice,
+                repeats=True),
+        command("slice.previous", _("Previous slice"), lambda: canvas.subject.step(-1), "PgUp",
+                enabled_when=one_slice, repeats=True))

@@ -1,0 +1,42 @@
+"""Work on another thread, and its result on the window's."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from PySide6.QtCore import QObject, QRunnable, Signal
+
+
+class _News(QObject):
+    progress = Signal(int, int)
+    ended = Signal(object)  # a function to run on the window's thread
+
+
+class Background(QRunnable):
+    """Runs `work` on the pool and hands its result, or its error, to the window's thread."""
+
+    def __init__(self, work: Callable[[Background], Any], done: Callable[[Any], None],
+                 failed: Callable[[Exception], None]) -> None:
+        super().__init__()
+        self.setAutoDelete(False)
+        self._work, self._done, self._failed = work, done, failed
+        self.news = _News()
+        self.news.ended.connect(lambda run: run())
+        self._stop = threading.Event()
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    def stopped(self) -> bool:
+        return self._stop.is_set()
+
+    def run(self) -> None:
+        try:
+            result = self._work(self)
+        except Exception as error:
+            caught = error
+            self.news.ended.emit(lambda: self._failed(caught))
+        else:
+            self.news.ended.emit(lambda: self._done(result))
