@@ -200,8 +200,9 @@ class LineDelegate(QStyledItemDelegate):
         inner = box.adjusted(look.S, 0, -look.S, 0)
         if self._icons:
             if line.icon:
-                self._theme.icon(line.icon, None if line.enabled else t.faint).paint(
-                    painter, QRect(inner.left(), inner.top(), look.ICON_PX, inner.height()))
+                edge = look.ICON_PX
+                self._theme.icon(line.icon, t.text if line.enabled else t.faint).paint(
+                    painter, QRect(inner.left(), inner.center().y() - edge // 2, edge, edge))
             inner.setLeft(inner.left() + look.ICON_PX + look.S)
         inner.setRight(inner.right() - self._draw_aside(painter, inner, line))
         self._draw_texts(painter, inner, line)

@@ -38,15 +38,21 @@ class Thumbnails(QObject):
         self._made: OrderedDict[str, QPixmap] = OrderedDict()
         self._wanted: list[Picture] = []  # the last that was asked for is made first
         self._task: Background | None = None
+        self._making = ""
         self._pool = QThreadPool(self)
         self._pool.setMaxThreadCount(1)
         theme.changed.connect(lambda _tokens: self._made.clear())
+
+    @property
+    def busy(self) -> bool:
+        """Whether one is being made."""
+        return self._task is not None
 
     def of(self, picture: Picture) -> QPixmap | None:
         """The thumbnail; None where it is not there yet."""
         found = self._made.get(picture.id)
         if found is None:
-            if all(picture.id != other.id for other in self._wanted):
+            if picture.id != self._making and all(picture.id != other.id for other in self._wanted):
                 self._wanted.append(picture)
             self._go_on()
         return found
@@ -55,13 +61,14 @@ class Thumbnails(QObject):
         if self._task is not None or not self._wanted:
             return
         picture = self._wanted.pop()
+        self._making = picture.id
         labels = self._generate.labels_of(picture) if picture.has_mask else None
         self._task = Background(lambda _task: thumbnail(picture, labels, self._theme.tokens),
                                 partial(self._take, picture.id), lambda _error: self._take(picture.id, QImage()))
         self._pool.start(self._task)
 
     def _take(self, picture_id: str, image: QImage) -> None:
-        self._task = None
+        self._task, self._making = None, ""
         self._made[picture_id] = QPixmap.fromImage(image)
         while len(self._made) > KEPT:
             self._made.popitem(last=False)
