@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from medsynth_app.actions.audited import audited
 from medsynth_app.actions.frames import frame_of
 from medsynth_app.actions.guard import require_writable
 from medsynth_app.core.changes import Changes
@@ -40,7 +41,8 @@ def accept_result(workspace: Workspace, document: Document, result: Result, pers
     after = np.where(chosen, result.pixels().astype(before.dtype, copy=False), before)
     edit = PixelEdit(document.info.frames[frame].key, result.bounds, before, after, result.id, name_of(result))
     change = document.apply(edit, person)  # marks the result accepted in the same transaction
-    return Changes(documents=(change,), candidates=(document.id,))
+    changes = Changes(documents=(change,), candidates=(document.id,))
+    return audited(workspace, "accept_result", changes, person, result.id)
 
 
 def name_of(result: Result) -> str:

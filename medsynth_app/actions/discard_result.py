@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from medsynth_app.actions.audited import audited
 from medsynth_app.core.changes import Changes
 from medsynth_app.core.errors import UserError
 from medsynth_app.workspace.results import Result
@@ -17,4 +18,4 @@ def discard_result(workspace: Workspace, result: Result, person: str = "") -> Ch
         raise UserError("This result is in the image.", "Undo it first, then discard it.")
     workspace.results.set_state(result.id, "discarded")
     workspace.jobs.release(result.job_id)  # its request was kept for "more like this"
-    return Changes(candidates=(result.document_id,))
+    return audited(workspace, "discard_result", Changes(candidates=(result.document_id,)), person, result.id)

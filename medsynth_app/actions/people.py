@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from medsynth_app.actions.audited import audited
 from medsynth_app.core.changes import Changes
 from medsynth_app.core.errors import UserError
 from medsynth_app.workspace.workspace import Workspace
@@ -14,4 +15,4 @@ def switch_person(workspace: Workspace, name: str, person: str = "") -> Changes:
         raise UserError("A name has between 1 and 80 characters.", "Type your name or initials.")
     chosen = workspace.people.add(name)  # or who has that name already
     workspace.people.set_current(chosen)
-    return Changes(people=(chosen.id,))
+    return audited(workspace, "switch_person", Changes(people=(chosen.id,)), person)

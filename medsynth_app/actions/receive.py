@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from medsynth_app.actions.audited import audited
 from medsynth_app.core.changes import Changes
 from medsynth_app.core.job import JobEvent, JobRecord
 from medsynth_app.core.jobs.table import KINDS
@@ -17,4 +18,5 @@ def receive(workspace: Workspace, record: JobRecord, event: JobEvent) -> Changes
         When the study was removed meanwhile, or the disk is full.
     """
     kind = KINDS.get(record.kind)  # None for one that another version has queued
-    return kind.receive(workspace, record, event) if kind is not None else Changes()
+    changes = kind.receive(workspace, record, event) if kind is not None else Changes()
+    return audited(workspace, "receive", changes, record.person, record.id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from medsynth_app.actions.audited import audited
 from medsynth_app.actions.guard import require_writable
 from medsynth_app.core.changes import Changes
 from medsynth_app.workspace.pictures import Picture
@@ -17,4 +18,5 @@ def remove_picture(workspace: Workspace, picture: Picture, person: str = "") -> 
         When the workspace is read-only.
     """
     require_writable(workspace)
-    return Changes(pictures=(picture.id,)) if workspace.pictures.remove(picture.id) else Changes()
+    removed = Changes(pictures=(picture.id,)) if workspace.pictures.remove(picture.id) else Changes()
+    return audited(workspace, "remove_picture", removed, person)

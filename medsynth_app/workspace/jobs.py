@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, delete, exists, select, update
 from sqlalchemy.orm import Session
 
 from medsynth_app.core.job import JobRecord, JobState, Lane
-from medsynth_app.workspace import sources
+from medsynth_app.workspace import audit, sources
 from medsynth_app.workspace.blobs import Blobs
 from medsynth_app.workspace.database import Database, chunks
 from medsynth_app.workspace.tables import DISCARDED, JobArrayRow, JobRow, ResultRow
@@ -39,6 +39,8 @@ class Jobs:
                     request=sources.hide(session, dict(plain))))
                 session.flush()
                 session.add_all(JobArrayRow(job_id=record.id, name=name, blob=blob) for name, blob in blobs.items())
+                about = [each for each in (record.id, record.document_id) if each]
+                audit.write(session, record.kind, record.person, about)
 
     def load(self, job_id: str) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
         """Both parts of a request (tuples as lists); KeyError when the job or its request is gone."""
