@@ -43,8 +43,10 @@ def balanced_accuracy(labels: npt.ArrayLike, predicted: npt.ArrayLike) -> float:
 
     ValueError as in `accuracy`. Brodersen et al. 2010.
     """
+    from sklearn.metrics import recall_score  # type: ignore[import-untyped]
+
     truth, said = _pair(labels, predicted)
-    return float(np.mean([(said[truth == each] == each).mean() for each in np.unique(truth)]))
+    return float(recall_score(truth, said, labels=np.unique(truth), average="macro"))
 
 
 def macro_f1(labels: npt.ArrayLike, predicted: npt.ArrayLike) -> float:
@@ -52,11 +54,10 @@ def macro_f1(labels: npt.ArrayLike, predicted: npt.ArrayLike) -> float:
 
     ValueError as in `accuracy`.
     """
+    from sklearn.metrics import f1_score
+
     truth, said = _pair(labels, predicted)
-    classes = np.union1d(truth, said)
-    scores = [2 * ((truth == each) & (said == each)).sum() / ((truth == each).sum() + (said == each).sum())
-              for each in classes]
-    return float(np.mean(scores))
+    return float(f1_score(truth, said, labels=np.union1d(truth, said), average="macro"))
 
 
 def confusion(labels: npt.ArrayLike, predicted: npt.ArrayLike, classes: Sequence[Label]) -> npt.NDArray[np.int64]:
@@ -67,16 +68,15 @@ def confusion(labels: npt.ArrayLike, predicted: npt.ArrayLike, classes: Sequence
     ValueError
         As in `accuracy`; a class named twice; a label or an answer that is not among the classes.
     """
+    from sklearn.metrics import confusion_matrix
+
     truth, said = _pair(labels, predicted)
-    place = {each: row for row, each in enumerate(classes)}
-    if len(place) < len(classes):
+    if len(set(classes)) < len(classes):
         raise ValueError("A class is named twice.")
-    unknown = set(np.union1d(truth, said).tolist()) - set(place)
+    unknown = set(np.union1d(truth, said).tolist()) - set(classes)
     if unknown:
         raise ValueError(f"Not among the classes: {', '.join(sorted(map(str, unknown)))}.")
-    counts = np.zeros((len(classes), len(classes)), np.int64)
-    rows, columns = ([place[each] for each in side.tolist()] for side in (truth, said))
-    np.add.at(counts, (rows, columns), 1)
+    counts: npt.NDArray[np.int64] = confusion_matrix(truth, said, labels=list(classes))
     return counts
 
 

@@ -40,12 +40,6 @@ def test_a_study_is_a_job_with_a_report_and_figures_in_the_card(tmp_path: Path) 
         workspace.close()
 
 
-def test_a_table_is_shown_to_people(tmp_path: Path) -> None:
-    answer = run("cell-parts", "--pack", make_pack(tmp_path, "painter").folder, "--data", make_cells(tmp_path), "--out",
-                 tmp_path / "out")
-    assert answer.exit_code == 0 and "Dice of the nucleus" in answer.stdout and "cell-parts.md" in answer.stdout
-
-
 def test_studies_are_listed() -> None:
     answer = run("--json")
     assert [entry["name"] for entry in json.loads(answer.stdout)][:2] == ["quality", "control"]
@@ -61,7 +55,6 @@ def test_mistakes_are_one_line_and_exit_status_2(tmp_path: Path) -> None:
             (("control", "--pack", pack, *common), "no ControlNet"),
             (("quality", "--pack", pack, *common, "--n", 12), "at least 50"),
             (("utility", "--pack", pack, *common, "--per-class", "ten"), "no list of whole numbers"),
-            (("cell-parts", "--pack", pack, *common), "holds no images"),
             (("quality", "--pack", pack, "--out", tmp_path / "out"), "--data")):
         answer = run(*arguments)
         assert answer.exit_code == 2 and answer.stdout == "", (arguments, answer.stdout)
