@@ -8,7 +8,7 @@ from medsynth_app.actions.audited import audited
 from medsynth_app.actions.frames import frame_of
 from medsynth_app.actions.guard import require_writable
 from medsynth_app.core.changes import Changes
-from medsynth_app.core.edit import PixelEdit
+from medsynth_app.core.edit import Edit, PixelPart
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.jobs.kind import shortened
 from medsynth_app.workspace.documents import Document
@@ -35,13 +35,13 @@ def accept_result(workspace: Workspace, document: Document, result: Result, pers
         raise UserError("The image has changed in this region since the run began.",
                         "Undo that change, or run again on the image as it is now.",
                         safe="The image was left as it is and the result is kept.")
-    before = np.array(document.pixels(frame)[result.bounds.slices])
+    before = np.array(document.region(frame, result.bounds))
     effective = result.effective()
     chosen = effective if before.ndim == 2 else effective[..., None]
     after = np.where(chosen, result.pixels().astype(before.dtype, copy=False), before)
-    edit = PixelEdit(document.info.frames[frame].key, result.bounds, before, after, result.id, name_of(result))
-    change = document.apply(edit, person)  # marks the result accepted in the same transaction
-    changes = Changes(documents=(change,), candidates=(document.id,))
+    part = PixelPart(document.info.frames[frame].key, result.bounds, before, after, result.id)
+    changes = document.apply(Edit(name_of(result), (part,)), person)  # in one transaction with the result's state
+    changes |= Changes(candidates=(document.id,))
     return audited(workspace, "accept_result", changes, person, result.id)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from medsynth_app.actions.guard import require_writable
-from medsynth_app.core.changes import Change, Changes
+from medsynth_app.core.changes import Changes
 from medsynth_app.workspace.documents import Document
 
 
@@ -16,16 +16,10 @@ def undo(document: Document, person: str = "") -> Changes:
         When somebody else has changed that region since, or the workspace is read-only.
     """
     require_writable(document)
-    return _told(document.undo(person))
+    return document.undo(person)
 
 
 def redo(document: Document, person: str = "") -> Changes:
     """Make this person's last undone step again; empty when there is none. Raises as `undo`."""
     require_writable(document)
-    return _told(document.redo(person))
-
-
-def _told(change: Change | None) -> Changes:
-    if change is None:
-        return Changes()
-    return Changes(documents=(change,), candidates=(change.document_id,) if change.kind == "pixels" else ())
+    return document.redo(person)

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from medsynth_app.actions.guard import require_writable
 from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.changes import Changes
-from medsynth_app.core.edit import MaskEdit
+from medsynth_app.core.edit import Edit, MaskPart
 from medsynth_app.workspace.documents import Document
 
 
@@ -33,5 +33,5 @@ def paint_mask(document: Document, frame: int, bounds: Bounds, before: npt.NDArr
     if before.shape != shape or after.shape != shape:
         raise ValueError(f"a stroke in {bounds} needs arrays of {shape}")
     key = document.info.frames[frame].key
-    edit = MaskEdit(key, bounds, np.array(before, np.uint8), np.array(after, np.uint8), name)
-    return Changes(documents=(document.apply(edit, person),))
+    part = MaskPart(key, bounds, np.array(before, np.uint8), np.array(after, np.uint8))
+    return document.apply(Edit(name, (part,)), person)

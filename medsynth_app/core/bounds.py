@@ -44,6 +44,15 @@ class Bounds:
         return Bounds(min(self.top, other.top), min(self.left, other.left),
                       max(self.bottom, other.bottom), max(self.right, other.right))
 
+    def shared(self, other: Bounds) -> Bounds:
+        """What both hold; empty where they do not overlap."""
+        return Bounds(max(self.top, other.top), max(self.left, other.left),
+                      min(self.bottom, other.bottom), min(self.right, other.right))
+
+    def within(self, outer: Bounds) -> Bounds:
+        """The same box, counted from the corner of another."""
+        return Bounds(self.top - outer.top, self.left - outer.left, self.bottom - outer.top, self.right - outer.left)
+
     def overlaps(self, other: Bounds) -> bool:
         return (self.top < other.bottom and other.top < self.bottom
                 and self.left < other.right and other.left < self.right)

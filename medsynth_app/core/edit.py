@@ -1,8 +1,12 @@
-"""Edits: what one stroke or one accepted result changed, enough to undo and to redo it."""
+"""Edits: what one stroke, one accepted candidate or one label changed, enough to undo and to redo it.
+
+An edit is one step of undo, whatever it touches: a stroke through several slices has a part for each.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,26 +16,52 @@ from medsynth_app.core.image import FrameKey, Pixels
 
 
 @dataclass(frozen=True, eq=False)
-class MaskEdit:
-    """One stroke: mask values in `bounds` before and after, uint8, shape (bounds.height, bounds.width)."""
+class MaskPart:
+    """Mask values in `bounds` of a frame before and after, uint8, shape (bounds.height, bounds.width).
+
+    A stroke across a slide is best given as one part per tile that it touches: its box could be the whole slide.
+    """
 
     frame: FrameKey
     bounds: Bounds
     before: npt.NDArray[np.uint8]
     after: npt.NDArray[np.uint8]
-    name: str = "paint"
 
 
 @dataclass(frozen=True, eq=False)
-class PixelEdit:
-    """One accepted result: pixels in `bounds` before and after, in the image's own type."""
+class PixelPart:
+    """Pixels in `bounds` of a frame before and after, in the image's own type, and the result that they come from."""
 
     frame: FrameKey
     bounds: Bounds
     before: Pixels
     after: Pixels
     result_id: str
-    name: str = "inpaint"
 
 
-Edit = MaskEdit | PixelEdit
+@dataclass(frozen=True, eq=False)
+class LabelPart:
+    """What `subject`, the id of a cell, is called before and after: JSON values, None for no label."""
+
+    subject: str
+    before: Any
+    after: Any
+
+
+Part = MaskPart | PixelPart | LabelPart
+
+
+@dataclass(frozen=True, eq=False)
+class Edit:
+    """One step.
+
+    Attributes
+    ----------
+    name
+        What undo calls it: "paint polyp".
+    parts
+        What it changes. No two parts may change the same pixels or the same label.
+    """
+
+    name: str
+    parts: tuple[Part, ...]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,23 +16,26 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from medsynth_app.core.bounds import Bounds
-from medsynth_app.core.changes import Change
+from medsynth_app.core.changes import Changes
 from medsynth_app.core.edit import Edit
 from medsynth_app.core.image import FrameKey, Identity, ImageInfo, ImageSource, Pixels
 from medsynth_app.core.provenance import Provenance
+from medsynth_app.core.tiles import TiledMask
 from medsynth_app.workspace import identity, register, sources
 from medsynth_app.workspace.blobs import Blobs
+from medsynth_app.workspace.composed import Composed, changed_error
 from medsynth_app.workspace.database import Database
-from medsynth_app.workspace.history import History, Standing, changed_error
+from medsynth_app.workspace.history import History, Standing
 from medsynth_app.workspace.masks import FrameState, Masks
+from medsynth_app.workspace.parts import label_of
 from medsynth_app.workspace.tables import (
     DONE,
     MASK,
-    PIXELS,
     DocumentRow,
     EditRow,
     FrameRow,
     NoteRow,
+    PartRow,
     PatchRow,
     PathRow,
     PatientRow,
@@ -42,8 +44,6 @@ from medsynth_app.workspace.tables import (
     StudyRow,
     now,
 )
-
-CACHED_FRAMES = 8       # frames with accepted edits that are kept composed
 
 
 @dataclass(frozen=True)
@@ -89,9 +89,9 @@ class Document:
         self._standing = standing
         self._states = states
         self._index = {frame.key: index for index, frame in enumerate(info.frames)}
-        self._composed: OrderedDict[int, tuple[int, Pixels | None]] = OrderedDict()
+        self._composed = Composed(database, blobs, source, states)
         self._history = History(database, blobs, masks, standing, states, whole,
-                                lambda key: self.pixels(self._index[key]))
+                                lambda key, bounds: self.region(self._index[key], bounds))
 
     @property
     def id(self) -> str:
@@ -115,77 +115,97 @@ class Document:
         UserError
             When the file no longer is what the edits were made on.
         """
-        base = self.source.pixels(frame)
-        key = self.info.frames[frame].key
-        state = self._states[key]
-        if base.shape[:2] != (state.rows, state.columns):
-            raise changed_error()
-        if not state.id:
-            return base
-        with self._database.lock:
-            if frame not in self._composed or self._composed[frame][0] != state.version:
-                composed = self._history.edited(key, base)
-                # Where nothing stands, the reader's own array is given out, and not held here.
-                self._composed[frame] = (state.version, None if composed is base else composed)
-            self._composed.move_to_end(frame)
-            while len(self._composed) > CACHED_FRAMES:
-                self._composed.popitem(last=False)
-            found = self._composed[frame][1]
-            return base if found is None else found
+        return self._composed.pixels(frame)
+
+    def region(self, frame: int, bounds: Bounds, level: int = 0) -> Pixels:
+        """A part of `pixels`: nothing but what it needs is read.
+
+        Parameters
+        ----------
+        bounds
+            Box in the pixels of `level`, inside its frame.
+        level
+            Which of `source.levels`; 0 is full resolution. Lower ones show accepted edits as means.
+        """
+        return self._composed.region(frame, bounds, level)
 
     def mask(self, frame: int) -> npt.NDArray[np.uint8]:
-        """The live mask, uint8 (rows, columns); a view that cannot be written, `apply` changes what it shows."""
+        """The live mask, uint8 (rows, columns); a view that cannot be written, `apply` changes what it shows.
+
+        It takes the memory of the whole frame: for frames of ordinary size. `mask_region` is for any.
+        """
         with self._database.lock:
-            view = self._masks.load(self._state(frame)).view()
-        view.flags.writeable = False
-        return view
+            return self._masks.load(self._state(frame)).whole()
+
+    def mask_region(self, frame: int, bounds: Bounds) -> npt.NDArray[np.uint8]:
+        """A copy of the mask in a box inside the frame, uint8 (bounds.height, bounds.width)."""
+        with self._database.lock:
+            return self._masks.load(self._state(frame)).region(bounds).copy()
+
+    def painted(self, frame: int) -> Bounds | None:
+        """The smallest box round what is painted in a frame; None where nothing is."""
+        with self._database.lock:
+            return self._masks.load(self._state(frame)).painted
+
+    def label(self, subject: str) -> Any:
+        """The label of a cell that stands: a JSON value, None where there is none."""
+        with self._database.read() as session:
+            return label_of(session, self.id, subject)
 
     def synthetic_mask(self, frame: int) -> npt.NDArray[np.bool_]:
         """Where accepted results were written, bool (rows, columns)."""
         state = self._state(frame)
         found = np.zeros((state.rows, state.columns), np.bool_)
         with self._database.read() as session:
-            rows: Sequence[tuple[EditRow, PatchRow, ResultRow | None]] = session.execute(
-                select(EditRow, PatchRow, ResultRow).join(PatchRow, PatchRow.edit_id == EditRow.id)
+            rows: Sequence[tuple[PartRow, PatchRow, ResultRow | None]] = session.execute(
+                select(PartRow, PatchRow, ResultRow).join(PatchRow, PatchRow.part_id == PartRow.id)
+                .join(EditRow, PartRow.edit_id == EditRow.id)
                 .outerjoin(ResultRow, ResultRow.id == PatchRow.result_id)
-                .where(EditRow.frame_id == state.id, EditRow.state == DONE, EditRow.kind == PIXELS)).all()
-        for edit, patch, result in rows:
+                .where(PartRow.frame_id == state.id, EditRow.state == DONE)).all()
+        for part, patch, result in rows:
             if result is not None:
                 found[result.bounds.slices] |= self._blobs.get_array(result.effective)
             else:       # an edit without a stored result: what it changed
                 changed = self._blobs.get_array(patch.before) != self._blobs.get_array(patch.after)
-                found[edit.bounds.slices] |= changed.any(axis=-1) if changed.ndim == 3 else changed
+                found[part.bounds.slices] |= changed.any(axis=-1) if changed.ndim == 3 else changed
         return found
 
     def revision(self, frame: int, bounds: Bounds) -> str:
         """Hash of the present pixels in `bounds` (type and shape included)."""
-        part = np.ascontiguousarray(self.pixels(frame)[bounds.slices])
+        part = np.ascontiguousarray(self.region(frame, bounds))
         return hashlib.sha256(f"{part.dtype.str}{part.shape}".encode() + part.tobytes()).hexdigest()
 
-    def apply(self, edit: Edit, person: str = "") -> Change:
-        """Journal an edit and make it; on return it survives a kill.
+    def apply(self, edit: Edit, person: str = "") -> Changes:
+        """Journal an edit, one step of undo, and make it; on return it survives a kill.
 
-        An edit that changes no mask value is not journalled. An accepted result's state follows its edit: accepted,
-        and staged again by undo.
+        Parts that change nothing are not journalled, and a step without any is none. An accepted result's state
+        follows its edit: accepted, and staged again by undo.
+
+        Returns
+        -------
+        One `Change` per part of a frame; the subjects of labels.
 
         Raises
         ------
         UserError
-            When read-only, or when `edit.before` is not what is there now.
+            When read-only, or when what a part has as `before` is not what is there now: nothing is changed then.
+        ValueError
+            When a part does not fit its frame, or two change the same.
         """
         return self._history.apply(edit, person)
 
-    def undo(self, person: str = "") -> Change | None:
-        """Take back the person's last edit; None when there is none.
+    def undo(self, person: str = "") -> Changes:
+        """Take back the person's last edit; empty when there is none.
 
         Raises
         ------
         UserError
-            When somebody else's later edit overlaps, or read-only.
+            When somebody else's later edit overlaps one of its parts, when some of its frames are not in view, or
+            read-only.
         """
         return self._history.undo(person)
 
-    def redo(self, person: str = "") -> Change | None:
+    def redo(self, person: str = "") -> Changes:
         """Make the person's last undone edit again; see `undo`."""
         return self._history.redo(person)
 
@@ -202,16 +222,17 @@ class Document:
         with self._database.read() as session:
             rows = session.scalars(
                 select(ResultRow.provenance).join(PatchRow, PatchRow.result_id == ResultRow.id)
-                .join(EditRow, PatchRow.edit_id == EditRow.id)
-                .where(EditRow.frame_id == self._state(frame).id, EditRow.state == DONE).order_by(EditRow.applied))
+                .join(PartRow, PatchRow.part_id == PartRow.id).join(EditRow, PartRow.edit_id == EditRow.id)
+                .where(PartRow.frame_id == self._state(frame).id, EditRow.state == DONE).order_by(EditRow.applied))
             return [Provenance.from_dict(sources.show(session, text)) for text in rows]
 
     def painted_frames(self) -> list[int]:
         """Frames in view whose mask is not empty, without reading the masks of those never painted."""
         with self._database.read() as session:
-            touched = set(session.scalars(select(EditRow.frame_id).where(
-                EditRow.document_id == self.id, EditRow.kind == MASK).distinct()))
-        return [k for k in range(len(self.info.frames)) if self._state(k).id in touched and self.mask(k).any()]
+            touched = set(_touched(session, self.id))
+        with self._database.lock:
+            return [k for k in range(len(self.info.frames))
+                    if (state := self._state(k)).id in touched and self._masks.load(state).any()]
 
     def close(self) -> None:
         """Write snapshots and close the file."""
@@ -315,9 +336,10 @@ class Documents:
             touched = set(_touched(session, document_id))
         for state in states.values():
             if state.mask is None and state.id not in touched:
-                state.mask = np.zeros((state.rows, state.columns), np.uint8)
+                state.mask = TiledMask(state.rows, state.columns)
 
 
-def _touched(session: Session, document_id: str) -> Iterable[int]:
-    return session.scalars(select(EditRow.frame_id).where(
-        EditRow.document_id == document_id, EditRow.kind == MASK).distinct())
+def _touched(session: Session, document_id: str) -> Iterable[int | None]:
+    """Frames whose mask was ever changed."""
+    return session.scalars(select(PartRow.frame_id).join(EditRow, PartRow.edit_id == EditRow.id).where(
+        EditRow.document_id == document_id, PartRow.kind == MASK).distinct())

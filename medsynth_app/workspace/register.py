@@ -20,7 +20,6 @@ from medsynth_app.workspace.tables import (
     PathRow,
     PictureRow,
     ResultRow,
-    StepRow,
     now,
 )
 
@@ -72,8 +71,7 @@ def note_replaced(session: Session, info: ImageInfo, path: Path, known: dict[Fra
     if known or not path.is_file():
         return info
     worked_on = session.scalar(
-        select(StepRow.id).join(FrameRow, StepRow.frame_id == FrameRow.id)
-        .join(PathRow, PathRow.document_id == FrameRow.document_id)
+        select(EditRow.id).join(PathRow, PathRow.document_id == EditRow.document_id)
         .where(PathRow.path == str(path.resolve())).limit(1))
     if worked_on is None:
         return info

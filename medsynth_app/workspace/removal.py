@@ -23,6 +23,7 @@ from medsynth_app.workspace.tables import (
     JobArrayRow,
     JobRow,
     MetaRow,
+    PartRow,
     PatchRow,
     PathRow,
     PatientRow,
@@ -154,11 +155,11 @@ def _scope(session: Session, documents: Sequence[str], unassigned: int = 0) -> S
 
 def _blobs_of(ids: Sequence[str]) -> list[Select[Any]]:
     frames = select(FrameRow.id).where(FrameRow.document_id.in_(ids))
-    edits = select(EditRow.id).where(EditRow.document_id.in_(ids))
+    parts = select(PartRow.id).join(EditRow, PartRow.edit_id == EditRow.id).where(EditRow.document_id.in_(ids))
     jobs = select(JobRow.id).where(JobRow.document_id.in_(ids))
     return [select(SnapshotRow.blob).where(SnapshotRow.frame_id.in_(frames)),
-            select(PatchRow.before).where(PatchRow.edit_id.in_(edits)),
-            select(PatchRow.after).where(PatchRow.edit_id.in_(edits)),
+            select(PatchRow.before).where(PatchRow.part_id.in_(parts)),
+            select(PatchRow.after).where(PatchRow.part_id.in_(parts)),
             *(select(column).where(ResultRow.document_id.in_(ids))
               for column in (ResultRow.patch, ResultRow.effective, ResultRow.alpha)),
             *(select(column).where(PictureRow.document_id.in_(ids))

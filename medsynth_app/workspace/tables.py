@@ -16,11 +16,11 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from medsynth_app.core.bounds import Bounds
 
 FORMAT_MAJOR = 2    # PRAGMA user_version; a higher one is refused, within one major changes only add
-HEAD = "0006"       # newest Alembic revision; kept here so that an up-to-date workspace opens without Alembic
+HEAD = "0007"       # newest Alembic revision; kept here so that an up-to-date workspace opens without Alembic
 
 DONE, UNDONE, DROPPED = "done", "undone", "dropped"      # states of an edit
 STAGED, ACCEPTED, DISCARDED = "staged", "accepted", "discarded"     # states of a result
-MASK, PIXELS = "mask", "pixels"     # kinds of an edit
+MASK, PIXELS, LABEL = "mask", "pixels", "label"     # kinds of a part
 
 
 def now() -> str:
@@ -140,36 +140,55 @@ class _Box:
 
 
 class SnapshotRow(_Box, Base):
-    """The mask of a frame as it was after step `step_id`; blob holds the part inside the box."""
+    """One tile of a mask as it was after step `step_id`, the same for all tiles of a frame; those without one are 0.
+
+    Older versions wrote one row with the box of all that was painted.
+    """
 
     __tablename__ = "snapshots"
     frame_id: Mapped[int] = mapped_column(ForeignKey("frames.id", ondelete="CASCADE"), primary_key=True)
+    top: Mapped[int] = mapped_column(primary_key=True)
+    left: Mapped[int] = mapped_column(primary_key=True)
     step_id: Mapped[int]
     blob: Mapped[str] = mapped_column(index=True)
 
 
-class EditRow(_Box, Base):
-    """One edit; `applied` is the step that last applied it, `delta` the changed pixels of a mask edit."""
+class EditRow(Base):
+    """One edit; `applied` is the step that last applied it."""
 
     __tablename__ = "edits"
     __table_args__ = (Index("edits_of_person", "document_id", "person", "state", "applied"),
-                      Index("edits_of_frame", "frame_id", "kind", "applied"))
+                      Index("edits_in_order", "document_id", "applied"))
     id: Mapped[int] = mapped_column(primary_key=True)
     document_id: Mapped[str] = mapped_column(ForeignKey("documents.id", ondelete="CASCADE"))
-    frame_id: Mapped[int] = mapped_column(ForeignKey("frames.id", ondelete="CASCADE"))
-    kind: Mapped[str]
     name: Mapped[str]
     person: Mapped[str]
     state: Mapped[str]
     applied: Mapped[int]
-    delta: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
+
+
+class PartRow(_Box, Base):
+    """What an edit changed in one place.
+
+    Of a mask `payload` holds the changed pixels (`workspace.deltas`), of pixels the patch refers to it, of a label
+    `subject` is the cell and `payload` JSON of before and after; a label has no frame and an empty box.
+    """
+
+    __tablename__ = "parts"
+    __table_args__ = (Index("parts_of_frame", "frame_id", "kind", "edit_id"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    edit_id: Mapped[int] = mapped_column(ForeignKey("edits.id", ondelete="CASCADE"), index=True)
+    kind: Mapped[str]
+    frame_id: Mapped[int | None] = mapped_column(ForeignKey("frames.id", ondelete="CASCADE"))
+    subject: Mapped[str | None] = mapped_column(index=True)
+    payload: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
 
 
 class PatchRow(Base):
-    """What a pixel edit changed: two blobs of the box, in the image's own type."""
+    """What a part changed of the pixels: two blobs of the box, in the image's own type."""
 
     __tablename__ = "patches"
-    edit_id: Mapped[int] = mapped_column(ForeignKey("edits.id", ondelete="CASCADE"), primary_key=True)
+    part_id: Mapped[int] = mapped_column(ForeignKey("parts.id", ondelete="CASCADE"), primary_key=True)
     result_id: Mapped[str]
     before: Mapped[str] = mapped_column(index=True)
     after: Mapped[str] = mapped_column(index=True)
@@ -179,9 +198,7 @@ class StepRow(Base):
     """The journal: every application and every undoing of an edit, in order."""
 
     __tablename__ = "steps"
-    __table_args__ = (Index("steps_of_frame", "frame_id", "id"),)
     id: Mapped[int] = mapped_column(primary_key=True)
-    frame_id: Mapped[int] = mapped_column(ForeignKey("frames.id", ondelete="CASCADE"))
     edit_id: Mapped[int] = mapped_column(ForeignKey("edits.id", ondelete="CASCADE"), index=True)
     undo: Mapped[bool]
     at: Mapped[str]

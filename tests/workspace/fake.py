@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from medsynth_app.core.bounds import Bounds
-from medsynth_app.core.changes import Change
-from medsynth_app.core.edit import MaskEdit, PixelEdit
-from medsynth_app.core.image import FrameInfo, FrameKey, Identity, ImageInfo, Pixels
+from medsynth_app.core.changes import Changes
+from medsynth_app.core.edit import Edit, MaskPart, PixelPart
+from medsynth_app.core.image import FrameInfo, FrameKey, Identity, ImageInfo, ImageSource, Pixels
 from medsynth_app.core.provenance import Provenance
 from medsynth_app.workspace.documents import Document
 from medsynth_app.workspace.results import Result
@@ -22,8 +22,10 @@ PATH = Path("/somewhere/Mustermann^Erika/series-0815")
 NOBODY = Identity()
 
 
-class FakeSource:
-    """An `ImageSource` in memory; frame `n` of the series has the UID ``<UID>.<n>`` and pixels of its own."""
+class FakeSource(ImageSource):
+    """An image in memory; frame `n` of the series has the UID ``<UID>.<n>`` and pixels of its own."""
+
+    info = ImageInfo("", None, "", "grey", ())
 
     def __init__(self, frames: Sequence[int] = (0, 1), size: tuple[int, int] = (40, 50), pseudonym: str =
                  "Subject-QXZ7WK", uid: str = UID, colour: bool = False, change: int = 0,
@@ -40,6 +42,9 @@ class FakeSource:
             return rng.integers(0, 256, (*self.size, 3), np.uint8)
         return rng.integers(-1024, 3071, self.size, np.int16)
 
+    def region(self, frame: int, bounds: Bounds, level: int = 0) -> Pixels:
+        return self.pixels(frame)[bounds.slices]
+
     def close(self) -> None: ...
 
 
@@ -53,11 +58,11 @@ class FileSource(FakeSource):
 
 
 def paint(document: Document, bounds: Bounds, value: int = 1, frame: int = 0, person: str = "",
-          name: str = "paint polyp") -> Change:
+          name: str = "paint polyp") -> Changes:
     """Fill a box of the mask."""
     before = document.mask(frame)[bounds.slices].copy()
     key = document.info.frames[frame].key
-    return document.apply(MaskEdit(key, bounds, before, np.full_like(before, value), name), person)
+    return document.apply(Edit(name, (MaskPart(key, bounds, before, np.full_like(before, value)),)), person)
 
 
 def provenance(seed: int = 7, source: str = "") -> Provenance:
@@ -75,8 +80,8 @@ def stage(workspace: Workspace, document: Document, bounds: Bounds, patch: Pixel
                                  provenance=provenance(source=key.source))
 
 
-def accept(document: Document, result: Result, frame: int = 0, person: str = "") -> Change:
+def accept(document: Document, result: Result, frame: int = 0, person: str = "") -> Changes:
     """Accept as `actions.accept_result` does."""
     before = document.pixels(frame)[result.bounds.slices].copy()
-    return document.apply(PixelEdit(document.info.frames[frame].key, result.bounds, before, result.pixels(),
-                                    result.id, "inpaint: a polyp"), person)
+    part = PixelPart(document.info.frames[frame].key, result.bounds, before, result.pixels(), result.id)
+    return document.apply(Edit("inpaint: a polyp", (part,)), person)

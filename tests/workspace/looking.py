@@ -104,15 +104,15 @@ def walk(opened: Any, person: str) -> list[list[str | None]]:
     for turn in (opened.undo, opened.redo):
         for _ in range(STEPS_BACK):
             try:
-                change = turn(person)
+                changes = turn(person)
             except UserError as error:
                 told.append([error.happened, None])
                 break
-            if change is None:
+            if not changes:
                 break
             frames = range(len(opened.info.frames))
             state = "".join(f"{digest(opened.mask(k))}{digest(opened.pixels(k))}" for k in frames)
-            told.append([change.description, hashlib.sha256(state.encode()).hexdigest()])
+            told.append([changes.documents[0].description, hashlib.sha256(state.encode()).hexdigest()])
     return told
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from medsynth_app.core.bounds import Bounds
-from medsynth_app.core.edit import MaskEdit
+from medsynth_app.core.edit import Edit, MaskPart
 from medsynth_app.workspace.documents import Document
 from medsynth_app.workspace.workspace import Workspace
 from tests.workspace.fake import PATH, FakeSource, accept, stage
@@ -34,7 +34,7 @@ class Operation:
 def operation(number: int) -> Operation:
     """What is done as operation `number`; the same in every process."""
     rng = np.random.default_rng([99, number])
-    kind = str(rng.choice(["paint", "accept", "undo", "redo"], p=[0.55, 0.1, 0.2, 0.15]))
+    kind = str(rng.choice(["paint", "stack", "accept", "undo", "redo"], p=[0.4, 0.15, 0.1, 0.2, 0.15]))
     top, left = int(rng.integers(0, SIZE[0] - 4)), int(rng.integers(0, SIZE[1] - 4))
     bounds = Bounds(top, left, int(rng.integers(top + 1, SIZE[0] + 1)), int(rng.integers(left + 1, SIZE[1] + 1)))
     shape = (bounds.height, bounds.width)
@@ -53,9 +53,10 @@ def perform(workspace: Workspace, document: Document, number: int) -> None:
         if result.state == "staged":
             accept(document, result, todo.frame)
     else:
-        before = document.mask(todo.frame)[todo.bounds.slices].copy()
-        document.apply(MaskEdit(document.info.frames[todo.frame].key, todo.bounds, before,
-                                todo.after.astype(np.uint8), f"paint {number}"))
+        frames = range(FRAMES) if todo.kind == "stack" else (todo.frame,)     # one stroke through all slices
+        document.apply(Edit(f"paint {number}", tuple(
+            MaskPart(document.info.frames[frame].key, todo.bounds, document.mask_region(frame, todo.bounds),
+                     todo.after.astype(np.uint8)) for frame in frames)))
 
 
 @dataclass
@@ -72,7 +73,8 @@ class Model:
             self.undone += [self.done.pop()] if self.done else []
         elif todo.kind == "redo":
             self.done += [self.undone.pop()] if self.undone else []
-        elif todo.kind == "accept" or (self.state()[0][todo.frame][todo.bounds.slices] != todo.after).any():
+        elif todo.kind == "accept" or any((self.state()[0][frame][todo.bounds.slices] != todo.after).any()
+                                          for frame in (range(FRAMES) if todo.kind == "stack" else (todo.frame,))):
             self.done.append((todo.kind, todo.frame, todo.bounds, todo.after))
             self.undone.clear()
 
@@ -80,7 +82,8 @@ class Model:
         masks = [np.zeros(SIZE, np.uint8) for _ in range(FRAMES)]
         pixels = [self.source.pixels(frame) for frame in range(FRAMES)]
         for kind, frame, bounds, after in self.done:
-            (pixels if kind == "accept" else masks)[frame][bounds.slices] = after
+            for k in range(FRAMES) if kind == "stack" else (frame,):
+                (pixels if kind == "accept" else masks)[k][bounds.slices] = after
         return masks, pixels
 
     def same(self, document: Document) -> bool:

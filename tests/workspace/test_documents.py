@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from medsynth_app.core.bounds import Bounds
-from medsynth_app.core.edit import MaskEdit, PixelEdit
+from medsynth_app.core.edit import Edit, MaskPart, PixelPart
 from medsynth_app.core.errors import UserError
 from medsynth_app.workspace.tables import DocumentRow, PatientRow, SeriesRow, StudyRow
 from medsynth_app.workspace.workspace import Workspace
@@ -44,8 +44,8 @@ def test_slices_opened_one_by_one_become_one_document(workspace: Workspace) -> N
     assert len(workspace.documents.recent()) == 1
     paint(single[0], Bounds(20, 20, 22, 22), 7)     # those still open go on, on the same mask
     assert whole.mask(2)[20, 20] == 7
-    assert single[1].undo() is not None and whole.mask(1).max() == 0     # its own frames only
-    assert whole.undo() is not None and whole.mask(2)[20, 20] == 0
+    assert single[1].undo() and whole.mask(1).max() == 0     # its own frames only
+    assert whole.undo() and whole.mask(2)[20, 20] == 0
 
 
 def test_two_openings_share_one_mask(workspace: Workspace) -> None:
@@ -71,7 +71,7 @@ def test_pixels_with_accepted_results(folder: Path, colour: bool) -> None:
         document = workspace.documents.open(source, PATH)
         before = document.revision(0, BOX)
         result = stage(workspace, document, BOX, patch, effective=effective)
-        change = accept(document, result)
+        (change,) = accept(document, result).documents
         assert (change.kind, change.bounds, change.document_id) == ("pixels", BOX, document.id)
         assert document.revision(0, BOX) != before
     with Workspace.open(folder) as workspace:
@@ -99,7 +99,8 @@ def test_synthetic_pixels_without_a_stored_result(workspace: Workspace) -> None:
     before = document.pixels(0)[BOX.slices].copy()
     after = before.copy()
     after[0, 0] += 1
-    document.apply(PixelEdit(document.info.frames[0].key, BOX, before, after, "of another program"))
+    part = PixelPart(document.info.frames[0].key, BOX, before, after, "of another program")
+    document.apply(Edit("inpaint", (part,)))
     assert np.argwhere(document.synthetic_mask(0)).tolist() == [[BOX.top, BOX.left]]
 
 
@@ -180,11 +181,11 @@ def test_edits_that_do_not_fit_are_bugs_or_refused(workspace: Workspace) -> None
     small = np.zeros((2, 2), np.uint8)
     for bounds in (Bounds(39, 0, 41, 2), Bounds(0, 0, 3, 2), Bounds(5, 5, 5, 5), Bounds(-1, 0, 1, 2)):
         with pytest.raises(ValueError, match="does not fit"):
-            document.apply(MaskEdit(key, bounds, small, small + 1))
+            document.apply(Edit("paint", (MaskPart(key, bounds, small, small + 1),)))
     with pytest.raises(UserError, match="mask has changed"):
-        document.apply(MaskEdit(key, Bounds(0, 0, 2, 2), small + 1, small))
+        document.apply(Edit("paint", (MaskPart(key, Bounds(0, 0, 2, 2), small + 1, small),)))
     with pytest.raises(UserError, match="image has changed"):
-        document.apply(PixelEdit(key, Bounds(0, 0, 2, 2), small, small, ""))
+        document.apply(Edit("inpaint", (PixelPart(key, Bounds(0, 0, 2, 2), small, small, ""),)))
     assert document.can_undo() is None
 
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from medsynth_app.core.bounds import Bounds
-from medsynth_app.core.edit import MaskEdit
+from medsynth_app.core.edit import Edit, MaskPart
 from medsynth_app.core.errors import UserError
 from medsynth_app.workspace import masks
 from medsynth_app.workspace.documents import Document
@@ -30,17 +30,17 @@ def document(workspace: Workspace) -> Document:
 def test_typed_names_and_a_restart_between(folder: Path) -> None:
     with Workspace.open(folder) as workspace:
         document = workspace.documents.open(FakeSource(), PATH)
-        assert document.can_undo() is None and document.can_redo() is None and document.undo() is None
-        change = paint(document, A, name="paint polyp")
+        assert document.can_undo() is None and document.can_redo() is None and not document.undo()
+        (change,) = paint(document, A, name="paint polyp").documents
         assert (change.kind, change.frame, change.description) == ("mask", document.info.frames[0].key, "paint polyp")
         paint(document, B, name="erase")
-        assert document.undo() is not None
+        assert document.undo()
     with Workspace.open(folder) as workspace:
         document = workspace.documents.open(FakeSource(), PATH)
         assert (document.can_undo(), document.can_redo()) == ("Undo: paint polyp", "Redo: erase")
-        change = document.undo()
-        assert change is not None and change.bounds == A and not document.mask(0).any()
-        assert document.redo() is not None and document.redo() is not None and document.redo() is None
+        (change,) = document.undo().documents
+        assert change.bounds == A and not document.mask(0).any()
+        assert document.redo() and document.redo() and not document.redo()
         assert document.mask(0).sum() == 200
 
 
@@ -49,7 +49,7 @@ def test_redo_takes_back_what_was_undone_last_also_after_a_redo(document: Docume
     paint(document, Bounds(5, 5, 15, 15), 2, name="second")
     painted = document.mask(0).copy()
     for step in ("undo", "undo", "redo", "undo", "redo"):
-        assert getattr(document, step)() is not None
+        assert getattr(document, step)()
     assert document.mask(0).sum() == 100 and document.can_redo() == "Redo: second"
     document.redo()
     assert np.array_equal(document.mask(0), painted) and document.can_redo() is None
@@ -148,7 +148,7 @@ def test_thousands_of_strokes_come_back_at_once(folder: Path, broken: bool) -> N
     with Workspace.open(folder) as workspace:
         document = workspace.documents.open(FakeSource(), PATH)
         assert np.array_equal(document.mask(0), expected)
-        assert document.undo() is not None and document.redo() is not None
+        assert document.undo() and document.redo()
         assert np.array_equal(document.mask(0), expected)
 
 
@@ -159,7 +159,7 @@ def test_a_stroke_in_a_large_mask_costs_what_its_bounds_cost(workspace: Workspac
     def stroke(k: int) -> float:
         bounds = Bounds(100 + k, 3000 - k, 160 + k, 3080 - k)
         before = document.mask(0)[bounds.slices].copy()
-        edit = MaskEdit(key, bounds, before, np.full_like(before, 1 + k % 250))
+        edit = Edit("paint", (MaskPart(key, bounds, before, np.full_like(before, 1 + k % 250)),))
         start = time.perf_counter()
         document.apply(edit)
         return time.perf_counter() - start
@@ -276,7 +276,7 @@ def test_any_history_gives_what_the_model_gives(template: Path, steps: list[tupl
                     with pytest.raises(UserError):
                         getattr(document, kind)(rest[0])
                 else:
-                    assert (getattr(document, kind)(rest[0]) is not None) is bool(expected)
+                    assert bool(getattr(document, kind)(rest[0])) is bool(expected)
             for frame in range(2):
                 assert np.array_equal(document.mask(frame), model.mask(frame)), kind
         workspace.close()
@@ -299,6 +299,6 @@ def test_one_person_alone_walks_to_and_fro_through_the_same_masks(
         at = len(bounds)
         for turn in turns:
             wanted = at + (1 if turn == "redo" else -1)
-            assert (getattr(document, turn)() is not None) is (0 <= wanted < len(known))
+            assert bool(getattr(document, turn)()) is (0 <= wanted < len(known))
             at = min(max(wanted, 0), len(known) - 1)
             assert np.array_equal(document.mask(0), known[at])

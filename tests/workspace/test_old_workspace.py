@@ -123,6 +123,19 @@ def test_all_documents_at_once_and_again_after_closing(place: Path) -> None:
             assert losses(EXPECTED["jobs"], looking.jobs(workspace)) == []
 
 
+def test_a_study_of_an_old_workspace_goes_as_a_whole_or_it_is_said_what_stays(workspace: Workspace,
+                                                                              place: Path) -> None:
+    head = open_known(workspace, place, "head")
+    scope = workspace.removal.of_study(head.id)
+    assert scope.documents == (head.id,) and scope.unassigned == 1      # of the neck nobody knows yet
+    neck = open_known(workspace, place, "neck")
+    scope = workspace.removal.of_study(head.id)
+    assert set(scope.documents) == {head.id, neck.id} and scope.unassigned == 0
+    workspace.removal.remove(scope)
+    assert {item.id for item in workspace.documents.recent()} == {
+        EXPECTED["documents"][name]["id"] for name in ("knee", "cell", "volume")}
+
+
 def test_a_slice_alone_finds_its_mask(workspace: Workspace, place: Path) -> None:
     number = 2
     alone = open_image(workspace, place / "images" / "head" / f"{number}.dcm")

@@ -1,0 +1,155 @@
+"""Pixels as they are: those of the file, and over them the accepted edits."""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from medsynth_app.core.bounds import Bounds
+from medsynth_app.core.errors import UserError
+from medsynth_app.core.image import FrameKey, ImageSource, Pixels
+from medsynth_app.workspace.blobs import Blobs
+from medsynth_app.workspace.database import Database
+from medsynth_app.workspace.masks import FrameState
+from medsynth_app.workspace.tables import DONE, PIXELS, EditRow, PartRow, PatchRow
+
+CACHED_FRAMES = 8       # frames with accepted edits that are kept composed
+
+
+@dataclass(frozen=True)
+class Patch:
+    """One accepted edit in one frame: names of the blobs of its box."""
+
+    bounds: Bounds
+    before: str
+    after: str
+
+
+class Composed:
+    """Pixels of one opened document. Safe to use from several threads."""
+
+    def __init__(self, database: Database, blobs: Blobs, source: ImageSource,
+                 states: Mapping[FrameKey, FrameState]) -> None:
+        self._database = database
+        self._blobs = blobs
+        self._source = source
+        self._states = states
+        self._whole: OrderedDict[int, tuple[int, Pixels | None]] = OrderedDict()
+        self._patches: dict[int, tuple[int, tuple[Patch, ...]]] = {}
+
+    def pixels(self, frame: int) -> Pixels:
+        """A whole frame; the last few that hold edits are kept."""
+        base = self._source.pixels(frame)
+        state = self._state(frame)
+        if base.shape[:2] != (state.rows, state.columns):
+            raise changed_error()
+        if not state.id:
+            return base
+        with self._database.lock:
+            if frame not in self._whole or self._whole[frame][0] != state.version:
+                bounds = Bounds(0, 0, state.rows, state.columns)
+                composed = compose(self._blobs, base, bounds, self._patches_of(frame))
+                # Where nothing stands, the reader's own array is given out, and not held here.
+                self._whole[frame] = (state.version, None if composed is base else composed)
+            self._whole.move_to_end(frame)
+            while len(self._whole) > CACHED_FRAMES:
+                self._whole.popitem(last=False)
+            found = self._whole[frame][1]
+            return base if found is None else found
+
+    def region(self, frame: int, bounds: Bounds, level: int = 0) -> Pixels:
+        """A part of one frame, in the pixels of a level of the source."""
+        base = self._source.region(frame, bounds, level)
+        if base.shape[:2] != (bounds.height, bounds.width):
+            raise changed_error()
+        if not self._state(frame).id:
+            return base
+        with self._database.lock:
+            patches = self._patches_of(frame)
+            if not patches or level == 0:
+                return compose(self._blobs, base, bounds, patches)
+            return self._lower(frame, base, bounds, level, patches)
+
+    def _lower(self, frame: int, base: Pixels, bounds: Bounds, level: int, patches: Sequence[Patch]) -> Pixels:
+        """A lower resolution, with the patches shrunk as much: the file holds none of them at any."""
+        size = self._source.levels[level]
+        full = self._state(frame)
+        down, across = full.rows / size.rows, full.columns / size.columns
+        pixels = base
+        for patch in patches:
+            top, left, bottom, right = patch.bounds.as_tuple()
+            box = Bounds(math.floor(top / down), math.floor(left / across), math.ceil(bottom / down),
+                         math.ceil(right / across)).clipped(size.rows, size.columns).shared(bounds)
+            if box.empty:
+                continue
+            whole = Bounds(round(box.top * down), round(box.left * across), round(box.bottom * down),
+                           round(box.right * across)).clipped(full.rows, full.columns)
+            part = compose(self._blobs, self._source.region(frame, whole), whole, patches)
+            pixels = base.copy() if pixels is base else pixels
+            pixels[box.within(bounds).slices] = shrunk(part, box.height, box.width)
+        return pixels
+
+    def _patches_of(self, frame: int) -> tuple[Patch, ...]:
+        state = self._state(frame)
+        known = self._patches.get(frame)
+        if known is None or known[0] != state.version:
+            with self._database.read() as session:
+                known = self._patches[frame] = (state.version, _patches(session, state.id))
+        return known[1]
+
+    def _state(self, frame: int) -> FrameState:
+        return self._states[self._source.info.frames[frame].key]
+
+
+def _patches(session: Session, frame_id: int) -> tuple[Patch, ...]:
+    """What stands in a frame, in the order in which it was applied."""
+    rows = session.execute(
+        select(PartRow, PatchRow).join(PatchRow, PatchRow.part_id == PartRow.id)
+        .join(EditRow, PartRow.edit_id == EditRow.id)
+        .where(PartRow.frame_id == frame_id, EditRow.state == DONE, PartRow.kind == PIXELS).order_by(EditRow.applied))
+    return tuple(Patch(part.bounds, patch.before, patch.after) for part, patch in rows)
+
+
+def compose(blobs: Blobs, base: Pixels, bounds: Bounds, patches: Sequence[Patch]) -> Pixels:
+    """`base`, the file's pixels in `bounds`, with the patches; itself where none touches it.
+
+    Raises
+    ------
+    UserError
+        Where a patch was not made on what is there.
+    """
+    touching = [patch for patch in patches if patch.bounds.overlaps(bounds)]
+    if not touching:
+        return base
+    pixels = base.copy()
+    for patch in touching:
+        shared = bounds.shared(patch.bounds)
+        here, there = shared.within(bounds).slices, shared.within(patch.bounds).slices
+        before = blobs.get_array(patch.before)
+        if before.dtype != pixels.dtype or not np.array_equal(before[there], pixels[here]):
+            raise changed_error()
+        pixels[here] = blobs.get_array(patch.after)[there]
+    return pixels
+
+
+def shrunk(pixels: Pixels, rows: int, columns: int) -> Pixels:
+    """Pixels of full resolution as `rows` x `columns` of a lower one: means of what falls together, in their type."""
+    values = pixels.astype(np.float64)
+    for axis, count in ((0, rows), (1, columns)):
+        edges = np.arange(count) * pixels.shape[axis] // count
+        sizes = np.diff(np.append(edges, pixels.shape[axis]))
+        values = np.add.reduceat(values, edges, axis=axis)
+        values /= sizes.reshape(-1, *[1] * (values.ndim - 1 - axis))
+    return np.rint(values).astype(pixels.dtype)
+
+
+def changed_error() -> UserError:
+    return UserError("The file is not the one that was worked on: its pixels or its size have changed.",
+                     "Put the original file back, or remove the study from the workspace and open it anew.",
+                     safe="What was painted is still stored.")
