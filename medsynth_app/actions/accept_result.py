@@ -41,7 +41,6 @@ def accept_result(workspace: Workspace, document: Document, result: Result, pers
     after = np.where(chosen, result.pixels().astype(before.dtype, copy=False), before)
     part = PixelPart(document.info.frames[frame].key, result.bounds, before, after, result.id)
     changes = document.apply(Edit(name_of(result), (part,)), person)  # in one transaction with the result's state
-    changes |= Changes(candidates=(document.id,))
     return audited(workspace, "accept_result", changes, person, result.id)
 
 

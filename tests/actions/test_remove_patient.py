@@ -38,10 +38,10 @@ def test_all_of_it_goes_with_its_jobs_and_nothing_of_others(
         scope: Callable[[Workspace, Document], Scope], remove: Callable[..., Changes]) -> None:
     documents = [opened(workspace, "1.2.1", "ann", "one"), opened(workspace, "1.2.2", "ann", "one"),
                  opened(workspace, "1.2.3", "ann", "two"), opened(workspace, "1.2.4", "ben", "three")]
-    jobs = []
+    jobs: list[str] = []
     for document in documents:
         paint(document)
-        jobs.append(inpaint_document(queue, document, 0, PARAMETERS, pack, None))
+        jobs += inpaint_document(queue, document, 0, PARAMETERS, pack, None).jobs
     meant = scope(workspace, documents[0])
     assert set(meant.documents) == {document.id for document in documents[:count]}
     changes = remove(workspace, documents[0], queue, "ann")
