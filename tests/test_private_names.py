@@ -22,18 +22,6 @@ def test_a_library_whose_private_names_we_use_has_an_upper_bound(library: str) -
     assert [text for text in listed if text.startswith(library) and "<" in text], library
 
 
-@pytest.mark.gui
-def test_labels_of_napari_refresh_a_part_and_keep_a_history_of_their_own(qapp: object) -> None:
-    """For `ui.viewer.embed.MaskLayer`."""
-    from napari.layers import Labels
-
-    assert list(inspect.signature(Labels._save_history).parameters) == ["self", "value"]
-    assert isinstance(inspect.getattr_static(Labels, "_history_atom_for_mask_paint"), staticmethod)
-    refresh = inspect.getsource(Labels._partial_labels_refresh)
-    assert "self._updated_slice is None" in refresh and "self._updated_slice = None" in refresh
-    assert "self.events.labels_update(" in refresh
-
-
 def test_the_fill_pipeline_of_diffusers_encodes_through_one_method() -> None:
     """For `engine.diffusion.pipelines._ControlNetInpaintPipeline`."""
     from diffusers import StableDiffusionControlNetInpaintPipeline as Pipeline

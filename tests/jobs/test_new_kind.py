@@ -30,7 +30,7 @@ ENGINE = '''
 from medsynth_app.core.job import EventKind, JobEvent
 
 def run(request, job):
-    job.emit(JobEvent(job.id, EventKind.RESULT, data={"counted": " ".join(sorted(request.words))}))
+    job.emit(JobEvent(job.id, EventKind.RESULT, data={"counted": "".join(sorted(request.words))}))
     return {"count": len(request.words)}
 '''
 USE = '''
@@ -55,7 +55,7 @@ queue.close()
 workspace.close()
 assert job.state is JobState.DONE, told[-1]
 assert (job.kind, job.title, told[-1].data) == ("count", "Count: 2", {"count": 2})
-assert ("a b",) in received
+assert ("ab",) in received
 '''
 
 
@@ -64,8 +64,8 @@ def test_a_new_kind_of_job_runs_through_the_real_queue_and_worker_with_three_fil
     shutil.copytree(Path(medsynth_app.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__", "ui"))
     table = package / "core" / "jobs" / "table.py"
     text = table.read_text()
-    assert "EMBED)}" in text
-    table.write_text(text.replace("EMBED)}", "EMBED, COUNT)}").replace(
+    assert "STUDY)}" in text
+    table.write_text(text.replace("STUDY)}", "STUDY, COUNT)}").replace(
         "\n\nKINDS", "\nfrom medsynth_app.core.jobs.count import COUNT\n\nKINDS"))
     (package / "core" / "jobs" / "count.py").write_text(KIND)
     (package / "engine" / "count.py").write_text(ENGINE)

@@ -1,0 +1,17 @@
+"""Canaries: private names of napari that `ui.viewer.embed.MaskLayer` overrides; see tests/test_private_names.py."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+
+def test_labels_of_napari_refresh_a_part_and_keep_a_history_of_their_own(qapp: Any) -> None:
+    """For `ui.viewer.embed.MaskLayer`."""
+    from napari.layers import Labels
+
+    assert list(inspect.signature(Labels._save_history).parameters) == ["self", "value"]
+    assert isinstance(inspect.getattr_static(Labels, "_history_atom_for_mask_paint"), staticmethod)
+    refresh = inspect.getsource(Labels._partial_labels_refresh)
+    assert "self._updated_slice is None" in refresh and "self._updated_slice = None" in refresh
+    assert "self.events.labels_update(" in refresh
