@@ -118,7 +118,7 @@ def test_steps_that_the_minutes_allowed_stand_in_the_command(asked: Asked, monke
 def test_load_reports_seconds_and_the_largest_file(asked: Asked) -> None:
     rows = rows_of(asked("load", repeats=1))
     seconds, memory, size, largest = rows.values()
-    assert float(seconds["measured"].split()[0]) > 0 and seconds["n"] == "1 processes"
+    assert float(seconds["measured"].split()[0]) >= 0 and seconds["n"] == "1 processes"
     assert float(memory["measured"].split("(")[1].rstrip(")")) > 50
     assert size["target"] == "under 60" and ".safetensors" in largest["measured"]
 
