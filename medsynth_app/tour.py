@@ -228,7 +228,7 @@ class Tour:
         self._accept(scene, name, original)
         self.record.scenes.append({
             "image": scene.image.title, "credit": scene.image.credit, "pack": scene.pack.manifest.name,
-            "pack_sha256": scene.pack.manifest.sha256, "prompt": session.inpaint.parameters.prompt,
+            "pack_sha256": scene.pack.manifest.sha256, "prompt": session.inpaint.parameters.conditioning.prompt,
             "mode": session.inpaint.parameters.mode, "seed": SEED, **seconds, "files": self._export(name)})
 
     def _run(self, scene: Scene, name: str) -> dict[str, float]:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from medsynth_app.core.changes import Changes
 from medsynth_app.core.errors import UserError
-from medsynth_app.core.jobs.embed import EmbedRequest
+from medsynth_app.core.jobs.embed import EmbedRequest, PictureList
+from medsynth_app.core.jobs.request import ModelRef
 from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.datasets.freeze import PICTURES
 from medsynth_app.jobs.queue import JobQueue
@@ -21,24 +20,7 @@ LABELS = "labels.csv"
 SIDES = ("x", "y", "width", "height")
 
 
-@dataclass(frozen=True, eq=False)
-class Pictures:
-    """What shall be embedded.
-
-    Attributes
-    ----------
-    ids, files
-        A unique name and a file per picture.
-    boxes
-        Left, top, right, bottom in pixels of each, shape (n, 4), int64; None: whole pictures.
-    """
-
-    ids: tuple[str, ...]
-    files: tuple[Path, ...]
-    boxes: npt.NDArray[np.int64] | None = None
-
-
-def list_pictures(data: Path) -> Pictures:
+def list_pictures(data: Path) -> PictureList:
     """The pictures of a data set.
 
     Parameters
@@ -54,19 +36,21 @@ def list_pictures(data: Path) -> Pictures:
         No such data set, none or missing pictures, a name that stands for two, a box that is none.
     """
     if data.is_dir() and not (data / LABELS).is_file():
-        files = sorted(path for path in data.rglob("*")
+        folder = data.resolve()
+        files = sorted(path for path in folder.rglob("*")
                        if path.suffix.lower() in PICTURES and not path.name.startswith(".") and path.is_file())
-        pictures = Pictures(tuple(path.relative_to(data).as_posix() for path in files), tuple(files))
+        pictures = PictureList.of([path.relative_to(folder).as_posix() for path in files],
+                                  [str(path) for path in files])
     elif data.is_dir() or data.is_file():
         pictures = _listed(data / LABELS if data.is_dir() else data)
     else:
         raise UserError(f"There is no folder or file {data.name}.", "Give the folder of a data set, or its CSV file.")
-    if not pictures.ids:
+    if not len(pictures):
         raise UserError(f"{data.name} holds no pictures.", "Give a folder with PNG, JPEG, TIFF or BMP files.")
     return pictures
 
 
-def _listed(path: Path) -> Pictures:
+def _listed(path: Path) -> PictureList:
     try:
         with path.open(newline="", encoding="utf-8-sig") as stream:
             rows = list(csv.DictReader(stream))
@@ -78,15 +62,17 @@ def _listed(path: Path) -> Pictures:
     if rows and not cells and "file" not in columns:
         raise UserError(f"The file {path.name} has neither a column 'file' nor the columns of detected cells.",
                         f"Cells need cell_id, image, {', '.join(SIDES)}.")
-    ids = tuple(str(row["cell_id" if cells else "file"]) for row in rows)
-    files = tuple(path.parent / str(row["image" if cells else "file"]) for row in rows)
-    missing = sorted({file.name for file in files if not file.is_file()})
+    ids = [str(row["cell_id" if cells else "file"]) for row in rows]
+    named = [str(row["image" if cells else "file"]) for row in rows]
+    found = {name: (path.parent / name).resolve() for name in dict.fromkeys(named)}  # many cells lie in one image
+    missing = sorted({file.name for file in found.values() if not file.is_file()})
     if missing:
         raise UserError(f"{len(missing)} of the files in {path.name} are not there, {missing[0]} for one.",
                         "Keep the CSV file beside the pictures that it names.")
     if len(set(ids)) < len(ids):
         raise UserError(f"Two rows of {path.name} have the same name.", "Give every picture a row of its own.")
-    return Pictures(ids, files, np.array([_box(row, path) for row in rows], np.int64) if cells else None)
+    return PictureList.of(ids, [str(found[name]) for name in named],
+                          np.array([_box(row, path) for row in rows], np.int64) if cells else None)
 
 
 def _box(row: Mapping[str, str], path: Path) -> tuple[int, int, int, int]:
@@ -101,7 +87,7 @@ def _box(row: Mapping[str, str], path: Path) -> tuple[int, int, int, int]:
                     "x, y, width and height are numbers of pixels, and the last two above 0.")
 
 
-def embed_request(encoder: InstalledPack, pictures: Pictures, out: Path, *, crop: float = 0.0,
+def embed_request(encoder: InstalledPack, pictures: PictureList, out: Path, *, crop: float = 0.0,
                   device: str = "auto") -> EmbedRequest:
     """All that a worker needs; raises `UserError` for a pack that is no encoder, or a crop or file that cannot be."""
     if encoder.manifest.kind != "encoder":
@@ -112,10 +98,8 @@ def embed_request(encoder: InstalledPack, pictures: Pictures, out: Path, *, crop
                         f"Give a share of the edge above 0 and up to {most:g}, or 0 for the encoder's own.")
     if out.suffix != ".npz" or out.is_dir():
         raise UserError(f"The embeddings cannot be written to {out.name}.", "Name a file that ends in .npz.")
-    return EmbedRequest(
-        pack=str(encoder.folder.resolve()), pack_sha256=encoder.manifest.sha256, ids=pictures.ids,
-        images=tuple(str(file.resolve()) for file in pictures.files), boxes=pictures.boxes, crop=crop,
-        out=str(out.resolve()), device=device)
+    return EmbedRequest(ModelRef(str(encoder.folder.resolve()), encoder.manifest.sha256), pictures,
+                        str(out.resolve()), crop, device)
 
 
 def embed(queue: JobQueue, request: EmbedRequest, person: str = "") -> Changes:

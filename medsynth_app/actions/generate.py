@@ -9,15 +9,17 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from medsynth_app.actions.inpaint import meant_labels, new_seed
+from medsynth_app.actions.inpaint import meant_labels
 from medsynth_app.core.changes import Changes
 from medsynth_app.core.control_image import LABELS, Mask, checked_labels, fitted
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.jobs.generate import GenerateRequest
+from medsynth_app.core.jobs.request import LARGEST_COUNT, LARGEST_SEED, ModelRef, new_seed
 from medsynth_app.core.labels import LabelSchema
+from medsynth_app.core.options import changed
 from medsynth_app.core.pack import PackManifest
 from medsynth_app.core.pack_files import InstalledPack
-from medsynth_app.core.parameters import LARGEST_COUNT, LARGEST_SEED, GenerateParameters
+from medsynth_app.core.parameters import GenerateParameters
 from medsynth_app.formats.registry import read_mask
 from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.workspace.documents import Document
@@ -55,26 +57,24 @@ def generate_request(pack: InstalledPack, parameters: GenerateParameters, source
         that masks or pairs need.
     """
     parameters.checked()
-    prompt = parameters.prompt.strip() or pack.manifest.default_prompt
+    asked = parameters.conditioning
+    prompt = asked.prompt.strip() or pack.manifest.default_prompt
     if not prompt:
         raise UserError("There is no prompt.", "Say what the pictures shall show.")
     _check_parts(pack.manifest, parameters)
-    mask = parameters.mask
+    labels = None if asked.labels is None else checked_labels(asked.labels, pack.manifest.mask_labels)
     return GenerateRequest(
-        pack=str(pack.folder), pack_sha256=pack.manifest.sha256, prompt=prompt,
-        negative_prompt=parameters.negative_prompt.strip(), width=parameters.width, height=parameters.height,
-        steps=parameters.steps, guidance=parameters.guidance,
-        seed=new_seed() if parameters.seed is None else parameters.seed, count=parameters.count,
-        preview_every=parameters.preview_every, device=parameters.device,
-        mask=None if mask is None else checked_labels(mask, pack.manifest.mask_labels),
-        control_scale=parameters.control_scale, pairs=parameters.pairs, source=source)
+        ModelRef.of(pack),
+        replace(asked, prompt=prompt, negative_prompt=asked.negative_prompt.strip(), labels=labels),
+        parameters.sampling.with_seed(), parameters.width, parameters.height, source)
 
 
 def _check_parts(manifest: PackManifest, parameters: GenerateParameters) -> None:
-    if (parameters.mask is not None or parameters.pairs) and not manifest.draws_from_masks:
+    asked = parameters.conditioning
+    if (asked.labels is not None or asked.pairs) and not manifest.draws_from_masks:
         raise UserError(f"{manifest.title} cannot draw from masks.",
                         "Choose a pack that holds a ControlNet, or generate without a mask.")
-    if parameters.pairs and not manifest.draws_masks:
+    if asked.pairs and not manifest.draws_masks:
         raise UserError(f"{manifest.title} cannot draw masks.",
                         "Choose a pack that holds a model of masks, or give masks of your own.")
 
@@ -147,10 +147,11 @@ def in_runs(parameters: GenerateParameters, count: int) -> list[GenerateParamete
     """
     if count < 1:
         raise UserError(f"{count} pictures cannot be drawn.", "Ask for one at least.")
-    seed = min(new_seed(), LARGEST_SEED - count) if parameters.seed is None else parameters.seed
+    given = parameters.sampling.seed
+    seed = min(new_seed(), LARGEST_SEED - count) if given is None else given
     if seed + count - 1 > LARGEST_SEED:
         raise UserError(f"The seed {seed} leaves no room for {count} pictures.", "Choose a smaller seed.")
-    return [replace(parameters, seed=seed + begin, count=min(LARGEST_COUNT, count - begin)).checked()
+    return [changed(parameters, seed=seed + begin, count=min(LARGEST_COUNT, count - begin)).checked()
             for begin in range(0, count, LARGEST_COUNT)]
 
 

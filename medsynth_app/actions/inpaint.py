@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +16,7 @@ from medsynth_app.core.control_image import LABELS, labels_in
 from medsynth_app.core.crop import context_bounds
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.jobs.inpaint import InpaintRequest
+from medsynth_app.core.jobs.request import ImageContext, ModelRef
 from medsynth_app.core.labels import LabelSchema
 from medsynth_app.core.pack import PackManifest
 from medsynth_app.core.pack_files import InstalledPack
@@ -57,25 +57,17 @@ def inpaint_request(document: Document, frame: int, parameters: InpaintParameter
     bounds = _context(mask, parameters, pack)
     if bounds is None:
         raise UserError("Nothing is painted on this slice.", "Paint the region that the model shall fill.")
+    follows = meant is not None and followed(meant, parameters, pack.manifest, mask_value)[1]
+    asked = parameters.conditioning
     return InpaintRequest(
-        **_image_values(document, frame, bounds, window),
-        mask=mask[bounds.slices].copy(),
-        pack=str(pack.folder),
-        pack_sha256=pack.manifest.sha256,
-        prompt=_prompt(parameters, pack.manifest), negative_prompt=parameters.negative_prompt.strip(),
+        ModelRef.of(pack),
+        _image_context(document, frame, bounds, mask[bounds.slices].copy(), window),
+        replace(asked, prompt=_prompt(parameters, pack.manifest), negative_prompt=asked.negative_prompt.strip(),
+                labels=in_labels(held[bounds.slices], meant) if follows and meant is not None else None),
+        parameters.sampling.with_seed(),
         mode=parameters.mode,
-        strength=parameters.strength,
-        steps=parameters.steps,
-        guidance=parameters.guidance,
-        seed=new_seed() if parameters.seed is None else parameters.seed,
-        count=parameters.count,
         feather=parameters.feather,
         match_seam=parameters.matches_seam(document.info.colour),
-        labels=in_labels(held[bounds.slices], meant)
-        if meant and followed(meant, parameters, pack.manifest, mask_value)[1] else None,
-        control_scale=parameters.control_scale,
-        preview_every=parameters.preview_every,
-        device=parameters.device,
         notices=warnings_for(document, frame, parameters, pack, mask_value, painted))
 
 
@@ -113,34 +105,34 @@ def in_labels(painted: Labels, meant: Mapping[int, int]) -> Labels:
     return table[painted]
 
 
-def _image_values(document: Document, frame: int, bounds: Bounds, window: WindowLevel | None) -> dict[str, Any]:
-    """What a request says of the image."""
+def _image_context(document: Document, frame: int, bounds: Bounds, mask: Mask,
+                   window: WindowLevel | None) -> ImageContext:
     info, about = document.info, document.info.frames[frame]
     if info.colour == "grey" and window is None:
         raise UserError("A grey image needs a window before the model can see it.", "Choose a window first.")
-    return {
-        "crop": np.array(document.pixels(frame)[bounds.slices]),
-        "bounds": bounds.as_tuple(),
-        "document_id": document.id,
-        "frame_key": str(about.key),
-        "source": str(about.key),
-        "revision": document.revision(frame, bounds),
-        "window": (window.low, window.high) if window is not None and info.colour == "grey" else None,
-        "inverted": info.inverted,
-        "rescale": (about.rescale.slope, about.rescale.intercept),
-        "stored_range": about.stored_range,
-    }
+    return ImageContext(
+        crop=np.array(document.pixels(frame)[bounds.slices]),
+        mask=mask,
+        bounds=bounds.as_tuple(),
+        document_id=document.id,
+        frame_key=str(about.key),
+        source=str(about.key),
+        revision=document.revision(frame, bounds),
+        window=(window.low, window.high) if window is not None and info.colour == "grey" else None,
+        inverted=info.inverted,
+        rescale=(about.rescale.slope, about.rescale.intercept),
+        stored_range=about.stored_range)
 
 
 def _prompt(parameters: InpaintParameters, manifest: PackManifest) -> str:
     if parameters.mode == "remove":     # never what was typed: it would be drawn instead of taken away
         return manifest.remove_prompt
-    return parameters.prompt.strip() or manifest.default_prompt
+    return parameters.conditioning.prompt.strip() or manifest.default_prompt
 
 
 def inpaint(queue: JobQueue, request: InpaintRequest, person: str = "") -> Changes:
     """Queue a request; the job is the one that has changed."""
-    return Changes(jobs=(queue.submit(request, document_id=request.document_id, person=person),))
+    return Changes(jobs=(queue.submit(request, document_id=request.image.document_id, person=person),))
 
 
 def inpaint_document(queue: JobQueue, document: Document, frame: int, parameters: InpaintParameters,
@@ -149,11 +141,6 @@ def inpaint_document(queue: JobQueue, document: Document, frame: int, parameters
     """Build the request and queue it, unless the workspace is read-only."""
     require_writable(document)
     return inpaint(queue, inpaint_request(document, frame, parameters, pack, window, mask_value, meant=meant), person)
-
-
-def new_seed() -> int:
-    """A random 31-bit seed, with room for the candidates' seed + k."""
-    return secrets.randbelow(2**31 - 1024)
 
 
 def wanted(mask: npt.NDArray[np.uint8], mask_value: int | None = None) -> Mask:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from medsynth_app.actions.frames import frame_of
 from medsynth_app.actions.guard import require_writable
-from medsynth_app.actions.inpaint import inpaint, new_seed
+from medsynth_app.actions.inpaint import inpaint
 from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.changes import Changes
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.jobs.inpaint import InpaintRequest
+from medsynth_app.core.jobs.request import new_seed
 from medsynth_app.core.jobs.stored import from_parts
+from medsynth_app.core.options import changed
 from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.workspace.documents import Document
 from medsynth_app.workspace.results import Result
@@ -36,9 +36,7 @@ def more_like_this(workspace: Workspace, queue: JobQueue, document: Document, re
         request = None
     if not isinstance(request, InpaintRequest):
         raise UserError("The request of this result is no longer kept.", "Set the parameters and run again.")
-    frame, bounds = frame_of(document, result.frame_key), Bounds(*request.bounds)
-    return inpaint(queue, replace(
-        request,
-        seed=new_seed(),
-        crop=np.array(document.pixels(frame)[bounds.slices]),
+    frame, bounds = frame_of(document, result.frame_key), Bounds(*request.image.bounds)
+    return inpaint(queue, changed(
+        request, seed=new_seed(), crop=np.array(document.pixels(frame)[bounds.slices]),
         revision=document.revision(frame, bounds)), person=person)

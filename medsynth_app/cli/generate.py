@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,25 +16,21 @@ from medsynth_app.actions.out_folder import out_folder
 from medsynth_app.cli.common import (
     Answer,
     CountOption,
-    DeviceOption,
-    GuidanceOption,
     JsonOption,
     MarkOption,
-    NegativeOption,
     Notices,
     OutOption,
     PackOption,
-    ScaleOption,
-    SeedOption,
-    StepsOption,
     WorkspaceOption,
     chosen_pack,
     command,
     group_command,
 )
+from medsynth_app.cli.options import asking
 from medsynth_app.core.errors import UserError
+from medsynth_app.core.options import changed
 from medsynth_app.core.pack_files import InstalledPack
-from medsynth_app.core.parameters import FIRMNESS, GenerateParameters
+from medsynth_app.core.parameters import GenerateParameters
 from medsynth_app.formats.registry import read_mask
 from medsynth_app.headless import Headless, headless
 from medsynth_app.workspace.pictures import Picture
@@ -58,12 +53,10 @@ PairMarkOption = Annotated[bool, typer.Option("--mark/--no-mark", help="Draw the
 
 
 @group_command(generate)
-def pictures(context: typer.Context, prompt: PromptOption = "", mask: MaskOption = None, masks: MasksOption = None,
-             out: NeededOption = None, pack: PackOption = None, count: HowManyOption = None, seed: SeedOption = None,
-             steps: StepsOption = 25, guidance: GuidanceOption = 2.5, negative: NegativeOption = "",
-             control_scale: ScaleOption = FIRMNESS, width: EdgeOption = 0, height: EdgeOption = 0,
-             mark: MarkOption = True, device: DeviceOption = "auto", workspace: WorkspaceOption = None,
-             as_json: JsonOption = False) -> Answer | None:
+@asking(GenerateParameters, without=("count", "strength"), preview_every=0)
+def pictures(context: typer.Context, given: GenerateParameters, mask: MaskOption = None, masks: MasksOption = None,
+             out: NeededOption = None, pack: PackOption = None, count: HowManyOption = None, mark: MarkOption = True,
+             workspace: WorkspaceOption = None, as_json: JsonOption = False) -> Answer | None:
     """Make whole pictures from a prompt, or from masks. `generate pairs` draws the masks as well."""
     if context.invoked_subcommand is not None:
         _refuse_misplaced(context)
@@ -75,9 +68,7 @@ def pictures(context: typer.Context, prompt: PromptOption = "", mask: MaskOption
     if masks is not None and out.resolve() == masks.resolve():
         raise UserError("--out is the folder of the masks, and pictures have their names.", "Give another folder.",
                         safe="Nothing was written.")
-    plan = _plan(GenerateParameters(
-        prompt=prompt, negative_prompt=negative, width=width, height=height, seed=seed, steps=steps,
-        guidance=guidance, preview_every=0, device=device, control_scale=control_scale), mask, masks, count)
+    plan = _plan(given, mask, masks, count)
     chosen = _checked_pack(pack, [run for runs in plan.values() for run in runs])
     written: list[dict[str, Any]] = []
     notices = Notices()
@@ -90,16 +81,15 @@ def pictures(context: typer.Context, prompt: PromptOption = "", mask: MaskOption
 
     with headless(workspace, quiet=as_json) as here, out_folder(out):
         for name, runs in plan.items():
-            alone = masks is not None and sum(run.count for run in runs) == 1
+            alone = masks is not None and sum(run.sampling.count for run in runs) == 1
             _draw(here, chosen, runs, partial(_name, name, alone), keep)
     return _answer(chosen, "pictures", written, notices)
 
 
 @command(generate, "pairs")
-def pairs(out: OutOption, prompt: PromptOption = "", pack: PackOption = None, count: CountOption = 4,
-          seed: SeedOption = None, steps: StepsOption = 25, guidance: GuidanceOption = 2.5,
-          negative: NegativeOption = "", control_scale: ScaleOption = FIRMNESS, mark: PairMarkOption = False,
-          device: DeviceOption = "auto", workspace: WorkspaceOption = None, as_json: JsonOption = False) -> Answer:
+@asking(GenerateParameters, without=("count", "strength", "width", "height"), preview_every=0, pairs=True)
+def pairs(out: OutOption, given: GenerateParameters, pack: PackOption = None, count: CountOption = 4,
+          mark: PairMarkOption = False, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> Answer:
     """Make pictures together with their masks: OUT/images and OUT/masks hold files of equal names.
 
     The pack's model of masks draws each mask, then the picture is drawn from it. Masks hold the pack's labels. The
@@ -108,9 +98,7 @@ def pairs(out: OutOption, prompt: PromptOption = "", pack: PackOption = None, co
     if any(folder.is_dir() and any(folder.iterdir()) for folder in (out / "images", out / "masks")):
         raise UserError(f"The folder {out.name} holds pictures or masks already.", "Give another folder for the pairs.",
                         safe="Nothing was written.")
-    runs = in_runs(GenerateParameters(
-        prompt=prompt, negative_prompt=negative, seed=seed, steps=steps, guidance=guidance, preview_every=0,
-        device=device, control_scale=control_scale, pairs=True), count)
+    runs = in_runs(given, count)
     chosen = _checked_pack(pack, runs)
     written: list[dict[str, Any]] = []
     notices = Notices()
@@ -132,11 +120,11 @@ def _plan(given: GenerateParameters, mask: Path | None, masks: Path | None, coun
     """The runs by the name of what they draw. Every mask is read before anything starts."""
     if masks is None:
         labels = None if mask is None else read_mask(mask)
-        return {"picture": in_runs(replace(given, mask=labels), 4 if count is None else count)}
+        return {"picture": in_runs(changed(given, labels=labels), 4 if count is None else count)}
     found = masks_in(masks)
     each = 1 if count is None else count
     every = in_runs(given, each * len(found))  # checks that there is room for all seeds
-    return {name: in_runs(replace(given, mask=labels, seed=(every[0].seed or 0) + place * each), each)
+    return {name: in_runs(changed(given, labels=labels, seed=every[0].sampling.seed_of(place * each)), each)
             for place, (name, labels) in enumerate(found.items())}
 
 
@@ -165,7 +153,7 @@ def _draw(here: Headless, pack: InstalledPack, runs: Runs, name: Callable[[int],
             for picture in sorted(made, key=lambda item: item.candidate):
                 number = before + picture.candidate + 1
                 keep(name(number), number, picture)
-        before += run.count
+        before += run.sampling.count
 
 
 def _answer(pack: InstalledPack, kind: str, written: list[dict[str, Any]], notices: Notices) -> Answer:
@@ -175,9 +163,9 @@ def _answer(pack: InstalledPack, kind: str, written: list[dict[str, Any]], notic
 
 def _refuse_misplaced(context: typer.Context) -> None:
     """Options before ``pairs`` would be lost."""
-    for name in context.params:
-        source = context.get_parameter_source(name)
+    for each in context.command.params:
+        source = context.get_parameter_source(each.name or "")
         if source is not None and source.name == "COMMANDLINE":
-            raise UserError(f"The option --{name.replace('as_', '').replace('_', '-')} stands before "
+            raise UserError(f"The option {each.opts[0]} stands before "
                             f"'{context.invoked_subcommand}'.",
                             f"Put it behind: medsynth generate {context.invoked_subcommand} ...")

@@ -23,27 +23,20 @@ from medsynth_app.cli.common import (
     GB,
     AllowOption,
     Answer,
-    CountOption,
-    DeviceOption,
-    GuidanceOption,
     JsonOption,
     MarkOption,
-    NegativeOption,
     Notices,
     OutOption,
     PackOption,
-    ScaleOption,
-    SeedOption,
-    StepsOption,
     WorkspaceOption,
     chosen_pack,
     command,
 )
+from medsynth_app.cli.options import asking
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.image import FrameInfo
-from medsynth_app.core.jobs.inpaint import MODES
 from medsynth_app.core.pack_files import InstalledPack
-from medsynth_app.core.parameters import FIRMNESS, InpaintParameters
+from medsynth_app.core.parameters import InpaintParameters
 from medsynth_app.formats.common import ALLOWED_BYTES, TooLarge
 from medsynth_app.formats.registry import read_mask
 from medsynth_app.headless import Headless, headless
@@ -75,31 +68,15 @@ def info(path: Path, allow_gb: AllowOption = ALLOWED_BYTES / GB, workspace: Work
 
 
 @command(app, "inpaint")
+@asking(InpaintParameters, count=1, preview_every=0)
 def inpaint(image: Annotated[Path, typer.Argument(help="Image file or folder of slices.")],
             mask: Annotated[Path, typer.Option("--mask", help="PNG, TIFF or NIfTI; what is not 0 is filled.")],
-            out: OutOption, prompt: Annotated[str, typer.Option("--prompt", help="What to draw.")] = "",
-            pack: PackOption = None, mode: Annotated[str, typer.Option(help=f"One of {', '.join(MODES)}.")] = "replace",
+            out: OutOption, given: InpaintParameters, pack: PackOption = None,
             frame: Annotated[int | None, typer.Option(help="Slice of a series, from 0.")] = None,
-            seed: SeedOption = None, steps: StepsOption = 25,
-            strength: Annotated[float, typer.Option(help="0 to 1; 1 ignores what was there.")] = 1.0,
-            count: CountOption = 1, guidance: GuidanceOption = 2.5, negative: NegativeOption = "",
-            context: Annotated[float, typer.Option(help="Surroundings that the model sees, as a share.")] = 0.5,
-            feather: Annotated[int, typer.Option(help="Soft edge inside the mask, in pixels.")] = 4,
-            match_seam: Annotated[bool | None, typer.Option("--match-seam/--no-match-seam",
-                                                     help="Fit tone and grain to what surrounds the fill; "
-                                                     "without either: of colour images.")] = None,
-            follow: Annotated[bool | None, typer.Option("--follow/--no-follow",
-                                                        help="Draw each label of the mask where it stands, with a "
-                                                        "model that learned it; without either: where the prompt "
-                                                        "names one.")] = None,
-            control_scale: ScaleOption = FIRMNESS,
-            mark: MarkOption = True, device: DeviceOption = "auto", allow_gb: AllowOption = ALLOWED_BYTES / GB,
-            workspace: WorkspaceOption = None, as_json: JsonOption = False) -> Answer:
+            mark: MarkOption = True, allow_gb: AllowOption = ALLOWED_BYTES / GB, workspace: WorkspaceOption = None,
+            as_json: JsonOption = False) -> Answer:
     """Fill the masked region of an image. DICOM is written back as DICOM, at the source's own depth."""
-    parameters = InpaintParameters(
-        prompt=prompt, negative_prompt=negative, mode=mode, strength=strength, count=count, seed=seed, steps=steps,
-        guidance=guidance, context=context, feather=feather, match_seam=match_seam, follow=follow,
-        control_scale=control_scale, preview_every=0, device=device).checked()
+    parameters = given.checked()
     with headless(workspace, quiet=as_json) as here:
         with _told_how_to_allow():
             document = open_image(here.workspace, image, allow_bytes=int(allow_gb * GB))

@@ -140,9 +140,9 @@ def run(request: EmbedRequest, job: Job) -> None:
 
 
 def run_embed(request: EmbedRequest, emit: Emit, cancelled: Callable[[], bool], job_id: str) -> None:
-    """Embed every picture of a request, write ``request.out`` where one is named, and emit an ``EventKind.RESULT``.
+    """Embed every picture of a request, write ``request.out``, and emit an ``EventKind.RESULT``.
 
-    Its arrays: ``ids`` (n, text) and ``embeddings`` (n, d) float32; its data: encoder (name) and sha256.
+    Its data: file, pictures and dimensions (how many), encoder (name) and sha256; the vectors stand in the file alone.
 
     Raises
     ------
@@ -151,33 +151,33 @@ def run_embed(request: EmbedRequest, emit: Emit, cancelled: Callable[[], bool], 
     Cancelled
         At the end of the batch in which `cancelled` became true.
     """
-    encoder = load_encoder(Path(request.pack), choose_device(request.device), request.pack_sha256)
-    total, rows = len(request.images), []
+    encoder = load_encoder(Path(request.model.folder), choose_device(request.device), request.model.sha256)
+    total, rows = len(request.pictures), []
     pictures = _pictures(request, encoder)
     while batch := list(itertools.islice(pictures, BATCH)):
         if cancelled():
             raise Cancelled
         rows.append(encoder.embed_fitted(np.stack(batch)))
         emit(JobEvent(job_id, EventKind.PROGRESS, step=min(len(rows) * BATCH, total), steps=total))
-    made = Embeddings(request.ids, np.concatenate(rows), encoder.manifest.name, encoder.manifest.sha256)
-    if request.out:
-        write_embeddings(Path(request.out), made)
+    made = Embeddings(request.pictures.ids(), np.concatenate(rows), encoder.manifest.name, encoder.manifest.sha256)
+    write_embeddings(Path(request.out), made)
     emit(JobEvent(job_id, EventKind.RESULT, step=total, steps=total,
-                  arrays={"ids": np.array(made.ids), "embeddings": made.values},
-                  data={"encoder": made.encoder, "sha256": made.sha256}))
+                  data={"file": request.out, "pictures": total, "dimensions": encoder.dimensions,
+                        "encoder": made.encoder, "sha256": made.sha256}))
 
 
 def _pictures(request: EmbedRequest, encoder: Encoder) -> Iterator[npt.NDArray[np.uint8]]:
     """What the encoder sees, one after the other; a file that follows itself (many cells of one field) is read once."""
-    share = request.crop or (BOX_SHARE if request.boxes is not None else encoder.crop)
+    boxes = request.pictures.boxes
+    share = request.crop or (BOX_SHARE if boxes is not None else encoder.crop)
     opened = ""
     image = Image.new("RGB", (1, 1))
-    for k, file in enumerate(request.images):
+    for k, file in enumerate(request.pictures.paths()):
         if file != opened:
             image, opened = _read(Path(file)), file
         box = None
-        if request.boxes is not None:
-            left, top, right, bottom = (int(value) for value in request.boxes[k])
+        if boxes is not None:
+            left, top, right, bottom = (int(value) for value in boxes[k])
             box = left, top, right, bottom
         yield fitted(image, encoder.size, square(*image.size, box, share))
 

@@ -9,6 +9,7 @@ from medsynth_app.actions.discard_result import discard_result
 from medsynth_app.core.changes import Changes
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import EventKind, JobEvent, JobRecord
+from medsynth_app.core.jobs.inpaint import image_in
 from medsynth_app.core.jobs.kind import Outcome
 from medsynth_app.core.jobs.table import outcome_of
 from medsynth_app.session.documents import Documents
@@ -162,7 +163,7 @@ class Candidates:
         if job_id in self._drawing:
             return self._drawing[job_id][0]
         try:
-            return str(self._workspace.jobs.plain(job_id)["frame_key"])
+            return str(image_in(self._workspace.jobs.plain(job_id))["frame_key"])
         except KeyError:
             return ""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from psygnal import Signal
@@ -21,6 +20,7 @@ from medsynth_app.core.changes import Changes
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.jobs.generate import GENERATE
 from medsynth_app.core.labels import LabelSchema
+from medsynth_app.core.options import changed
 from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.core.parameters import GenerateParameters
 from medsynth_app.jobs.queue import JobQueue
@@ -105,10 +105,10 @@ class Generate:
         pack, parameters, owner, source = self._models.chosen(), self.parameters, "", ""
         if self.shape == PAINTED:
             labels, document, index = self.painted().labels, self._documents.opened(), self._view.index
-            parameters = replace(parameters, mask=in_labels(document.mask(index), labels))
+            parameters = changed(parameters, labels=in_labels(document.mask(index), labels))
             owner, source = document.id, str(document.info.frames[index].key)
         elif self.shape == DRAWN:
-            parameters = replace(parameters, pairs=True)
+            parameters = changed(parameters, pairs=True)
         return self._jobs.submitted(generate(self._queue, pack, parameters, document_id=owner, source=source,
                                              person=self._people.id), self._work())
 

@@ -26,8 +26,8 @@ class Work:
 
     @staticmethod
     def of(parameters: InpaintParameters | GenerateParameters, *sort: str) -> Work:
-        strength = parameters.strength if isinstance(parameters, InpaintParameters) else 1.0
-        return Work(sort, max(1.0, parameters.steps * strength) * parameters.count)
+        sampling = parameters.sampling
+        return Work(sort, max(1.0, sampling.steps * sampling.strength) * sampling.count)
 
 
 class Pace:

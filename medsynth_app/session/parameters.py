@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
 from typing import Any, Generic, TypeVar
 
 from psygnal import Signal
 
+from medsynth_app.core import options
 from medsynth_app.core.parameters import GenerateParameters, InpaintParameters
 
 P = TypeVar("P", InpaintParameters, GenerateParameters)
@@ -31,16 +31,15 @@ class Chosen(Generic[P]):
 
     def set(self, **changes: Any) -> P:
         """Change some; raises `UserError` when one is out of its range, and then none is changed."""
-        before, self.value = self.value, replace(self.value, **changes).checked()
-        names = frozenset(each.name for each in fields(before) if each.compare
-                          and getattr(before, each.name) != getattr(self.value, each.name))
+        before, self.value = self.value, options.changed(self.value, **changes).checked()
+        names = options.differing(before, self.value)
         if names:
             self.changed.emit(names)
         return self.value
 
     def offer(self, prompt: str) -> None:
         """Put a pack's prompt where the person has not typed one: the offered is replaced, a typed one never."""
-        typed = self.value.prompt not in ("", self._offered)
+        typed = self.value.conditioning.prompt not in ("", self._offered)
         self._offered = prompt
         if not typed:
             self.set(prompt=prompt)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from medsynth_app.core.options import changed
 from medsynth_app.core.parameters import GenerateParameters, InpaintParameters
 from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.session.candidates import Candidates
@@ -64,11 +65,13 @@ class Session:
         self.painting = painting = Painting(documents, view, models, people, hook)
         self.candidates = candidates = Candidates(workspace, documents, view, people, jobs, hook)
         self.inpaint = Inpaint(
-            workspace, queue, InpaintParameters(device=device, preview_every=preview_every), documents=documents,
-            view=view, painting=painting, models=models, candidates=candidates, people=people, jobs=jobs)
+            workspace, queue, changed(InpaintParameters(), device=device, preview_every=preview_every),
+            documents=documents, view=view, painting=painting, models=models, candidates=candidates, people=people,
+            jobs=jobs)
         self.generate = Generate(
-            queue, GenerateParameters(device=device, preview_every=preview_every), Pictures(workspace, people, hook),
-            documents=documents, view=view, painting=painting, models=models, people=people, jobs=jobs, hook=hook)
+            queue, changed(GenerateParameters(), device=device, preview_every=preview_every),
+            Pictures(workspace, people, hook), documents=documents, view=view, painting=painting, models=models,
+            people=people, jobs=jobs, hook=hook)
         self.exports = Exports(workspace, settings, documents, view)
         self.training = Training(queue, people, jobs)
 

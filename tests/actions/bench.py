@@ -104,17 +104,17 @@ def answer(workspace: Workspace, job_id: str, deliver: Deliver, end: bool = True
     """Deliver what a worker would send for this job; returns the patches or pictures."""
     request = from_parts(*workspace.jobs.load(job_id))
     sent = []
-    for candidate in range(request.count if not hasattr(request, "recipe") else 0):
+    for candidate in range(request.sampling.count if not hasattr(request, "recipe") else 0):
         arrays = _candidate(request, candidate)
-        seed = request.seed + candidate
+        seed = request.sampling.seed_of(candidate)
         provenance = Provenance(
-            action=kind_of(request).name, pack="cells 1", pack_sha256=request.pack_sha256, seed=seed,
+            action=kind_of(request).name, pack="cells 1", pack_sha256=request.model.sha256, seed=seed,
             created="2030-01-01",
-            source=getattr(request, "source", ""), largest_change_outside_mask=0,
-            parameters={"prompt": request.prompt, "mode": getattr(request, "mode", "")},
+            source=getattr(getattr(request, "image", request), "source", ""), largest_change_outside_mask=0,
+            parameters={"prompt": request.conditioning.prompt, "mode": getattr(request, "mode", "")},
             notices=getattr(request, "notices", ()))
         data = {"candidate": candidate, "seed": seed, "provenance": asdict(provenance), "seam": 0.25,
-                "bounds": getattr(request, "bounds", ()), "largest_change_outside_mask": 0}
+                "bounds": getattr(getattr(request, "image", None), "bounds", ()), "largest_change_outside_mask": 0}
         data["provenance"] = json.loads(json.dumps(data["provenance"]))
         deliver(record_of(workspace, job_id), event(job_id, EventKind.RESULT, arrays=arrays, data=data))
         sent.append(next(iter(arrays.values())))
@@ -125,13 +125,13 @@ def answer(workspace: Workspace, job_id: str, deliver: Deliver, end: bool = True
 
 
 def _candidate(request: Any, candidate: int) -> dict[str, npt.NDArray[Any]]:
-    rng = np.random.default_rng(request.seed + candidate)
+    rng = np.random.default_rng(request.sampling.seed_of(candidate))
     if isinstance(request, GenerateRequest):
         drawn = {"picture": rng.integers(0, 256, (32, 32, 3), dtype=np.uint8)}
-        return drawn if request.mask is None else {**drawn, "mask": request.mask}
+        return drawn if request.conditioning.labels is None else {**drawn, "mask": request.conditioning.labels}
     assert isinstance(request, InpaintRequest)
-    effective = effective_mask(request.mask, request.feather)
-    low, high = request.stored_range
-    drawn = rng.integers(low, high + 1, request.crop.shape).astype(request.crop.dtype)
-    patch = np.where(effective if drawn.ndim == 2 else effective[..., None], drawn, request.crop)
+    effective = effective_mask(request.image.mask, request.feather)
+    low, high = request.image.stored_range
+    drawn = rng.integers(low, high + 1, request.image.crop.shape).astype(request.image.crop.dtype)
+    patch = np.where(effective if drawn.ndim == 2 else effective[..., None], drawn, request.image.crop)
     return {"patch": patch, "effective": effective, "alpha": effective.astype(np.float32)}

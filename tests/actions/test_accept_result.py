@@ -18,6 +18,7 @@ from medsynth_app.core.changes import Changes
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import EventKind
 from medsynth_app.core.jobs.stored import from_parts
+from medsynth_app.core.options import changed
 from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.core.parameters import InpaintParameters
 from medsynth_app.core.window_level import WindowLevel
@@ -26,8 +27,9 @@ from medsynth_app.workspace.documents import Document
 from medsynth_app.workspace.results import Result
 from medsynth_app.workspace.workspace import Workspace
 from tests.actions.bench import answer, event, paint, png, record_of, volume
+from tests.asking import to_inpaint
 
-PARAMETERS = InpaintParameters(prompt="a neutrophil", seed=7, count=2, feather=3)
+PARAMETERS = to_inpaint(prompt="a neutrophil", seed=7, count=2, feather=3)
 
 
 def staged(workspace: Workspace, queue: JobQueue, pack: InstalledPack, document: Document, frame: int = 0,
@@ -163,9 +165,9 @@ def test_more_like_this_runs_the_same_request_with_new_seeds_on_the_pixels_of_no
     old = from_parts(*workspace.jobs.load(first.job_id))
     accept_result(workspace, document, first)
     new = from_parts(*workspace.jobs.load(more_like_this(workspace, queue, document, first).jobs[0]))
-    assert new.seed != old.seed
-    assert (new.prompt, new.bounds, new.feather, new.count, new.steps) == (
-        old.prompt, old.bounds, old.feather, old.count, old.steps)
-    assert np.array_equal(new.mask, old.mask)
-    assert np.array_equal(new.crop, document.pixels(0)[first.bounds.slices])
-    assert new.revision == document.revision(0, first.bounds) != old.revision
+    assert new.sampling.seed != old.sampling.seed
+    assert changed(new, seed=old.sampling.seed).sampling == old.sampling and new.conditioning == old.conditioning
+    assert (new.image.bounds, new.feather) == (old.image.bounds, old.feather)
+    assert np.array_equal(new.image.mask, old.image.mask)
+    assert np.array_equal(new.image.crop, document.pixels(0)[first.bounds.slices])
+    assert new.image.revision == document.revision(0, first.bounds) != old.image.revision

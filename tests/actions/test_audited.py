@@ -15,10 +15,10 @@ from medsynth_app.actions.receive import receive
 from medsynth_app.actions.remove_picture import remove_picture
 from medsynth_app.core.changes import Changes
 from medsynth_app.core.pack_files import InstalledPack
-from medsynth_app.core.parameters import GenerateParameters, InpaintParameters
 from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.workspace.workspace import Workspace
 from tests.actions.bench import answer, paint, png
+from tests.asking import to_generate, to_inpaint
 
 
 def test_who_did_what_to_which_ids_is_written_down(workspace: Workspace, queue: JobQueue, pack: InstalledPack,
@@ -26,12 +26,12 @@ def test_who_did_what_to_which_ids_is_written_down(workspace: Workspace, queue: 
     ann = switch_person(workspace, "Ann").people[0]
     document = open_image(workspace, png(tmp_path / "a.png"))
     paint(document, person=ann)
-    job = inpaint_document(queue, document, 0, InpaintParameters(seed=7, count=2), pack, None, person=ann).jobs[0]
+    job = inpaint_document(queue, document, 0, to_inpaint(seed=7, count=2), pack, None, person=ann).jobs[0]
     answer(workspace, job, lambda record, event: receive(workspace, record, event))
     first, second = workspace.results.of_document(document.id)
     accept_result(workspace, document, first, ann)
     discard_result(workspace, second, ann)
-    drawn = generate(queue, pack, GenerateParameters(prompt="a cell", count=1), person=ann).jobs[0]
+    drawn = generate(queue, pack, to_generate(prompt="a cell", count=1), person=ann).jobs[0]
     answer(workspace, drawn, lambda record, event: receive(workspace, record, event))
     picture, = workspace.pictures.page()
     remove_picture(workspace, picture, ann)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from medsynth_app.actions.embed import embed, embed_request, list_pictures
@@ -36,21 +35,21 @@ def data(tmp_path: Path) -> Path:
 
 def test_a_sub_folder_per_class(data: Path) -> None:
     found = list_pictures(data)
-    assert found.ids == ("a/3.png", "b/1.PNG", "b/2.png") and found.boxes is None
-    assert found.files == tuple(data / name for name in found.ids)
+    assert found.ids() == ("a/3.png", "b/1.PNG", "b/2.png") and found.boxes is None
+    assert found.paths() == [str(data / name) for name in found.ids()]
 
 
 def test_labels_say_which_files_and_in_which_order(data: Path) -> None:
     (data / "labels.csv").write_text("file,class,split\nb/2.png,b,test\na/3.png,a,train\n")
     for given in (data, data / "labels.csv"):
-        assert list_pictures(given).ids == ("b/2.png", "a/3.png")
-        assert list_pictures(given).files == (data / "b/2.png", data / "a/3.png")
+        assert list_pictures(given).ids() == ("b/2.png", "a/3.png")
+        assert list_pictures(given).paths() == [str(data / "b/2.png"), str(data / "a/3.png")]
 
 
 def test_cells_that_were_detected(data: Path) -> None:
     (data / "cells.csv").write_text(f"{CELLS}c1,a/3.png,0,10,20,30,15.6,0.9,detector\nc2,a/3.png,0,0,0,5,5,,person\n")
     found = list_pictures(data / "cells.csv")
-    assert found.ids == ("c1", "c2") and found.files == (data / "a/3.png",) * 2
+    assert found.ids() == ("c1", "c2") and found.paths() == [str(data / "a/3.png")] * 2
     assert found.boxes is not None and found.boxes.tolist() == [[10, 20, 40, 36], [0, 0, 5, 5]]
 
 
@@ -81,9 +80,10 @@ def test_a_request_holds_all_that_a_worker_needs(data: Path, encoder: InstalledP
     assert (record.kind, record.lane, record.title) == ("embed", Lane.BACKGROUND, "Embed: 3 pictures")
     kept = from_parts(*workspace.jobs.load(job))
     assert isinstance(kept, EmbedRequest)
-    assert kept.pack_sha256 == encoder.manifest.sha256 and Path(kept.pack) == encoder.folder
-    assert kept.ids == ("a/3.png", "b/1.PNG", "b/2.png") and all(Path(image).is_file() for image in kept.images)
-    assert (kept.boxes, kept.crop, kept.out) == (None, 0.5, str(tmp_path / "E.npz"))
+    assert kept.model.sha256 == encoder.manifest.sha256 and Path(kept.model.folder) == encoder.folder
+    assert kept.pictures.ids() == ("a/3.png", "b/1.PNG", "b/2.png")
+    assert all(Path(image).is_file() for image in kept.pictures.paths())
+    assert (kept.pictures.boxes, kept.crop, kept.out) == (None, 0.5, str(tmp_path / "E.npz"))
 
 
 def test_boxes_travel_as_an_array(data: Path, encoder: InstalledPack, tmp_path: Path, workspace: Workspace,
@@ -91,7 +91,8 @@ def test_boxes_travel_as_an_array(data: Path, encoder: InstalledPack, tmp_path: 
     (data / "cells.csv").write_text(f"{CELLS}c1,a/3.png,0,10,20,30,15,0.9,detector\n")
     (job,) = embed(queue, embed_request(encoder, list_pictures(data / "cells.csv"), tmp_path / "E.npz", crop=2.0)).jobs
     kept = from_parts(*workspace.jobs.load(job))
-    assert isinstance(kept, EmbedRequest) and np.array_equal(kept.boxes, [[10, 20, 40, 35]])  # type: ignore[arg-type]
+    assert isinstance(kept, EmbedRequest) and kept.pictures.boxes is not None
+    assert kept.pictures.boxes.tolist() == [[10, 20, 40, 35]]
 
 
 def test_requests_that_cannot_be_run(data: Path, encoder: InstalledPack, pack: InstalledPack, tmp_path: Path) -> None:

@@ -32,7 +32,9 @@ from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import EventKind, JobEvent, JobRecord, JobState
 from medsynth_app.core.jobs.inpaint import InpaintRequest
+from medsynth_app.core.jobs.request import ModelRef
 from medsynth_app.core.jobs.stored import from_parts
+from medsynth_app.core.options import changed
 from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.core.parameters import InpaintParameters
 from medsynth_app.core.provenance import Provenance
@@ -43,10 +45,11 @@ from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.workspace.documents import Document
 from medsynth_app.workspace.workspace import Workspace
 from tests.actions.bench import answer, event, paint, png, record_of, seen, volume
+from tests.asking import to_inpaint
 from tests.formats.making import save, save_series, slice_dataset
 
 WINDOW = WindowLevel(0, 2000)
-PARAMETERS = InpaintParameters(prompt="a neutrophil", seed=7, count=1, feather=2)
+PARAMETERS = to_inpaint(prompt="a neutrophil", seed=7, count=1, feather=2)
 
 
 def fill(workspace: Workspace, queue: JobQueue, pack: InstalledPack, document: Document, frame: int = 0,
@@ -97,10 +100,9 @@ def test_a_png_says_what_was_generated_in_it_and_beside_it(
 
 def test_what_was_accepted_before_stands_in_the_record(
         workspace: Workspace, queue: JobQueue, pack: InstalledPack, tmp_path: Path) -> None:
-    from dataclasses import replace
     document = open_image(workspace, png(tmp_path / "a.png"))
     fill(workspace, queue, pack, document)
-    fill(workspace, queue, pack, document, parameters=replace(PARAMETERS, seed=99))
+    fill(workspace, queue, pack, document, parameters=changed(PARAMETERS, seed=99))
     record = provenance_of(document, 0)
     assert record is not None
     assert record.seed == 99 and [earlier["seed"] for earlier in record.earlier] == [7]
@@ -257,11 +259,11 @@ def test_no_uid_of_the_source_is_in_any_export(workspace: Workspace, queue: JobQ
     accept_result(workspace, document, workspace.results.of_document(document.id)[0])
 
     # the second one is drawn by the worker's own code
-    (job,) = inpaint_document(queue, document, 0, replace(PARAMETERS, steps=2, device="cpu"), pack, WINDOW).jobs
+    (job,) = inpaint_document(queue, document, 0, changed(PARAMETERS, steps=2, device="cpu"), pack, WINDOW).jobs
     folder = make_tiny_pack(tmp_path / "tiny")
     queued = from_parts(*workspace.jobs.load(job))
     assert isinstance(queued, InpaintRequest)
-    request = replace(queued, pack=str(folder), pack_sha256="")
+    request = replace(queued, model=ModelRef(str(folder)))
     for news in results_of(request):
         assert "frame_key" not in news.data["provenance"]["parameters"]
         receive(workspace, record_of(workspace, job), event(job, news.kind, arrays=news.arrays, data=news.data))

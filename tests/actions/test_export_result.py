@@ -16,11 +16,11 @@ from medsynth_app.actions.open_image import open_image
 from medsynth_app.actions.receive import receive
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.pack_files import InstalledPack
-from medsynth_app.core.parameters import InpaintParameters
 from medsynth_app.formats.registry import read_provenance
 from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.workspace.workspace import Workspace
 from tests.actions.bench import answer, paint, png
+from tests.asking import to_inpaint
 
 
 def test_a_candidate_is_exported_without_being_accepted(workspace: Workspace, queue: JobQueue, pack: InstalledPack,
@@ -29,7 +29,7 @@ def test_a_candidate_is_exported_without_being_accepted(workspace: Workspace, qu
     paint(document)
     paint(document, box=(2, 2, 8, 8))
     undo(document)
-    (job,) = inpaint_document(queue, document, 0, InpaintParameters(prompt="a cell", seed=7, count=2), pack, None).jobs
+    (job,) = inpaint_document(queue, document, 0, to_inpaint(prompt="a cell", seed=7, count=2), pack, None).jobs
     answer(workspace, job, lambda record, event: receive(workspace, record, event))
     first, second = workspace.results.of_document(document.id)
     before = np.array(document.pixels(0))

@@ -13,37 +13,39 @@ from medsynth_app.actions.receive import receive
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import Lane
 from medsynth_app.core.jobs.generate import GenerateRequest
+from medsynth_app.core.jobs.request import LARGEST_SEED
 from medsynth_app.core.jobs.stored import from_parts, to_parts
 from medsynth_app.core.pack_files import InstalledPack
-from medsynth_app.core.parameters import LARGEST_SEED, GenerateParameters
 from medsynth_app.formats.raster import write_mask_png
 from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.workspace.workspace import Workspace
 from tests.actions.bench import answer, make_pack
+from tests.asking import to_generate
 
 
 def test_the_request_holds_all_that_a_worker_needs(pack: InstalledPack) -> None:
-    request = generate_request(pack, GenerateParameters(prompt="  a cell ", seed=9, count=3, width=64, height=32))
-    assert (request.prompt, request.seed, request.count, request.width, request.height) == ("a cell", 9, 3, 64, 32)
-    assert request.pack == str(pack.folder) and request.pack_sha256 == pack.manifest.sha256
+    request = generate_request(pack, to_generate(prompt="  a cell ", seed=9, count=3, width=64, height=32))
+    assert (request.conditioning.prompt, request.sampling.seed, request.sampling.count) == ("a cell", 9, 3)
+    assert (request.width, request.height) == (64, 32)
+    assert request.model.folder == str(pack.folder) and request.model.sha256 == pack.manifest.sha256
 
 
 def test_without_a_prompt_the_packs_own_is_drawn(pack: InstalledPack) -> None:
-    assert generate_request(pack, GenerateParameters()).prompt == pack.manifest.default_prompt
+    assert generate_request(pack, to_generate()).conditioning.prompt == pack.manifest.default_prompt
 
 
 def test_without_a_seed_every_run_draws_another(pack: InstalledPack) -> None:
-    assert len({generate_request(pack, GenerateParameters()).seed for _ in range(8)}) > 1
+    assert len({generate_request(pack, to_generate()).sampling.seed for _ in range(8)}) > 1
 
 
 @pytest.mark.parametrize("wrong", [{"count": 0}, {"width": 33}, {"steps": 0}, {"guidance": -1.0}, {"seed": -1}])
 def test_parameters_out_of_range_are_refused(pack: InstalledPack, wrong: dict[str, float]) -> None:
     with pytest.raises(UserError):
-        generate_request(pack, GenerateParameters(**wrong))  # type: ignore[arg-type]
+        generate_request(pack, to_generate(**wrong))  # type: ignore[arg-type]
 
 
 def test_pictures_are_kept_with_their_seeds(workspace: Workspace, queue: JobQueue, pack: InstalledPack) -> None:
-    (job,) = generate(queue, pack, GenerateParameters(prompt="a cell", seed=4, count=2)).jobs
+    (job,) = generate(queue, pack, to_generate(prompt="a cell", seed=4, count=2)).jobs
     (record,) = workspace.jobs.records()
     assert record.lane is Lane.INTERACTIVE and record.title == "Generate: a cell (2)"
     drawn = answer(workspace, job, lambda record, event: receive(workspace, record, event))
@@ -64,39 +66,39 @@ def masked(tmp_path: Path) -> InstalledPack:
 
 @pytest.mark.parametrize("mask", [None, MASK])
 def test_a_request_survives_storage_with_and_without_a_mask(masked: InstalledPack, mask: np.ndarray | None) -> None:
-    request = generate_request(masked, GenerateParameters(prompt="a cell", mask=mask, control_scale=0.5))
+    request = generate_request(masked, to_generate(prompt="a cell", labels=mask, control_scale=0.5))
     plain, arrays = to_parts(request)
     read = from_parts(json.loads(json.dumps(plain)), arrays)
-    assert isinstance(read, GenerateRequest) and read.control_scale == 0.5 and not read.pairs
+    assert isinstance(read, GenerateRequest)
+    asked = read.conditioning
+    assert asked.control_scale == 0.5 and not asked.pairs
     if mask is None:
-        assert read.mask is None and not arrays
+        assert asked.labels is None and not arrays
     else:
-        assert read.mask is not None and np.array_equal(read.mask, mask) and list(arrays) == ["mask"]
-    old = {name: value for name, value in plain.items() if name not in ("mask", "control_scale", "pairs")}
-    assert from_parts(old, {}).mask is None  # type: ignore[union-attr]  # queued by an earlier version
+        assert np.array_equal(asked.labels, mask) and list(arrays) == ["conditioning.labels"]
 
 
 def test_what_a_pack_cannot_do_is_said_before_the_run(pack: InstalledPack, masked: InstalledPack,
                                                       tmp_path: Path) -> None:
     with pytest.raises(UserError, match="cannot draw from masks"):
-        generate_request(pack, GenerateParameters(mask=MASK))
+        generate_request(pack, to_generate(labels=MASK))
     only = make_pack(tmp_path / "only", "only", mask_labels=("polyp",), files={"controlnet/config.json": "0" * 64})
     with pytest.raises(UserError, match="cannot draw masks"):
-        generate_request(only, GenerateParameters(pairs=True))
+        generate_request(only, to_generate(pairs=True))
     with pytest.raises(UserError, match="value 2"):
-        generate_request(only, GenerateParameters(mask=MASK))
-    white = generate_request(only, GenerateParameters(mask=MASK // 2 * 255)).mask
+        generate_request(only, to_generate(labels=MASK))
+    white = generate_request(only, to_generate(labels=MASK // 2 * 255)).conditioning.labels
     assert white is not None and white.tolist() == [[0, 0], [1, 0]]
     with pytest.raises(UserError, match="masks of their own"):
-        generate_request(masked, GenerateParameters(mask=MASK, pairs=True))
+        generate_request(masked, to_generate(labels=MASK, pairs=True))
     with pytest.raises(UserError, match="followed"):
-        generate_request(masked, GenerateParameters(mask=MASK, control_scale=3))
-    assert generate_request(masked, GenerateParameters(pairs=True)).pairs
+        generate_request(masked, to_generate(labels=MASK, control_scale=3))
+    assert generate_request(masked, to_generate(pairs=True)).conditioning.pairs
 
 
 def test_pictures_are_kept_with_their_masks(workspace: Workspace, queue: JobQueue, masked: InstalledPack) -> None:
     mask = (np.indices((32, 32)).sum(0) % 3).astype(np.uint8)
-    (job,) = generate(queue, masked, GenerateParameters(prompt="a cell", seed=4, count=2, mask=mask)).jobs
+    (job,) = generate(queue, masked, to_generate(prompt="a cell", seed=4, count=2, labels=mask)).jobs
     assert workspace.jobs.records()[0].title == "Generate from a mask: a cell (2)"
     answer(workspace, job, lambda record, event: receive(workspace, record, event))
     for picture in workspace.pictures.page():
@@ -105,16 +107,16 @@ def test_pictures_are_kept_with_their_masks(workspace: Workspace, queue: JobQueu
 
 
 def test_many_pictures_are_drawn_in_several_runs() -> None:
-    runs = in_runs(GenerateParameters(prompt="a cell", seed=10), 35)
-    assert [(run.seed, run.count) for run in runs] == [(10, 16), (26, 16), (42, 3)]
-    (one,) = in_runs(GenerateParameters(), 1)
-    assert one.seed is not None and one.count == 1
+    runs = in_runs(to_generate(prompt="a cell", seed=10), 35)
+    assert [(run.sampling.seed, run.sampling.count) for run in runs] == [(10, 16), (26, 16), (42, 3)]
+    (one,) = in_runs(to_generate(), 1)
+    assert one.sampling.seed is not None and one.sampling.count == 1
     with pytest.raises(UserError, match="0 pictures"):
-        in_runs(GenerateParameters(), 0)
+        in_runs(to_generate(), 0)
     with pytest.raises(UserError, match="no room"):
-        in_runs(GenerateParameters(seed=LARGEST_SEED), 2)
+        in_runs(to_generate(seed=LARGEST_SEED), 2)
     with pytest.raises(UserError, match="steps"):
-        in_runs(GenerateParameters(steps=0), 2)
+        in_runs(to_generate(steps=0), 2)
 
 
 def test_masks_of_a_folder_by_their_names(tmp_path: Path) -> None:

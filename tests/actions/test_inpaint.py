@@ -24,15 +24,16 @@ from medsynth_app.core.image import ImageInfo
 from medsynth_app.core.jobs.inpaint import InpaintRequest
 from medsynth_app.core.jobs.stored import from_parts
 from medsynth_app.core.labels import LabelSchema
+from medsynth_app.core.options import changed
 from medsynth_app.core.pack_files import InstalledPack
-from medsynth_app.core.parameters import InpaintParameters
 from medsynth_app.core.window_level import WindowLevel
 from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.workspace.workspace import Workspace
 from tests.actions.bench import make_pack, paint, png, volume
+from tests.asking import to_inpaint
 
 CONTROL = {"controlnet/config.json": "0" * 64}
-PARAMETERS = InpaintParameters(prompt="a neutrophil", seed=7, count=2, feather=3)
+PARAMETERS = to_inpaint(prompt="a neutrophil", seed=7, count=2, feather=3)
 
 
 def test_a_request_holds_the_crop_the_mask_and_the_revision(
@@ -40,17 +41,18 @@ def test_a_request_holds_the_crop_the_mask_and_the_revision(
     document = open_image(workspace, png(tmp_path / "a.png"))
     painted = paint(document)
     request = inpaint_request(document, 0, PARAMETERS, pack, None)
-    bounds = Bounds(*request.bounds)
+    bounds = Bounds(*request.image.bounds)
     assert bounds.union(painted) == bounds
-    assert np.array_equal(request.crop, document.pixels(0)[bounds.slices])
-    assert np.array_equal(request.mask, document.mask(0)[bounds.slices] > 0)
-    assert request.mask.sum() == painted.height * painted.width
-    assert request.revision == document.revision(0, bounds)
-    assert (request.prompt, request.seed, request.count, request.feather) == ("a neutrophil", 7, 2, 3)
-    assert request.window is None
+    assert np.array_equal(request.image.crop, document.pixels(0)[bounds.slices])
+    assert np.array_equal(request.image.mask, document.mask(0)[bounds.slices] > 0)
+    assert request.image.mask.sum() == painted.height * painted.width
+    assert request.image.revision == document.revision(0, bounds)
+    asked = request.conditioning.prompt, request.sampling.seed, request.sampling.count, request.feather
+    assert asked == ("a neutrophil", 7, 2, 3)
+    assert request.image.window is None
     assert request.match_seam  # of colour images, unless one asks not to
-    assert not inpaint_request(document, 0, replace(PARAMETERS, match_seam=False), pack, None).match_seam
-    assert request.pack_sha256 == pack.manifest.sha256
+    assert not inpaint_request(document, 0, changed(PARAMETERS, match_seam=False), pack, None).match_seam
+    assert request.model.sha256 == pack.manifest.sha256
 
 
 def test_a_queued_request_survives_in_the_workspace(
@@ -60,8 +62,8 @@ def test_a_queued_request_survives_in_the_workspace(
     request = inpaint_request(document, 0, PARAMETERS, pack, None)
     (job,) = inpaint(queue, request).jobs
     stored = from_parts(*workspace.jobs.load(job))
-    assert np.array_equal(stored.crop, request.crop)
-    assert stored.bounds == request.bounds
+    assert np.array_equal(stored.image.crop, request.image.crop)
+    assert stored.image.bounds == request.image.bounds
     assert queue.records()[0].title == "Inpaint: a neutrophil (2)"
 
 
@@ -70,11 +72,11 @@ def test_grey_values_keep_their_depth_and_the_window_goes_along(workspace: Works
     paint(document, 1, (10, 10, 20, 20))
     brain = make_pack(tmp_path / "p", "brain", colour="grey", modalities=("MR",))
     request = inpaint_request(document, 1, PARAMETERS, brain, WindowLevel(40, 400))
-    assert request.crop.dtype == document.pixels(1).dtype == np.int16
-    assert request.window == (-160.0, 240.0)
+    assert request.image.crop.dtype == document.pixels(1).dtype == np.int16
+    assert request.image.window == (-160.0, 240.0)
     assert not request.match_seam
-    assert inpaint_request(document, 1, replace(PARAMETERS, match_seam=True), brain, WindowLevel(40, 400)).match_seam
-    assert request.frame_key == str(document.info.frames[1].key)
+    assert inpaint_request(document, 1, changed(PARAMETERS, match_seam=True), brain, WindowLevel(40, 400)).match_seam
+    assert request.image.frame_key == str(document.info.frames[1].key)
     with pytest.raises(UserError, match="window"):
         inpaint_request(document, 1, PARAMETERS, brain, None)
 
@@ -92,7 +94,7 @@ def test_without_a_seed_every_run_has_a_new_one_and_it_is_recorded(
         workspace: Workspace, pack: InstalledPack, tmp_path: Path) -> None:
     document = open_image(workspace, png(tmp_path / "a.png"))
     paint(document)
-    seeds = {inpaint_request(document, 0, replace(PARAMETERS, seed=None), pack, None).seed for _ in range(8)}
+    seeds = {inpaint_request(document, 0, changed(PARAMETERS, seed=None), pack, None).sampling.seed for _ in range(8)}
     assert len(seeds) > 1
     assert all(0 <= seed < 2**31 for seed in seeds)
 
@@ -101,15 +103,17 @@ def test_removing_draws_the_surroundings_and_an_empty_prompt_the_default(
         workspace: Workspace, pack: InstalledPack, tmp_path: Path) -> None:
     document = open_image(workspace, png(tmp_path / "a.png"))
     paint(document)
-    assert inpaint_request(document, 0, replace(PARAMETERS, mode="remove"), pack, None).prompt == "background"
-    assert inpaint_request(document, 0, replace(PARAMETERS, prompt=" "), pack, None).prompt == "a cells prompt"
+    removing = inpaint_request(document, 0, changed(PARAMETERS, mode="remove"), pack, None)
+    assert removing.conditioning.prompt == "background"
+    silent_person = inpaint_request(document, 0, changed(PARAMETERS, prompt=" "), pack, None)
+    assert silent_person.conditioning.prompt == "a cells prompt"
 
 
 def test_removing_never_draws_what_was_typed(workspace: Workspace, tmp_path: Path) -> None:
     document = open_image(workspace, png(tmp_path / "a.png"))
     paint(document)
     silent = make_pack(tmp_path / "p", "silent", remove_prompt="")
-    assert inpaint_request(document, 0, replace(PARAMETERS, mode="remove"), silent, None).prompt == ""
+    assert inpaint_request(document, 0, changed(PARAMETERS, mode="remove"), silent, None).conditioning.prompt == ""
 
 
 @pytest.mark.parametrize("changes", [{"mode": "magic"}, {"strength": 0.0}, {"count": 0}, {"steps": 0}, {"seed": -1}])
@@ -118,7 +122,7 @@ def test_parameters_out_of_range_are_refused(
     document = open_image(workspace, png(tmp_path / "a.png"))
     paint(document)
     with pytest.raises(UserError):
-        inpaint_request(document, 0, replace(PARAMETERS, **changes), pack, None)  # type: ignore[arg-type]
+        inpaint_request(document, 0, changed(PARAMETERS, **changes), pack, None)  # type: ignore[arg-type]
 
 
 def test_a_mask_over_several_slices_says_this_slice_only(workspace: Workspace, tmp_path: Path) -> None:
@@ -192,19 +196,19 @@ def test_a_fill_follows_what_is_painted_where_the_prompt_names_it(workspace: Wor
 
     def request(pack: InstalledPack = gut, mask_value: int | None = None, **changes: object) -> InpaintRequest:
         values = {"prompt": "two Polyps", **changes}
-        return inpaint_request(document, 0, replace(PARAMETERS, **values), pack, None, mask_value, meant=meant)
+        return inpaint_request(document, 0, changed(PARAMETERS, **values), pack, None, mask_value, meant=meant)
 
     followed = request(control_scale=0.5)
-    painted = document.mask(0)[Bounds(*followed.bounds).slices]
-    assert followed.labels is not None and followed.control_scale == 0.5
-    assert np.array_equal(followed.labels, painted == 2)  # the model knows no ulcers
-    assert Bounds.of_mask(followed.mask) == Bounds.of_mask(painted > 0) and box.height == 16
+    painted, asked = document.mask(0)[Bounds(*followed.image.bounds).slices], followed.conditioning
+    assert asked.labels is not None and asked.control_scale == 0.5
+    assert np.array_equal(asked.labels, painted == 2)  # the model knows no ulcers
+    assert Bounds.of_mask(followed.image.mask) == Bounds.of_mask(painted > 0) and box.height == 16
     for values in ({"prompt": "normal mucosa"}, {"mode": "remove"}, {"mode": "vary"}, {"follow": False},
                    {"mask_value": 1}, {"mask_value": 1, "follow": True},
                    {"pack": make_pack(tmp_path / "p", "plain", mask_labels=("polyp",))}):
-        assert request(**values).labels is None, values  # type: ignore[arg-type]
-    assert request(prompt="normal mucosa", follow=True).labels is not None
-    assert inpaint_request(document, 0, replace(PARAMETERS, prompt="a polyp"), gut, None).labels is None
+        assert request(**values).conditioning.labels is None, values  # type: ignore[arg-type]
+    assert request(prompt="normal mucosa", follow=True).conditioning.labels is not None
+    assert inpaint_request(document, 0, changed(PARAMETERS, prompt="a polyp"), gut, None).conditioning.labels is None
 
 
 def test_the_values_of_a_mask_file_are_the_labels_of_the_pack(tmp_path: Path) -> None:

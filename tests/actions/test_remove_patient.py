@@ -14,15 +14,15 @@ from medsynth_app.core.changes import Changes
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.image import Identity
 from medsynth_app.core.pack_files import InstalledPack
-from medsynth_app.core.parameters import InpaintParameters
 from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.workspace.documents import Document
 from medsynth_app.workspace.removal import Scope
 from medsynth_app.workspace.workspace import Workspace
 from tests.actions.bench import paint
+from tests.asking import to_inpaint
 from tests.workspace.fake import FakeSource
 
-PARAMETERS = InpaintParameters(prompt="a lesion", seed=7, count=1)
+PARAMETERS = to_inpaint(prompt="a lesion", seed=7, count=1)
 
 
 def opened(workspace: Workspace, uid: str, patient: str, study: str) -> Document:

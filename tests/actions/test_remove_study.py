@@ -14,12 +14,12 @@ from medsynth_app.actions.remove_study import remove_study
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import EventKind
 from medsynth_app.core.pack_files import InstalledPack
-from medsynth_app.core.parameters import InpaintParameters
 from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.workspace.workspace import Workspace
 from tests.actions.bench import event, paint, png, record_of
+from tests.asking import to_inpaint
 
-PARAMETERS = InpaintParameters(prompt="a neutrophil", seed=7, count=2)
+PARAMETERS = to_inpaint(prompt="a neutrophil", seed=7, count=2)
 
 
 def test_rows_and_files_go_and_the_source_stays(workspace: Workspace, tmp_path: Path) -> None:

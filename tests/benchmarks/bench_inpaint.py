@@ -30,7 +30,6 @@ sys.path.insert(0, str(ROOT))
 from medsynth_app.core.bounds import Bounds  # noqa: E402
 from medsynth_app.core.crop import context_bounds  # noqa: E402
 from medsynth_app.core.job import EventKind, JobEvent  # noqa: E402
-from medsynth_app.core.jobs.inpaint import InpaintRequest  # noqa: E402
 from medsynth_app.engine.device import choose_device  # noqa: E402
 from medsynth_app.engine.diffusion.inpaint import run_inpaint  # noqa: E402
 from medsynth_app.engine.diffusion.pipelines import load_pack, warm_up  # noqa: E402
@@ -39,6 +38,7 @@ from medsynth_app.engine.train.denoiser import new_text_encoder, new_unet  # noq
 from medsynth_app.engine.train.recipe import Recipe  # noqa: E402
 from medsynth_app.engine.train.tokenizer import train_tokenizer  # noqa: E402
 from medsynth_app.engine.train.velocity import SCHEDULE  # noqa: E402
+from tests.asking import inpaint_of  # noqa: E402
 
 COUNT, GUIDANCE, PROMPT = 4, 2.5, "a neutrophil in a peripheral blood smear"
 
@@ -73,7 +73,7 @@ class Trial:
         painted = Bounds.of_mask(mask)
         assert painted is not None
         bounds = context_bounds(painted, mask.shape[0], mask.shape[1], self.native, 0.5)
-        request = InpaintRequest(
+        request = inpaint_of(
             crop=pixels[bounds.slices].copy(), mask=mask[bounds.slices].copy(), bounds=bounds.as_tuple(),
             document_id="", frame_key="", revision="", source="", pack=str(self.pack), pack_sha256="", prompt=PROMPT,
             steps=self.steps, count=COUNT, guidance=GUIDANCE, preview_every=self.preview_every)

@@ -17,6 +17,7 @@ from medsynth_app.core.job import EventKind, JobEvent, JobRecord, JobState
 from medsynth_app.core.jobs.inpaint import InpaintRequest
 from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.jobs.store import MemoryJobStore
+from tests.asking import inpaint_of
 
 TARGETS = {"first preview": 3.0, "all candidates": 20.0}
 
@@ -53,7 +54,7 @@ def request_of(pack: Path, size: int, options: argparse.Namespace) -> InpaintReq
     rows, columns = np.ogrid[:size, :size]
     mask = (rows - size / 2) ** 2 + (columns - size / 2) ** 2 < (size / 5) ** 2
     crop = np.random.default_rng(0).integers(0, 256, (size, size, 3), dtype=np.uint8)
-    return InpaintRequest(
+    return inpaint_of(
         crop=crop, mask=mask, bounds=(0, 0, size, size), document_id="benchmark", frame_key="benchmark",
         revision="", source="benchmark", pack=str(pack), pack_sha256="", prompt=options.prompt, steps=options.steps,
         count=options.count, seed=1, preview_every=options.preview_every, device=options.device)

@@ -19,6 +19,7 @@ from medsynth_app.engine.diffusion import pipelines as packs
 from medsynth_app.engine.embed import Encoder, load_encoder, run, run_embed, square
 from medsynth_app.engine.job import Job
 from medsynth_app.formats.embeddings import read_embeddings
+from tests.asking import embed_of
 from tests.engine.tiny_encoder import make_tiny_encoder
 
 
@@ -47,9 +48,9 @@ def _pictures(n: int = 40, height: int = 50, width: int = 60) -> np.ndarray[Any,
 
 def _request(place: Path, **changes: Any) -> EmbedRequest:
     names = [row["file"] for row in csv.DictReader((place / "blobs" / "labels.csv").open())][:40]
-    values: dict[str, Any] = {"pack": str(place / "tiny-encoder"), "pack_sha256": "", "ids": tuple(names),
+    values: dict[str, Any] = {"pack": str(place / "tiny-encoder"), "out": str(place / "E.npz"), "ids": tuple(names),
                               "images": tuple(str(place / "blobs" / name) for name in names), "device": "cpu"}
-    return EmbedRequest(**{**values, **changes})
+    return embed_of(**{**values, **changes})
 
 
 def _run(request: EmbedRequest) -> list[JobEvent]:
@@ -91,11 +92,12 @@ def test_a_job_writes_what_the_encoder_says_of_each_file(place: Path, encoder: E
     events = _run(request)
     assert [(event.step, event.steps) for event in events if event.kind is EventKind.PROGRESS] == [(32, 40), (40, 40)]
     (result,) = [event for event in events if event.kind is EventKind.RESULT]
-    assert result.data == {"encoder": "tiny-encoder", "sha256": encoder.manifest.sha256}
+    assert result.arrays == {} and result.data == {
+        "file": str(tmp_path / "E.npz"), "pictures": 40, "dimensions": 32, "encoder": "tiny-encoder",
+        "sha256": encoder.manifest.sha256}
     written = read_embeddings(tmp_path / "E.npz")
-    assert written.ids == request.ids == tuple(result.arrays["ids"])
-    assert np.array_equal(written.values, result.arrays["embeddings"])
-    pixels = np.stack([np.asarray(Image.open(file)) for file in request.images])
+    assert written.ids == request.pictures.ids()
+    pixels = np.stack([np.asarray(Image.open(file)) for file in request.pictures.paths()])
     assert np.allclose(written.values, encoder.embed(pixels), atol=1e-5)
 
 
@@ -103,10 +105,12 @@ def test_boxes_of_one_field(place: Path, encoder: Encoder, tmp_path: Path) -> No
     pixels = _pictures(1, 90, 120)[0]
     Image.fromarray(pixels).save(tmp_path / "field.png")
     boxes = np.array([[10, 10, 30, 30], [60, 40, 90, 70]])
-    request = _request(place, ids=("a", "b"), images=(str(tmp_path / "field.png"),) * 2, boxes=boxes, crop=1.0)
+    request = _request(place, ids=("a", "b"), images=(str(tmp_path / "field.png"),) * 2, boxes=boxes, crop=1.0,
+                       out=str(tmp_path / "E.npz"))
     kept = from_parts(json.loads(json.dumps(to_parts(request)[0])), to_parts(request)[1])  # as the queue keeps it
     assert isinstance(kept, EmbedRequest)
-    found = _run(kept)[-1].arrays["embeddings"]
+    _run(kept)
+    found = read_embeddings(tmp_path / "E.npz").values
     assert np.allclose(found[0], encoder.embed(pixels[None, :40, :40], crop=0.5)[0], atol=1e-5)
     assert np.allclose(found[1], encoder.embed(pixels[None, 25:85, 45:105], crop=0.5)[0], atol=1e-5)
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from medsynth_app.core.job import EventKind, JobEvent
-from medsynth_app.core.jobs.generate import GenerateRequest
 from medsynth_app.core.labels import schema_for
 from medsynth_app.core.pack import MANIFEST, PackManifest
 from medsynth_app.engine.diffusion.generate import run_generate
+from tests.asking import generate_of
 from tests.engine.tiny import make_request, results_of
 
 FOLDER = Path(__file__).resolve().parents[2] / "resources" / "packs"
@@ -33,7 +33,7 @@ def test_a_shipped_pack_fills_a_region_and_draws_a_picture(pack: Path) -> None:
     patch = result.arrays["patch"]
     assert patch.shape == crop.shape and np.array_equal(patch[~mask], crop[~mask]) and (patch[mask] != crop[mask]).any()
     events: list[JobEvent] = []
-    run_generate(GenerateRequest(str(pack), "", "", steps=2, count=1, preview_every=0, device="cpu"), events.append,
+    run_generate(generate_of(pack=str(pack), steps=2, count=1, preview_every=0, device="cpu"), events.append,
                  lambda: False, "job")
     (picture,) = [event.arrays["picture"] for event in events if event.kind is EventKind.RESULT]
     assert picture.ndim == crop.ndim and picture.std() > 1

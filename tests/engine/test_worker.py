@@ -12,10 +12,10 @@ import pytest
 
 from medsynth_app.core.errors import Cancelled
 from medsynth_app.core.job import EventKind, JobEvent
-from medsynth_app.core.jobs.generate import GenerateRequest
 from medsynth_app.core.jobs.train import TrainRequest
 from medsynth_app.engine.job import Job
 from medsynth_app.engine.worker import Worker
+from tests.asking import generate_of
 
 E = EventKind
 
@@ -67,7 +67,7 @@ def pipe() -> Iterator[Pipe]:
 
 
 def test_a_handler_that_returns_early_was_cancelled(pipe: Pipe) -> None:
-    pipe.commands.put(("run", "a", GenerateRequest("", "", "")))
+    pipe.commands.put(("run", "a", generate_of()))
     pipe.next(E.PROGRESS)
     pipe.commands.put(("cancel", "a"))
     assert pipe.next(E.CANCELLED).job_id == "a"
@@ -82,7 +82,7 @@ def test_a_kind_that_saves_says_so_before_it_ends(pipe: Pipe) -> None:
     assert pipe.next(E.CANCELLED).job_id == "a"
 
 
-@pytest.mark.parametrize("request_", [TrainRequest("", "", ""), GenerateRequest("", "", "")])
+@pytest.mark.parametrize("request_", [TrainRequest("", "", ""), generate_of()])
 def test_a_held_job_stands_still_until_it_is_released(pipe: Pipe, request_: Any) -> None:
     pipe.commands.put(("run", "a", request_))
     pipe.next(E.PROGRESS)

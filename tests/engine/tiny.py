@@ -23,6 +23,7 @@ from medsynth_app.engine.train.mask_model import MASK_SCHEDULE, new_mask_unet
 from medsynth_app.engine.train.recipe import AutoencoderSection, DenoiserSection, MasksSection, PackSection, Recipe
 from medsynth_app.engine.train.tokenizer import train_tokenizer
 from medsynth_app.engine.train.velocity import SCHEDULE
+from tests.asking import inpaint_of
 
 PROMPT = "a round cell"
 LABELS = ("body", "core")
@@ -93,7 +94,7 @@ def make_request(folder: Path, crop: Any, mask: Any, **changes: Any) -> InpaintR
         "bounds": (0, 0, *mask.shape), "document_id": "d", "frame_key": "sha256:0#0", "revision": "r",
         "source": "sha256:0", "pack": str(folder), "pack_sha256": manifest.sha256, "prompt": PROMPT, "steps": 4,
         "count": 1, "preview_every": 0, "device": "cpu", **changes}
-    return InpaintRequest(crop=crop, mask=mask, **values)
+    return inpaint_of(crop=crop, mask=mask, **values)
 
 
 def events_of(request: InpaintRequest, cancelled: Callable[[], bool] = lambda: False) -> list[JobEvent]:

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from medsynth_app.core.job import EventKind, JobEvent, JobRecord, JobState, Lane
-from medsynth_app.core.jobs.generate import GenerateRequest
 from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.jobs.running import Patience
 from medsynth_app.jobs.store import JobStore, MemoryJobStore
+from tests.asking import generate_of
 
 FAKE = "tests.jobs.fake_worker"
 
@@ -45,8 +45,8 @@ class Bench:
 
     def submit(self, prompt: str = "", *, lane: Lane = Lane.INTERACTIVE, steps: int = 1, seconds: float = 0.0,
                count: int = 0, preview_every: int = 0, document: str = "") -> str:
-        request = GenerateRequest("", "", prompt, steps=steps, guidance=seconds, count=count,
-                                  preview_every=preview_every)
+        request = generate_of(prompt=prompt, steps=steps, guidance=seconds, count=count,
+                              preview_every=preview_every)
         return self.queue.submit(request, title=prompt or "job", lane=lane, document_id=document)
 
     def kinds(self, job_id: str) -> list[EventKind]:

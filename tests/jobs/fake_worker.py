@@ -20,11 +20,11 @@ from medsynth_app.engine.worker import Connection, Worker
 
 
 def generate(request: GenerateRequest, job: Job) -> Mapping[str, Any] | None:
-    if request.prompt in SCRIPTS:
-        SCRIPTS[request.prompt](job)
+    if request.conditioning.prompt in SCRIPTS:
+        SCRIPTS[request.conditioning.prompt](job)
     _steps(request, job)
-    picture = np.full((4, 4, 3), request.seed, np.uint8)
-    for k in range(request.count):
+    picture = np.full((4, 4, 3), request.sampling.seed_of(0), np.uint8)
+    for k in range(request.sampling.count):
         job.emit(JobEvent(job.id, EventKind.RESULT, arrays={"picture": picture + k}, data={"candidate": k}))
     return {"nice": os.nice(0) if hasattr(os, "nice") else 0, "offline": os.environ["HF_HUB_OFFLINE"],
             "pid": os.getpid(), "modules": [name for name in ("torch", "PySide6", "pytest") if name in sys.modules]}
@@ -32,12 +32,12 @@ def generate(request: GenerateRequest, job: Job) -> Mapping[str, Any] | None:
 
 def _steps(request: GenerateRequest, job: Job) -> None:
     """`steps` steps of `guidance` seconds."""
-    for step in range(1, request.steps + 1):
+    for step in range(1, request.sampling.steps + 1):
         if job.cancelled():
             raise Cancelled
-        time.sleep(request.guidance)
-        job.emit(JobEvent(job.id, EventKind.PROGRESS, step=step, steps=request.steps))
-        if request.preview_every and step % request.preview_every == 0:
+        time.sleep(request.sampling.guidance)
+        job.emit(JobEvent(job.id, EventKind.PROGRESS, step=step, steps=request.sampling.steps))
+        if request.sampling.preview_every and step % request.sampling.preview_every == 0:
             job.emit(JobEvent(job.id, EventKind.PREVIEW, step=step, arrays={"0": np.zeros((8, 8, 3), np.uint8)}))
 
 

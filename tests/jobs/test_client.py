@@ -21,13 +21,13 @@ def refuse(*args, **kwargs):
     raise AssertionError("a socket was opened")
 socket.socket = socket.socketpair = socket.create_connection = refuse
 from medsynth_app.core.job import Lane
-from medsynth_app.core.jobs.generate import GenerateRequest
+from tests.asking import generate_of
 from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.jobs.store import MemoryJobStore
 print("once", file=sys.stderr)
 queue = JobQueue(MemoryJobStore(), lambda record, event: None, worker_module="tests.jobs.fake_worker")
 queue.start()
-job = queue.submit(GenerateRequest("", "", "x", steps=1, guidance=0.0, count=1), title="x")
+job = queue.submit(generate_of(prompt="x", steps=1, guidance=0.0, count=1), title="x")
 state = queue.wait(job, 30).state
 pids = [client.pid for client in queue._clients.values() if client.pid]
 print(json.dumps({"state": state, "pids": pids, "torch": "torch" in sys.modules,

@@ -9,10 +9,10 @@ from dataclasses import replace
 import pytest
 
 from medsynth_app.core.job import EventKind, JobEvent, JobRecord, JobState, Lane
-from medsynth_app.core.jobs.generate import GenerateRequest
 from medsynth_app.core.jobs.stored import to_parts
 from medsynth_app.jobs.running import Patience
 from medsynth_app.jobs.store import MemoryJobStore
+from tests.asking import generate_of
 from tests.jobs.conftest import Bench
 
 E = EventKind
@@ -47,7 +47,7 @@ def test_documents_that_were_merged_are_known_by_the_store() -> None:
     store = MemoryJobStore()
     bench = Bench(store, patience=Patience())
     job = bench.submit(document="slice")
-    plain, arrays = to_parts(GenerateRequest("", "", "x"))
+    plain, arrays = to_parts(generate_of(prompt="x"))
     store.add(replace(store.records()[0], document_id="series"), plain, arrays)
     assert bench.queue.forget("series") == 1
     assert bench.queue.records() == [] and store.records() == []

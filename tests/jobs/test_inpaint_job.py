@@ -13,6 +13,7 @@ from medsynth_app.core.job import EventKind, JobEvent, JobRecord, JobState
 from medsynth_app.core.jobs.inpaint import InpaintRequest
 from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.jobs.store import MemoryJobStore
+from tests.asking import inpaint_of
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +28,7 @@ def _request(pack: Path) -> InpaintRequest:
     crop = np.random.default_rng(0).integers(0, 4096, (32, 32), dtype=np.int16)
     mask = np.zeros((32, 32), bool)
     mask[10:22, 12:24] = True
-    return InpaintRequest(
+    return inpaint_of(
         crop=crop, mask=mask, bounds=(0, 0, 32, 32), document_id="d", frame_key="k", revision="r", source="sha256:x",
         pack=str(pack), pack_sha256="", prompt="a cell", steps=3, count=2, seed=7, feather=2, preview_every=1,
         window=(0.0, 4095.0), stored_range=(0, 4095), device="cpu")
@@ -56,7 +57,7 @@ def test_an_inpaint_job_makes_its_candidates_in_a_worker(tiny_pack: Path) -> Non
         assert one.data["candidate"] == k and one.data["seed"] == 7 + k
         patch, effective = one.arrays["patch"], one.arrays["effective"]
         assert patch.dtype == np.int16 and np.array_equal(patch, two.arrays["patch"])
-        assert np.array_equal(patch[~effective], request.crop[~effective]) and (patch != request.crop).any()
+        assert np.array_equal(patch[~effective], request.image.crop[~effective]) and (patch != request.image.crop).any()
     kinds = [event.kind for _, event in told if event.job_id == first]
     assert EventKind.PREVIEW in kinds and EventKind.PROGRESS in kinds and kinds[-1] is EventKind.DONE
 

@@ -11,12 +11,12 @@ import pytest
 
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import EventKind, JobEvent, JobRecord, JobState, Lane
-from medsynth_app.core.jobs.generate import GenerateRequest
 from medsynth_app.core.jobs.stored import to_parts
 from medsynth_app.core.jobs.train import TrainRequest
 from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.jobs.running import Patience
 from medsynth_app.jobs.store import MemoryJobStore
+from tests.asking import generate_of
 from tests.jobs.conftest import FAKE, Bench
 
 E = EventKind
@@ -347,7 +347,7 @@ def test_close_while_warming_up_or_before_the_start_is_immediate() -> None:
 
 def test_a_job_that_ends_the_application_is_not_run_for_ever() -> None:
     store = MemoryJobStore()
-    plain, arrays = to_parts(GenerateRequest("", "", "x", steps=1, guidance=0.0, count=0))
+    plain, arrays = to_parts(generate_of(prompt="x", steps=1, guidance=0.0, count=0))
     record = JobRecord("j", "generate", Lane.INTERACTIVE, "x", JobState.RUNNING, 1.0, "now")
     store.add(record, plain, arrays)
     store.add(replace(record, id="done", state=JobState.DONE, place=0.5), plain, arrays)
@@ -373,7 +373,7 @@ def test_a_job_that_ends_the_application_is_not_run_for_ever() -> None:
 
 def test_a_running_job_keeps_its_count_of_restarts_while_it_runs() -> None:
     store = MemoryJobStore()
-    plain, arrays = to_parts(GenerateRequest("", "", "x", steps=1000, guidance=0.05, count=0))
+    plain, arrays = to_parts(generate_of(prompt="x", steps=1000, guidance=0.05, count=0))
     store.add(JobRecord("j", "generate", Lane.INTERACTIVE, "x", JobState.RUNNING, 1.0, "now"), plain, arrays)
     bench = Bench(store)
     bench.queue.start()
@@ -410,11 +410,11 @@ def test_a_worker_module_that_cannot_start_is_a_failed_job() -> None:
     queue = JobQueue(MemoryJobStore(), lambda record, event: told.append(event), worker_module="tests.no_such_module")
     queue.start()
     try:
-        job = queue.submit(GenerateRequest("", "", "x"), title="x")
+        job = queue.submit(generate_of(prompt="x"), title="x")
         assert queue.wait(job, 20).state is JobState.FAILED
         assert told[-1].data["remedy"].startswith("Try again")
         with pytest.raises(ValueError, match="lane"):
             JobQueue(MemoryJobStore(), lambda record, event: None, lanes=(), worker_module=FAKE).submit(
-                GenerateRequest("", "", "x"), title="x")
+                generate_of(prompt="x"), title="x")
     finally:
         queue.close()

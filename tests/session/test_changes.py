@@ -171,7 +171,8 @@ def test_a_pack_that_came_is_found(session: Session, heard: list[str], tmp_path:
     heard.clear()
     session.models.set_pack(pack)
     assert "models.pack_changed" in heard and "changed" not in heard
-    assert session.inpaint.parameters.prompt == session.generate.parameters.prompt == "a new prompt"
+    prompts = [each.parameters.conditioning.prompt for each in (session.inpaint, session.generate)]
+    assert prompts == ["a new prompt"] * 2
 
 
 def test_the_person_and_what_is_removed(session: Session, heard: list[str]) -> None:

@@ -260,15 +260,15 @@ def test_window_and_slice_are_remembered_with_the_document(make_session: MakeSes
 def test_the_chosen_pack_is_remembered_with_the_document(session: Session, tmp_path: Path) -> None:
     path = png(tmp_path / "a.png")
     session.documents.open(path)
-    assert session.inpaint.parameters.prompt == "a cells prompt"
+    assert session.inpaint.parameters.conditioning.prompt == "a cells prompt"
     hippocampus = next(pack for pack in session.models.packs if pack.manifest.name == "hippocampus")
     session.models.set_pack(hippocampus)
-    assert session.inpaint.parameters.prompt == "a hippocampus prompt"
+    assert session.inpaint.parameters.conditioning.prompt == "a hippocampus prompt"
     session.inpaint.set(prompt="my own words")
     session.documents.close()
     session.documents.open(png(tmp_path / "b.png", seed=3))
     assert session.models.pack is not None and session.models.pack.manifest.name == "cells"
-    assert session.inpaint.parameters.prompt == "my own words"  # what was typed is never replaced
+    assert session.inpaint.parameters.conditioning.prompt == "my own words"  # what was typed is never replaced
     session.documents.open(path)
     assert session.models.pack.manifest.name == "hippocampus"
 

@@ -62,8 +62,8 @@ def test_pictures_follow_the_mask_as_it_was_and_keep_it_through_a_restart(make_s
     job = session.generate.run().jobs[0]
     stroke(session, (0, 0, 32, 32), 1)  # what is painted later does not change the run
     request = request_of(session, job)
-    assert request.mask is not None and np.array_equal(request.mask, mask)
-    assert request.control_scale == 0.5 and not request.pairs
+    assert request.conditioning.labels is not None and np.array_equal(request.conditioning.labels, mask)
+    assert request.conditioning.control_scale == 0.5 and not request.conditioning.pairs
     answer(workspace, job, session.jobs.deliver)
     session.documents.close()
     workspace.close()
@@ -81,12 +81,12 @@ def test_drawn_masks_are_asked_for_and_free_pictures_have_none(session: Session,
     masked(session, tmp_path)
     session.generate.set_shape("drawn")
     request = request_of(session, session.generate.run().jobs[0])
-    assert request.pairs and request.mask is None
+    assert request.conditioning.pairs and request.conditioning.labels is None
     session.generate.set_shape("free")
     stroke(session, (4, 4, 20, 24), 1)
     job = session.generate.run().jobs[0]
     request = request_of(session, job)
-    assert not request.pairs and request.mask is None
+    assert not request.conditioning.pairs and request.conditioning.labels is None
     answer(session.workspace, job, session.jobs.deliver)
     picture, = session.generate.pictures.page(0, 1)
     assert not picture.has_mask and picture.mask() is None
@@ -106,7 +106,8 @@ def test_classes_are_known_by_their_names_whatever_their_values(session: Session
     stroke(session, (4, 4, 20, 24), 2)
     stroke(session, (8, 8, 14, 14), 1)
     assert session.generate.shape_refusal("painted") is None and session.documents.current is not None
-    painted, mask = session.documents.current.mask(0), request_of(session, session.generate.run().jobs[0]).mask
+    painted = session.documents.current.mask(0)
+    mask = request_of(session, session.generate.run().jobs[0]).conditioning.labels
     assert mask is not None and np.array_equal(mask == 1, painted == 2) and np.array_equal(mask == 2, painted == 1)
     assert session.documents.current.mask(0)[8, 8] == 1  # what is painted stays as it is
 
@@ -147,14 +148,14 @@ def test_a_home_trained_pack_brings_its_classes_and_they_stay_with_the_image(ses
     assert names == ["vessel", "nodule"] and session.painting.schema in session.painting.schemas
     stroke(session, (4, 4, 20, 24), 2)
     session.painting.paint(Bounds(0, 0, 2, 2), np.zeros((2, 2), np.uint8), np.ones((2, 2), np.uint8))
-    mask = request_of(session, session.generate.run().jobs[0]).mask
+    mask = request_of(session, session.generate.run().jobs[0]).conditioning.labels
     assert mask is not None and mask[5, 5] == 2 and mask[0, 0] == 1
     shutil.rmtree(tmp_path / "packs" / "lung")
     make_pack(tmp_path / "packs", "lung", domain="lung CT", mask_labels=("nodule", "vessel"), files=FILES)
     session.models.refresh()  # a newer one, which counts otherwise
     session.documents.open(tmp_path / "a.png")
     assert [item.name for item in session.painting.schema.classes] == names  # what was painted means what it meant
-    mask = request_of(session, session.generate.run().jobs[0]).mask
+    mask = request_of(session, session.generate.run().jobs[0]).conditioning.labels
     assert mask is not None and mask[5, 5] == 1 and mask[0, 0] == 2
 
 
@@ -162,7 +163,7 @@ def test_a_plain_region_is_the_only_label_of_a_pack(session: Session, tmp_path: 
     home_trained(session, tmp_path, "nodule")
     session.painting.set_schema(SCHEMAS["region"])
     stroke(session, (4, 4, 20, 24), 1)
-    mask = request_of(session, session.generate.run().jobs[0]).mask
+    mask = request_of(session, session.generate.run().jobs[0]).conditioning.labels
     assert mask is not None and mask[5, 5] == 1
     stroke(session, (0, 0, 4, 4), 2)
     refused(session, "does not know: region 2")
@@ -215,7 +216,7 @@ def test_a_pack_that_cannot_leaves_the_shape_free_and_says_so(session: Session, 
         assert session.generate.shape == "free" and text in said[-1]
         with pytest.raises(UserError, match=text):
             session.generate.set_shape("drawn")
-        assert not request_of(session, session.generate.run().jobs[0]).pairs
+        assert not request_of(session, session.generate.run().jobs[0]).conditioning.pairs
     assert len(said) == 2
     stroke(session, (4, 4, 20, 24), 1)
     session.generate.set_shape("painted")

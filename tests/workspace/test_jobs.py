@@ -10,11 +10,11 @@ import pytest
 
 from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.job import JobRecord, JobState, Lane
-from medsynth_app.core.jobs.generate import GenerateRequest
 from medsynth_app.core.jobs.inpaint import InpaintRequest
 from medsynth_app.core.jobs.stored import from_parts, to_parts
 from medsynth_app.jobs.store import JobStore
 from medsynth_app.workspace.workspace import Workspace
+from tests.asking import generate_of, inpaint_of
 from tests.workspace.fake import PATH, UID, FakeSource, stage
 
 RECORD = JobRecord("one", "inpaint", Lane.INTERACTIVE, "Inpaint: a polyp (4)", JobState.WAITING, 2.0,
@@ -23,14 +23,15 @@ RECORD = JobRecord("one", "inpaint", Lane.INTERACTIVE, "Inpaint: a polyp (4)", J
 
 def request(document_id: str = "") -> InpaintRequest:
     rng = np.random.default_rng(3)
-    return InpaintRequest(rng.integers(-1000, 1000, (16, 16), np.int16), rng.random((16, 16)) > 0.5, (1, 2, 17, 18),
-                          document_id, f"uid:{UID}.1#0", "ab" * 32, f"{UID}.1", "/packs/blood", "cd" * 32, "a polyp",
-                          window=(-160.0, 240.0), notices=("outside its field",))
+    return inpaint_of(crop=rng.integers(-1000, 1000, (16, 16), np.int16), mask=rng.random((16, 16)) > 0.5,
+                      bounds=(1, 2, 17, 18), document_id=document_id, frame_key=f"uid:{UID}.1#0", revision="ab" * 32,
+                      source=f"{UID}.1", pack="/packs/blood", pack_sha256="cd" * 32, prompt="a polyp",
+                      window=(-160.0, 240.0), notices=("outside its field",))
 
 
 def test_it_is_a_job_store(workspace: Workspace) -> None:
     store: JobStore = workspace.jobs
-    store.add(RECORD, *to_parts(GenerateRequest("/packs/blood", "cd" * 32, "a cell")))
+    store.add(RECORD, *to_parts(generate_of(pack="/packs/blood", pack_sha256="cd" * 32, prompt="a cell")))
     assert store.records() == [RECORD]
 
 
@@ -42,8 +43,8 @@ def test_requests_survive_a_restart(folder: Path) -> None:
     with Workspace.open(folder) as workspace:
         back = from_parts(*workspace.jobs.load("one"))
         assert isinstance(back, InpaintRequest)
-        assert np.array_equal(back.crop, made.crop) and back.crop.dtype == np.int16
-        assert np.array_equal(back.mask, made.mask) and back.mask.dtype == bool
+        assert np.array_equal(back.image.crop, made.image.crop) and back.image.crop.dtype == np.int16
+        assert np.array_equal(back.image.mask, made.image.mask) and back.image.mask.dtype == bool
         plain, expected = to_parts(back)[0], to_parts(made)[0]
         assert plain == expected
 

@@ -11,9 +11,10 @@ import pytest
 from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import JobState
-from medsynth_app.core.jobs.generate import GenerateRequest
 from medsynth_app.core.jobs.stored import to_parts
+from medsynth_app.core.options import changed
 from medsynth_app.workspace.workspace import Workspace
+from tests.asking import generate_of
 from tests.workspace.fake import PATH, UID, FakeSource, accept, paint, provenance, stage
 from tests.workspace.test_jobs import RECORD, request
 
@@ -37,7 +38,7 @@ def fill(workspace: Workspace) -> tuple[str, str]:
         patch = np.arange(48, dtype=np.int16).reshape(6, 8) + len(ids)
         accept(document, stage(workspace, document, BOX, patch, job=f"job {len(ids)}"))
         workspace.jobs.add(replace(RECORD, id=f"job {len(ids)}", document_id=document.id),
-                           *to_parts(replace(request(document.id), prompt=f"a polyp of this patient {len(ids)}"
+                           *to_parts(changed(request(document.id), prompt=f"a polyp of this patient {len(ids)}"
                                              if not ids else "another")))
         workspace.documents.remember(document.id, "frame", str(document.info.frames[0].key))
         ids.append(document.id)
@@ -60,8 +61,8 @@ def test_nothing_of_a_removed_study_is_left_in_any_byte(folder: Path) -> None:
         document = workspace.documents.open(FakeSource(uid=OTHER_UID, pseudonym="Subject-KEEPME"), Path("/elsewhere"))
         assert document.id == kept and document.mask(0).any() and document.synthetic_mask(0).sum() == 48
         assert document.pixels(0)[3, 4] == 1
-        crop = workspace.jobs.load("job 1")[1]["crop"]      # by content the same as of the study that went
-        assert np.array_equal(crop, request().crop)
+        crop = workspace.jobs.load("job 1")[1]["image.crop"]      # by content the same as of the study that went
+        assert np.array_equal(crop, request().image.crop)
         again = workspace.documents.open(FakeSource(), PATH)
         assert again.id != gone and not again.mask(0).any() and again.can_undo() is None
         referenced = len(list(workspace.blobs.all()))
@@ -118,7 +119,7 @@ def test_pictures_that_follow_its_masks_go_with_a_study(workspace: Workspace) ->
     for k, document in enumerate((first, second, other, None)):
         owner = document.id if document is not None else ""
         workspace.jobs.add(replace(RECORD, id=f"job {k}", kind="generate", state=JobState.DONE, document_id=owner),
-                           *to_parts(GenerateRequest("/packs/blood", "cd" * 32, "a cell")))
+                           *to_parts(generate_of(pack="/packs/blood", pack_sha256="cd" * 32, prompt="a cell")))
         workspace.pictures.add(f"job {k}", 0, pixels + k, provenance(k), mask=mask + k if owner else None,
                                       document_id=owner)
     workspace.jobs.prune(datetime.now(UTC) + timedelta(days=400))

@@ -2,56 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-
-import numpy as np
-import numpy.typing as npt
+from typing import Any
 
 from medsynth_app.core.changes import Changes
 from medsynth_app.core.job import EventKind, JobEvent, JobRecord, Lane
-from medsynth_app.core.jobs.kind import JobKind, Keeper, Outcome, shortened
+from medsynth_app.core.jobs.kind import JobKind, Keeper, Outcome, only, shortened
+from medsynth_app.core.jobs.request import Conditioning, ModelRef, Sampling
 from medsynth_app.core.provenance import Provenance
 
 
 @dataclass(frozen=True, eq=False)
 class GenerateRequest:
-    """Make whole pictures from a prompt, at the pack's native size or a multiple of 8 pixels.
+    """Make whole pictures, at the pack's native size or a multiple of 8 pixels.
 
     Attributes
     ----------
-    mask
-        Labels that the pictures follow, shape (h, w), uint8, 0 the background (`PackManifest.mask_labels`);
-        resized to the pictures' size. None: the prompt alone decides.
-    control_scale
-        How firmly a mask is followed; 0 ignores it, 1 is as the model learned.
-    pairs
-        Draw a mask for every picture first, from the pack's model of masks; then `mask` is None.
+    conditioning
+        Its labels are resized to the pictures' size.
+    width, height
+        In pixels; 0: the pack's native size.
     source
         sha256 or UID text of the frame on which the mask was painted, for the provenance record; never a path. Empty
         where there is none.
     """
 
-    pack: str
-    pack_sha256: str
-    prompt: str
-    negative_prompt: str = ""
+    model: ModelRef
+    conditioning: Conditioning
+    sampling: Sampling
     width: int = 0
     height: int = 0
-    steps: int = 25
-    guidance: float = 2.5
-    seed: int = 0
-    count: int = 4
-    preview_every: int = 4
-    device: str = "auto"
-    mask: npt.NDArray[np.uint8] | None = None
-    control_scale: float = 1.0
-    pairs: bool = False
     source: str = ""
 
 
 def titled(request: GenerateRequest) -> str:
-    what = " pairs" if request.pairs else " from a mask" if request.mask is not None else ""
-    return f"Generate{what}: {shortened(request.prompt)} ({request.count})"
+    asked = request.conditioning
+    what = " pairs" if asked.pairs else " from a mask" if asked.labels is not None else ""
+    return f"Generate{what}: {shortened(asked.prompt)} ({request.sampling.count})"
 
 
 def receive(workspace: Keeper, record: JobRecord, event: JobEvent) -> Changes:
@@ -65,5 +53,12 @@ def receive(workspace: Keeper, record: JobRecord, event: JobEvent) -> Changes:
     return Changes(pictures=(kept.id,))
 
 
+def from_flat(flat: Mapping[str, Any]) -> GenerateRequest:
+    """A request as the first workspaces kept it."""
+    flat = {"seed": 0, "control_scale": 1.0, **flat, "labels": flat.get("mask")}
+    return GenerateRequest(ModelRef(flat["pack"], flat["pack_sha256"]), only(Conditioning, flat), only(Sampling, flat),
+                           **{name: flat[name] for name in ("width", "height", "source") if name in flat})
+
+
 GENERATE = JobKind("generate", GenerateRequest, Lane.INTERACTIVE, titled, "diffusion.generate", Outcome.PICTURES,
-                   "Pictures are ready", receive)
+                   "Pictures are ready", receive, flat=from_flat)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -28,7 +28,12 @@ class Outcome(StrEnum):
     FILE = "file"
 
 
-class Identified(Protocol):
+class Candidate(Protocol):
+    @property
+    def document_id(self) -> str: ...
+
+
+class Picture(Protocol):
     @property
     def id(self) -> str: ...
 
@@ -46,14 +51,14 @@ class Results(Protocol):
 
     def add(self, job_id: str, document_id: str, frame_key: FrameKey | str, bounds: Bounds, candidate: int,
             patch: Pixels, effective: npt.NDArray[np.bool_], *, provenance: Provenance,
-            alpha: npt.NDArray[np.floating] | None = None, seam: float | None = None) -> Identified: ...
+            alpha: npt.NDArray[np.floating] | None = None, seam: float | None = None) -> Candidate: ...
 
 
 class Pictures(Protocol):
     """Of the workspace's generated pictures."""
 
     def add(self, job_id: str, candidate: int, pixels: npt.NDArray[np.uint8], provenance: Provenance, *,
-            mask: npt.NDArray[np.uint8] | None = None, document_id: str = "") -> Identified: ...
+            mask: npt.NDArray[np.uint8] | None = None, document_id: str = "") -> Picture: ...
 
 
 class Keeper(Protocol):
@@ -102,7 +107,8 @@ class JobKind(Generic[R]):
     short
         It ends within seconds: in the interactive lane it never waits behind a job of a kind that does not.
     flat
-        Makes a request from the flat parts in which the first workspaces stored it; None for kinds that are younger.
+        Makes a request from the flat values, arrays among them, as the first workspaces stored it; None for kinds that
+        are younger.
     """
 
     name: str
@@ -115,7 +121,13 @@ class JobKind(Generic[R]):
     receive: Receive = receive_nothing
     saves: bool = False
     short: bool = False
-    flat: Callable[[Mapping[str, Any], Mapping[str, npt.NDArray[Any]]], R] | None = None
+    flat: Callable[[Mapping[str, Any]], R] | None = None
+
+
+def only(made: type[R], values: Mapping[str, Any]) -> R:
+    """A dataclass from those of `values` that are its fields."""
+    names = {each.name for each in fields(made)}  # type: ignore[arg-type]
+    return made(**{name: value for name, value in values.items() if name in names})
 
 
 def shortened(text: str, length: int = 48) -> str:

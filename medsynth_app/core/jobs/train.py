@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from medsynth_app.core.changes import Changes
 from medsynth_app.core.job import EventKind, JobEvent, JobRecord, Lane
@@ -41,6 +43,11 @@ class TrainRequest:
     frozen: str = ""
 
 
+def from_flat(flat: Mapping[str, Any]) -> TrainRequest:
+    """A request as the first workspaces kept it."""
+    return TrainRequest(**flat)
+
+
 def titled(request: TrainRequest) -> str:
     return f"Train: {Path(request.recipe).stem}{'' if request.part == 'base' else f' ({request.part})'}"
 
@@ -51,4 +58,4 @@ def receive(workspace: Keeper, record: JobRecord, event: JobEvent) -> Changes:
 
 
 TRAIN = JobKind("train", TrainRequest, Lane.BACKGROUND, titled, "train_job", Outcome.PACKS, "Training has ended",
-                receive, saves=True)
+                receive, saves=True, flat=from_flat)

@@ -40,20 +40,21 @@ class Followed:
         UserError
             For a pack that cannot draw from masks, or labels that it does not know.
         """
-        if request.labels is None:
+        asked = request.conditioning
+        if asked.labels is None:
             return Followed(None, {})
         pack.require_control()
         names = pack.manifest.mask_labels
-        labels = checked_labels(request.labels, names)
+        labels = checked_labels(asked.labels, names)
         small = resized(labels, height, width)
-        asked, left = labels_in(labels * request.mask), labels_in(small)
-        kept = {str(value): names[value - 1] for value in asked if value in left}
-        lost = " and ".join(names[value - 1] for value in asked if value not in left)
+        wanted, left = labels_in(labels * request.image.mask), labels_in(small)
+        kept = {str(value): names[value - 1] for value in wanted if value in left}
+        lost = " and ".join(names[value - 1] for value in wanted if value not in left)
         notices = (f"The painted {lost} is too small for the {width} x {height} pixels that the model draws; its shape "
                    "is not followed.",) if lost else ()
         if not kept:
             return Followed(None, {}, notices)
         hint = torch.from_numpy(control_image(small)).permute(2, 0, 1)[None]
-        record = {"followed": kept, "control_scale": request.control_scale,
+        record = {"followed": kept, "control_scale": asked.control_scale,
                   "labels_sha256": hashlib.sha256(labels.tobytes()).hexdigest()}
         return Followed(hint, record, notices)

@@ -42,13 +42,13 @@ class Guide:
 
 def run(request: GenerateRequest, job: Job) -> None:
     """Do a job of the kind "generate"."""
-    policy = choose_device(request.device)
+    policy = choose_device(request.sampling.device)
     job.started(policy.words, policy.dtype)
     run_generate(request, job.emit, job.cancelled, job.id)
 
 
 def run_generate(request: GenerateRequest, emit: Emit, cancelled: Callable[[], bool], job_id: str) -> None:
-    """Draw ``request.count`` pictures and emit each as an ``EventKind.RESULT``.
+    """Draw ``request.sampling.count`` pictures and emit each as an ``EventKind.RESULT``.
 
     A result's arrays: ``picture`` (uint8, (h, w, 3), or (h, w) of a grey pack) and, where it was held to one, its
     ``mask`` (uint8 labels, of the picture's size); its data: candidate, seed, provenance.
@@ -60,10 +60,10 @@ def run_generate(request: GenerateRequest, emit: Emit, cancelled: Callable[[], b
     Cancelled
         At the end of the step in which `cancelled` became true.
     """
-    packs = PackInUse(Path(request.pack), request.pack_sha256, request.device, emit, job_id)
+    packs = PackInUse(Path(request.model.folder), request.model.sha256, request.sampling.device, emit, job_id)
     height, width = _size(request, packs.get())
     notices: list[str] = []
-    watch = Watch(emit, cancelled, job_id, request.preview_every)
+    watch = Watch(emit, cancelled, job_id, request.sampling.preview_every)
 
     def note(event: JobEvent) -> None:
         if event.kind is EventKind.NOTICE:
@@ -76,7 +76,7 @@ def run_generate(request: GenerateRequest, emit: Emit, cancelled: Callable[[], b
 
     def draw(candidates: Sequence[int], sparing: bool, batches: int) -> None:
         pack = packs.get(sparing)
-        if request.pairs:
+        if request.conditioning.pairs:
             emit(JobEvent(job_id, EventKind.PROGRESS, message="Drawing the masks"))
         masks = {k: guide.of(k) for k in candidates} if guide is not None else {}
         watch.begin_batch(lambda latents: {str(k): picture for k, picture in zip(
@@ -87,7 +87,7 @@ def run_generate(request: GenerateRequest, emit: Emit, cancelled: Callable[[], b
             event = _result(request, pack, picture, k, len(candidates), notices, job_id)
             emit(event if guide is None else _held_to(event, masks[k], guide))
 
-    draw_in_batches(range(request.count), packs.policy.batch(height, width), draw, note, job_id)
+    draw_in_batches(range(request.sampling.count), packs.policy.batch(height, width), draw, note, job_id)
 
 
 def _size(request: GenerateRequest, pack: Pack) -> tuple[int, int]:
@@ -104,21 +104,22 @@ def _size(request: GenerateRequest, pack: Pack) -> tuple[int, int]:
 def _guide(request: GenerateRequest, pack: Pack, height: int, width: int,
            cancelled: Callable[[], bool]) -> Guide | None:
     """None where the prompt alone decides. The mask of a pair has the seed of its picture."""
-    if request.mask is None and not request.pairs:
+    asked = request.conditioning
+    if asked.labels is None and not asked.pairs:
         return None
     pack.require_control()
-    about = {"control_scale": request.control_scale,
+    about = {"control_scale": asked.control_scale,
              "mask_labels": {str(value): name for value, name in enumerate(pack.manifest.mask_labels, 1)}}
-    if request.mask is not None:
-        mask, notices = _given(request.mask, pack.manifest.mask_labels, height, width)
+    if asked.labels is not None:
+        mask, notices = _given(asked.labels, pack.manifest.mask_labels, height, width)
         return Guide(lambda candidate: mask, about, notices)
     from medsynth_app.engine.diffusion.mask_model import MaskModel, enlarge
 
     model = MaskModel.load(pack.folder, pack.policy.torch_device)
-    named = model.class_in(request.prompt)
+    named = model.class_in(asked.prompt)
 
     def drawn(candidate: int) -> Picture:
-        small = model.sample(1, request.seed + candidate, class_name=named, cancelled=cancelled)
+        small = model.sample(1, request.sampling.seed_of(candidate), class_name=named, cancelled=cancelled)
         return resized(enlarge(small, max(height, width))[0], height, width)
 
     return Guide(drawn, {**about, "pairs": True, "mask_class": named})
@@ -140,19 +141,20 @@ def _given(mask: Picture, labels: Sequence[str], height: int, width: int) -> tup
 
 def _latents(request: GenerateRequest, pack: Pack, height: int, width: int, candidates: Sequence[int],
              masks: Mapping[int, Picture], watch: Watch) -> torch.Tensor:
-    generators = [torch.Generator("cpu").manual_seed(request.seed + k) for k in candidates]
+    asked, sampling = request.conditioning, request.sampling
+    generators = [torch.Generator("cpu").manual_seed(sampling.seed_of(k)) for k in candidates]
     common: dict[str, Any] = {
-        "height": height, "width": width, "num_inference_steps": request.steps, "guidance_scale": request.guidance,
+        "height": height, "width": width, "num_inference_steps": sampling.steps, "guidance_scale": sampling.guidance,
         "generator": generators, "output_type": "latent", "callback_on_step_end": watch}
     with torch.inference_mode(), pack.policy.precision():
         if masks:
             hints = torch.from_numpy(control_image(np.stack([masks[k] for k in candidates]))).permute(0, 3, 1, 2)
             drawn: torch.Tensor = pack.control(
-                [request.prompt] * len(candidates), image=hints,
-                negative_prompt=[request.negative_prompt] * len(candidates),
-                controlnet_conditioning_scale=float(request.control_scale), **common).images
+                [asked.prompt] * len(candidates), image=hints,
+                negative_prompt=[asked.negative_prompt] * len(candidates),
+                controlnet_conditioning_scale=float(asked.control_scale), **common).images
         else:
-            drawn = pack.text(request.prompt, negative_prompt=request.negative_prompt,
+            drawn = pack.text(asked.prompt, negative_prompt=asked.negative_prompt,
                               num_images_per_prompt=len(candidates), **common).images
     return drawn
 
@@ -167,10 +169,10 @@ def _pictures(pack: Pack, latents: torch.Tensor, rough: bool = False) -> list[Pi
 
 def _result(request: GenerateRequest, pack: Pack, picture: Picture, candidate: int, batch: int,
             notices: Sequence[str], job_id: str) -> JobEvent:
-    seed = request.seed + candidate
+    asked, sampling, seed = request.conditioning, request.sampling, request.sampling.seed_of(candidate)
     parameters: dict[str, Any] = {
-        "prompt": request.prompt, "negative_prompt": request.negative_prompt, "steps": request.steps,
-        "guidance": request.guidance, "seed": request.seed, "count": request.count, "candidate": candidate,
+        "prompt": asked.prompt, "negative_prompt": asked.negative_prompt, "steps": sampling.steps,
+        "guidance": sampling.guidance, "seed": sampling.seed, "count": sampling.count, "candidate": candidate,
         "height": picture.shape[0], "width": picture.shape[1]}
     provenance = Provenance(
         action="generate", pack=pack.manifest.name, pack_sha256=pack.manifest.sha256, seed=seed,

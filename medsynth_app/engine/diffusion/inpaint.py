@@ -35,13 +35,13 @@ LONGEST = 4        # longer edge by shorter edge of what the model draws; longer
 
 def run(request: InpaintRequest, job: Job) -> None:
     """Do a job of the kind "inpaint"."""
-    policy = choose_device(request.device)
+    policy = choose_device(request.sampling.device)
     job.started(policy.words, policy.dtype)
     run_inpaint(request, job.emit, job.cancelled, job.id)
 
 
 def run_inpaint(request: InpaintRequest, emit: Emit, cancelled: Callable[[], bool], job_id: str) -> None:
-    """Draw ``request.count`` candidates and emit each as an ``EventKind.RESULT``.
+    """Draw ``request.sampling.count`` candidates and emit each as an ``EventKind.RESULT``.
 
     A result's arrays: ``patch`` (the crop in its stored type), ``effective`` (bool), ``alpha`` (float32).
     Its data: candidate, seed, provenance, seam, bounds, largest_change_outside_mask.
@@ -53,12 +53,12 @@ def run_inpaint(request: InpaintRequest, emit: Emit, cancelled: Callable[[], boo
     Cancelled
         At the end of the step in which `cancelled` became true.
     """
-    if not request.mask.any():
+    if not request.image.mask.any():
         raise UserError("Nothing is painted.", "Paint the region to fill first.")
-    packs = PackInUse(Path(request.pack), request.pack_sha256, request.device, emit, job_id)
+    packs = PackInUse(Path(request.model.folder), request.model.sha256, request.sampling.device, emit, job_id)
     scene = Scene.make(request, packs.get())
     notices = list(request.notices)
-    watch = Watch(emit, cancelled, job_id, request.preview_every, {"bounds": request.bounds})
+    watch = Watch(emit, cancelled, job_id, request.sampling.preview_every, {"bounds": request.image.bounds})
 
     def draw(candidates: Sequence[int], sparing: bool, batches: int) -> None:
         pack = packs.get(sparing)
@@ -78,7 +78,7 @@ def run_inpaint(request: InpaintRequest, emit: Emit, cancelled: Callable[[], boo
     for text in scene.followed.notices:
         note(JobEvent(job_id, EventKind.NOTICE, message=text))
     batch = packs.policy.batch(scene.height, scene.width)
-    draw_in_batches(range(request.count), batch, draw, note, job_id)
+    draw_in_batches(range(request.sampling.count), batch, draw, note, job_id)
 
 
 @dataclass(frozen=True)
@@ -116,43 +116,45 @@ class Scene:
 
     @staticmethod
     def make(request: InpaintRequest, pack: Pack) -> Scene:
-        seen = crop.to_model_unit(request.crop, Rescale(*request.rescale), request.window, request.inverted,
-                                  request.stored_range)
-        height, width = model_size(request.mask.shape[0], request.mask.shape[1], pack.native_size, pack.factor)
+        image = request.image
+        seen = crop.to_model_unit(image.crop, Rescale(*image.rescale), image.window, image.inverted,
+                                  image.stored_range)
+        height, width = model_size(image.mask.shape[0], image.mask.shape[1], pack.native_size, pack.factor)
         unit = resized(torch.from_numpy(seen).permute(2, 0, 1)[None], height, width)
-        cells = latent_cells(request.mask, height // pack.factor, width // pack.factor)
+        cells = latent_cells(image.mask, height // pack.factor, width // pack.factor)
         masked = np.kron(cells, np.ones((pack.factor, pack.factor), np.bool_))
         start = unit
         if request.mode != "vary":
             filled = blend.fill_smooth(unit[0].permute(1, 2, 0).numpy(), masked)
             start = torch.from_numpy(filled).permute(2, 0, 1)[None]
-        prompt = request.prompt
+        prompt = request.conditioning.prompt
         if request.mode == "remove" and not prompt.strip():
             prompt = pack.manifest.remove_prompt
-        return Scene(request, height, width, blend.feather_alpha(request.mask, request.feather), unit, start,
+        return Scene(request, height, width, blend.feather_alpha(image.mask, request.feather), unit, start,
                      torch.from_numpy(masked.astype(np.float32))[None, None], prompt, _strength(request),
                      Followed.of(request, pack, height, width))
 
     def latents(self, pack: Pack, candidates: Sequence[int], watch: Watch, batches: int) -> torch.Tensor:
         """Draw candidates with the pack's pipeline; candidate k's noise comes from seed + k alone."""
-        request = self.request
+        asked, sampling = self.request.conditioning, self.request.sampling
         with torch.inference_mode():
             watch.begin_batch(lambda latents: self.previews(pack, latents, candidates), batches)
             pipeline, values = self._pipeline(pack)
             with pack.policy.precision():
                 drawn: torch.Tensor = pipeline(
-                    prompt=self.prompt, negative_prompt=request.negative_prompt, mask_image=self.cells,
-                    height=self.height, width=self.width, strength=self.strength, num_inference_steps=request.steps,
-                    guidance_scale=request.guidance, num_images_per_prompt=len(candidates),
-                    generator=[torch.Generator("cpu").manual_seed(request.seed + k) for k in candidates],
+                    prompt=self.prompt, negative_prompt=asked.negative_prompt, mask_image=self.cells,
+                    height=self.height, width=self.width, strength=self.strength, num_inference_steps=sampling.steps,
+                    guidance_scale=sampling.guidance, num_images_per_prompt=len(candidates),
+                    generator=[torch.Generator("cpu").manual_seed(sampling.seed_of(k)) for k in candidates],
                     output_type="latent", callback_on_step_end=watch, **values).images
         return drawn
 
     def _pipeline(self, pack: Pack) -> tuple[Any, dict[str, Any]]:
         """The pipeline that fills, and what it alone takes."""
         if self.followed.hint is not None:  # that one encodes for itself
+            scale = float(self.request.conditioning.control_scale)
             return pack.control_inpaint, {"image": self.start, "control_image": self.followed.hint,
-                                          "controlnet_conditioning_scale": float(self.request.control_scale)}
+                                          "controlnet_conditioning_scale": scale}
         image = pack.encode(self.start)
         # Only a UNet with nine channels looks at the masked image; grey is what its training put there.
         masked = pack.encode(torch.where(self.cells > 0, 0.5, self.unit)) if pack.inpainting_only else image
@@ -160,16 +162,16 @@ class Scene:
 
     def patch(self, drawn: torch.Tensor, seed: int) -> Pixels:
         """One decoded picture (3, height, width) stitched into the crop, in its stored type."""
-        request = self.request
-        rows, columns = request.mask.shape
+        request, image = self.request, self.request.image
+        rows, columns = image.mask.shape
         unit = resized(drawn[None], rows, columns)[0].permute(1, 2, 0).numpy()
-        generated = crop.from_model_unit(unit, request.crop.ndim == 2, Rescale(*request.rescale), request.window,
-                                         request.inverted, request.stored_range)
+        generated = crop.from_model_unit(unit, image.crop.ndim == 2, Rescale(*image.rescale), image.window,
+                                         image.inverted, image.stored_range)
         if request.match_seam:
-            generated = blend.match_seam(generated, request.crop, request.mask, seed)
+            generated = blend.match_seam(generated, image.crop, image.mask, seed)
         if not np.isfinite(generated).all():
             raise RuntimeError("the model drew values that are no numbers")
-        return blend.composite(request.crop, generated, self.alpha, request.stored_range)
+        return blend.composite(image.crop, generated, self.alpha, image.stored_range)
 
     def previews(self, pack: Pack, latents: torch.Tensor, candidates: Sequence[int]) -> dict[str, npt.NDArray[Any]]:
         """uint8 RGB at the model's size, the unpainted part as it is, keyed by candidate."""
@@ -182,39 +184,41 @@ class Scene:
 def _strength(request: InpaintRequest) -> float:
     """The strength that is run: at least one step, and less than all of it when varying what is there."""
     most = MOST_VARY if request.mode == "vary" else 1.0
-    return min(max(request.strength, 1.001 / request.steps), most) if request.steps > 1 else 1.0
+    sampling = request.sampling
+    return min(max(sampling.strength, 1.001 / sampling.steps), most) if sampling.steps > 1 else 1.0
 
 
 def _result(scene: Scene, pack: Pack, drawn: torch.Tensor, candidate: int, batch: int, notices: Sequence[str],
             job_id: str) -> JobEvent:
-    request = scene.request
-    seed = request.seed + candidate
+    image, seed = scene.request.image, scene.request.sampling.seed_of(candidate)
     patch = scene.patch(drawn, seed)
     effective = scene.alpha > 0
-    outside = blend.largest_change_outside(request.crop, patch, effective)
+    outside = blend.largest_change_outside(image.crop, patch, effective)
     if outside != 0:
         raise AssertionError(f"a pixel outside the mask changed by {outside}")
-    seen = patch if patch.ndim == 3 else Rescale(*request.rescale).to_modality(patch)
+    seen = patch if patch.ndim == 3 else Rescale(*image.rescale).to_modality(patch)
     seam = blend.seam_measure(seen, effective)
     provenance = Provenance(
         action="inpaint", pack=pack.manifest.name, pack_sha256=pack.manifest.sha256, seed=seed,
-        created=datetime.now(UTC).isoformat(timespec="seconds"), source=request.source,
+        created=datetime.now(UTC).isoformat(timespec="seconds"), source=image.source,
         mask_sha256=hashlib.sha256(np.packbits(effective).tobytes()).hexdigest(),
         parameters=_parameters(scene, candidate), environment=environment(pack, batch),
         largest_change_outside_mask=outside, seam=seam, notices=tuple(notices))
     return JobEvent(
         job_id, EventKind.RESULT, arrays={"patch": patch, "effective": effective, "alpha": scene.alpha},
         data={"candidate": candidate, "seed": seed, "provenance": provenance.to_dict(), "seam": seam,
-              "bounds": request.bounds, "largest_change_outside_mask": outside})
+              "bounds": image.bounds, "largest_change_outside_mask": outside})
 
 
 def _parameters(scene: Scene, candidate: int) -> dict[str, Any]:
     """What was asked for, as plain values; the pixels and the pack's place on this machine are left out."""
-    left_out = {"crop", "mask", "labels", "control_scale", "document_id", "frame_key", "pack", "pack_sha256", "source",
-                "notices"}
-    asked: Mapping[str, Any] = {field.name: getattr(scene.request, field.name)
-                                for field in dataclasses.fields(scene.request) if field.name not in left_out}
-    return {**asked, "prompt": scene.prompt, "strength": scene.strength, "strength_asked": scene.request.strength,
+    left_out = {"model", "image", "conditioning", "sampling", "crop", "mask", "labels", "control_scale", "pairs",
+                "document_id", "frame_key", "source", "notices"}
+    request = scene.request
+    asked: Mapping[str, Any] = {field.name: getattr(part, field.name)
+                                for part in (request, request.image, request.conditioning, request.sampling)
+                                for field in dataclasses.fields(part) if field.name not in left_out}
+    return {**asked, "prompt": scene.prompt, "strength": scene.strength, "strength_asked": request.sampling.strength,
             "candidate": candidate, "drawn_at": [scene.height, scene.width], **scene.followed.record}
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,8 @@ from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import EventKind, JobEvent
 from medsynth_app.core.jobs.generate import GenerateRequest
 from medsynth_app.core.jobs.inpaint import InpaintRequest
+from medsynth_app.core.jobs.request import ImageContext, ModelRef
+from medsynth_app.core.options import changed
 from medsynth_app.core.pack import PackManifest
 from medsynth_app.core.pack_files import read_manifest
 from medsynth_app.core.parameters import GenerateParameters, InpaintParameters
@@ -65,9 +68,9 @@ class Drawing:
         for several in _runs(wishes):
             first = several[0]
             request = GenerateRequest(
-                pack=str(self._pack), pack_sha256="", prompt=first.prompt, steps=standard.steps,
-                guidance=standard.guidance, seed=first.seed, count=len(several), preview_every=0, mask=first.mask,
-                pairs=pairs, control_scale=standard.control_scale, device=self._device)
+                ModelRef(str(self._pack)),
+                replace(standard.conditioning, prompt=first.prompt, labels=first.mask, pairs=pairs),
+                replace(standard.sampling, seed=first.seed, count=len(several), preview_every=0, device=self._device))
 
             def work(request: GenerateRequest = request) -> Arrays:
                 events = _results(lambda emit: run_generate(request, emit, self._progress.stopped, "study"))
@@ -76,9 +79,9 @@ class Drawing:
                     made["picture"] = np.repeat(made["picture"][..., None], 3, axis=3)
                 return made
 
-            firmness = [standard.control_scale] if held else []
-            key = key_of(first.prompt, [wish.seed for wish in several], first.mask, standard.steps, standard.guidance,
-                         pairs, *firmness)
+            firmness = [standard.conditioning.control_scale] if held else []
+            key = key_of(first.prompt, [wish.seed for wish in several], first.mask, standard.sampling.steps,
+                         standard.sampling.guidance, pairs, *firmness)
             drawn.append(self._kept.arrays(f"drawn/{weights}", key, work))
             done += len(several)
             told(done, len(wishes))
@@ -94,7 +97,8 @@ class Drawing:
         manifest, told = self._manifest, self._progress.stage(FILLING)
         after, effective = [], []
         for k, each in enumerate(fills):
-            standard = InpaintParameters(prompt=each.prompt, mode=each.mode, seed=each.seed, count=1, preview_every=0)
+            standard = changed(InpaintParameters(), prompt=each.prompt, mode=each.mode, seed=each.seed, count=1,
+                           preview_every=0)
             bounds = _bounds(each, manifest.native_size, standard.context)
             labels = _followed(each, manifest, standard)
 
@@ -107,24 +111,24 @@ class Drawing:
             weights = weights_key(manifest, PARTS[:5 if labels is None else 6])
             key = key_of(each.frame, each.painted, standard, labels)
             found = self._kept.arrays(f"inpainted/{weights}", key, work)
-            frame, changed = each.frame.copy(), np.zeros(each.painted.shape, np.bool_)
-            frame[bounds.slices], changed[bounds.slices] = found["patch"], found["effective"]
+            frame, altered = each.frame.copy(), np.zeros(each.painted.shape, np.bool_)
+            frame[bounds.slices], altered[bounds.slices] = found["patch"], found["effective"]
             after.append(frame)
-            effective.append(changed)
+            effective.append(altered)
             told(k + 1, len(fills))
         return after, effective
 
     def _request(self, each: Fill, bounds: Bounds, standard: InpaintParameters,
                  labels: Pictures | None) -> InpaintRequest:
         prompt = self._manifest.remove_prompt if each.mode == "remove" else each.prompt
-        return InpaintRequest(
+        image = ImageContext(
             crop=each.frame[bounds.slices].copy(), mask=each.painted[bounds.slices].copy(), bounds=bounds.as_tuple(),
-            document_id="", frame_key="", revision="", source="", pack=str(self._pack), pack_sha256="", prompt=prompt,
-            mode=each.mode, strength=standard.strength, steps=standard.steps, guidance=standard.guidance,
-            seed=each.seed, count=1, feather=standard.feather, preview_every=0,
-            match_seam=standard.matches_seam("rgb" if each.frame.ndim == 3 else "grey"),
-            labels=None if labels is None else labels[bounds.slices].copy(), control_scale=standard.control_scale,
-            window=(0, 255) if each.frame.ndim == 2 else None, device=self._device)
+            document_id="", frame_key="", revision="", source="", window=(0, 255) if each.frame.ndim == 2 else None)
+        conditioning = replace(standard.conditioning, prompt=prompt,
+                               labels=None if labels is None else labels[bounds.slices].copy())
+        return InpaintRequest(ModelRef(str(self._pack)), image, conditioning,
+                              replace(standard.sampling, device=self._device), mode=each.mode, feather=standard.feather,
+                              match_seam=standard.matches_seam("rgb" if each.frame.ndim == 3 else "grey"))
 
 
 def _runs(wishes: Sequence[Wish]) -> list[list[Wish]]:

@@ -191,8 +191,8 @@ def _sample_grid(base: StableDiffusionPipeline, control: ControlNetModel,
         **base.components, controlnet=control, requires_safety_checker=False)
     pipeline.set_progress_bar_config(disable=True)
     pictures = pipeline(prompts, image=torch.from_numpy(hints).permute(0, 3, 1, 2), height=size, width=size,
-                        num_inference_steps=standard.steps, guidance_scale=standard.guidance,
-                        controlnet_conditioning_scale=standard.control_scale, output_type="np",
+                        num_inference_steps=standard.sampling.steps, guidance_scale=standard.sampling.guidance,
+                        controlnet_conditioning_scale=standard.conditioning.control_scale, output_type="np",
                         generator=[torch.Generator("cpu").manual_seed(seed) for seed in range(len(drawn))]).images
     line, gap, margin = 20, 8, 4
     font = ImageFont.load_default(12)

@@ -7,15 +7,26 @@ from typing import Any
 
 from PySide6.QtWidgets import QAbstractSpinBox, QCheckBox, QDoubleSpinBox, QSpinBox, QWidget
 
+from medsynth_app.core.jobs.request import Conditioning, Sampling
+from medsynth_app.core.options import Option, option_of
 from medsynth_app.ui.widgets.basic import column, label, row
 from medsynth_app.ui.widgets.panel import SliderRow
-
-LARGEST_SEED = 2**31 - 1025
 
 
 def indent(spin: QAbstractSpinBox) -> None:
     """Room before the number: Qt's style sheets forget it for spin boxes."""
     spin.lineEdit().setTextMargins(6, 0, 0, 0)
+
+
+def _limit(spin: QSpinBox, known: Option) -> None:
+    low, high = known.offered
+    spin.setRange(round(low), round(high))
+
+
+def percents(known: Option) -> tuple[int, int]:
+    """What a panel offers of an option that is a share."""
+    low, high = known.offered
+    return round(100 * low), round(100 * high)
 
 
 class SeedRow(QWidget):
@@ -25,7 +36,7 @@ class SeedRow(QWidget):
         super().__init__()
         self.random = QCheckBox("New seed each time")
         self.field = QSpinBox()
-        self.field.setRange(0, LARGEST_SEED)
+        _limit(self.field, option_of(Sampling, "seed"))
         self.field.setAccessibleName("Seed")
         self.field.setMinimumWidth(124)
         indent(self.field)
@@ -49,18 +60,19 @@ class SeedRow(QWidget):
 class QuietSpin(QDoubleSpinBox):
     """Decimal numbers, always with a point."""
 
-    def __init__(self, low: float, high: float, step: float) -> None:
+    def __init__(self, known: Option, step: float) -> None:
         super().__init__()
-        self.setRange(low, high)
+        self.setRange(*known.offered)
         self.setSingleStep(step)
         self.setDecimals(1)
         self.setMinimumWidth(84)
         indent(self)
 
 
-def whole(low: int, high: int, suffix: str = "") -> QSpinBox:
+def whole(known: Option, suffix: str = "") -> QSpinBox:
+    """Whole numbers, of which as many as a panel offers of an option."""
     spin = QSpinBox()
-    spin.setRange(low, high)
+    _limit(spin, known)
     spin.setSuffix(suffix)
     spin.setMinimumWidth(84)
     indent(spin)
@@ -71,7 +83,8 @@ class Closeness(SliderRow):
     """How closely what is drawn keeps to a mask (`control_scale`); only where it can."""
 
     def __init__(self, changed: Callable[..., Any]) -> None:
-        super().__init__("How closely", 0, 200, lambda percent: changed(control_scale=percent / 100),
+        super().__init__("How closely", *percents(option_of(Conditioning, "control_scale")),
+                         lambda percent: changed(control_scale=percent / 100),
                          "How firmly a mask is kept to. 100 %: as the model learned it; 0 % ignores the mask.")
 
     def show_scale(self, scale: float, is_used: bool) -> None:

@@ -15,6 +15,7 @@ from medsynth_app.core.jobs.generate import GenerateRequest
 from medsynth_app.core.pack import MANIFEST, PackManifest
 from medsynth_app.engine.diffusion.generate import run_generate
 from medsynth_app.engine.diffusion.pipelines import Pack, forget_packs
+from tests.asking import generate_of
 from tests.engine.tiny import PROMPT, make_tiny_pack
 
 _RADIUS = np.hypot(*(np.indices((32, 32)) - np.array([14, 18])[:, None, None]))
@@ -23,8 +24,8 @@ DISC = ((_RADIUS < 9).astype(np.uint8) + (_RADIUS < 4)).astype(np.uint8)
 
 def request_of(pack: Path, **changes: Any) -> GenerateRequest:
     manifest = PackManifest.from_json((pack / MANIFEST).read_text())
-    return GenerateRequest(**{"pack": str(pack), "pack_sha256": manifest.sha256, "prompt": PROMPT, "steps": 4,
-                              "count": 2, "preview_every": 0, "device": "cpu", **changes})
+    return generate_of(**{"pack": str(pack), "pack_sha256": manifest.sha256, "prompt": PROMPT, "steps": 4,
+                          "count": 2, "preview_every": 0, "device": "cpu", **changes})
 
 
 def events_of(pack: Path, cancelled: Callable[[], bool] = lambda: False, **changes: Any) -> list[JobEvent]:

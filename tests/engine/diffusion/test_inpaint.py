@@ -57,11 +57,11 @@ def test_every_mode_changes_the_painted_pixels_only(tiny_pack: Path, mode: str, 
     assert [event.data["candidate"] for event in results] == [0, 1]
     for event in results:
         patch = event.arrays["patch"]
-        assert patch.dtype == np.uint8 and patch.shape == request.crop.shape
-        np.testing.assert_array_equal(patch[~request.mask], request.crop[~request.mask])
-        assert (patch[request.mask] != request.crop[request.mask]).mean() > 0.5
-        np.testing.assert_array_equal(event.arrays["effective"], request.mask)
-        np.testing.assert_array_equal(event.arrays["alpha"], blend.feather_alpha(request.mask, 4))
+        assert patch.dtype == np.uint8 and patch.shape == request.image.crop.shape
+        np.testing.assert_array_equal(patch[~request.image.mask], request.image.crop[~request.image.mask])
+        assert (patch[request.image.mask] != request.image.crop[request.image.mask]).mean() > 0.5
+        np.testing.assert_array_equal(event.arrays["effective"], request.image.mask)
+        np.testing.assert_array_equal(event.arrays["alpha"], blend.feather_alpha(request.image.mask, 4))
         assert event.data["largest_change_outside_mask"] == 0
     assert not np.array_equal(results[0].arrays["patch"], results[1].arrays["patch"])
 
@@ -71,12 +71,12 @@ def test_ct_keeps_its_depth_and_its_units(tiny_pack: Path) -> None:
     [event] = results_of(request)
     patch = event.arrays["patch"]
     assert patch.dtype == np.int16
-    np.testing.assert_array_equal(patch[~request.mask], request.crop[~request.mask])
-    drawn = patch[request.mask].astype(int) - 1024
+    np.testing.assert_array_equal(patch[~request.image.mask], request.image.crop[~request.image.mask])
+    drawn = patch[request.image.mask].astype(int) - 1024
     assert drawn.min() >= -160 and drawn.max() <= 240
     assert len(np.unique(drawn)) > 60  # more than a window of 8-bit steps would need to be seen as 16-bit
     hu = patch.astype(np.float64) - 1024
-    assert event.data["seam"] == pytest.approx(blend.seam_measure(hu, request.mask), rel=1e-5)
+    assert event.data["seam"] == pytest.approx(blend.seam_measure(hu, request.image.mask), rel=1e-5)
 
 
 def test_inverted_grey_is_drawn_the_other_way_round(tiny_pack: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -174,8 +174,8 @@ def test_previews_show_the_crop_with_what_is_drawn(tiny_pack: Path) -> None:
         assert sorted(event.arrays) == ["0", "1"]
         for picture in event.arrays.values():
             assert picture.dtype == np.uint8 and picture.shape == (32, 32, 3)
-            np.testing.assert_array_equal(picture[~request.mask], request.crop[~request.mask])
-            assert (picture[request.mask] != request.crop[request.mask]).any()
+            np.testing.assert_array_equal(picture[~request.image.mask], request.image.crop[~request.image.mask])
+            assert (picture[request.image.mask] != request.image.crop[request.image.mask]).any()
 
 
 @pytest.mark.parametrize("at", [0, 1, 3])
@@ -218,7 +218,8 @@ def test_an_inpainting_unet_with_nine_channels(tmp_path: Path) -> None:
     request = make_request(pack, smear(), region(), count=2)
     results = results_of(request)
     assert len(results) == 2
-    np.testing.assert_array_equal(results[0].arrays["patch"][~request.mask], request.crop[~request.mask])
+    outside = ~request.image.mask
+    np.testing.assert_array_equal(results[0].arrays["patch"][outside], request.image.crop[outside])
     assert packs.warm_up(str(pack), "cpu")["kind"] == "cpu"
 
 
@@ -228,8 +229,8 @@ def test_the_provenance_is_complete_plain_and_without_places(tiny_pack: Path) ->
     raw = json.loads(json.dumps(event.data["provenance"]))
     record = Provenance.from_dict(raw)
     assert (record.action, record.seed, record.pack) == ("inpaint", 5, "tiny")
-    assert record.pack_sha256 == request.pack_sha256
-    assert record.source == request.source and len(record.mask_sha256) == 64
+    assert record.pack_sha256 == request.model.sha256
+    assert record.source == request.image.source and len(record.mask_sha256) == 64
     assert record.largest_change_outside_mask == 0 and record.seam == event.data["seam"]
     assert record.notices == ("not for this modality",)
     assert record.parameters["window"] == [-160.0, 240.0] and record.parameters["steps"] == 4

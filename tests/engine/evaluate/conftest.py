@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from medsynth_app.core.jobs.request import Sampling
 from medsynth_app.core.jobs.study import StudyRequest
 from medsynth_app.core.pack_files import read_manifest
 from medsynth_app.core.parameters import GenerateParameters, InpaintParameters
@@ -47,8 +48,8 @@ def silent(cancelled: Callable[[], bool] = lambda: False) -> Progress:
 @pytest.fixture(autouse=True)
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two steps instead of the product's 25, and a judge that sees small pictures."""
-    monkeypatch.setattr(drawing, "GenerateParameters", partial(GenerateParameters, steps=2))
-    monkeypatch.setattr(drawing, "InpaintParameters", partial(InpaintParameters, steps=2))
+    monkeypatch.setattr(drawing, "GenerateParameters", partial(GenerateParameters, sampling=Sampling(steps=2)))
+    monkeypatch.setattr(drawing, "InpaintParameters", partial(InpaintParameters, sampling=Sampling(steps=2)))
     monkeypatch.setitem(judges.SIZES, "blood-cells", 32)
 
 

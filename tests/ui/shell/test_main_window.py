@@ -60,7 +60,7 @@ def test_letters_choose_tools_but_not_while_one_writes(desk: TestDesk) -> None:
     for key in (Qt.Key.Key_B, Qt.Key.Key_2):
         QTest.keyClick(desk.window.windowHandle(), key)
     assert prompt.toPlainText() == "b2" and desk.window.canvas.tools.tool == "eraser"
-    assert desk.session.inpaint.parameters.prompt == "b2" and desk.session.painting.label_value == 1
+    assert desk.session.inpaint.parameters.conditioning.prompt == "b2" and desk.session.painting.label_value == 1
     desk.window.canvas.setFocus()
     desk.key(Qt.Key.Key_B)
     assert desk.window.canvas.tools.tool == "brush"
@@ -231,19 +231,19 @@ def test_the_panel_and_the_session_follow_each_other(desk: TestDesk) -> None:
     panel.mode.buttons()[2].click()
     assert desk.session.inpaint.parameters.mode == "vary" and panel.strength.slider.value() == 50
     panel.strength.slider.setValue(80)
-    assert desk.session.inpaint.parameters.strength == pytest.approx(0.8)
+    assert desk.session.inpaint.parameters.sampling.strength == pytest.approx(0.8)
     panel.mode.buttons()[1].click()
     assert not panel.prompt.isEnabled()
     panel.mode.buttons()[0].click()
     panel.count.buttons()[1].click()
-    assert desk.session.inpaint.parameters.count == 2
+    assert desk.session.inpaint.parameters.sampling.count == 2
     panel.more.seed.random.click()
     panel.more.seed.field.setValue(77)
-    assert desk.session.inpaint.parameters.seed == 77
+    assert desk.session.inpaint.parameters.sampling.seed == 77
     panel.more.seed.random.click()
-    assert desk.session.inpaint.parameters.seed is None
+    assert desk.session.inpaint.parameters.sampling.seed is None
     panel._examples_menu.actions()[1].trigger()
-    assert desk.session.inpaint.parameters.prompt == "a lymphocyte" == panel.prompt.toPlainText()
+    assert desk.session.inpaint.parameters.conditioning.prompt == "a lymphocyte" == panel.prompt.toPlainText()
     panel.pack.setCurrentIndex(1)
     panel.pack.activated.emit(1)
     assert desk.session.models.pack is desk.session.models.packs[1]

@@ -8,6 +8,8 @@ from typing import Any
 from PySide6.QtWidgets import QComboBox, QLineEdit, QMenu
 
 from medsynth_app.actions.generate import FREE
+from medsynth_app.core.jobs.request import Sampling
+from medsynth_app.core.options import option_of
 from medsynth_app.core.words import _
 from medsynth_app.session.session import Session
 from medsynth_app.ui.places.generate.conditioning import ShapeGroup
@@ -58,7 +60,7 @@ class GeneratePanel(Panel):
         self.pack = model_box(self._choose_pack)
         self._pack_help = ElidedLabel("", "help")
         self.seed = SeedRow(lambda seed: self._set(seed=seed))
-        self.steps, self.guidance = whole(1, 200), QuietSpin(0, 15, 0.5)
+        self.steps, self.guidance = whole(option_of(Sampling, "steps")), QuietSpin(option_of(Sampling, "guidance"), 0.5)
         self.steps.valueChanged.connect(lambda value: self._set(steps=value))
         self.guidance.valueChanged.connect(lambda value: self._set(guidance=value))
         self.width_box = QComboBox()
@@ -104,16 +106,16 @@ class GeneratePanel(Panel):
         """Show the session's state."""
         s, p = self._session, self._session.generate.parameters
         with self.showing():
-            self.prompt.set_text(p.prompt)
-            self.count.set_value(p.count)
-            self.seed.show_seed(p.seed)
-            for spin, value in ((self.steps, p.steps), (self.guidance, p.guidance)):
+            self.prompt.set_text(p.conditioning.prompt)
+            self.count.set_value(p.sampling.count)
+            self.seed.show_seed(p.sampling.seed)
+            for spin, value in ((self.steps, p.sampling.steps), (self.guidance, p.sampling.guidance)):
                 spin.blockSignals(True)
                 spin.setValue(value)  # type: ignore[arg-type]
                 spin.blockSignals(False)
             self._show_packs()
             self.shape.refresh()
-            self.closely.show_scale(p.control_scale, s.generate.shape != FREE)
+            self.closely.show_scale(p.conditioning.control_scale, s.generate.shape != FREE)
         self._refresh_state()
 
     def _refresh_state(self) -> None:
@@ -123,7 +125,7 @@ class GeneratePanel(Panel):
         if s.workspace.read_only:
             self.obstacle = READ_ONLY
         seconds = s.generate.expected_seconds
-        self.primary.setText(f"Generate {p.count}" + (f", about {words.duration(seconds)}" if seconds else ""))
+        self.primary.setText(f"Generate {p.sampling.count}" + (f", about {words.duration(seconds)}" if seconds else ""))
         waiting = s.jobs.active
         self.hint.setText(self.obstacle or (f"Starts after {waiting} job{'s' if waiting > 1 else ''}" if waiting
                                        else "Every picture is marked as synthetic."))

@@ -6,12 +6,15 @@ from typing import Any
 
 from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit, QWidget
 
+from medsynth_app.core.jobs.request import Sampling
 from medsynth_app.core.labels import LabelSchema
+from medsynth_app.core.options import option_of
+from medsynth_app.core.parameters import InpaintParameters
 from medsynth_app.session.session import Session
 from medsynth_app.ui.theme import tokens as look
 from medsynth_app.ui.theme.theme import Theme
 from medsynth_app.ui.widgets.basic import Group, Segmented, column, label
-from medsynth_app.ui.widgets.fields import Closeness, QuietSpin, SeedRow, whole
+from medsynth_app.ui.widgets.fields import Closeness, QuietSpin, SeedRow, percents, whole
 from medsynth_app.ui.widgets.panel import SliderRow, field_row
 
 DEVICES = (("auto", "Best there is"), ("cuda", "NVIDIA GPU"), ("mps", "Apple GPU"), ("cpu", "Processor"))
@@ -26,14 +29,15 @@ class MoreInpaint(Group):
         self._schemas: tuple[LabelSchema, ...] = ()
         self.toggled.connect(lambda is_open: session.settings.change(more_open=is_open))
         self.seed = SeedRow(lambda seed: self._set(seed=seed))
-        self.steps = whole(1, 200)
-        self.context = SliderRow("Context", 0, 200, lambda value: self._set(context=value / 100),
+        self.steps = whole(option_of(Sampling, "steps"))
+        self.context = SliderRow("Context", *percents(option_of(InpaintParameters, "context")),
+                                 lambda value: self._set(context=value / 100),
                                  "How much of the surroundings the model sees, as a share of the region.")
-        self.feather = whole(0, 64, " px")
-        self.guidance = QuietSpin(0, 15, 0.5)
+        self.feather = whole(option_of(InpaintParameters, "feather"), " px")
+        self.guidance = QuietSpin(option_of(Sampling, "guidance"), 0.5)
         self.closely = Closeness(self._set)
         self.match = QCheckBox("Match the seam")
-        self.previews = whole(0, 50)
+        self.previews = whole(option_of(Sampling, "preview_every"))
         self.previews.setSpecialValueText("off")
         self.avoid = QLineEdit()
         self.avoid.setPlaceholderText("nothing")
@@ -92,21 +96,21 @@ class MoreInpaint(Group):
         fields: tuple[QWidget, ...] = (self.steps, self.feather, self.guidance, self.match, self.previews)
         for field in fields:
             field.blockSignals(True)
-        self.seed.show_seed(p.seed)
-        self.steps.setValue(p.steps)
+        self.seed.show_seed(p.sampling.seed)
+        self.steps.setValue(p.sampling.steps)
         self.context.show_value(round(p.context * 100), f"{round(p.context * 100)} %")
         self.feather.setValue(p.feather)
-        self.guidance.setValue(p.guidance)
+        self.guidance.setValue(p.sampling.guidance)
         document = s.documents.current
         self.match.setChecked(p.matches_seam(document.info.colour if document is not None else "rgb"))
         can_follow = s.models.pack is not None and s.models.pack.manifest.draws_from_masks
-        self.closely.show_scale(p.control_scale, can_follow and p.mode == "replace")
-        self.previews.setValue(p.preview_every)
-        if self.avoid.text() != p.negative_prompt:
-            self.avoid.setText(p.negative_prompt)
+        self.closely.show_scale(p.conditioning.control_scale, can_follow and p.mode == "replace")
+        self.previews.setValue(p.sampling.preview_every)
+        if self.avoid.text() != p.conditioning.negative_prompt:
+            self.avoid.setText(p.conditioning.negative_prompt)
         self.which.set_value(None if s.painting.mask_value is None else 1)
         self._show_schemas()
-        self.device.setCurrentIndex([name for name, _ in DEVICES].index(p.device))
+        self.device.setCurrentIndex([name for name, _ in DEVICES].index(p.sampling.device))
         for field in fields:
             field.blockSignals(False)
 

@@ -10,7 +10,9 @@ from PySide6.QtGui import QColor, QIcon, QPainter
 from PySide6.QtWidgets import QButtonGroup, QCheckBox, QGridLayout, QMenu, QSizePolicy, QToolButton, QWidget
 
 from medsynth_app.core.errors import UserError
+from medsynth_app.core.jobs.request import Sampling
 from medsynth_app.core.labels import LabelClass, LabelSchema
+from medsynth_app.core.options import option_of
 from medsynth_app.core.words import _
 from medsynth_app.session.session import Session
 from medsynth_app.ui.places.paint.more import MoreInpaint
@@ -30,6 +32,7 @@ from medsynth_app.ui.widgets.basic import (
     model_box,
     row,
 )
+from medsynth_app.ui.widgets.fields import percents
 from medsynth_app.ui.widgets.panel import Panel, SliderRow
 
 MODES = (("replace", "Replace", "Draws what the prompt says."),
@@ -86,7 +89,8 @@ class InpaintPanel(Panel):
         self.examples.setMenu(self._examples_menu)
         self.follow = QCheckBox("Keep to the painted shape")
         self.follow.toggled.connect(self._choose_follow)
-        self.strength = SliderRow("How strong", 5, 100, lambda value: self._set(strength=value / 100))
+        self.strength = SliderRow("How strong", *percents(option_of(Sampling, "strength")),
+                                  lambda value: self._set(strength=value / 100))
         self.strength.slider.setToolTip("100 %: what was there is ignored. Less keeps more of it.")
         self.count = Segmented(COUNTS, "Candidates")
         self.count.chosen.connect(lambda count: self._set(count=count))
@@ -149,11 +153,11 @@ class InpaintPanel(Panel):
             self._show_classes()
             self.mode.set_value(p.mode)
             self._mode_help.setText(next(text for mode, _, text in MODES if mode == p.mode))
-            self.prompt.set_text(p.prompt)
+            self.prompt.set_text(p.conditioning.prompt)
             self.prompt.setEnabled(p.mode != "remove")
             self.examples.setEnabled(p.mode != "remove")
-            self.strength.show_value(round(p.strength * 100), f"{round(p.strength * 100)} %")
-            self.count.set_value(p.count)
+            self.strength.show_value(round(p.sampling.strength * 100), f"{round(p.sampling.strength * 100)} %")
+            self.count.set_value(p.sampling.count)
             self._show_packs()
             self.more.refresh()
         self._refresh_state()
@@ -242,14 +246,14 @@ class InpaintPanel(Panel):
         seconds = s.inpaint.expected_seconds
         time = f", about {words.duration(seconds)}" if seconds else ""
         waiting = s.jobs.active
-        self.primary.setText(f"{verb} {s.inpaint.parameters.count}{time}")
+        self.primary.setText(f"{verb} {s.inpaint.parameters.sampling.count}{time}")
         key = self._commands.key_text("paint.run")
         one = s.documents.current is None or len(s.documents.current.info.frames) == 1
         ready = "The image changes only when you accept." if one else "This slice only. It changes when you accept."
         if waiting:
             ready = f"Starts after {waiting} job{'s' if waiting > 1 else ''}"
         self.hint.setText(obstacle or ready)
-        self.primary.setToolTip(obstacle or f"Draws {s.inpaint.parameters.count} candidates  ({key})\n"
+        self.primary.setToolTip(obstacle or f"Draws {s.inpaint.parameters.sampling.count} candidates  ({key})\n"
                                 "Nothing changes until you accept one")
         self.run_title = _("Inpaint: {verb} what is painted").format(verb=verb.lower())
         self._commands.refresh("paint.run")

@@ -60,13 +60,14 @@ def stroke(desk: TestDesk, box: tuple[int, int, int, int], value: int) -> None:
 def deliver(desk: TestDesk, mask: np.ndarray | None) -> None:
     """One picture of the last job, as a worker sends it."""
     request = desk.queue.requests[-1]
-    provenance = Provenance(action="generate", pack="c-both", pack_sha256=request.pack_sha256, seed=request.seed,
-                            created="2030-01-01", parameters={"prompt": request.prompt, "pairs": request.pairs,
-                                                              "control_scale": request.control_scale})
+    asked, seed = request.conditioning, request.sampling.seed
+    provenance = Provenance(action="generate", pack="c-both", pack_sha256=request.model.sha256, seed=seed,
+                            created="2030-01-01", parameters={"prompt": asked.prompt, "pairs": asked.pairs,
+                                                              "control_scale": asked.control_scale})
     arrays = {"picture": np.full((60, 80, 3), 120, np.uint8)} | ({} if mask is None else {"mask": mask})
     job = list(desk.queue.jobs)[-1]
     desk.hear(job, JobState.RUNNING, JobEvent(job, EventKind.RESULT, arrays=arrays, data={
-        "candidate": 0, "seed": request.seed, "provenance": provenance.to_dict()}))
+        "candidate": 0, "seed": seed, "provenance": provenance.to_dict()}))
     desk.hear(job, JobState.DONE, JobEvent(job, EventKind.DONE))
 
 
@@ -90,7 +91,7 @@ def test_what_cannot_be_followed_is_disabled_with_its_reason(desk: TestDesk) -> 
     assert desk.session.generate.shape == "free" and free.isChecked() and panel.closely.isHidden()
     assert "follow masks. The shape is free again" in desk.window.toasts.texts()[-1]
     panel.primary.click()
-    assert not desk.queue.requests[-1].pairs
+    assert not desk.queue.requests[-1].conditioning.pairs
 
 
 def test_my_mask_is_shown_followed_and_refused_in_words(desk: TestDesk) -> None:
@@ -112,8 +113,8 @@ def test_my_mask_is_shown_followed_and_refused_in_words(desk: TestDesk) -> None:
     mask = np.array(desk.session.documents.current.mask(0))
     panel.primary.click()
     stroke(desk, (0, 0, 5, 5), 3)
-    request = desk.queue.requests[-1]  # holds the mask as it was
-    assert np.array_equal(request.mask, mask) and request.control_scale == pytest.approx(0.6)
+    asked = desk.queue.requests[-1].conditioning  # holds the mask as it was
+    assert np.array_equal(asked.labels, mask) and asked.control_scale == pytest.approx(0.6)
     desk.until(lambda: not panel.primary.isEnabled())
     assert "does not know: red cell" in panel.shape.help.text() and "does not know" in panel.shape.obstacle
     assert not desk.window.commands["generate.run"].isEnabled()
@@ -140,7 +141,7 @@ def test_a_picture_is_shown_and_saved_with_its_mask(desk: TestDesk, tmp_path: Pa
     panel, card = desk.generate_panel, desk.pictures.card
     click(parts(desk)[1])
     panel.primary.click()
-    mask = np.array(desk.queue.requests[-1].mask)
+    mask = np.array(desk.queue.requests[-1].conditioning.labels)
     desk.session.documents.close()
     desk.window.navigator.go("models")
     deliver(desk, mask)
@@ -236,7 +237,7 @@ def test_a_picture_is_removed_after_a_question(desk: TestDesk) -> None:
     for seed in (2, 3):
         desk.session.generate.set(seed=seed)
         desk.generate_panel.primary.click()
-        deliver(desk, np.array(desk.queue.requests[-1].mask))
+        deliver(desk, np.array(desk.queue.requests[-1].conditioning.labels))
     grid.choose(1)
     assert grid.chosen is not None and grid.chosen.seed == 2
     desk.until(grid.card.remove.isVisible)

@@ -52,13 +52,13 @@ def test_the_shape_is_followed_where_the_prompt_names_it(desk: TestDesk) -> None
     desk.until(panel.follow.isVisible)
     assert panel.follow.isChecked() and "polyp" in panel.follow.toolTip()
     panel.primary.click()
-    labels = desk.queue.requests[-1].labels
+    labels = desk.queue.requests[-1].conditioning.labels
     assert labels is not None and set(np.unique(labels)) == {0, 1}
-    assert desk.queue.requests[-1].control_scale == 1.5
+    assert desk.queue.requests[-1].conditioning.control_scale == 1.5
     desk.session.inpaint.set(prompt="normal mucosa")
     desk.until(lambda: not panel.follow.isChecked())
     panel.primary.click()
-    assert desk.queue.requests[-1].labels is None
+    assert desk.queue.requests[-1].conditioning.labels is None
 
 
 def test_what_the_person_says_holds_for_every_prompt(desk: TestDesk) -> None:
@@ -70,7 +70,7 @@ def test_what_the_person_says_holds_for_every_prompt(desk: TestDesk) -> None:
                      QPoint(10, panel.follow.height() // 2))
     assert desk.session.inpaint.parameters.follow is False and not panel.follow.isChecked()
     panel.primary.click()
-    assert desk.queue.requests[-1].labels is None
+    assert desk.queue.requests[-1].conditioning.labels is None
     panel.follow.click()
     assert desk.session.inpaint.parameters.follow is None  # as the prompt has it: the next prompt chooses anew
     desk.session.inpaint.set(prompt="normal mucosa", control_scale=0.5)
@@ -78,7 +78,8 @@ def test_what_the_person_says_holds_for_every_prompt(desk: TestDesk) -> None:
     panel.follow.click()
     assert desk.session.inpaint.parameters.follow is True
     panel.primary.click()
-    assert desk.queue.requests[-1].labels is not None and desk.queue.requests[-1].control_scale == 0.5
+    asked = desk.queue.requests[-1].conditioning
+    assert asked.labels is not None and asked.control_scale == 0.5
     desk.session.documents.open(desk.image)
     assert desk.session.inpaint.parameters.follow is None
 
@@ -98,4 +99,4 @@ def test_it_is_offered_only_where_the_model_can(desk: TestDesk) -> None:
     desk.until(panel.follow.isHidden)
     assert panel.more.closely.isHidden()
     panel.primary.click()
-    assert desk.queue.requests[-1].labels is None
+    assert desk.queue.requests[-1].conditioning.labels is None
