@@ -1,4 +1,4 @@
-"""One worker process per lane: started when needed, watched, killed, started again."""
+"""One worker process per seat: started when needed, watched, killed, started again."""
 
 from __future__ import annotations
 
@@ -64,7 +64,8 @@ class LaneClient:
         self._thread.start()
 
     def post(self, *message: Any) -> None:
-        """Send a message to the worker; returns at once. "run" and "warm" start a process where there is none."""
+        """Send a message to the worker; returns at once. "run" and "warm" start a process where there is none,
+        "retire" ends one that has nothing to do."""
         with self._lock:
             self._outbox.append(message)
             if len(self._outbox) == 1:
@@ -98,6 +99,9 @@ class LaneClient:
             messages = list(self._outbox)
             self._outbox.clear()
         for message in messages:
+            if message[0] == "retire":
+                self._retire()
+                continue
             if message[0] == "hold":
                 self._held = message[1]
             elif message[0] == "quit":
@@ -112,6 +116,21 @@ class LaneClient:
             if self._writer is not None:
                 with contextlib.suppress(OSError):  # it has died: `_receive` will see that
                     self._writer.send(message)
+
+    def _retire(self) -> None:
+        """Let a worker without work go; the next job starts another."""
+        process = self._process
+        if process is None or self._writer is None:
+            return
+        with contextlib.suppress(OSError):
+            self._writer.send(("quit",))
+        process.join(2)
+        if process.is_alive():
+            process.kill()
+        process.join()
+        with self._lock:
+            self._process = None
+        self._close_pipes()
 
     def _start_process(self) -> None:
         """Start a worker; without one, the system has refused."""

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from medsynth_app.core.failure import in_one_line
 from medsynth_app.core.job import JobRecord, JobState, Lane
+from medsynth_app.jobs.seats import Seat, seat_of
 from medsynth_app.jobs.store import Arrays, JobStore, Plain, in_order, new_places
 
 log = logging.getLogger(__name__)
@@ -30,6 +31,7 @@ class Ledger:
     def __init__(self, store: JobStore) -> None:
         self._store = store
         self._records: dict[str, JobRecord] = {}
+        self._open: dict[Lane, dict[str, JobRecord]] = {lane: {} for lane in Lane}
         self.told: set[str] = set()
         self.forgotten: set[str] = set()
 
@@ -47,14 +49,20 @@ class Ledger:
         return in_order([record for record in self._records.values() if record.id not in self.forgotten])
 
     def open(self, lane: Lane) -> list[JobRecord]:
-        return [record for record in self._records.values() if record.lane is lane and not record.state.ended]
+        return list(self._open[lane].values())
+
+    def next(self, seat: Seat) -> JobRecord | None:
+        """The first that waits for this worker."""
+        mine = (record for record in self.open(seat.lane)
+                if record.state is JobState.WAITING and seat_of(record) is seat)
+        return min(mine, key=lambda record: (record.place, record.created), default=None)
 
     def waiting(self, lane: Lane) -> list[JobRecord]:
         return in_order([record for record in self.open(lane) if record.state is JobState.WAITING])
 
     def take(self, record: JobRecord) -> None:
         """Know a job that the store has kept."""
-        self._records[record.id] = record
+        self._know(record)
 
     def wait_again(self, record: JobRecord) -> str | None:
         """Let a known job of an earlier session wait; returns its message, None where it has been tried enough."""
@@ -72,20 +80,32 @@ class Ledger:
         record = replace(record, state=JobState.WAITING, place=place,
                          created=datetime.now(UTC).isoformat(timespec="milliseconds"))
         self._store.add(record, plain, arrays)
-        self._records[record.id] = record
+        self._know(record)
         return record
 
     def change(self, job_id: str, state: JobState, message: str | None = None) -> JobRecord:
         """Set a job's state, and its message where there is a new one."""
         record = self._records[job_id]
-        record = self._records[job_id] = replace(
-            record, state=state, message=record.message if message is None else message)
+        record = replace(record, state=state, message=record.message if message is None else message)
+        self._know(record)
         if job_id not in self.forgotten:
             try:
                 self._store.update(job_id, state, record.message)
             except Exception as error:  # a full disk: the window must still hear how the job ended
                 log.error("the job store: %s", in_one_line(error))
         return record
+
+    def cancel_waiting(self, lane: Lane | None) -> tuple[str, ...]:
+        """Cancel what waits, in the store with one write; returns the ids."""
+        gone = [record for each in Lane if lane in (None, each) for record in self.open(each)
+                if record.state is JobState.WAITING]
+        for record in gone:
+            self._know(replace(record, state=JobState.CANCELLED, message=""))
+        try:
+            self._store.cancel([record.id for record in gone])
+        except Exception as error:  # as in `change`
+            log.error("the job store: %s", in_one_line(error))
+        return tuple(record.id for record in gone)
 
     def move(self, job_id: str, before: str | None) -> bool:
         """Put a waiting job before another one of its lane, or at the end (None); False where it does not wait."""
@@ -96,7 +116,7 @@ class Ledger:
                     default=None)
         for other_id, place in new_places(self.waiting(record.lane), job_id, before, floor).items():
             self._store.move(other_id, place)
-            self._records[other_id] = replace(self._records[other_id], place=place)
+            self._know(replace(self._records[other_id], place=place))
         return True
 
     def of_document(self, document_id: str) -> set[str]:
@@ -106,4 +126,13 @@ class Ledger:
 
     def drop(self, job_id: str) -> None:
         """Let go of the record of a forgotten job."""
-        self._records.pop(job_id, None)
+        record = self._records.pop(job_id, None)
+        if record is not None:
+            self._open[record.lane].pop(job_id, None)
+
+    def _know(self, record: JobRecord) -> None:
+        self._records[record.id] = record
+        if record.state.ended:
+            self._open[record.lane].pop(record.id, None)
+        else:
+            self._open[record.lane][record.id] = record

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import queue
 import threading
 import time
 import uuid
@@ -18,8 +17,10 @@ from medsynth_app.core.jobs.stored import from_parts, to_parts
 from medsynth_app.core.jobs.table import kind_of
 from medsynth_app.jobs import failures
 from medsynth_app.jobs.client import DIED, STOPPED, LaneClient
+from medsynth_app.jobs.inbox import Inbox, guarded
 from medsynth_app.jobs.ledger import Ledger
 from medsynth_app.jobs.running import Patience, Running
+from medsynth_app.jobs.seats import Seat, seat_of
 from medsynth_app.jobs.store import Arrays, JobStore, Plain
 
 log = logging.getLogger(__name__)
@@ -48,17 +49,17 @@ class JobQueue:
                  worker_module: str = "medsynth_app.engine.worker",
                  on_ready: Callable[[Mapping[str, Any]], None] | None = None,
                  patience: Patience | None = None) -> None:
-        self._store = store
-        self._on_event = on_event
-        self._on_ready = on_ready
-        self._patience = patience or Patience()
-        self._lock = threading.RLock()
+        self._store, self._on_event = store, on_event
+        self._on_ready = on_ready or (lambda info: None)
+        self._patience, self._lock = patience or Patience(), threading.RLock()
         self._changed = threading.Condition(self._lock)
         self._jobs = Ledger(store)
-        self._running: dict[Lane, Running] = {}
-        self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self._clients = {lane: LaneClient(lane, worker_module, partial(self._from_worker, lane)) for lane in lanes}
-        self._stopped: set[Lane] = set()
+        self._running: dict[Seat, Running] = {}
+        self._inbox = Inbox()
+        self._clients = {seat: LaneClient(seat.lane, worker_module, partial(self._from_worker, seat))
+                         for seat in Seat if seat.lane in lanes}
+        self._stopped: set[Seat] = set()
+        self._idle_since: float | None = None  # the worker of short jobs
         self._held = False
         self._warm: tuple[str, str] | None = None
         self._info: Mapping[str, Any] = {}
@@ -89,8 +90,8 @@ class JobQueue:
         """Start the interactive worker and load the model library and `pack` (a folder) in it; returns at once."""
         with self._lock:
             self._warm = pack, device
-            if Lane.INTERACTIVE in self._clients:
-                self._clients[Lane.INTERACTIVE].post("warm", pack, device)
+            if Seat.INTERACTIVE in self._clients:
+                self._clients[Seat.INTERACTIVE].post("warm", pack, device)
 
     @property
     def info(self) -> Mapping[str, Any]:
@@ -128,8 +129,16 @@ class JobQueue:
                 self._end(record, JobEvent(job_id, EventKind.CANCELLED))
             elif running.cancelled_at is None:
                 running.cancelled_at = time.monotonic()
-                self._clients[record.lane].post("cancel", job_id)
+                self._clients[seat_of(record)].post("cancel", job_id)
                 self._inbox.put(lambda: None)  # so that the deadline is watched
+
+    def cancel_waiting(self, lane: Lane | None = None) -> tuple[str, ...]:
+        """Cancel all jobs that wait (in one lane, or everywhere) at once; returns their ids."""
+        with self._lock:
+            gone = self._jobs.cancel_waiting(lane)
+            for job_id in gone:
+                self._tell_soon(job_id, JobEvent(job_id, EventKind.CANCELLED))
+            return gone
 
     def forget(self, document_id: str) -> int:
         """Drop all jobs of a document that is to be removed, and their records; returns how many.
@@ -221,7 +230,7 @@ class JobQueue:
         with self._lock:
             if self._closed:
                 raise RuntimeError("the queue is closed")
-            if record.lane not in self._clients:
+            if seat_of(record) not in self._clients:
                 raise ValueError(f"this queue has no {record.lane} lane")
             record = self._jobs.add(record, plain, arrays)
             self._tell_soon(record.id, JobEvent(record.id, EventKind.WAITING))
@@ -241,57 +250,48 @@ class JobQueue:
 
     def _run(self) -> None:
         while True:
-            for task in self._next_tasks():
-                self._guarded(task)
-            self._guarded(self._kill_overdue)
-            self._guarded(self._fill_lanes)
+            for task in self._inbox.take(self._deadlines()):
+                guarded(task)
+            guarded(self._kill_overdue)
+            guarded(self._fill_lanes)
             if self._closed and self._stopped == set(self._clients) and self._inbox.empty():
                 return
 
-    def _guarded(self, task: Callable[[], None]) -> None:
-        try:
-            task()
-        except Exception as error:  # a bug here must not end the queue
-            log.error("the job queue: %s", in_one_line(error))
-
-    def _next_tasks(self) -> list[Callable[[], None]]:
-        """Wait for something to do or for a deadline; everything that has come, so that an answer to a
-        cancel is read before its deadline is looked at."""
+    def _deadlines(self) -> list[float]:
         with self._lock:
-            deadlines = [at for item in self._running.values() if (at := item.deadline(self._patience)) is not None]
-        timeout = max(0.0, min(deadlines) - time.monotonic()) if deadlines else None
-        try:
-            tasks = [self._inbox.get(timeout=timeout)]
-        except queue.Empty:
-            return []
-        return tasks + [self._inbox.get() for _ in range(self._inbox.qsize())]
+            found = [at for item in self._running.values() if (at := item.deadline(self._patience)) is not None]
+            return found if self._idle_since is None else [*found, self._idle_since + self._patience.idle]
 
     def _kill_overdue(self) -> None:
         with self._lock:
-            for lane, running in self._running.items():
+            if self._idle_since is not None and time.monotonic() >= self._idle_since + self._patience.idle:
+                self._idle_since = None
+                self._clients[Seat.SHORT].post("retire")
+            for seat, running in self._running.items():
                 deadline = running.deadline(self._patience)
                 if deadline is not None and time.monotonic() >= deadline:
                     running.killed = True
-                    self._clients[lane].kill()
+                    self._clients[seat].kill()
 
     def _fill_lanes(self) -> None:
-        for lane in self._clients:
-            while lane not in self._running and not self._closed and self._start_next(lane):
+        for seat in self._clients:
+            while seat not in self._running and not self._closed and self._start_next(seat):
                 pass
         with self._lock:
-            hold = bool(self._jobs.open(Lane.INTERACTIVE)) and Lane.INTERACTIVE in self._clients
-            if hold is not self._held and Lane.BACKGROUND in self._clients:
-                self._clients[Lane.BACKGROUND].post("hold", hold)
+            hold = bool(self._jobs.open(Lane.INTERACTIVE)) and Seat.INTERACTIVE in self._clients
+            if hold is not self._held and Seat.BACKGROUND in self._clients:
+                self._clients[Seat.BACKGROUND].post("hold", hold)
             self._held = hold
 
-    def _start_next(self, lane: Lane) -> bool:
+    def _start_next(self, seat: Seat) -> bool:
         """Hand the next waiting job to the worker; False when there is none."""
         with self._lock:
-            waiting = self._jobs.waiting(lane)
-            if self._closed or not waiting:
+            first = self._jobs.next(seat)
+            if self._closed or first is None:
                 return False
-            job_id = waiting[0].id
-            running = self._running[lane] = Running(job_id)
+            job_id = first.id
+            running = self._running[seat] = Running(job_id)
+            self._idle_since = None if seat is Seat.SHORT else self._idle_since
             self._jobs.change(job_id, JobState.RUNNING)
         failure: JobEvent | None = None
         try:
@@ -303,55 +303,56 @@ class JobQueue:
             if running.cancelled_at is not None:
                 failure = JobEvent(job_id, EventKind.CANCELLED)
             if failure is None:
-                self._clients[lane].post("run", job_id, running.request)
+                self._clients[seat].post("run", job_id, running.request)
         if failure is None:
             self._tell(self._jobs[job_id], JobEvent(job_id, EventKind.STARTED))
         else:
-            self._finish(lane, failure)
+            self._finish(seat, failure)
         return True
 
-    def _from_worker(self, lane: Lane, message: Any) -> None:
+    def _from_worker(self, seat: Seat, message: Any) -> None:
         """Called on the lanes' threads."""
         name, arguments = ("event", (message,)) if isinstance(message, JobEvent) else (message[0], message[1:])
         tasks: dict[str, Callable[..., None]] = {
             "event": self._progress, "begun": self._begun, "ready": self._ready, DIED: self._died,
             STOPPED: self._stopped.add}
-        self._inbox.put(partial(tasks[name], lane, *arguments))
+        self._inbox.put(partial(tasks[name], seat, *arguments))
 
-    def _progress(self, lane: Lane, event: JobEvent) -> None:
-        running = self._running.get(lane)
+    def _progress(self, seat: Seat, event: JobEvent) -> None:
+        running = self._running.get(seat)
         if running is None or running.job_id != event.job_id:
             return
         if event.kind in ENDS:
-            self._finish(lane, event)
+            self._finish(seat, event)
         elif not running.told:
             running.see(event)
             if not self._closed or event.kind is EventKind.RESULT:
                 self._tell(self._jobs[event.job_id], event)
 
-    def _begun(self, lane: Lane, job_id: str) -> None:
-        running = self._running.get(lane)
+    def _begun(self, seat: Seat, job_id: str) -> None:
+        running = self._running.get(seat)
         if running is not None and running.job_id == job_id:
             running.begun = True
 
-    def _died(self, lane: Lane, exit_code: int | None, job_id: str) -> None:
-        running = self._running.get(lane)
+    def _died(self, seat: Seat, exit_code: int | None, job_id: str) -> None:
+        running = self._running.get(seat)
         if running is None or running.job_id != job_id:
-            log.info("an idle worker of the %s lane has ended (%s)", lane, exit_code)
+            log.info("an idle worker of the %s lane has ended (%s)", seat, exit_code)
             return
         if exit_code is not None and not self._closed and running.send_again():
-            self._warm = None  # most likely it died of that
-            self._clients[lane].post("run", job_id, running.request)
+            self._warm = None if seat is Seat.INTERACTIVE else self._warm  # most likely it died of that
+            self._clients[seat].post("run", job_id, running.request)
             return
-        log.warning("the worker of the %s lane ended during a job (%s)", lane, exit_code)
-        self._finish(lane, failures.died(running, exit_code))
-        if lane is Lane.INTERACTIVE and self._warm is not None and not self._closed and not self._jobs.waiting(lane):
-            self._clients[lane].post("warm", *self._warm)
+        log.warning("the worker of the %s lane ended during a job (%s)", seat, exit_code)
+        self._finish(seat, failures.died(running, exit_code))
+        if seat is Seat.INTERACTIVE and self._warm is not None and not self._closed and not self._jobs.next(seat):
+            self._clients[seat].post("warm", *self._warm)
 
-    def _finish(self, lane: Lane, event: JobEvent) -> None:
+    def _finish(self, seat: Seat, event: JobEvent) -> None:
         """The lane's job has ended: free the lane, store the end, tell it."""
         with self._lock:
-            running = self._running.pop(lane)
+            running = self._running.pop(seat)
+            self._idle_since = time.monotonic() if seat is Seat.SHORT else self._idle_since
             if running.job_id in self._jobs.forgotten:
                 self._jobs.drop(running.job_id)
                 self._changed.notify_all()
@@ -365,10 +366,9 @@ class JobQueue:
             record = self._jobs.change(event.job_id, ENDS[event.kind], event.message)
         self._tell(record, event)
 
-    def _ready(self, lane: Lane, info: Mapping[str, Any]) -> None:
+    def _ready(self, seat: Seat, info: Mapping[str, Any]) -> None:
         self._info = info
-        if self._on_ready is not None:
-            self._on_ready(info)
+        self._on_ready(info)
 
     def _tell(self, record: JobRecord, event: JobEvent) -> None:
         if record.id in self._jobs.forgotten:
@@ -391,10 +391,10 @@ class JobQueue:
                 return  # its study was removed meanwhile
             if known.state in (JobState.FAILED, JobState.CANCELLED):
                 return
-            running = self._running.get(record.lane)
+            running = self._running.get(seat_of(record))
             if running is not None and running.job_id == record.id:
                 running.told = True
                 running.cancelled_at = running.cancelled_at or time.monotonic()
-                self._clients[record.lane].post("cancel", record.id)
+                self._clients[seat_of(record)].post("cancel", record.id)
             record = self._jobs.change(record.id, JobState.FAILED, failure.message)
         self._tell(record, failure)

@@ -12,10 +12,11 @@ from medsynth_app.core.job import EventKind, JobEvent
 @dataclass(frozen=True)
 class Patience:
     """Seconds that a worker may take to answer a cancel: `cancel`, or twice its last step if that is
-    longer; `saving` while it writes a checkpoint."""
+    longer; `saving` while it writes a checkpoint. `idle`: how long the worker of short jobs is kept without one."""
 
     cancel: float = 5.0
     saving: float = 60.0
+    idle: float = 60.0
 
 
 @dataclass

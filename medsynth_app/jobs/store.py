@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -30,6 +30,10 @@ class JobStore(Protocol):
 
     def update(self, job_id: str, state: JobState, message: str = "") -> None:
         """Set a job's state and message."""
+        ...
+
+    def cancel(self, job_ids: Sequence[str]) -> None:
+        """Set the state of many jobs to cancelled, and their message to nothing, with one write."""
         ...
 
     def records(self, *states: JobState) -> list[JobRecord]:
@@ -95,6 +99,10 @@ class MemoryJobStore:
     def update(self, job_id: str, state: JobState, message: str = "") -> None:
         with self._lock:
             self._records[job_id] = replace(self._records[job_id], state=state, message=message)
+
+    def cancel(self, job_ids: Sequence[str]) -> None:
+        for job_id in job_ids:
+            self.update(job_id, JobState.CANCELLED)
 
     def records(self, *states: JobState) -> list[JobRecord]:
         with self._lock:

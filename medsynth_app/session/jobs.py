@@ -96,10 +96,7 @@ class Jobs:
 
     def cancel_waiting(self) -> Changes:
         """Cancel all that wait; what runs goes on."""
-        waiting = tuple(record.id for record in self._queue.records() if record.state is JobState.WAITING)
-        for job_id in waiting:
-            self._queue.cancel(job_id)
-        return self._hook.tell(Changes(jobs=waiting))
+        return self._hook.tell(Changes(jobs=self._queue.cancel_waiting()))
 
     def retry(self, job_id: str) -> Changes:
         """Run a job that has ended once more, as a new one."""

@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ import numpy as np
 from medsynth_app.core.errors import Cancelled, UserError
 from medsynth_app.core.job import EventKind, JobEvent, Lane
 from medsynth_app.core.jobs.generate import GenerateRequest
+from medsynth_app.core.jobs.kind import JobKind, Outcome
+from medsynth_app.core.jobs.table import KINDS
 from medsynth_app.core.jobs.train import TrainRequest
 from medsynth_app.engine.job import Job
 from medsynth_app.engine.worker import Connection, Worker
@@ -95,8 +98,21 @@ def warm(pack: str, device: str) -> Mapping[str, Any]:
     return {"device": device, "pack": pack, "pid": os.getpid()}
 
 
-HANDLERS: dict[str, Callable[[Any, Job], Mapping[str, Any] | None]] = {"generate": generate, "train": train}
+@dataclass(frozen=True)
+class QuickRequest:
+    """A short job of the interactive lane, as ranking will be."""
+
+
+def quick(request: QuickRequest, job: Job) -> Mapping[str, Any]:
+    return {"pid": os.getpid()}
+
+
+QUICK = JobKind("quick", QuickRequest, Lane.INTERACTIVE, lambda request: "Quick", "quick", Outcome.FILE, "Done",
+                short=True)
+HANDLERS: dict[str, Callable[[Any, Job], Mapping[str, Any] | None]] = {"generate": generate, "train": train,
+                                                                    "quick": quick}
 
 
 def serve(connection: Connection, lane: Lane) -> None:
+    KINDS[QUICK.name] = QUICK
     Worker(connection, lambda kind: HANDLERS[kind.name], warm).run()

@@ -64,6 +64,11 @@ class NotingQueue:
     def cancel(self, job_id: str) -> None:
         self.asked.append(("cancel", job_id))
 
+    def cancel_waiting(self) -> tuple[str, ...]:
+        waiting = tuple(key for key, record in self.jobs.items() if record.state is JobState.WAITING)
+        self.asked.extend(("cancel", job_id) for job_id in waiting)
+        return waiting
+
     def forget(self, document_id: str) -> int:
         gone = [key for key, record in self.jobs.items() if record.document_id == document_id]
         for key in gone:
