@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy.typing as npt
 
+from medsynth_app.core.words import _
+
 
 class Lane(StrEnum):
     INTERACTIVE = "interactive"
@@ -73,6 +75,8 @@ class JobRecord:
         What the drawer shows, without names or paths: "Inpaint: a polyp (4)".
     place
         Order among the waiting jobs of its lane; smaller runs first.
+    restarts
+        How often the application ended while it ran.
     """
 
     id: str
@@ -85,3 +89,11 @@ class JobRecord:
     document_id: str = ""
     message: str = ""
     person: str = ""
+    restarts: int = 0
+
+    @property
+    def interruption(self) -> str:
+        """What is said of a job that was started again; "" for any other."""
+        if not self.restarts:
+            return ""
+        return _("Interrupted once; started again.") if self.restarts == 1 else _("Interrupted twice; started again.")

@@ -12,8 +12,7 @@ from medsynth_app.jobs.seats import Seat, seat_of
 from medsynth_app.jobs.store import Arrays, JobStore, Plain, in_order, new_places
 
 log = logging.getLogger(__name__)
-# The message of a job that runs again after the application ended under it; its place counts the restarts.
-INTERRUPTED = ("", "Interrupted once; started again.", "Interrupted twice; started again.")
+MOST_RESTARTS = 2  # of a job under which the application ended
 
 
 class Ledger:
@@ -64,15 +63,13 @@ class Ledger:
         """Know a job that the store has kept."""
         self._know(record)
 
-    def wait_again(self, record: JobRecord) -> str | None:
-        """Let a known job of an earlier session wait; returns its message, None where it has been tried enough."""
-        restarts = INTERRUPTED.index(record.message) if record.message in INTERRUPTED else 0
-        if record.state is JobState.RUNNING:
-            restarts += 1
-        if restarts >= len(INTERRUPTED):
+    def wait_again(self, record: JobRecord) -> JobRecord | None:
+        """Let a known job of an earlier session wait; None where it has been tried enough."""
+        restarts = record.restarts + (record.state is JobState.RUNNING)
+        if restarts > MOST_RESTARTS:
             return None
-        self.change(record.id, JobState.WAITING, INTERRUPTED[restarts])
-        return INTERRUPTED[restarts]
+        self._know(replace(record, restarts=restarts))
+        return self.change(record.id, JobState.WAITING)
 
     def add(self, record: JobRecord, plain: Plain, arrays: Arrays) -> JobRecord:
         """Keep a new job at the end of its lane."""
@@ -90,7 +87,7 @@ class Ledger:
         self._know(record)
         if job_id not in self.forgotten:
             try:
-                self._store.update(job_id, state, record.message)
+                self._store.update(job_id, state, record.message, record.restarts)
             except Exception as error:  # a full disk: the window must still hear how the job ended
                 log.error("the job store: %s", in_one_line(error))
         return record
@@ -107,17 +104,19 @@ class Ledger:
             log.error("the job store: %s", in_one_line(error))
         return tuple(record.id for record in gone)
 
-    def move(self, job_id: str, before: str | None) -> bool:
-        """Put a waiting job before another one of its lane, or at the end (None); False where it does not wait."""
+    def move(self, job_id: str, before: str | None) -> tuple[str, ...]:
+        """Put a waiting job before another one of its lane, or at the end (None); returns the jobs whose place has
+        changed by that, none where it does not wait."""
         record = self._records.get(job_id)
         if record is None or record.state is not JobState.WAITING or before == job_id:
-            return False
+            return ()
         floor = max((other.place for other in self.open(record.lane) if other.state is JobState.RUNNING),
                     default=None)
-        for other_id, place in new_places(self.waiting(record.lane), job_id, before, floor).items():
+        places = new_places(self.waiting(record.lane), job_id, before, floor)
+        for other_id, place in places.items():
             self._store.move(other_id, place)
             self._know(replace(self._records[other_id], place=place))
-        return True
+        return tuple(places)
 
     def of_document(self, document_id: str) -> set[str]:
         """Jobs of a document; the store knows better where documents were merged."""

@@ -116,7 +116,7 @@ class JobQueue:
                 plain, arrays = self._store.load(job_id)
             except KeyError as error:
                 raise failures.gone() from error
-            return self._add(plain, arrays, replace(record, id=uuid.uuid4().hex, message=""))
+            return self._add(plain, arrays, replace(record, id=uuid.uuid4().hex, message="", restarts=0))
 
     def cancel(self, job_id: str) -> None:
         """Cancel a waiting job at once, a running one at its next step; nothing happens to one that has ended."""
@@ -165,8 +165,8 @@ class JobQueue:
     def move(self, job_id: str, before: str | None) -> None:
         """Put a waiting job before another one of its lane, or at the end (None); no-op once it runs."""
         with self._lock:
-            if self._jobs.move(job_id, before):
-                self._tell_soon(job_id, JobEvent(job_id, EventKind.WAITING))
+            for moved in self._jobs.move(job_id, before):
+                self._tell_soon(moved, JobEvent(moved, EventKind.WAITING))
 
     def records(self) -> list[JobRecord]:
         """All jobs known, ended ones too, by lane and place."""
@@ -220,11 +220,11 @@ class JobQueue:
 
     def _take_up(self, record: JobRecord) -> None:
         """Let a job of an earlier session wait again, unless it ran at the end of three sessions in a row."""
-        message = self._jobs.wait_again(record)
-        if message is None:
+        again = self._jobs.wait_again(record)
+        if again is None:
             self._end(record, failures.interrupted(record.id))
         else:
-            self._tell_soon(record.id, JobEvent(record.id, EventKind.WAITING, message=message))
+            self._tell_soon(again.id, JobEvent(again.id, EventKind.WAITING, message=again.interruption))
 
     def _add(self, plain: Plain, arrays: Arrays, record: JobRecord) -> str:
         with self._lock:

@@ -28,8 +28,8 @@ class JobStore(Protocol):
         """Both parts of a job's request; KeyError when the job or its request is gone."""
         ...
 
-    def update(self, job_id: str, state: JobState, message: str = "") -> None:
-        """Set a job's state and message."""
+    def update(self, job_id: str, state: JobState, message: str = "", restarts: int = 0) -> None:
+        """Set a job's state and message, and how often it was started again."""
         ...
 
     def cancel(self, job_ids: Sequence[str]) -> None:
@@ -96,9 +96,9 @@ class MemoryJobStore:
             text, arrays = self._requests[job_id]
         return json.loads(text), arrays
 
-    def update(self, job_id: str, state: JobState, message: str = "") -> None:
+    def update(self, job_id: str, state: JobState, message: str = "", restarts: int = 0) -> None:
         with self._lock:
-            self._records[job_id] = replace(self._records[job_id], state=state, message=message)
+            self._records[job_id] = replace(self._records[job_id], state=state, message=message, restarts=restarts)
 
     def cancel(self, job_ids: Sequence[str]) -> None:
         for job_id in job_ids:

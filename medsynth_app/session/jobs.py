@@ -155,7 +155,8 @@ class Jobs:
         fresh = {}
         for record in self._queue.records():
             known = self._entries.get(record.id)
-            fresh[record.id] = replace(known, record=record) if known else JobEntry(record, message=record.message)
+            fresh[record.id] = replace(known, record=record) if known else JobEntry(
+                record, message=record.message or record.interruption)
         self._entries = fresh
 
     def _set_device(self, text: str) -> None:

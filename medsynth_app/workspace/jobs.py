@@ -36,6 +36,7 @@ class Jobs:
                     id=record.id, kind=record.kind, lane=record.lane.value, title=record.title,
                     state=record.state.value, place=record.place, created=record.created,
                     document_id=record.document_id, message=record.message, person=record.person,
+                    restarts=record.restarts,
                     request=sources.hide(session, dict(plain))))
                 session.flush()
                 session.add_all(JobArrayRow(job_id=record.id, name=name, blob=blob) for name, blob in blobs.items())
@@ -61,12 +62,12 @@ class Jobs:
             plain: dict[str, Any] = sources.show(session, text)
         return plain
 
-    def update(self, job_id: str, state: JobState, message: str = "") -> None:
-        """Set state and message; nothing happens to a job whose study was removed.
+    def update(self, job_id: str, state: JobState, message: str = "", restarts: int = 0) -> None:
+        """Set state, message and how often it was started again; nothing happens to a job whose study was removed.
 
         The request of a finished job goes where nothing needs it; a failed or cancelled one can be tried again.
         """
-        self._set(job_id, state=JobState(state).value, message=message)
+        self._set(job_id, state=JobState(state).value, message=message, restarts=restarts)
         if state is JobState.DONE:
             self.release(job_id)
 
@@ -88,7 +89,7 @@ class Jobs:
             rows = session.scalars(query).all()
         lanes = list(Lane)
         records = [JobRecord(row.id, row.kind, Lane(row.lane), row.title, JobState(row.state), row.place, row.created,
-                             row.document_id, row.message, row.person) for row in rows]
+                             row.document_id, row.message, row.person, row.restarts) for row in rows]
         return sorted(records, key=lambda record: (lanes.index(record.lane), record.place, record.created))
 
     def release(self, job_id: str) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from medsynth_app.core.bounds import Bounds
 
 FORMAT_MAJOR = 2    # PRAGMA user_version; a higher one is refused, within one major changes only add
-HEAD = "0007"       # newest Alembic revision; kept here so that an up-to-date workspace opens without Alembic
+HEAD = "0008"       # newest Alembic revision; kept here so that an up-to-date workspace opens without Alembic
 
 DONE, UNDONE, DROPPED = "done", "undone", "dropped"      # states of an edit
 STAGED, ACCEPTED, DISCARDED = "staged", "accepted", "discarded"     # states of a result
@@ -257,6 +257,7 @@ class JobRow(Base):
     message: Mapped[str]
     person: Mapped[str]
     request: Mapped[str | None]
+    restarts: Mapped[int] = mapped_column(default=0)
 
 
 class JobArrayRow(Base):

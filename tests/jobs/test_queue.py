@@ -351,14 +351,15 @@ def test_a_job_that_ends_the_application_is_not_run_for_ever() -> None:
     record = JobRecord("j", "generate", Lane.INTERACTIVE, "x", JobState.RUNNING, 1.0, "now")
     store.add(record, plain, arrays)
     store.add(replace(record, id="done", state=JobState.DONE, place=0.5), plain, arrays)
-    for message in ("Interrupted once", "Interrupted twice"):
+    for restarts, message in ((1, "Interrupted once"), (2, "Interrupted twice")):
         bench = Bench(store, lanes=(Lane.BACKGROUND,))  # so that it is taken up but does not run yet
         bench.queue.start()
         bench.until_event("j", E.WAITING)
         bench.queue.close()
         (waiting,) = store.records(JobState.WAITING)
-        assert waiting.message.startswith(message)
-        store.update("j", JobState.RUNNING, waiting.message)  # it ran, and we crashed
+        assert waiting.restarts == restarts and waiting.interruption.startswith(message)
+        assert bench.events("j", E.WAITING)[0].message == waiting.interruption
+        store.update("j", JobState.RUNNING, restarts=waiting.restarts)  # it ran, and we crashed
     bench = Bench(store)
     bench.queue.start()
     try:
@@ -378,7 +379,7 @@ def test_a_running_job_keeps_its_count_of_restarts_while_it_runs() -> None:
     bench = Bench(store)
     bench.queue.start()
     bench.until_event("j", E.STARTED)
-    assert store.records(JobState.RUNNING)[0].message.startswith("Interrupted once")
+    assert store.records(JobState.RUNNING)[0].restarts == 1
     bench.queue.close()
 
 

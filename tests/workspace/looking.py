@@ -93,7 +93,8 @@ def jobs(workspace: Any) -> dict[str, dict[str, Any]]:
             request = None
         found[item.id] = {
             "kind": item.kind, "lane": item.lane.value, "title": item.title, "state": item.state.value,
-            "place": item.place, "created": item.created, "document": item.document_id, "message": item.message,
+            "place": item.place, "created": item.created, "document": item.document_id,
+            "message": item.message or getattr(item, "interruption", ""),
             "person": item.person, "request": request}
     return found
 

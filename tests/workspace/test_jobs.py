@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,8 +14,10 @@ from medsynth_app.core.job import JobRecord, JobState, Lane
 from medsynth_app.core.jobs.inpaint import InpaintRequest
 from medsynth_app.core.jobs.stored import from_parts, to_parts
 from medsynth_app.jobs.store import JobStore
+from medsynth_app.workspace.blobs import Blobs
+from medsynth_app.workspace.tables import JobRow
 from medsynth_app.workspace.workspace import Workspace
-from tests.asking import generate_of, inpaint_of
+from tests.asking import embed_of, generate_of, inpaint_of
 from tests.workspace.fake import PATH, UID, FakeSource, stage
 
 RECORD = JobRecord("one", "inpaint", Lane.INTERACTIVE, "Inpaint: a polyp (4)", JobState.WAITING, 2.0,
@@ -128,3 +131,44 @@ def test_a_removed_job_leaves_nothing(workspace: Workspace) -> None:
     workspace.jobs.remove("one")
     workspace.jobs.remove("nobody")
     assert workspace.jobs.records() == [] and list(workspace.blobs.all()) == []
+
+
+def test_a_long_list_is_written_before_the_transaction_and_leaves_a_short_row(
+        workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    count = 20_000
+    cells = embed_of(pack="/packs/e", ids=[f"cell-{k}" for k in range(count)], out="/E.npz",
+                     images=[f"/data/slide-{k // 100}.png" for k in range(count)],
+                     boxes=np.arange(4 * count).reshape(count, 4))
+    database, write = workspace.jobs._database, Blobs._write_file
+    written: list[tuple[str, bool]] = []
+
+    def watched(path: Path, data: bytes) -> None:
+        def free() -> bool:
+            got = database.lock.acquire(blocking=False)
+            if got:
+                database.lock.release()
+            return got
+
+        with ThreadPoolExecutor(1) as other:
+            written.append((path.name, other.submit(free).result()))
+        write(path, data)
+
+    monkeypatch.setattr(Blobs, "_write_file", staticmethod(watched))
+    workspace.jobs.add(replace(RECORD, kind="embed"), *to_parts(cells))
+    assert len(written) == 4 and all(free for _, free in written)
+    with database.read() as session:
+        row = session.get(JobRow, RECORD.id)
+        assert row is not None and row.request is not None
+        assert len(row.request) < 10_000 and "slide" not in row.request and "cell-" not in row.request
+    back = from_parts(*workspace.jobs.load(RECORD.id))
+    assert back.pictures.paths() == cells.pictures.paths() and np.array_equal(back.pictures.boxes, cells.pictures.boxes)
+
+
+def test_many_jobs_are_cancelled_at_once(workspace: Workspace) -> None:
+    for number in range(5):
+        workspace.jobs.add(replace(RECORD, id=str(number), message="old", restarts=number % 2), {"kind": "x"}, {})
+    workspace.jobs.cancel(["1", "3"])
+    found = {record.id: (record.state, record.message, record.restarts) for record in workspace.jobs.records()}
+    assert found == {"0": (JobState.WAITING, "old", 0), "1": (JobState.CANCELLED, "", 1),
+                     "2": (JobState.WAITING, "old", 0), "3": (JobState.CANCELLED, "", 1),
+                     "4": (JobState.WAITING, "old", 0)}
