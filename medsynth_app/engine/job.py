@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from medsynth_app.core.job import EventKind, JobEvent
+from medsynth_app.engine.clock import Clock
 
 PROGRESS_EVERY = 0.05  # seconds; more often than a screen shows it is of no use
 _ENDS = (EventKind.DONE, EventKind.FAILED, EventKind.CANCELLED)
@@ -33,7 +34,7 @@ class Job:
         self._held = False
         self._last = JobEvent(job_id, EventKind.PROGRESS)
         self._sent_at = 0.0
-        self._began: tuple[float, int] | None = None
+        self._clock = Clock()
 
     def emit(self, event: JobEvent) -> None:
         """Send an event of this job. The end is told by the worker; progress in quick succession is thinned out."""
@@ -41,7 +42,7 @@ class Job:
             return
         if event.kind is EventKind.PROGRESS:
             now = time.monotonic()
-            event = self._with_time_left(event, now)
+            event = self._with_time_left(event)
             quick = now - self._sent_at < PROGRESS_EVERY and event.step < event.steps
             if quick and event.message == self._last.message and not event.data:
                 return
@@ -72,7 +73,7 @@ class Job:
         self._say("Waiting: an interactive job goes first", held=True)
         with self._change:
             self._change.wait_for(lambda: self._cancelled or not self._held)
-        self._began = None
+        self._clock = Clock()
         self._say("Going on", held=False)
 
     def cancel(self) -> None:
@@ -88,11 +89,9 @@ class Job:
     def _say(self, message: str, **data: bool) -> None:
         self._send(replace(self._last, message=message, seconds_left=None, arrays={}, data=data))
 
-    def _with_time_left(self, event: JobEvent, now: float) -> JobEvent:
-        """Add an estimate, from the mean step so far, where the engine gave none."""
-        if self._began is None or event.step <= 1 or event.step < self._last.step or event.steps != self._last.steps:
-            self._began = now, event.step
-        began, first = self._began
-        if event.seconds_left is not None or event.step <= first:
-            return event
-        return replace(event, seconds_left=(now - began) / (event.step - first) * (event.steps - event.step))
+    def _with_time_left(self, event: JobEvent) -> JobEvent:
+        """Add an estimate where the engine gave none."""
+        if event.step <= 1 or event.step < self._last.step or event.steps != self._last.steps:
+            self._clock = Clock()
+        left = self._clock.seconds_left(event.step / event.steps) if event.steps else None
+        return event if event.seconds_left is not None else replace(event, seconds_left=left)

@@ -15,7 +15,7 @@ from medsynth_app.datasets.dataset import is_frozen
 from medsynth_app.datasets.freeze import freeze_training_set
 from medsynth_app.engine.diffusion.pipelines import checked_manifest
 from medsynth_app.engine.train.parts import PARTS
-from medsynth_app.engine.train_job import Clock, overall, run_train
+from medsynth_app.engine.train_job import overall, run_train
 from tests.engine.train.test_base import RECIPE
 
 
@@ -109,22 +109,6 @@ def test_a_recipe_that_is_none(request_: TrainRequest, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="cannot be read"):
         run_train(TrainRequest(str(tmp_path / "no.toml"), request_.data, request_.out), lambda event: None,
                   lambda: False, lambda: None, "job")
-
-
-def test_time_left() -> None:
-    now = [0.0]
-    clock = Clock(None, lambda: now[0])
-    assert clock.seconds_left(0) is None
-    now[0] = 5  # five seconds of reading; half was done by an earlier run
-    assert clock.seconds_left(0.5) is None
-    now[0] = 15
-    assert clock.seconds_left(0.6) == pytest.approx(40)
-    with clock.paused():
-        now[0] = 1000
-    assert clock.seconds_left(0.6) == pytest.approx(40)
-    limited = Clock(20, lambda: now[0])
-    now[0] += 12
-    assert limited.seconds_left(0) == pytest.approx(8)
 
 
 def test_stages_follow_one_another() -> None:
