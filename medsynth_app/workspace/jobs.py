@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -30,7 +31,8 @@ class Jobs:
     def add(self, record: JobRecord, plain: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> None:
         """Keep a new job with both parts of its request."""
         with self._blobs.pins() as pins:
-            blobs = {name: pins.put_array(array) for name, array in arrays.items()}
+            with ThreadPoolExecutor(max(1, len(arrays))) as pool:  # hashing and packing wait for nobody's turn
+                blobs = dict(zip(arrays, pool.map(pins.put_array, arrays.values()), strict=True))
             with self._database.write() as session:
                 session.add(JobRow(
                     id=record.id, kind=record.kind, lane=record.lane.value, title=record.title,
