@@ -119,18 +119,11 @@ class LaneClient:
 
     def _retire(self) -> None:
         """Let a worker without work go; the next job starts another."""
-        process = self._process
-        if process is None or self._writer is None:
+        if self._process is None or self._writer is None:
             return
         with contextlib.suppress(OSError):
             self._writer.send(("quit",))
-        process.join(2)
-        if process.is_alive():
-            process.kill()
-        process.join()
-        with self._lock:
-            self._process = None
-        self._close_pipes()
+        self._end(self._process, 2)
 
     def _start_process(self) -> None:
         """Start a worker; without one, the system has refused."""
@@ -169,14 +162,18 @@ class LaneClient:
             self._bury(self._process)
 
     def _bury(self, process: SpawnProcess) -> None:
-        process.join(0.5)  # a pipe closes a moment before its process ends, and then has an exit code of its own
+        self._end(process, 0.5)  # a pipe closes a moment before its process ends, and then has an exit code of its own
+        self._deliver((DIED, process.exitcode, self._job_id))
+
+    def _end(self, process: SpawnProcess, seconds: float) -> None:
+        """Wait so long for a process to end by itself, then kill it; there is none afterwards."""
+        process.join(seconds)
         if process.is_alive():
             process.kill()
         process.join()
         with self._lock:
             self._process = None
         self._close_pipes()
-        self._deliver((DIED, process.exitcode, self._job_id))
 
     def _close_pipes(self) -> None:
         for end in (self._reader, self._writer):
