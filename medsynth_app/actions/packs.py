@@ -54,20 +54,21 @@ def verify_packs(folders: Sequence[Path] | None = None) -> list[PackCheck]:
     return [PackCheck(pack, tuple(verify_pack(pack))) for pack in list_packs(folders, None)]
 
 
-def find_pack(named: str, folders: Sequence[Path] | None = None, kind: str = "base") -> InstalledPack:
-    """The pack of a kind with this name, or in this folder; raises `UserError` when there is none."""
+def find_pack(named: str, folders: Sequence[Path] | None = None, kind: str | None = "base") -> InstalledPack:
+    """The pack of a kind (None: of any) with this name, or in this folder; raises `UserError` when there is none."""
     packs = list_packs(folders, None)
     matches = [pack for pack in packs if named in (pack.manifest.name, pack.folder.name)]
     if not matches and Path(named).is_dir():
         matches = [open_pack(Path(named))]
-    right = [pack for pack in matches if pack.manifest.kind == kind]
+    right = [pack for pack in matches if kind in (None, pack.manifest.kind)]
     if right:
         return right[-1]
-    known = ", ".join(pack.manifest.name for pack in packs if pack.manifest.kind == kind) or "none"
+    known = ", ".join(pack.manifest.name for pack in packs if kind in (None, pack.manifest.kind)) or "none"
     if matches:
         raise UserError(f"The pack {matches[-1].manifest.name} is of the kind {matches[-1].manifest.kind!r}, and "
                         f"{kind!r} is needed here.", f"Installed are: {known}.")
-    raise UserError(f"There is no {NOUNS.get(kind, kind)} {named!r}.", f"Installed are: {known}.")
+    noun = NOUNS.get(kind, kind) if kind is not None else "pack"
+    raise UserError(f"There is no {noun} {named!r}.", f"Installed are: {known}.")
 
 
 def suited_pack(packs: Sequence[InstalledPack], info: ImageInfo, preferred: InstalledPack | None = None,

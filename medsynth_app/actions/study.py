@@ -14,7 +14,7 @@ from medsynth_app.core.changes import Changes
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.jobs.study import StudyRequest
 from medsynth_app.core.pack import MANIFEST
-from medsynth_app.core.pack_files import InstalledPack, open_pack
+from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.studies.catalogue import DEFAULT_ENCODER, STUDIES, StudyEntry
 
@@ -53,7 +53,7 @@ def study_request(name: str, pack: str, out: Path, *, data: Path | None = None, 
     given = {**dict(entry.defaults), **{key: value for key, value in numbers.items() if value is not None}}
     given = {key: value for key, value in given.items() if key in entry.takes}
     _check(entry, given)
-    found = _pack(pack, entry.kind)
+    found = find_pack(pack, kind=entry.kind or None)
     if name == "control" and not found.manifest.draws_from_masks:
         raise UserError(f"The pack {found.manifest.name} has no ControlNet for masks, so there is nothing to follow.",
                         "Train one with `medsynth train control`, or choose another pack.")
@@ -101,19 +101,6 @@ def _check(entry: StudyEntry, given: dict[str, Any]) -> None:
     if entry.name == "quality" and 0 < given.get("n", 0) < FEWEST:
         raise UserError(f"{given['n']} pictures are too few: a Frechet distance needs at least {FEWEST}.",
                         f"Ask for {FEWEST} or more; 0 takes as many as the test part has, at most 800.")
-
-
-def _pack(named: str, kind: str) -> InstalledPack:
-    if kind:
-        return find_pack(named, kind=kind)
-    packs = list_packs(None, None)
-    found = [pack for pack in packs if named in (pack.manifest.name, pack.folder.name)]
-    if found:
-        return found[-1]
-    if Path(named).is_dir():
-        return open_pack(Path(named))
-    raise UserError(f"There is no pack {named!r}.",
-                    f"Installed are: {', '.join(pack.manifest.name for pack in packs) or 'none'}.")
 
 
 def _recipe(pack: InstalledPack, recipe: Path | None) -> Path:
