@@ -74,8 +74,3 @@ class Session:
             people=people, jobs=jobs, hook=hook)
         self.exports = Exports(workspace, settings, documents, view)
         self.training = Training(queue, people, jobs)
-
-    @property
-    def opening_notices(self) -> tuple[str, ...]:
-        """What the person should read when the window opens: a second window, damaged settings."""
-        return tuple(text for text in (self.workspace.notice, self.settings.notice) if text)
