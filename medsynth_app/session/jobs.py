@@ -78,7 +78,11 @@ class Jobs:
 
     @property
     def running(self) -> tuple[JobEntry, ...]:
-        return tuple(entry for entry in self.entries if entry.record.state is JobState.RUNNING)
+        return tuple(entry for entry in self._entries.values() if entry.record.state is JobState.RUNNING)
+
+    @property
+    def any_waits(self) -> bool:
+        return any(entry.record.state is JobState.WAITING for entry in self._entries.values())
 
     def entry(self, job_id: str) -> JobEntry | None:
         return self._entries.get(job_id)
@@ -155,8 +159,9 @@ class Jobs:
         fresh = {}
         for record in self._queue.records():
             known = self._entries.get(record.id)
-            fresh[record.id] = replace(known, record=record) if known else JobEntry(
-                record, message=record.message or record.interruption)
+            if known is None:
+                known = JobEntry(record, message=record.message or record.interruption)
+            fresh[record.id] = known if known.record is record else replace(known, record=record)
         self._entries = fresh
 
     def _set_device(self, text: str) -> None:

@@ -32,6 +32,8 @@ class Painting:
         The value that the brush paints.
     fills_one_class
         Whether a run fills the class of the brush alone, and not all that is painted.
+    undo_name, redo_name
+        "Undo: paint polyp", or None when there is nothing of one's own to undo or to make again.
     """
 
     label_changed = Signal()
@@ -46,11 +48,16 @@ class Painting:
         self._schema_kept = False  # whether it is remembered with the document
         self.label_value = 1
         self.fills_one_class = False
+        self.undo_name: str | None = None
+        self.redo_name: str | None = None
         self._choose_schema()
         documents.follow(self._choose_schema)
+        documents.follow(self._name_steps)
         documents.current_changed.connect(self._tell_all, priority=AFTER_VIEWS)
         models.pack_changed.connect(self._follow_pack, priority=BEFORE_VIEWS)
+        people.changed.connect(self._name_steps, priority=BEFORE_VIEWS)
         people.changed.connect(self.history_changed.emit, priority=AFTER_VIEWS)
+        hook.changed.connect(self._take, priority=BEFORE_VIEWS)
         hook.changed.connect(self._follow, priority=AFTER_VIEWS)
 
     # --- classes
@@ -104,17 +111,6 @@ class Painting:
         return self._step(history.redo(self._documents.opened(), self._people.id))
 
     @property
-    def undo_name(self) -> str | None:
-        """ "Undo: paint polyp", or None when there is nothing of one's own to undo."""
-        document = self._documents.current
-        return document.can_undo(self._people.id) if document else None
-
-    @property
-    def redo_name(self) -> str | None:
-        document = self._documents.current
-        return document.can_redo(self._people.id) if document else None
-
-    @property
     def saved_at(self) -> datetime | None:
         """When the last change was written, or None."""
         return self._documents.current.saved_at if self._documents.current else None
@@ -164,6 +160,16 @@ class Painting:
         if not self._schema_kept:
             self._choose_schema()
             self.schema_changed.emit()
+
+    def _name_steps(self) -> None:
+        """Ask the journal; not at every look at the commands."""
+        document, person = self._documents.current, self._people.id
+        self.undo_name = document.can_undo(person) if document is not None else None
+        self.redo_name = document.can_redo(person) if document is not None else None
+
+    def _take(self, changes: Changes) -> None:
+        if changes.documents:
+            self._name_steps()
 
     def _follow(self, changes: Changes) -> None:
         if changes.documents:

@@ -12,16 +12,19 @@ from medsynth_app.workspace.workspace import Workspace
 
 
 class People:
-    """The people of a workspace, and the one at work."""
+    """The people of a workspace, and the one at work.
+
+    Attributes
+    ----------
+    current
+        The one at work; None when nobody has said so.
+    """
 
     changed = Signal()
 
     def __init__(self, workspace: Workspace, hook: Hook) -> None:
         self._workspace, self._hook = workspace, hook
-
-    @property
-    def current(self) -> Person | None:
-        return self._workspace.people.current
+        self.current: Person | None = workspace.people.current  # asked for at every look at the commands
 
     @property
     def id(self) -> str:
@@ -34,5 +37,6 @@ class People:
     def switch(self, name: str) -> Changes:
         """Make this person the one at work; a new name is added. Undo then acts on their own strokes."""
         changes = switch_person(self._workspace, name, self.id)
+        self.current = self._workspace.people.current
         self.changed.emit()
         return self._hook.tell(changes)

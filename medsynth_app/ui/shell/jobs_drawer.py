@@ -10,7 +10,6 @@ from PySide6.QtWidgets import QFrame, QPlainTextEdit, QToolButton, QWidget
 
 from medsynth_app.core.job import JobState
 from medsynth_app.core.words import _, ngettext
-from medsynth_app.session.jobs import Jobs
 from medsynth_app.session.session import Session
 from medsynth_app.ui.shell.command import Command
 from medsynth_app.ui.shell.commands import Commands
@@ -60,10 +59,6 @@ class JobRing(QToolButton):
         painter.setPen(QColor(t.text if self._count else t.muted))
         painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, str(self._count))
         painter.end()
-
-
-def any_waits(jobs: Jobs) -> bool:
-    return any(entry.record.state is JobState.WAITING for entry in jobs.entries)
 
 
 class JobsDrawer(QFrame):
@@ -149,7 +144,7 @@ class JobsDrawer(QFrame):
 
         return (Command("jobs.cancel_waiting", _("Cancel all waiting jobs"), group,
                         lambda: self._run(self._session.jobs.cancel_waiting), icon="close-box-multiple-outline",
-                        enabled_when=lambda: None if any_waits(self._session.jobs) else _("No job waits")),
+                        enabled_when=lambda: None if self._session.jobs.any_waits else _("No job waits")),
                 chosen(CANCEL, _("Cancel the chosen job")), chosen(AGAIN, _("Run the chosen job again")),
                 chosen(SOONER, _("Chosen job: sooner")), chosen(LATER, _("Chosen job: later")))
 
