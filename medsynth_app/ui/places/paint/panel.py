@@ -137,8 +137,7 @@ class InpaintPanel(Panel):
         for signal in (s.inpaint.parameters_changed, s.painting.mask_value_changed, s.models.changed,
                        s.painting.label_changed, s.painting.schema_changed, s.documents.current_changed):
             signal.connect(self.refresh)
-        for signal in (s.view.index_changed, s.changed, s.jobs.changed, s.documents.current_changed,
-                       s.inpaint.parameters_changed, s.painting.mask_value_changed, s.models.changed):
+        for signal in (s.view.index_changed, s.changed, s.jobs.changed):
             signal.connect(self._later)
         self.theme.changed.connect(lambda _tokens: self.refresh())
 
