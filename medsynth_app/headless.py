@@ -16,7 +16,7 @@ from medsynth_app.core.changes import Changes
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import EventKind, JobEvent, JobRecord, JobState, Lane
 from medsynth_app.jobs.queue import JobQueue
-from medsynth_app.workspace.results import Result
+from medsynth_app.workspace.candidates import Candidate
 from medsynth_app.workspace.workspace import Workspace
 
 PLAIN_SECONDS = 10.0  # between two lines of progress where stderr is no terminal, but a log
@@ -53,7 +53,7 @@ class Headless:
         person = self.workspace.people.current
         return person.id if person is not None else ""
 
-    def run(self, changes: Changes) -> list[Result]:
+    def run(self, changes: Changes) -> list[Candidate]:
         """Wait for the job that an action has queued; returns the candidates that it staged, in their order.
 
         Raises
@@ -72,7 +72,7 @@ class Headless:
                 self.queue.wait(job_id, CANCEL_SECONDS)
                 raise Interrupted from None
         if record.state is JobState.DONE:
-            return [result for result in self.workspace.results.of_document(record.document_id)
+            return [result for result in self.workspace.candidates.of_document(record.document_id)
                     if result.job_id == job_id]
         if record.state is JobState.CANCELLED:
             raise Interrupted

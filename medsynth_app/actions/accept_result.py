@@ -11,12 +11,12 @@ from medsynth_app.core.changes import Changes
 from medsynth_app.core.edit import Edit, PixelPart
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.jobs.kind import shortened
+from medsynth_app.workspace.candidates import Candidate, CandidateState
 from medsynth_app.workspace.documents import Document
-from medsynth_app.workspace.results import Result
 from medsynth_app.workspace.workspace import Workspace
 
 
-def accept_result(workspace: Workspace, document: Document, result: Result, person: str = "") -> Changes:
+def accept_result(workspace: Workspace, document: Document, result: Candidate, person: str = "") -> Changes:
     """Write `result` into `document`; only pixels of its effective mask change.
 
     Raises
@@ -29,7 +29,7 @@ def accept_result(workspace: Workspace, document: Document, result: Result, pers
     if result.document_id != document.id:
         raise UserError("This result belongs to another image.", "Open the image that it was made for.")
     frame = frame_of(document, result.frame_key)
-    if result.state == "accepted":
+    if result.state is CandidateState.ACCEPTED:
         raise UserError("This result is in the image already.", "Undo it if you want the original back.")
     if document.revision(frame, result.bounds) != result.provenance.parameters.get("revision"):
         raise UserError("The image has changed in this region since the run began.",
@@ -44,7 +44,7 @@ def accept_result(workspace: Workspace, document: Document, result: Result, pers
     return audited(workspace, "accept_result", changes, person, result.id)
 
 
-def name_of(result: Result) -> str:
+def name_of(result: Candidate) -> str:
     """What undo calls it: "inpaint: a polyp"."""
     parameters = result.provenance.parameters
     subject = "remove" if parameters.get("mode") == "remove" else shortened(str(parameters.get("prompt", "")))

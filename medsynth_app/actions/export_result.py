@@ -11,12 +11,12 @@ from medsynth_app.actions.export import Exported, export_frame, export_of, joine
 from medsynth_app.actions.frames import frame_of
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.window_level import WindowLevel
+from medsynth_app.workspace.candidates import Candidate
 from medsynth_app.workspace.documents import Document
-from medsynth_app.workspace.results import Result
 from medsynth_app.workspace.workspace import Workspace
 
 
-def export_result(workspace: Workspace, document: Document, result: Result, path: Path, format: str, *,
+def export_result(workspace: Workspace, document: Document, result: Candidate, path: Path, format: str, *,
                   mark: bool = True, window: WindowLevel | None = None) -> Exported:
     """Write the frame of `result` with it in place; the parameters are those of `actions.export.export_image`.
 

@@ -15,12 +15,12 @@ from medsynth_app.core.jobs.request import new_seed
 from medsynth_app.core.jobs.stored import from_parts
 from medsynth_app.core.options import changed
 from medsynth_app.jobs.queue import JobQueue
+from medsynth_app.workspace.candidates import Candidate
 from medsynth_app.workspace.documents import Document
-from medsynth_app.workspace.results import Result
 from medsynth_app.workspace.workspace import Workspace
 
 
-def more_like_this(workspace: Workspace, queue: JobQueue, document: Document, result: Result,
+def more_like_this(workspace: Workspace, queue: JobQueue, document: Document, result: Candidate,
                    person: str = "") -> Changes:
     """Queue it on the pixels as they are now.
 

@@ -18,7 +18,7 @@ from medsynth_app.session.job_entry import Preview, previews_of
 from medsynth_app.session.jobs import Jobs
 from medsynth_app.session.people import People
 from medsynth_app.session.view import View
-from medsynth_app.workspace.results import Result
+from medsynth_app.workspace.candidates import Candidate, CandidateState
 from medsynth_app.workspace.workspace import Workspace
 
 
@@ -47,7 +47,7 @@ class Candidates:
                  hook: Hook) -> None:
         self._workspace, self._documents, self._view = workspace, documents, view
         self._people, self._hook = people, hook
-        self.results: tuple[Result, ...] = ()
+        self.results: tuple[Candidate, ...] = ()
         self.selected: int | None = None
         self.job_id = ""
         self.previews: tuple[Preview, ...] = ()
@@ -61,7 +61,7 @@ class Candidates:
         jobs.event.connect(self._hear, priority=BEFORE_VIEWS)
 
     @property
-    def current(self) -> Result | None:
+    def current(self) -> Candidate | None:
         """The selected result."""
         return self.results[self.selected] if self.selected is not None else None
 
@@ -80,7 +80,7 @@ class Candidates:
         self.selected = index
         self.selected_changed.emit()
 
-    def at(self, index: int | None = None) -> Result:
+    def at(self, index: int | None = None) -> Candidate:
         """A candidate, the selected one by default; raises `UserError` where there is none."""
         at = self.selected if index is None else index
         if at is None or not 0 <= at < len(self.results):
@@ -99,7 +99,7 @@ class Candidates:
         """Discard every candidate of this slice that has not been accepted."""
         changes = Changes()
         for result in self.results:
-            if result.state == "staged":
+            if result.state is CandidateState.STAGED:
                 changes |= discard_result(self._workspace, result, self._people.id)
         return self._hook.tell(changes)
 
@@ -116,7 +116,8 @@ class Candidates:
         document, frame = self._documents.current, self._frame
         self._filled = frame
         found = [] if document is None else [
-            result for result in self._workspace.results.of_document(document.id, "staged", "accepted")
+            result for result in self._workspace.candidates.of_document(
+                document.id, CandidateState.STAGED, CandidateState.ACCEPTED)
             if str(result.frame_key) == frame]
         kept = self.current.id if self.current is not None else ""
         order: dict[str, int] = {}

@@ -31,6 +31,7 @@ from medsynth_app.workspace.parts import label_of
 from medsynth_app.workspace.tables import (
     DONE,
     MASK,
+    CandidateRow,
     DocumentRow,
     EditRow,
     FrameRow,
@@ -39,7 +40,6 @@ from medsynth_app.workspace.tables import (
     PatchRow,
     PathRow,
     PatientRow,
-    ResultRow,
     SeriesRow,
     StudyRow,
     now,
@@ -157,10 +157,10 @@ class Document:
         state = self._state(frame)
         found = np.zeros((state.rows, state.columns), np.bool_)
         with self._database.read() as session:
-            rows: Sequence[tuple[PartRow, PatchRow, ResultRow | None]] = session.execute(
-                select(PartRow, PatchRow, ResultRow).join(PatchRow, PatchRow.part_id == PartRow.id)
+            rows: Sequence[tuple[PartRow, PatchRow, CandidateRow | None]] = session.execute(
+                select(PartRow, PatchRow, CandidateRow).join(PatchRow, PatchRow.part_id == PartRow.id)
                 .join(EditRow, PartRow.edit_id == EditRow.id)
-                .outerjoin(ResultRow, ResultRow.id == PatchRow.result_id)
+                .outerjoin(CandidateRow, CandidateRow.id == PatchRow.result_id)
                 .where(PartRow.frame_id == state.id, EditRow.state == DONE)).all()
         for part, patch, result in rows:
             if result is not None:
@@ -221,7 +221,7 @@ class Document:
         """Records of the results that stand in a frame, in the order in which they were accepted."""
         with self._database.read() as session:
             rows = session.scalars(
-                select(ResultRow.provenance).join(PatchRow, PatchRow.result_id == ResultRow.id)
+                select(CandidateRow.provenance).join(PatchRow, PatchRow.result_id == CandidateRow.id)
                 .join(PartRow, PatchRow.part_id == PartRow.id).join(EditRow, PartRow.edit_id == EditRow.id)
                 .where(PartRow.frame_id == self._state(frame).id, EditRow.state == DONE).order_by(EditRow.applied))
             return [Provenance.from_dict(sources.show(session, text)) for text in rows]

@@ -15,7 +15,7 @@ from medsynth_app.core.job import JobRecord, JobState, Lane
 from medsynth_app.workspace import audit, sources
 from medsynth_app.workspace.blobs import Blobs
 from medsynth_app.workspace.database import Database, chunks
-from medsynth_app.workspace.tables import DISCARDED, JobArrayRow, JobRow, ResultRow
+from medsynth_app.workspace.tables import DISCARDED, CandidateRow, JobArrayRow, JobRow
 
 REQUEST_DAYS = 7    # a failed or cancelled job can be tried again so long
 RECORD_DAYS = 30
@@ -138,7 +138,7 @@ class Jobs:
 
 def _wanted() -> ColumnElement[bool]:
     """Whether a job has results that can still be seen."""
-    return exists().where(ResultRow.job_id == JobRow.id, ResultRow.state != DISCARDED)
+    return exists().where(CandidateRow.job_id == JobRow.id, CandidateRow.state != DISCARDED)
 
 
 def _throw_requests(session: Session, job_ids: Sequence[str]) -> set[str]:

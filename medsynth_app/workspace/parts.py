@@ -18,7 +18,7 @@ from medsynth_app.core.image import FrameKey, Pixels
 from medsynth_app.workspace import deltas, tables
 from medsynth_app.workspace.blobs import Blobs, Pins
 from medsynth_app.workspace.masks import FrameState, Masks, delta_of
-from medsynth_app.workspace.tables import DONE, LABEL, MASK, PIXELS, EditRow, PartRow, PatchRow, ResultRow
+from medsynth_app.workspace.tables import DONE, LABEL, MASK, PIXELS, CandidateRow, EditRow, PartRow, PatchRow
 
 _NOWHERE = Bounds(0, 0, 0, 0)
 
@@ -146,7 +146,7 @@ class Parts:
         """In the journal's own transaction: a result is accepted with its edit, and staged again with its undoing."""
         for part in parts:
             if part.patch is not None:
-                session.execute(update(ResultRow).where(ResultRow.id == part.patch["result_id"])
+                session.execute(update(CandidateRow).where(CandidateRow.id == part.patch["result_id"])
                                 .values(state=tables.STAGED if undo else tables.ACCEPTED)
                                 .execution_options(synchronize_session=False))
 

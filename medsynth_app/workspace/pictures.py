@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 from medsynth_app.core.provenance import Provenance
 from medsynth_app.workspace import sources
 from medsynth_app.workspace.blobs import Blobs
+from medsynth_app.workspace.candidates import removed_error
 from medsynth_app.workspace.database import Database
-from medsynth_app.workspace.results import removed_error
 from medsynth_app.workspace.tables import DocumentRow, JobRow, PictureRow, now
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from medsynth_app.core.image import FrameKey, ImageInfo
 from medsynth_app.workspace import identity, sources
 from medsynth_app.workspace.tables import (
+    CandidateRow,
     DocumentRow,
     EditRow,
     FrameRow,
@@ -19,11 +20,10 @@ from medsynth_app.workspace.tables import (
     NoteRow,
     PathRow,
     PictureRow,
-    ResultRow,
     now,
 )
 
-_MOVED = (FrameRow, EditRow, ResultRow, PictureRow, JobRow)     # what a merge hands over as it is
+_MOVED = (FrameRow, EditRow, CandidateRow, PictureRow, JobRow)     # what a merge hands over as it is
 
 
 def register(session: Session, info: ImageInfo, path: Path, known: dict[FrameKey, FrameRow]) -> list[str]:

@@ -17,6 +17,7 @@ from medsynth_app.workspace.database import Database
 from medsynth_app.workspace.documents import Documents
 from medsynth_app.workspace.masks import Masks
 from medsynth_app.workspace.tables import (
+    CandidateRow,
     DocumentRow,
     EditRow,
     FrameRow,
@@ -28,7 +29,6 @@ from medsynth_app.workspace.tables import (
     PathRow,
     PatientRow,
     PictureRow,
-    ResultRow,
     SeriesRow,
     SnapshotRow,
     SourceRow,
@@ -107,10 +107,10 @@ class Removal:
             with self._database.write() as session:
                 counts = {name: session.scalar(select(func.count()).where(column.in_(ids))) or 0
                           for name, column in (("documents", DocumentRow.id), ("frames", FrameRow.document_id),
-                                               ("edits", EditRow.document_id), ("results", ResultRow.document_id),
+                                               ("edits", EditRow.document_id), ("results", CandidateRow.document_id),
                                                ("pictures", PictureRow.document_id), ("jobs", JobRow.document_id),
                                                ("paths", PathRow.document_id))}
-                candidates = session.scalars(select(ResultRow.id).where(ResultRow.document_id.in_(ids))).all()
+                candidates = session.scalars(select(CandidateRow.id).where(CandidateRow.document_id.in_(ids))).all()
                 blobs = {row[0] for query in _blobs_of(ids) for row in session.execute(query) if row[0]}
                 for table in (JobRow, PictureRow):
                     session.execute(delete(table).where(table.document_id.in_(ids)))
@@ -160,8 +160,8 @@ def _blobs_of(ids: Sequence[str]) -> list[Select[Any]]:
     return [select(SnapshotRow.blob).where(SnapshotRow.frame_id.in_(frames)),
             select(PatchRow.before).where(PatchRow.part_id.in_(parts)),
             select(PatchRow.after).where(PatchRow.part_id.in_(parts)),
-            *(select(column).where(ResultRow.document_id.in_(ids))
-              for column in (ResultRow.patch, ResultRow.effective, ResultRow.alpha)),
+            *(select(column).where(CandidateRow.document_id.in_(ids))
+              for column in (CandidateRow.patch, CandidateRow.effective, CandidateRow.alpha)),
             *(select(column).where(PictureRow.document_id.in_(ids))
               for column in (PictureRow.pixels, PictureRow.mask)),
             select(JobArrayRow.blob).where(JobArrayRow.job_id.in_(jobs))]

@@ -204,7 +204,7 @@ class StepRow(Base):
     at: Mapped[str]
 
 
-class ResultRow(_Box, Base):
+class CandidateRow(_Box, Base):
     __tablename__ = "results"
     __table_args__ = (UniqueConstraint("job_id", "candidate"),)
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -284,6 +284,6 @@ class AuditRow(Base):
     subjects: Mapped[str]
 
 
-BLOB_COLUMNS = (SnapshotRow.blob, PatchRow.before, PatchRow.after, ResultRow.patch, ResultRow.effective,
-                ResultRow.alpha, PictureRow.pixels, PictureRow.mask, JobArrayRow.blob)
+BLOB_COLUMNS = (SnapshotRow.blob, PatchRow.before, PatchRow.after, CandidateRow.patch, CandidateRow.effective,
+                CandidateRow.alpha, PictureRow.pixels, PictureRow.mask, JobArrayRow.blob)
 """Every column that keeps a blob alive."""

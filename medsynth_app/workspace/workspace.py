@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 from medsynth_app.core.errors import UserError
 from medsynth_app.workspace.audit import Audit
 from medsynth_app.workspace.blobs import Blobs
+from medsynth_app.workspace.candidates import Candidates
 from medsynth_app.workspace.database import FILE, Database, backup_is_due, chunks
 from medsynth_app.workspace.documents import Documents
 from medsynth_app.workspace.jobs import Jobs
@@ -21,7 +22,6 @@ from medsynth_app.workspace.masks import Masks
 from medsynth_app.workspace.people import People
 from medsynth_app.workspace.pictures import Pictures
 from medsynth_app.workspace.removal import Removal
-from medsynth_app.workspace.results import Results
 
 LOCK = "writer.lock"
 READ_ONLY = "Another window is working in this workspace. This one shows it read-only: nothing is saved here."
@@ -41,7 +41,7 @@ class Workspace:
         The sentence to show when another process writes here, else empty.
     salt
         Random bytes for pseudonyms, different in every workspace.
-    blobs, documents, results, pictures, jobs, people, audit, removal
+    blobs, documents, candidates, pictures, jobs, people, audit, removal
         The rooms.
     """
 
@@ -56,7 +56,7 @@ class Workspace:
         self.blobs = Blobs(folder / "blobs", self.read_only)
         self._masks = Masks(self._database, self.blobs)
         self.documents = Documents(self._database, self.blobs, self._masks)
-        self.results = Results(self._database, self.blobs)
+        self.candidates = Candidates(self._database, self.blobs)
         self.pictures = Pictures(self._database, self.blobs)
         self.jobs = Jobs(self._database, self.blobs)
         self.people = People(self._database)

@@ -23,8 +23,8 @@ from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.core.parameters import InpaintParameters
 from medsynth_app.core.window_level import WindowLevel
 from medsynth_app.jobs.queue import JobQueue
+from medsynth_app.workspace.candidates import Candidate
 from medsynth_app.workspace.documents import Document
-from medsynth_app.workspace.results import Result
 from medsynth_app.workspace.workspace import Workspace
 from tests.actions.bench import answer, event, paint, png, record_of, volume
 from tests.asking import to_inpaint
@@ -33,12 +33,12 @@ PARAMETERS = to_inpaint(prompt="a neutrophil", seed=7, count=2, feather=3)
 
 
 def staged(workspace: Workspace, queue: JobQueue, pack: InstalledPack, document: Document, frame: int = 0,
-           parameters: InpaintParameters = PARAMETERS) -> list[Result]:
+           parameters: InpaintParameters = PARAMETERS) -> list[Candidate]:
     """Run once; returns the results of that job."""
     window = None if document.info.colour == "rgb" else WindowLevel(0, 2000)
     (job,) = inpaint_document(queue, document, frame, parameters, pack, window).jobs
     answer(workspace, job, lambda record, news: receive(workspace, record, news))
-    return [result for result in workspace.results.of_document(document.id) if result.job_id == job]
+    return [result for result in workspace.candidates.of_document(document.id) if result.job_id == job]
 
 
 def test_results_are_in_the_workspace_bit_for_bit_as_soon_as_they_are_received(
@@ -48,7 +48,7 @@ def test_results_are_in_the_workspace_bit_for_bit_as_soon_as_they_are_received(
     (job,) = inpaint_document(queue, document, 1, PARAMETERS, pack, WindowLevel(0, 2000)).jobs
     before = document.pixels(1).copy()
     patches = answer(workspace, job, lambda record, news: receive(workspace, record, news))
-    results = workspace.results.of_document(document.id)
+    results = workspace.candidates.of_document(document.id)
     assert [result.candidate for result in results] == [0, 1]
     for result, patch in zip(results, patches, strict=True):
         assert result.pixels().dtype == np.int16
@@ -65,7 +65,7 @@ def test_other_events_write_nothing(
     (job,) = inpaint_document(queue, document, 0, PARAMETERS, pack, None).jobs
     preview = event(job, EventKind.PREVIEW, arrays={"0": np.zeros((8, 8, 3), np.uint8)})
     assert receive(workspace, record_of(workspace, job), preview) == Changes()
-    assert workspace.results.of_document(document.id) == []
+    assert workspace.candidates.of_document(document.id) == []
 
 
 def test_accepting_changes_the_effective_mask_alone_and_undo_brings_the_original_back(
@@ -85,22 +85,22 @@ def test_accepting_changes_the_effective_mask_alone_and_undo_brings_the_original
     assert np.array_equal(after[~effective], original[~effective])
     assert np.array_equal(after[effective], _whole(second, original)[effective])
     assert (after != original).any()
-    assert workspace.results.get(second.id).state == "accepted"
+    assert workspace.candidates.get(second.id).state == "accepted"
     assert document.can_undo("") == "Undo: inpaint: a neutrophil"
     assert [record.seed for record in document.provenance(1)] == [8]
 
     undone = undo(document)
     assert [change.kind for change in undone.documents] == ["pixels"] and undone.candidates == (document.id,)
     assert np.array_equal(document.pixels(1), original)
-    assert workspace.results.get(second.id).state == "staged"
+    assert workspace.candidates.get(second.id).state == "staged"
     assert document.provenance(1) == []
     assert redo(document)
     assert np.array_equal(document.pixels(1), after)
-    assert workspace.results.get(second.id).state == "accepted"
-    assert workspace.results.get(first.id).state == "staged"
+    assert workspace.candidates.get(second.id).state == "accepted"
+    assert workspace.candidates.get(first.id).state == "staged"
 
 
-def _whole(result: Result, original: np.ndarray) -> np.ndarray:
+def _whole(result: Candidate, original: np.ndarray) -> np.ndarray:
     whole = original.copy()
     whole[result.bounds.slices] = result.pixels()
     return whole
@@ -116,10 +116,10 @@ def test_accepting_is_refused_when_the_region_changed_meanwhile(
     with pytest.raises(UserError, match="has changed in this region"):
         accept_result(workspace, document, second)
     assert np.array_equal(document.pixels(0), between)
-    assert workspace.results.get(second.id).state == "staged"
+    assert workspace.candidates.get(second.id).state == "staged"
     undo(document)
     accept_result(workspace, document, second)  # the pixels are the original ones again
-    assert workspace.results.get(second.id).state == "accepted"
+    assert workspace.candidates.get(second.id).state == "accepted"
 
 
 def test_painting_elsewhere_or_on_the_mask_does_not_stand_in_the_way(
@@ -129,7 +129,7 @@ def test_painting_elsewhere_or_on_the_mask_does_not_stand_in_the_way(
     first, _ = staged(workspace, queue, pack, document)
     paint(document, box=(0, 0, 50, 50), value=3)
     accept_result(workspace, document, first)
-    assert workspace.results.get(first.id).state == "accepted"
+    assert workspace.candidates.get(first.id).state == "accepted"
 
 
 def test_a_result_is_accepted_once_and_in_its_own_image_only(
@@ -142,9 +142,9 @@ def test_a_result_is_accepted_once_and_in_its_own_image_only(
         accept_result(workspace, other, first)
     accept_result(workspace, document, first)
     with pytest.raises(UserError, match="already"):
-        accept_result(workspace, document, workspace.results.get(first.id))
+        accept_result(workspace, document, workspace.candidates.get(first.id))
     with pytest.raises(UserError, match="Undo it first"):
-        discard_result(workspace, workspace.results.get(first.id))
+        discard_result(workspace, workspace.candidates.get(first.id))
 
 
 def test_a_discarded_result_stays_discarded(
@@ -153,8 +153,8 @@ def test_a_discarded_result_stays_discarded(
     paint(document)
     first, second = staged(workspace, queue, pack, document)
     discard_result(workspace, first)
-    assert workspace.results.get(first.id).state == "discarded"
-    assert workspace.results.get(second.id).state == "staged"
+    assert workspace.candidates.get(first.id).state == "discarded"
+    assert workspace.candidates.get(second.id).state == "staged"
 
 
 def test_more_like_this_runs_the_same_request_with_new_seeds_on_the_pixels_of_now(

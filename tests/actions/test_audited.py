@@ -28,7 +28,7 @@ def test_who_did_what_to_which_ids_is_written_down(workspace: Workspace, queue: 
     paint(document, person=ann)
     job = inpaint_document(queue, document, 0, to_inpaint(seed=7, count=2), pack, None, person=ann).jobs[0]
     answer(workspace, job, lambda record, event: receive(workspace, record, event))
-    first, second = workspace.results.of_document(document.id)
+    first, second = workspace.candidates.of_document(document.id)
     accept_result(workspace, document, first, ann)
     discard_result(workspace, second, ann)
     drawn = generate(queue, pack, to_generate(prompt="a cell", count=1), person=ann).jobs[0]

@@ -59,7 +59,7 @@ def fill(workspace: Workspace, queue: JobQueue, pack: InstalledPack, document: D
         paint(document, frame, (10, 10, 25, 25))
     (job,) = inpaint_document(queue, document, frame, parameters, pack, WINDOW).jobs
     answer(workspace, job, lambda record, news: receive(workspace, record, news))
-    result = next(item for item in workspace.results.of_document(document.id) if item.job_id == job)
+    result = next(item for item in workspace.candidates.of_document(document.id) if item.job_id == job)
     accept_result(workspace, document, result)
 
 
@@ -256,7 +256,7 @@ def test_no_uid_of_the_source_is_in_any_export(workspace: Workspace, queue: JobQ
     paint(document, 0, (10, 10, 25, 25))
     (old,) = inpaint_document(queue, document, 0, PARAMETERS, pack, WINDOW).jobs
     answer(workspace, old, as_before)
-    accept_result(workspace, document, workspace.results.of_document(document.id)[0])
+    accept_result(workspace, document, workspace.candidates.of_document(document.id)[0])
 
     # the second one is drawn by the worker's own code
     (job,) = inpaint_document(queue, document, 0, changed(PARAMETERS, steps=2, device="cpu"), pack, WINDOW).jobs
@@ -269,7 +269,7 @@ def test_no_uid_of_the_source_is_in_any_export(workspace: Workspace, queue: JobQ
         receive(workspace, record_of(workspace, job), event(job, news.kind, arrays=news.arrays, data=news.data))
     workspace.jobs.update(job, JobState.DONE, "")
     accept_result(workspace, document, next(
-        item for item in workspace.results.of_document(document.id) if item.job_id == job))
+        item for item in workspace.candidates.of_document(document.id) if item.job_id == job))
 
     last = provenance_of(document, 0)
     assert last is not None and last.earlier[0]["parameters"]["frame_key"] == last.source == key

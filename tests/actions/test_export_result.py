@@ -31,7 +31,7 @@ def test_a_candidate_is_exported_without_being_accepted(workspace: Workspace, qu
     undo(document)
     (job,) = inpaint_document(queue, document, 0, to_inpaint(prompt="a cell", seed=7, count=2), pack, None).jobs
     answer(workspace, job, lambda record, event: receive(workspace, record, event))
-    first, second = workspace.results.of_document(document.id)
+    first, second = workspace.candidates.of_document(document.id)
     before = np.array(document.pixels(0))
     made = export_result(workspace, document, first, tmp_path / "out.png", "png", mark=False)
     written, effective = np.asarray(Image.open(made.path)), first.effective()
@@ -42,7 +42,7 @@ def test_a_candidate_is_exported_without_being_accepted(workspace: Workspace, qu
     assert record is not None and record.seed == first.seed
     assert np.array_equal(document.pixels(0), before) and document.provenance(0) == []
     assert (document.can_undo(), document.can_redo()) == ("Undo: paint region", "Redo: paint region")
-    assert [item.state for item in workspace.results.of_document(document.id)] == ["staged", "staged"]
+    assert [item.state for item in workspace.candidates.of_document(document.id)] == ["staged", "staged"]
     accept_result(workspace, document, first)
     with pytest.raises(UserError, match="has changed in this region"):
         export_result(workspace, document, second, tmp_path / "late.png", "png")

@@ -53,7 +53,7 @@ def test_its_jobs_go_with_it(workspace: Workspace, queue: JobQueue, pack: Instal
     with pytest.raises(UserError, match="removed") as refused:
         receive(workspace, late, event(gone, EventKind.RESULT, data={"candidate": 0}))
     assert "free space" not in str(refused.value)
-    assert workspace.results.of_document(again.id) == []
+    assert workspace.candidates.of_document(again.id) == []
 
 
 def test_a_read_only_workspace_refuses(workspace: Workspace, tmp_path: Path) -> None:

@@ -116,7 +116,7 @@ def test_inpaint_a_picture(pack: Path, offline: dict[str, str], tmp_path: Path) 
         assert np.array_equal(seen(document, 0, None), before) and document.provenance(0) == []
         assert (document.can_undo(person), document.can_redo(person)) == ("Undo: paint region", "Redo: paint region")
         assert {document.can_undo(""), document.can_redo("")} == {None}
-        assert len(workspace.results.of_document(document.id, "staged")) == 2
+        assert len(workspace.candidates.of_document(document.id, "staged")) == 2
         assert {record.person for record in workspace.jobs.records()} == {person}
 
 

@@ -117,7 +117,7 @@ def test_results_are_written_before_the_session_hears_of_them(make_session: Make
     job = session.inpaint.run().jobs[0]
     answer(workspace, job, session.jobs.deliver)
     assert session.documents.current is not None
-    assert len(workspace.results.of_document(session.documents.current.id)) == 4
+    assert len(workspace.candidates.of_document(session.documents.current.id)) == 4
     assert session.candidates.results == ()  # the window's thread has not run yet
     for news in later:
         news()

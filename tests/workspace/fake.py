@@ -13,8 +13,8 @@ from medsynth_app.core.changes import Changes
 from medsynth_app.core.edit import Edit, MaskPart, PixelPart
 from medsynth_app.core.image import FrameInfo, FrameKey, Identity, ImageInfo, ImageSource, Pixels
 from medsynth_app.core.provenance import Provenance
+from medsynth_app.workspace.candidates import Candidate
 from medsynth_app.workspace.documents import Document
-from medsynth_app.workspace.results import Result
 from medsynth_app.workspace.workspace import Workspace
 
 UID = "1.2.826.0.1.3680043.8.498.4711"
@@ -71,16 +71,16 @@ def provenance(seed: int = 7, source: str = "") -> Provenance:
 
 
 def stage(workspace: Workspace, document: Document, bounds: Bounds, patch: Pixels, frame: int = 0,
-          job: str = "job", effective: npt.NDArray[np.bool_] | None = None, candidate: int = 0) -> Result:
+          job: str = "job", effective: npt.NDArray[np.bool_] | None = None, candidate: int = 0) -> Candidate:
     """Write a result as `actions.receive` does."""
     key = document.info.frames[frame].key
     if effective is None:
         effective = np.ones((bounds.height, bounds.width), bool)
-    return workspace.results.add(job, document.id, key, bounds, candidate, patch, effective,
+    return workspace.candidates.add(job, document.id, key, bounds, candidate, patch, effective,
                                  provenance=provenance(source=key.source))
 
 
-def accept(document: Document, result: Result, frame: int = 0, person: str = "") -> Changes:
+def accept(document: Document, result: Candidate, frame: int = 0, person: str = "") -> Changes:
     """Accept as `actions.accept_result` does."""
     before = document.pixels(frame)[result.bounds.slices].copy()
     part = PixelPart(document.info.frames[frame].key, result.bounds, before, result.pixels(), result.id)

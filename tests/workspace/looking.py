@@ -55,7 +55,7 @@ def document(workspace: Any, opened: Any) -> dict[str, Any]:
         "painted": opened.painted_frames(),
         "undo": {person: [opened.can_undo(person), opened.can_redo(person)] for person in persons},
         "notes": {key: workspace.documents.recall(opened.id, key) for key in NOTES},
-        "results": [result(item, opened) for item in workspace.results.of_document(opened.id, *STATES)]}
+        "results": [result(item, opened) for item in workspace.candidates.of_document(opened.id, *STATES)]}
 
 
 def masks(opened: Any) -> dict[str, npt.NDArray[np.uint8]]:

@@ -89,9 +89,9 @@ def test_pixels_with_accepted_results(folder: Path, colour: bool) -> None:
         document.undo()
         assert np.array_equal(document.pixels(0), original) and document.revision(0, BOX) == before
         assert not document.synthetic_mask(0).any() and document.provenance(0) == []
-        assert workspace.results.get(result.id).state == "staged"
+        assert workspace.candidates.get(result.id).state == "staged"
         document.redo()
-        assert workspace.results.get(result.id).state == "accepted"
+        assert workspace.candidates.get(result.id).state == "accepted"
 
 
 def test_synthetic_pixels_without_a_stored_result(workspace: Workspace) -> None:

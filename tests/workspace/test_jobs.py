@@ -99,7 +99,7 @@ def test_the_request_of_a_finished_job_goes_unless_a_result_needs_it(workspace: 
     workspace.jobs.update("failed", JobState.FAILED)
     assert loads(workspace, "picture", "staged", "failed") == ["staged", "failed"]
     blobs = set(workspace.blobs.all())
-    workspace.results.set_state(result.id, "discarded")
+    workspace.candidates.set_state(result.id, "discarded")
     workspace.jobs.release("staged")
     workspace.jobs.release("failed")        # it can be tried again
     assert loads(workspace, "picture", "staged", "failed") == ["failed"]

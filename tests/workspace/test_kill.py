@@ -68,7 +68,7 @@ def _compare(folder: Path, model: Model, done: int, acknowledged: int, writable:
             model.perform(acknowledged)
             acknowledged += 1
             assert model.same(document), f"neither {acknowledged - 1} nor {acknowledged} operations stand"
-        for result in workspace.results.of_document(document.id, "staged", "accepted"):
+        for result in workspace.candidates.of_document(document.id, "staged", "accepted"):
             assert result.pixels().shape == (result.bounds.height, result.bounds.width)
         if writable:
             assert not list((folder / "blobs").glob("*/*.part"))

@@ -66,12 +66,12 @@ def test_masks_pixels_and_labels_in_one_step(folder: Path) -> None:
         document = workspace.documents.open(FakeSource(), PATH)
         assert document.label("cell-7") == {"class": "neutrophil", "sure": True} and document.label("cell-8") is None
         assert (document.pixels(1)[B.slices] == 5).all() and document.mask(0).max() == 2
-        assert workspace.results.get(result.id).state == "accepted"
+        assert workspace.candidates.get(result.id).state == "accepted"
         assert document.undo("ann").labels == ("cell-7",)
         assert document.label("cell-7") is None and not document.mask(0).any()
-        assert np.array_equal(document.pixels(1), original) and workspace.results.get(result.id).state == "staged"
+        assert np.array_equal(document.pixels(1), original) and workspace.candidates.get(result.id).state == "staged"
         document.redo("ann")
-        assert document.label("cell-7") is not None and workspace.results.get(result.id).state == "accepted"
+        assert document.label("cell-7") is not None and workspace.candidates.get(result.id).state == "accepted"
 
 
 def test_labels_are_ones_own_to_undo_and_refused_where_somebody_labelled_since(workspace: Workspace) -> None:

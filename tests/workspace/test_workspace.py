@@ -105,12 +105,12 @@ document = workspace.documents.open(FakeSource(), PATH)
 box = Bounds(3, 4, 9, 12)
 assert document.read_only and document.mask(0)[box.slices].all(), "the mask of the writer is seen"
 assert (document.pixels(0)[box.slices] == 5).all() and document.can_undo() == "Undo: inpaint: a polyp"
-(result,) = workspace.results.of_document(document.id, "accepted")
+(result,) = workspace.candidates.of_document(document.id, "accepted")
 unknown = workspace.documents.open(FakeSource(uid="1.9.9"), PATH)
 assert unknown.id == "" and not unknown.mask(0).any() and unknown.pixels(0).shape == (40, 50)
 writes = [lambda: paint(document, box, 2), lambda: paint(unknown, box), document.undo, document.redo,
           lambda: stage(workspace, document, box, result.pixels(), job="another"),
-          lambda: workspace.results.set_state(result.id, "discarded"), lambda: workspace.people.add("Ann"),
+          lambda: workspace.candidates.set_state(result.id, "discarded"), lambda: workspace.people.add("Ann"),
           lambda: workspace.pictures.add("job", 0, np.zeros((2, 2, 3), np.uint8), provenance()),
           lambda: workspace.documents.remember(document.id, "frame", 1), lambda: workspace.jobs.move("one", 1.0),
           lambda: workspace.removal.remove(workspace.removal.of_study(document.id)),
@@ -203,7 +203,7 @@ def test_results_arrive_while_strokes_are_journalled(folder: Path) -> None:
     with Workspace.open(folder) as workspace:
         document = workspace.documents.open(FakeSource(), PATH)
         assert np.array_equal(document.mask(0), mask)
-        results = workspace.results.of_document(document.id)
+        results = workspace.candidates.of_document(document.id)
         assert sorted(result.job_id for result in results) == sorted(f"job {k}" for k in range(40))
         for result in results:
             assert np.array_equal(result.pixels(), patches[int(result.job_id[4:])])

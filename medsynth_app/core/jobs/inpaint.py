@@ -75,7 +75,7 @@ def receive(workspace: Keeper, record: JobRecord, event: JobEvent) -> Changes:
     provenance = Provenance.from_dict(dict(event.data["provenance"]))
     # Accepting compares this with the pixels as they are then.
     provenance = replace(provenance, parameters={**provenance.parameters, "revision": image["revision"]})
-    kept = workspace.results.add(
+    kept = workspace.candidates.add(
         job_id=record.id, document_id=image["document_id"], frame_key=FrameKey.parse(image["frame_key"]),
         bounds=Bounds(*image["bounds"]), candidate=int(event.data["candidate"]), patch=event.arrays["patch"],
         effective=event.arrays["effective"], alpha=event.arrays.get("alpha"), provenance=provenance,

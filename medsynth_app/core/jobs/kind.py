@@ -46,8 +46,8 @@ class Requests(Protocol):
         ...
 
 
-class Results(Protocol):
-    """Of the workspace's results: candidates."""
+class Candidates(Protocol):
+    """Of the workspace's candidates."""
 
     def add(self, job_id: str, document_id: str, frame_key: FrameKey | str, bounds: Bounds, candidate: int,
             patch: Pixels, effective: npt.NDArray[np.bool_], *, provenance: Provenance,
@@ -68,7 +68,7 @@ class Keeper(Protocol):
     def jobs(self) -> Requests: ...
 
     @property
-    def results(self) -> Results: ...
+    def candidates(self) -> Candidates: ...
 
     @property
     def pictures(self) -> Pictures: ...

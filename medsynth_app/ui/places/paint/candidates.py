@@ -21,7 +21,7 @@ from medsynth_app.ui.viewer import Canvas
 from medsynth_app.ui.viewer.display import to_picture
 from medsynth_app.ui.widgets import words
 from medsynth_app.ui.widgets.basic import Segmented, button, label, qimage, row, set_role
-from medsynth_app.workspace.results import Result
+from medsynth_app.workspace.candidates import Candidate
 
 LATER_MS = 120
 AS_IS = "original"  # key of the image as it is, among the pictures
@@ -195,7 +195,7 @@ class CandidateStrip(QWidget):
             else:
                 self.canvas.candidate.hide()
 
-    def _words(self, result: Result | None) -> tuple[list[str], bool]:
+    def _words(self, result: Candidate | None) -> tuple[list[str], bool]:
         """What to know of a candidate, and whether it is a warning."""
         document = self.session.documents.current
         if result is None or document is None:

@@ -1,9 +1,10 @@
-"""Results: what workers made, kept without loss before anybody sees it."""
+"""Candidates: what workers made, kept without loss before anybody sees it."""
 
 from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -22,21 +23,25 @@ from medsynth_app.workspace.tables import (
     ACCEPTED,
     DISCARDED,
     STAGED,
-    ResultRow,
+    CandidateRow,
     now,
 )
 
-STATES = (STAGED, ACCEPTED, DISCARDED)
+
+class CandidateState(StrEnum):
+    """What became of a candidate; its text is what the table holds."""
+
+    STAGED = STAGED
+    ACCEPTED = ACCEPTED
+    DISCARDED = DISCARDED
 
 
 @dataclass(frozen=True)
-class Result:
+class Candidate:
     """One candidate of an inpainting run.
 
     Attributes
     ----------
-    state
-        "staged", "accepted" or "discarded".
     seam
         The seam measure in image units, None where it was not taken.
     """
@@ -48,7 +53,7 @@ class Result:
     bounds: Bounds
     candidate: int
     seed: int
-    state: str
+    state: CandidateState
     provenance: Provenance
     seam: float | None
     notices: tuple[str, ...]
@@ -61,7 +66,7 @@ class Result:
         return self._blobs.get_array(self._arrays[0])
 
     def effective(self) -> npt.NDArray[np.bool_]:
-        """Which pixels of `bounds` the result changes."""
+        """Which pixels of `bounds` it changes."""
         return self._blobs.get_array(self._arrays[1])
 
     def alpha(self) -> npt.NDArray[np.float32] | None:
@@ -69,8 +74,8 @@ class Result:
         return None if self._arrays[2] is None else self._blobs.get_array(self._arrays[2])
 
 
-class Results:
-    """All results of a workspace."""
+class Candidates:
+    """All found of a workspace."""
 
     def __init__(self, database: Database, blobs: Blobs) -> None:
         self._database = database
@@ -79,11 +84,11 @@ class Results:
     def add(self, job_id: str, document_id: str, frame_key: FrameKey | str, bounds: Bounds, candidate: int,
             patch: Pixels, effective: npt.NDArray[np.bool_], *, provenance: Provenance,
             alpha: npt.NDArray[np.floating] | None = None, seam: float | None = None,
-            notices: tuple[str, ...] | None = None) -> Result:
+            notices: tuple[str, ...] | None = None) -> Candidate:
         """Keep a candidate; durable when this returns.
 
         A job that ran twice (it was running when the program ended) replaces what is still staged; what was accepted
-        or discarded stays. `document_id` is only a hint: the frame says where the result belongs. `seam` and
+        or discarded stays. `document_id` is only a hint: the frame says where it belongs. `seam` and
         `notices` default to those of the provenance.
 
         Raises
@@ -101,12 +106,12 @@ class Results:
                 frame = sources.frame_of(session, frame_key)
                 if frame is None:
                     raise removed_error(document_id)
-                row = session.scalar(select(ResultRow).where(
-                    ResultRow.job_id == job_id, ResultRow.candidate == candidate))
+                row = session.scalar(select(CandidateRow).where(
+                    CandidateRow.job_id == job_id, CandidateRow.candidate == candidate))
                 if row is not None and row.state != STAGED:
-                    return self._results(session, [row])[0]
+                    return self._candidates(session, [row])[0]
                 old = [] if row is None else [row.patch, row.effective, row.alpha]
-                row = row or ResultRow(id=uuid.uuid4().hex, job_id=job_id, candidate=int(candidate), state=STAGED)
+                row = row or CandidateRow(id=uuid.uuid4().hex, job_id=job_id, candidate=int(candidate), state=STAGED)
                 values: dict[str, Any] = arrays | dict(
                     document_id=frame.document_id, frame_id=frame.id, created=now(), seed=int(provenance.seed),
                     seam=provenance.seam if seam is None else float(seam),
@@ -117,46 +122,45 @@ class Results:
                     setattr(row, name, value)
                 session.add(row)
                 session.flush()
-                result = self._results(session, [row])[0]
+                made = self._candidates(session, [row])[0]
         self._database.drop_blobs(self._blobs, [sha for sha in old if sha])
-        return result
+        return made
 
-    def of_document(self, document_id: str, *states: str) -> list[Result]:
-        """Results in these states ("staged" without any), in the order of their runs and candidates."""
+    def of_document(self, document_id: str, *states: CandidateState) -> list[Candidate]:
+        """Candidates in these states (staged ones without any), in the order of their runs and candidates."""
         with self._database.read() as session:
-            rows = session.scalars(select(ResultRow).where(
-                ResultRow.document_id == document_id, ResultRow.state.in_(states or (STAGED,)))).all()
-            results = self._results(session, rows)
+            rows = session.scalars(select(CandidateRow).where(
+                CandidateRow.document_id == document_id, CandidateRow.state.in_(states or (STAGED,)))).all()
+            found = self._candidates(session, rows)
         began: dict[str, str] = {}
-        for result in results:
-            began[result.job_id] = min(result.created, began.get(result.job_id, result.created))
-        return sorted(results, key=lambda result: (began[result.job_id], result.job_id, result.candidate))
+        for each in found:
+            began[each.job_id] = min(each.created, began.get(each.job_id, each.created))
+        return sorted(found, key=lambda each: (began[each.job_id], each.job_id, each.candidate))
 
-    def get(self, result_id: str) -> Result:
+    def get(self, candidate_id: str) -> Candidate:
         """Raises KeyError when there is none."""
         with self._database.read() as session:
-            row = session.get(ResultRow, result_id)
+            row = session.get(CandidateRow, candidate_id)
             if row is None:
-                raise KeyError(result_id)
-            return self._results(session, [row])[0]
+                raise KeyError(candidate_id)
+            return self._candidates(session, [row])[0]
 
-    def set_state(self, result_id: str, state: str) -> Result:
-        """Set "staged", "accepted" or "discarded". An edit with the result's id does this by itself."""
-        if state not in STATES:
-            raise ValueError(state)
+    def set_state(self, candidate_id: str, state: CandidateState) -> Candidate:
+        """Set what became of a candidate. An edit with its id does this by itself."""
+        state = CandidateState(state)
         with self._database.write() as session:
-            row = session.get(ResultRow, result_id)
+            row = session.get(CandidateRow, candidate_id)
             if row is None:
-                raise KeyError(result_id)
-            row.state = state
-            return self._results(session, [row])[0]
+                raise KeyError(candidate_id)
+            row.state = state.value
+            return self._candidates(session, [row])[0]
 
-    def _results(self, session: Session, rows: Any) -> list[Result]:
+    def _candidates(self, session: Session, rows: Any) -> list[Candidate]:
         keys = sources.frame_keys(session, (row.frame_id for row in rows))
-        return [Result(row.id, row.job_id, row.document_id, keys[row.frame_id], row.bounds, row.candidate, row.seed,
-                       row.state, Provenance.from_dict(sources.show(session, row.provenance)), row.seam,
-                       tuple(sources.show(session, row.notices)), row.created, self._blobs,
-                       (row.patch, row.effective, row.alpha)) for row in rows]
+        return [Candidate(row.id, row.job_id, row.document_id, keys[row.frame_id], row.bounds, row.candidate, row.seed,
+                          CandidateState(row.state), Provenance.from_dict(sources.show(session, row.provenance)),
+                          row.seam, tuple(sources.show(session, row.notices)), row.created, self._blobs,
+                          (row.patch, row.effective, row.alpha)) for row in rows]
 
 
 def removed_error(document_id: str) -> UserError:

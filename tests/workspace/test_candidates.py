@@ -19,12 +19,12 @@ def test_results_are_lossless_and_survive(folder: Path) -> None:
     effective, alpha = rng.random((6, 8)) > 0.5, rng.random((6, 8), np.float32)
     with Workspace.open(folder) as workspace:
         document = workspace.documents.open(FakeSource(), PATH)
-        made = workspace.results.add("job", document.id, str(document.info.frames[1].key), BOX, np.int64(2), patch,
+        made = workspace.candidates.add("job", document.id, str(document.info.frames[1].key), BOX, np.int64(2), patch,
                                      effective, alpha=alpha, provenance=provenance(11), notices=("outside its field",))
         assert not (folder / "blobs").joinpath("x").exists()
     with Workspace.open(folder) as workspace:
-        (result,) = workspace.results.of_document(document.id)
-        assert result == made == workspace.results.get(made.id)
+        (result,) = workspace.candidates.of_document(document.id)
+        assert result == made == workspace.candidates.get(made.id)
         assert (result.bounds, result.candidate, result.seed, result.state) == (BOX, 2, 11, "staged")
         assert result.frame_key == document.info.frames[1].key and result.seam == 0.5
         assert result.notices == ("outside its field",) and result.provenance == provenance(11)
@@ -37,14 +37,14 @@ def test_results_are_lossless_and_survive(folder: Path) -> None:
 def test_states(workspace: Workspace) -> None:
     document = workspace.documents.open(FakeSource(), PATH)
     first, second = (stage(workspace, document, BOX, np.zeros((6, 8), np.int16), candidate=k) for k in (1, 0))
-    assert [r.id for r in workspace.results.of_document(document.id)] == [second.id, first.id]
-    assert workspace.results.set_state(first.id, "discarded").state == "discarded"
-    assert [r.id for r in workspace.results.of_document(document.id)] == [second.id]
-    assert [r.id for r in workspace.results.of_document(document.id, "discarded")] == [first.id]
+    assert [r.id for r in workspace.candidates.of_document(document.id)] == [second.id, first.id]
+    assert workspace.candidates.set_state(first.id, "discarded").state == "discarded"
+    assert [r.id for r in workspace.candidates.of_document(document.id)] == [second.id]
+    assert [r.id for r in workspace.candidates.of_document(document.id, "discarded")] == [first.id]
     with pytest.raises(ValueError, match="lost"):
-        workspace.results.set_state(first.id, "lost")
+        workspace.candidates.set_state(first.id, "lost")
     with pytest.raises(KeyError):
-        workspace.results.get("nobody")
+        workspace.candidates.get("nobody")
 
 
 def test_a_job_that_ran_twice_leaves_one_candidate(workspace: Workspace) -> None:
@@ -53,9 +53,9 @@ def test_a_job_that_ran_twice_leaves_one_candidate(workspace: Workspace) -> None
     files = len(list(workspace.blobs.all()))
     again = stage(workspace, document, BOX, np.ones((6, 8), np.int16))
     assert len(list(workspace.blobs.all())) == files        # the first patch went
-    (result,) = workspace.results.of_document(document.id)
+    (result,) = workspace.candidates.of_document(document.id)
     assert result.id == again.id and result.pixels().all()
-    workspace.results.set_state(result.id, "discarded")
+    workspace.candidates.set_state(result.id, "discarded")
     assert stage(workspace, document, BOX, np.zeros((6, 8), np.int16)).state == "discarded"
 
 
@@ -70,4 +70,4 @@ def test_a_result_of_a_removed_study_is_refused(workspace: Workspace) -> None:
 def test_the_uid_in_a_provenance_comes_back(workspace: Workspace) -> None:
     document = workspace.documents.open(FakeSource(), PATH)
     result = stage(workspace, document, BOX, np.zeros((6, 8), np.int16), frame=1)
-    assert workspace.results.get(result.id).provenance.source == f"uid:{UID}.1"
+    assert workspace.candidates.get(result.id).provenance.source == f"uid:{UID}.1"
