@@ -75,7 +75,7 @@ class Candidate:
 
 
 class Candidates:
-    """All found of a workspace."""
+    """All candidates of a workspace."""
 
     def __init__(self, database: Database, blobs: Blobs) -> None:
         self._database = database

@@ -21,7 +21,7 @@ from medsynth_app.ui.viewer import Canvas
 from medsynth_app.ui.viewer.display import to_picture
 from medsynth_app.ui.widgets import words
 from medsynth_app.ui.widgets.basic import Segmented, button, label, qimage, row, set_role
-from medsynth_app.workspace.candidates import Candidate
+from medsynth_app.workspace.candidates import Candidate, CandidateState
 
 LATER_MS = 120
 AS_IS = "original"  # key of the image as it is, among the pictures
@@ -159,7 +159,7 @@ class CandidateStrip(QWidget):
         for index, result in enumerate(found):
             about = _("Candidate {number}, seed {seed}").format(number=result.candidate + 1, seed=result.seed)
             thumbs.append(Thumb(result.id, f"{result.candidate + 1}:  {result.seed}", index, True,
-                                _("accepted") if result.state == "accepted" else "",
+                                _("accepted") if result.state == CandidateState.ACCEPTED else "",
                                 "\n".join([about, *result.notices]), candidates.selected == index))
         self.list.thumbs.show([*thumbs, *self._live()])
         chosen = next((at for at, thumb in enumerate(thumbs) if thumb.chosen), -1)
@@ -182,7 +182,7 @@ class CandidateStrip(QWidget):
     def _show_current(self) -> None:
         """Words for the selected candidate, and its preview on the canvas."""
         result = self.session.candidates.current
-        staged = result is not None and result.state == "staged"
+        staged = result is not None and result.state == CandidateState.STAGED
         self.compare.setEnabled(staged)
         lines, warn = self._words(result)
         self.words.setText("\n".join(lines))
@@ -209,7 +209,7 @@ class CandidateStrip(QWidget):
             text = _("Step at the seam: {step}").format(step=f"{result.seam:.3g} {unit}".rstrip())
             lines.insert(0, f"{text}. {_('The edge may be visible.')}" if visible else text)
             warn = warn or visible
-        if result.state == "accepted":
+        if result.state == CandidateState.ACCEPTED:
             lines.insert(0, _("Accepted into the image. Undo takes it back."))
         return lines, warn
 
@@ -262,9 +262,9 @@ class CandidateStrip(QWidget):
         candidates = self.session.candidates
         if event.kind is EventKind.RESULT and outcome_of(record.kind) is Outcome.CANDIDATES:
             current = candidates.current
-            if current is None or current.state != "staged":
+            if current is None or current.state != CandidateState.STAGED:
                 place = next((k for k, result in enumerate(candidates.results)
-                              if result.job_id == record.id and result.state == "staged"), None)
+                              if result.job_id == record.id and result.state == CandidateState.STAGED), None)
                 if place is not None:
                     candidates.select(place)
 

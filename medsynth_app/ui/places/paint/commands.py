@@ -18,6 +18,7 @@ from medsynth_app.ui.places.paint.panel import InpaintPanel
 from medsynth_app.ui.shell.command import Command
 from medsynth_app.ui.shell.frame import Frame
 from medsynth_app.ui.widgets.words import NO_IMAGE, READ_ONLY
+from medsynth_app.workspace.candidates import CandidateState
 
 ID = "paint"
 TOOLS = (("brush", _("Brush"), "B", "N", "brush"), ("eraser", _("Eraser"), "E", "I", "eraser"),
@@ -165,11 +166,11 @@ def candidate_commands(session: Session, run: Callable[[Callable[[], object]], o
 
     def staged() -> str | None:
         found = candidates.current
-        return chosen() or (None if found is not None and found.state == "staged"
+        return chosen() or (None if found is not None and found.state == CandidateState.STAGED
                             else _("It is in the image already; undo takes it back"))
 
     def any_staged() -> str | None:
-        return None if any(result.state == "staged" for result in candidates.results) else _("There are no candidates")
+        return None if any(result.state == CandidateState.STAGED for result in candidates.results) else _("There are no candidates")
 
     def drawing() -> str | None:
         return None if drawing_job(session) is not None else _("Nothing is being drawn here")
