@@ -170,7 +170,8 @@ def candidate_commands(session: Session, run: Callable[[Callable[[], object]], o
                             else _("It is in the image already; undo takes it back"))
 
     def any_staged() -> str | None:
-        return None if any(result.state == CandidateState.STAGED for result in candidates.results) else _("There are no candidates")
+        there = any(result.state == CandidateState.STAGED for result in candidates.results)
+        return None if there else _("There are no candidates")
 
     def drawing() -> str | None:
         return None if drawing_job(session) is not None else _("Nothing is being drawn here")
