@@ -15,13 +15,13 @@ from medsynth_app.core.changes import Changes
 from medsynth_app.core.control_image import LABELS, labels_in
 from medsynth_app.core.crop import context_bounds
 from medsynth_app.core.errors import UserError
+from medsynth_app.core.intensity import IntensityRange, intensity_range
 from medsynth_app.core.jobs.inpaint import InpaintRequest
 from medsynth_app.core.jobs.request import ImageContext, ModelRef
 from medsynth_app.core.labels import LabelSchema
 from medsynth_app.core.pack import PackManifest
 from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.core.parameters import InpaintParameters
-from medsynth_app.core.window_level import WindowLevel
 from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.workspace.documents import Document
 
@@ -31,14 +31,12 @@ LARGEST_ENLARGEMENT = 4.0
 
 
 def inpaint_request(document: Document, frame: int, parameters: InpaintParameters, pack: InstalledPack,
-                    window: WindowLevel | None, mask_value: int | None = None, painted: Labels | None = None,
+                    mask_value: int | None = None, painted: Labels | None = None,
                     meant: Mapping[int, int] | None = None) -> InpaintRequest:
     """All that a worker needs to fill the painted region of one frame.
 
     Parameters
     ----------
-    window
-        What a grey image is seen through; None for colour.
     mask_value
         The class that is filled; None: all that is painted.
     painted
@@ -49,7 +47,7 @@ def inpaint_request(document: Document, frame: int, parameters: InpaintParameter
     Raises
     ------
     UserError
-        When nothing is painted, a parameter is out of range, or a grey image has no window.
+        When nothing is painted, or a parameter is out of range.
     """
     parameters.checked()
     held = document.mask(frame) if painted is None else painted
@@ -61,7 +59,7 @@ def inpaint_request(document: Document, frame: int, parameters: InpaintParameter
     asked = parameters.conditioning
     return InpaintRequest(
         ModelRef.of(pack),
-        _image_context(document, frame, bounds, mask[bounds.slices].copy(), window),
+        _image_context(document, frame, bounds, mask[bounds.slices].copy(), pack.manifest),
         replace(asked, prompt=_prompt(parameters, pack.manifest), negative_prompt=asked.negative_prompt.strip(),
                 labels=in_labels(held[bounds.slices], meant) if follows and meant is not None else None),
         parameters.sampling.with_seed(),
@@ -106,10 +104,8 @@ def in_labels(painted: Labels, meant: Mapping[int, int]) -> Labels:
 
 
 def _image_context(document: Document, frame: int, bounds: Bounds, mask: Mask,
-                   window: WindowLevel | None) -> ImageContext:
+                   manifest: PackManifest) -> ImageContext:
     info, about = document.info, document.info.frames[frame]
-    if info.colour == "grey" and window is None:
-        raise UserError("A grey image needs a window before the model can see it.", "Choose a window first.")
     return ImageContext(
         crop=np.array(document.pixels(frame)[bounds.slices]),
         mask=mask,
@@ -118,10 +114,19 @@ def _image_context(document: Document, frame: int, bounds: Bounds, mask: Mask,
         frame_key=str(about.key),
         source=str(about.key),
         revision=document.revision(frame, bounds),
-        window=(window.low, window.high) if window is not None and info.colour == "grey" else None,
+        intensity_range=seen_range(document, frame, manifest),
         inverted=info.inverted,
         rescale=(about.rescale.slope, about.rescale.intercept),
         stored_range=about.stored_range)
+
+
+def seen_range(document: Document, frame: int, manifest: PackManifest) -> IntensityRange | None:
+    """What the pack's model sees of a grey document, whichever slice and window are in view; None for colour."""
+    info = document.info
+    if info.colour != "grey":
+        return None
+    return intensity_range(info.modality, info.frames[frame], manifest.intensity_ranges,
+                           lambda: document.sample(frame))
 
 
 def _prompt(parameters: InpaintParameters, manifest: PackManifest) -> str:
@@ -136,11 +141,11 @@ def inpaint(queue: JobQueue, request: InpaintRequest, person: str = "") -> Chang
 
 
 def inpaint_document(queue: JobQueue, document: Document, frame: int, parameters: InpaintParameters,
-                     pack: InstalledPack, window: WindowLevel | None, mask_value: int | None = None,
+                     pack: InstalledPack, mask_value: int | None = None,
                      meant: Mapping[int, int] | None = None, person: str = "") -> Changes:
     """Build the request and queue it, unless the workspace is read-only."""
     require_writable(document)
-    return inpaint(queue, inpaint_request(document, frame, parameters, pack, window, mask_value, meant=meant), person)
+    return inpaint(queue, inpaint_request(document, frame, parameters, pack, mask_value, meant=meant), person)
 
 
 def wanted(mask: npt.NDArray[np.uint8], mask_value: int | None = None) -> Mask:

@@ -95,12 +95,12 @@ def _inpaint(here: Headless, document: Document, mask: Path, wanted: int | None,
     if painted.shape != (about.rows, about.columns):
         raise UserError(f"The mask is {painted.shape[1]} x {painted.shape[0]} pixels, the image "
                         f"{about.columns} x {about.rows}.", "Give a mask of the image's own size.")
-    window = starting_window(document.info, frame, document.pixels(frame))
     meant = given_labels(painted, pack.manifest)
     if parameters.follow:
         _check_follow(meant, parameters, pack)
-    request = inpaint_request(document, frame, parameters, pack, window, painted=painted, meant=meant)
+    request = inpaint_request(document, frame, parameters, pack, painted=painted, meant=meant)
     notices = Notices((*document.info.notices, *request.notices))
+    window = starting_window(document.info, frame, document.pixels(frame))
     written = []
     results = here.run(queue_inpainting(here.queue, request, here.person_id))
     kind, suffix = _kind(about)

@@ -9,8 +9,7 @@ import numpy.typing as npt
 
 from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.image import Pixels, Rescale
-from medsynth_app.core.render import to_unit
-from medsynth_app.core.window_level import WindowLevel
+from medsynth_app.core.intensity import IntensityRange
 
 MARGIN = 4  # pixels of surroundings that a crop keeps, whatever the context
 AS_STORED = Rescale()
@@ -49,15 +48,15 @@ def _centred(begin: int, end: int, side: int, limit: int) -> tuple[int, int]:
     return start, start + side
 
 
-def model_window(rescale: Rescale, window: tuple[float, float] | None, stored_range: tuple[int, int]) -> WindowLevel:
-    """What the model sees as black and white of a grey image, in modality units; the stored range without a window."""
-    if window is None:
-        ends = [stored * rescale.slope + rescale.intercept for stored in stored_range]
-        window = min(ends), max(ends)
-    return WindowLevel.from_limits(*window)
+def model_range(rescale: Rescale, seen: IntensityRange | None, stored_range: tuple[int, int]) -> IntensityRange:
+    """What the model sees of a grey image, in modality units: `seen`, or all that can be stored."""
+    if seen is not None:
+        return seen
+    ends = [stored * rescale.slope + rescale.intercept for stored in stored_range]
+    return IntensityRange(min(ends), max(ends))
 
 
-def to_model_unit(stored: Pixels, rescale: Rescale = AS_STORED, window: tuple[float, float] | None = None,
+def to_model_unit(stored: Pixels, rescale: Rescale = AS_STORED, seen: IntensityRange | None = None,
                   inverted: bool = False, stored_range: tuple[int, int] = (0, 255)) -> npt.NDArray[np.float32]:
     """Stored values to what the model sees.
 
@@ -65,10 +64,10 @@ def to_model_unit(stored: Pixels, rescale: Rescale = AS_STORED, window: tuple[fl
     ----------
     stored
         (h, w) grey of any integer type, or (h, w, 3) uint8 RGB; the other arguments are for grey only.
-    window
-        (low, high) in modality units that become 0 and 1; values beyond are clipped.
+    seen
+        What becomes 0 and 1; values beyond are clipped. None: the whole `stored_range`.
     inverted
-        MONOCHROME1: `low` becomes 1.
+        MONOCHROME1: the range's `low` becomes 1.
 
     Returns
     -------
@@ -76,12 +75,12 @@ def to_model_unit(stored: Pixels, rescale: Rescale = AS_STORED, window: tuple[fl
     """
     if stored.ndim == 3:
         return stored.astype(np.float32) / np.float32(255)
-    unit = to_unit(stored, rescale, model_window(rescale, window, stored_range), inverted)
-    return np.repeat(unit[:, :, None], 3, axis=2)
+    unit = model_range(rescale, seen, stored_range).to_unit(rescale.to_modality(stored))
+    return np.repeat((1 - unit if inverted else unit)[:, :, None], 3, axis=2)
 
 
 def from_model_unit(unit: npt.NDArray[np.floating], grey: bool, rescale: Rescale = AS_STORED,
-                    window: tuple[float, float] | None = None, inverted: bool = False,
+                    seen: IntensityRange | None = None, inverted: bool = False,
                     stored_range: tuple[int, int] = (0, 255)) -> npt.NDArray[np.float64]:
     """The inverse of `to_model_unit`: stored values, float64, neither rounded nor clipped.
 
@@ -95,7 +94,4 @@ def from_model_unit(unit: npt.NDArray[np.floating], grey: bool, rescale: Rescale
     if not grey:
         return unit.astype(np.float64) * 255
     mean = unit.astype(np.float64).mean(axis=2)
-    if inverted:
-        mean = 1 - mean
-    limits = model_window(rescale, window, stored_range)
-    return rescale.to_stored(mean * (limits.high - limits.low) + limits.low)
+    return rescale.to_stored(model_range(rescale, seen, stored_range).from_unit(1 - mean if inverted else mean))

@@ -62,6 +62,9 @@ class FrameInfo:
         Smallest and largest stored value that the file can hold (from Bits Stored and Pixel Representation).
     windows
         Windows that the file itself suggests, in modality units.
+    padding
+        (low, high): stored values from one to the other stand where nothing was measured; None where the file does not
+        say so.
     channel, z, time
         Which channel (of `ImageSource.channels`), plane of a stack and point of time the frame is, from 0; None where
         the file has no such axis, or does not say.
@@ -77,6 +80,7 @@ class FrameInfo:
     channel: int | None = None
     z: int | None = None
     time: int | None = None
+    padding: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from medsynth_app.core.errors import UserError
+from medsynth_app.core.intensity import IntensityRange
 
 FORMAT = "medsynth-pack/1"
 MANIFEST = "pack.json"
@@ -41,6 +42,9 @@ class PackManifest:
     mean_colour
         Mean red, green and blue (0 to 255) of the training pictures; empty where it is not known. An image that
         states no modality is matched by it.
+    intensity_ranges
+        What the training pictures showed as black and white, by modality and in its units: HU for ``"CT"``. Those that
+        are not named have the rule of `core.intensity`.
     mask_labels
         What the label values 1, 2, ... of a mask mean to the ControlNet and the mask model; empty where there are none.
     training
@@ -70,6 +74,7 @@ class PackManifest:
     kind: str = "base"
     mask_labels: tuple[str, ...] = ()
     mean_colour: tuple[float, ...] = ()
+    intensity_ranges: dict[str, IntensityRange] = field(default_factory=dict)
     training: dict[str, dict[str, Any]] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
 
@@ -104,6 +109,8 @@ class PackManifest:
             raw["training_data"] = tuple(TrainingData(**item) for item in raw["training_data"])
             for name in ("modalities", "example_prompts", "known_failures", "mask_labels", "mean_colour"):
                 raw[name] = tuple(raw.get(name, ()))
+            raw["intensity_ranges"] = {modality: IntensityRange(float(ends["low"]), float(ends["high"]))
+                                       for modality, ends in raw.get("intensity_ranges", {}).items()}
             trained = raw.get("training", {})
             if trained and not all(isinstance(table, dict) for table in trained.values()):
                 raw["training"] = {"base": trained}  # as packs were written before they had parts

@@ -101,7 +101,7 @@ class Inpaint:
         """Queue a run on what is painted in the slice in view."""
         return self._jobs.submitted(inpainting.inpaint_document(
             self._queue, self._documents.opened(), self._view.index, self.parameters, self._models.chosen(),
-            self._view.window_level, self._painting.mask_value, self._meant(), self._people.id), self._work())
+            self._painting.mask_value, self._meant(), self._people.id), self._work())
 
     def more_like_this(self, index: int | None = None) -> Changes:
         """Queue the run of a candidate (the selected one by default) again with new seeds."""

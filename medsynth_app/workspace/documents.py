@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +20,7 @@ from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.changes import Changes
 from medsynth_app.core.edit import Edit
 from medsynth_app.core.image import FrameKey, Identity, ImageInfo, ImageSource, Pixels
+from medsynth_app.core.intensity import VolumeSample
 from medsynth_app.core.provenance import Provenance
 from medsynth_app.core.tiles import TiledMask
 from medsynth_app.workspace import identity, register, sources
@@ -89,6 +91,8 @@ class Document:
         self._standing = standing
         self._states = states
         self._index = {frame.key: index for index, frame in enumerate(info.frames)}
+        self._samples: dict[int | None, VolumeSample] = {}
+        self._sampling = threading.Lock()
         self._composed = Composed(database, blobs, source, states)
         self._history = History(database, blobs, masks, standing, states, whole,
                                 lambda key, bounds: self.region(self._index[key], bounds))
@@ -128,6 +132,17 @@ class Document:
             Which of `source.levels`; 0 is full resolution. Lower ones show accepted edits as means.
         """
         return self._composed.region(frame, bounds, level)
+
+    def sample(self, frame: int) -> VolumeSample:
+        """Values of the volume (of this frame's channel) as the file holds them; read once, when first asked for.
+
+        That takes up to a second: ask on another thread where a window waits. Accepted edits take no part.
+        """
+        channel = self.info.frames[frame].channel
+        with self._sampling:
+            if channel not in self._samples:
+                self._samples[channel] = VolumeSample.of_volume(self.source, frame)
+            return self._samples[channel]
 
     def mask(self, frame: int) -> npt.NDArray[np.uint8]:
         """The live mask, uint8 (rows, columns); a view that cannot be written, `apply` changes what it shows.

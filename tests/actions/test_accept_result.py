@@ -21,7 +21,6 @@ from medsynth_app.core.jobs.stored import from_parts
 from medsynth_app.core.options import changed
 from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.core.parameters import InpaintParameters
-from medsynth_app.core.window_level import WindowLevel
 from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.workspace.candidates import Candidate
 from medsynth_app.workspace.documents import Document
@@ -35,8 +34,7 @@ PARAMETERS = to_inpaint(prompt="a neutrophil", seed=7, count=2, feather=3)
 def staged(workspace: Workspace, queue: JobQueue, pack: InstalledPack, document: Document, frame: int = 0,
            parameters: InpaintParameters = PARAMETERS) -> list[Candidate]:
     """Run once; returns the results of that job."""
-    window = None if document.info.colour == "rgb" else WindowLevel(0, 2000)
-    (job,) = inpaint_document(queue, document, frame, parameters, pack, window).jobs
+    (job,) = inpaint_document(queue, document, frame, parameters, pack).jobs
     answer(workspace, job, lambda record, news: receive(workspace, record, news))
     return [result for result in workspace.candidates.of_document(document.id) if result.job_id == job]
 
@@ -45,7 +43,7 @@ def test_results_are_in_the_workspace_bit_for_bit_as_soon_as_they_are_received(
         workspace: Workspace, queue: JobQueue, pack: InstalledPack, tmp_path: Path) -> None:
     document = open_image(workspace, volume(tmp_path / "v.nii.gz"))
     paint(document, 1, (10, 10, 25, 25))
-    (job,) = inpaint_document(queue, document, 1, PARAMETERS, pack, WindowLevel(0, 2000)).jobs
+    (job,) = inpaint_document(queue, document, 1, PARAMETERS, pack).jobs
     before = document.pixels(1).copy()
     patches = answer(workspace, job, lambda record, news: receive(workspace, record, news))
     results = workspace.candidates.of_document(document.id)
@@ -62,7 +60,7 @@ def test_other_events_write_nothing(
         workspace: Workspace, queue: JobQueue, pack: InstalledPack, tmp_path: Path) -> None:
     document = open_image(workspace, png(tmp_path / "a.png"))
     paint(document)
-    (job,) = inpaint_document(queue, document, 0, PARAMETERS, pack, None).jobs
+    (job,) = inpaint_document(queue, document, 0, PARAMETERS, pack).jobs
     preview = event(job, EventKind.PREVIEW, arrays={"0": np.zeros((8, 8, 3), np.uint8)})
     assert receive(workspace, record_of(workspace, job), preview) == Changes()
     assert workspace.candidates.of_document(document.id) == []

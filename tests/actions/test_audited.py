@@ -26,7 +26,7 @@ def test_who_did_what_to_which_ids_is_written_down(workspace: Workspace, queue: 
     ann = switch_person(workspace, "Ann").people[0]
     document = open_image(workspace, png(tmp_path / "a.png"))
     paint(document, person=ann)
-    job = inpaint_document(queue, document, 0, to_inpaint(seed=7, count=2), pack, None, person=ann).jobs[0]
+    job = inpaint_document(queue, document, 0, to_inpaint(seed=7, count=2), pack, person=ann).jobs[0]
     answer(workspace, job, lambda record, event: receive(workspace, record, event))
     first, second = workspace.candidates.of_document(document.id)
     accept_result(workspace, document, first, ann)

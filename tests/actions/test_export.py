@@ -57,7 +57,7 @@ def fill(workspace: Workspace, queue: JobQueue, pack: InstalledPack, document: D
     """Paint, run and accept."""
     if not document.mask(frame).any():
         paint(document, frame, (10, 10, 25, 25))
-    (job,) = inpaint_document(queue, document, frame, parameters, pack, WINDOW).jobs
+    (job,) = inpaint_document(queue, document, frame, parameters, pack).jobs
     answer(workspace, job, lambda record, news: receive(workspace, record, news))
     result = next(item for item in workspace.candidates.of_document(document.id) if item.job_id == job)
     accept_result(workspace, document, result)
@@ -254,12 +254,12 @@ def test_no_uid_of_the_source_is_in_any_export(workspace: Workspace, queue: JobQ
         receive(workspace, record, news)
 
     paint(document, 0, (10, 10, 25, 25))
-    (old,) = inpaint_document(queue, document, 0, PARAMETERS, pack, WINDOW).jobs
+    (old,) = inpaint_document(queue, document, 0, PARAMETERS, pack).jobs
     answer(workspace, old, as_before)
     accept_result(workspace, document, workspace.candidates.of_document(document.id)[0])
 
     # the second one is drawn by the worker's own code
-    (job,) = inpaint_document(queue, document, 0, changed(PARAMETERS, steps=2, device="cpu"), pack, WINDOW).jobs
+    (job,) = inpaint_document(queue, document, 0, changed(PARAMETERS, steps=2, device="cpu"), pack).jobs
     folder = make_tiny_pack(tmp_path / "tiny")
     queued = from_parts(*workspace.jobs.load(job))
     assert isinstance(queued, InpaintRequest)

@@ -29,7 +29,7 @@ def test_a_candidate_is_exported_without_being_accepted(workspace: Workspace, qu
     paint(document)
     paint(document, box=(2, 2, 8, 8))
     undo(document)
-    (job,) = inpaint_document(queue, document, 0, to_inpaint(prompt="a cell", seed=7, count=2), pack, None).jobs
+    (job,) = inpaint_document(queue, document, 0, to_inpaint(prompt="a cell", seed=7, count=2), pack).jobs
     answer(workspace, job, lambda record, event: receive(workspace, record, event))
     first, second = workspace.candidates.of_document(document.id)
     before = np.array(document.pixels(0))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,12 +22,12 @@ from medsynth_app.actions.open_image import open_image
 from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.image import ImageInfo
+from medsynth_app.core.intensity import IntensityRange
 from medsynth_app.core.jobs.inpaint import InpaintRequest
 from medsynth_app.core.jobs.stored import from_parts
 from medsynth_app.core.labels import LabelSchema
 from medsynth_app.core.options import changed
 from medsynth_app.core.pack_files import InstalledPack
-from medsynth_app.core.window_level import WindowLevel
 from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.workspace.workspace import Workspace
 from tests.actions.bench import make_pack, paint, png, volume
@@ -40,7 +41,7 @@ def test_a_request_holds_the_crop_the_mask_and_the_revision(
         workspace: Workspace, pack: InstalledPack, tmp_path: Path) -> None:
     document = open_image(workspace, png(tmp_path / "a.png"))
     painted = paint(document)
-    request = inpaint_request(document, 0, PARAMETERS, pack, None)
+    request = inpaint_request(document, 0, PARAMETERS, pack)
     bounds = Bounds(*request.image.bounds)
     assert bounds.union(painted) == bounds
     assert np.array_equal(request.image.crop, document.pixels(0)[bounds.slices])
@@ -49,9 +50,9 @@ def test_a_request_holds_the_crop_the_mask_and_the_revision(
     assert request.image.revision == document.revision(0, bounds)
     asked = request.conditioning.prompt, request.sampling.seed, request.sampling.count, request.feather
     assert asked == ("a neutrophil", 7, 2, 3)
-    assert request.image.window is None
+    assert request.image.intensity_range is None
     assert request.match_seam  # of colour images, unless one asks not to
-    assert not inpaint_request(document, 0, changed(PARAMETERS, match_seam=False), pack, None).match_seam
+    assert not inpaint_request(document, 0, changed(PARAMETERS, match_seam=False), pack).match_seam
     assert request.model.sha256 == pack.manifest.sha256
 
 
@@ -59,7 +60,7 @@ def test_a_queued_request_survives_in_the_workspace(
         workspace: Workspace, queue: JobQueue, pack: InstalledPack, tmp_path: Path) -> None:
     document = open_image(workspace, png(tmp_path / "a.png"))
     paint(document)
-    request = inpaint_request(document, 0, PARAMETERS, pack, None)
+    request = inpaint_request(document, 0, PARAMETERS, pack)
     (job,) = inpaint(queue, request).jobs
     stored = from_parts(*workspace.jobs.load(job))
     assert np.array_equal(stored.image.crop, request.image.crop)
@@ -67,34 +68,34 @@ def test_a_queued_request_survives_in_the_workspace(
     assert queue.records()[0].title == "Inpaint: a neutrophil (2)"
 
 
-def test_grey_values_keep_their_depth_and_the_window_goes_along(workspace: Workspace, tmp_path: Path) -> None:
+def test_grey_values_keep_their_depth_and_bring_the_range_of_their_volume(workspace: Workspace, tmp_path: Path) -> None:
     document = open_image(workspace, volume(tmp_path / "v.nii.gz"))
     paint(document, 1, (10, 10, 20, 20))
     brain = make_pack(tmp_path / "p", "brain", colour="grey", modalities=("MR",))
-    request = inpaint_request(document, 1, PARAMETERS, brain, WindowLevel(40, 400))
+    request = inpaint_request(document, 1, PARAMETERS, brain)
     assert request.image.crop.dtype == document.pixels(1).dtype == np.int16
-    assert request.image.window == (-160.0, 240.0)
+    whole = np.sort(np.concatenate([document.pixels(k).ravel() for k in range(len(document.info.frames))]))
+    low, high = whole[[math.ceil(0.005 * (len(whole) - 1)), math.floor(0.998 * (len(whole) - 1))]]
+    assert request.image.intensity_range == IntensityRange(float(low), float(high))
     assert not request.match_seam
-    assert inpaint_request(document, 1, changed(PARAMETERS, match_seam=True), brain, WindowLevel(40, 400)).match_seam
+    assert inpaint_request(document, 1, changed(PARAMETERS, match_seam=True), brain).match_seam
     assert request.image.frame_key == str(document.info.frames[1].key)
-    with pytest.raises(UserError, match="window"):
-        inpaint_request(document, 1, PARAMETERS, brain, None)
 
 
 def test_nothing_painted_is_refused_in_words(workspace: Workspace, pack: InstalledPack, tmp_path: Path) -> None:
     document = open_image(workspace, png(tmp_path / "a.png"))
     with pytest.raises(UserError, match="Nothing is painted"):
-        inpaint_request(document, 0, PARAMETERS, pack, None)
+        inpaint_request(document, 0, PARAMETERS, pack)
     paint(document, value=2)
     with pytest.raises(UserError, match="Nothing is painted"):
-        inpaint_request(document, 0, PARAMETERS, pack, None, mask_value=1)
+        inpaint_request(document, 0, PARAMETERS, pack, mask_value=1)
 
 
 def test_without_a_seed_every_run_has_a_new_one_and_it_is_recorded(
         workspace: Workspace, pack: InstalledPack, tmp_path: Path) -> None:
     document = open_image(workspace, png(tmp_path / "a.png"))
     paint(document)
-    seeds = {inpaint_request(document, 0, changed(PARAMETERS, seed=None), pack, None).sampling.seed for _ in range(8)}
+    seeds = {inpaint_request(document, 0, changed(PARAMETERS, seed=None), pack).sampling.seed for _ in range(8)}
     assert len(seeds) > 1
     assert all(0 <= seed < 2**31 for seed in seeds)
 
@@ -103,9 +104,9 @@ def test_removing_draws_the_surroundings_and_an_empty_prompt_the_default(
         workspace: Workspace, pack: InstalledPack, tmp_path: Path) -> None:
     document = open_image(workspace, png(tmp_path / "a.png"))
     paint(document)
-    removing = inpaint_request(document, 0, changed(PARAMETERS, mode="remove"), pack, None)
+    removing = inpaint_request(document, 0, changed(PARAMETERS, mode="remove"), pack)
     assert removing.conditioning.prompt == "background"
-    silent_person = inpaint_request(document, 0, changed(PARAMETERS, prompt=" "), pack, None)
+    silent_person = inpaint_request(document, 0, changed(PARAMETERS, prompt=" "), pack)
     assert silent_person.conditioning.prompt == "a cells prompt"
 
 
@@ -113,7 +114,7 @@ def test_removing_never_draws_what_was_typed(workspace: Workspace, tmp_path: Pat
     document = open_image(workspace, png(tmp_path / "a.png"))
     paint(document)
     silent = make_pack(tmp_path / "p", "silent", remove_prompt="")
-    assert inpaint_request(document, 0, changed(PARAMETERS, mode="remove"), silent, None).conditioning.prompt == ""
+    assert inpaint_request(document, 0, changed(PARAMETERS, mode="remove"), silent).conditioning.prompt == ""
 
 
 @pytest.mark.parametrize("changes", [{"mode": "magic"}, {"strength": 0.0}, {"count": 0}, {"steps": 0}, {"seed": -1}])
@@ -122,18 +123,18 @@ def test_parameters_out_of_range_are_refused(
     document = open_image(workspace, png(tmp_path / "a.png"))
     paint(document)
     with pytest.raises(UserError):
-        inpaint_request(document, 0, changed(PARAMETERS, **changes), pack, None)  # type: ignore[arg-type]
+        inpaint_request(document, 0, changed(PARAMETERS, **changes), pack)  # type: ignore[arg-type]
 
 
 def test_a_mask_over_several_slices_says_this_slice_only(workspace: Workspace, tmp_path: Path) -> None:
     document = open_image(workspace, volume(tmp_path / "v.nii.gz"))
     brain = make_pack(tmp_path / "p", "brain", colour="grey", modalities=("MR",))
     paint(document, 1, (10, 10, 20, 20))
-    one = inpaint_request(document, 1, PARAMETERS, brain, WindowLevel(0, 100)).notices
+    one = inpaint_request(document, 1, PARAMETERS, brain).notices
     assert not any("this slice only" in text for text in one)
     paint(document, 2, (10, 10, 20, 20))
     assert any("this slice only" in text
-               for text in inpaint_request(document, 1, PARAMETERS, brain, WindowLevel(0, 100)).notices)
+               for text in inpaint_request(document, 1, PARAMETERS, brain).notices)
 
 
 def test_warnings_name_what_does_not_fit(workspace: Workspace, pack: InstalledPack, tmp_path: Path) -> None:
@@ -179,7 +180,7 @@ def test_a_read_only_workspace_runs_nothing(
     document = open_image(second, path)
     assert document.mask(0).any()
     with pytest.raises(UserError, match="another window"):
-        inpaint_document(queue, document, 0, PARAMETERS, pack, None)
+        inpaint_document(queue, document, 0, PARAMETERS, pack)
     with pytest.raises(UserError, match="another window"):
         paint(document)
     second.close()
@@ -196,7 +197,7 @@ def test_a_fill_follows_what_is_painted_where_the_prompt_names_it(workspace: Wor
 
     def request(pack: InstalledPack = gut, mask_value: int | None = None, **changes: object) -> InpaintRequest:
         values = {"prompt": "two Polyps", **changes}
-        return inpaint_request(document, 0, changed(PARAMETERS, **values), pack, None, mask_value, meant=meant)
+        return inpaint_request(document, 0, changed(PARAMETERS, **values), pack, mask_value, meant=meant)
 
     followed = request(control_scale=0.5)
     painted, asked = document.mask(0)[Bounds(*followed.image.bounds).slices], followed.conditioning
@@ -208,7 +209,7 @@ def test_a_fill_follows_what_is_painted_where_the_prompt_names_it(workspace: Wor
                    {"pack": make_pack(tmp_path / "p", "plain", mask_labels=("polyp",))}):
         assert request(**values).conditioning.labels is None, values  # type: ignore[arg-type]
     assert request(prompt="normal mucosa", follow=True).conditioning.labels is not None
-    assert inpaint_request(document, 0, changed(PARAMETERS, prompt="a polyp"), gut, None).conditioning.labels is None
+    assert inpaint_request(document, 0, changed(PARAMETERS, prompt="a polyp"), gut).conditioning.labels is None
 
 
 def test_the_values_of_a_mask_file_are_the_labels_of_the_pack(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ def test_all_of_it_goes_with_its_jobs_and_nothing_of_others(
     jobs: list[str] = []
     for document in documents:
         paint(document)
-        jobs += inpaint_document(queue, document, 0, PARAMETERS, pack, None).jobs
+        jobs += inpaint_document(queue, document, 0, PARAMETERS, pack).jobs
     meant = scope(workspace, documents[0])
     assert set(meant.documents) == {document.id for document in documents[:count]}
     changes = remove(workspace, documents[0], queue, "ann")

@@ -43,8 +43,8 @@ def test_its_jobs_go_with_it(workspace: Workspace, queue: JobQueue, pack: Instal
     document, other = open_image(workspace, path), open_image(workspace, png(tmp_path / "b.png", seed=3))
     for each in (document, other):
         paint(each)
-    (gone,) = inpaint_document(queue, document, 0, PARAMETERS, pack, None).jobs
-    (kept,) = inpaint_document(queue, other, 0, PARAMETERS, pack, None).jobs
+    (gone,) = inpaint_document(queue, document, 0, PARAMETERS, pack).jobs
+    (kept,) = inpaint_document(queue, other, 0, PARAMETERS, pack).jobs
     late = record_of(workspace, gone)
     assert remove_study(workspace, document, queue).jobs == (gone,)
     assert [record.id for record in queue.records()] == [kept]

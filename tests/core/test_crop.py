@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.crop import MARGIN, context_bounds, from_model_unit, to_model_unit
 from medsynth_app.core.image import Rescale
+from medsynth_app.core.intensity import IntensityRange
 
 
 @st.composite
@@ -43,18 +44,18 @@ def test_a_dot_in_a_corner() -> None:
     assert context_bounds(Bounds(511, 511, 512, 512), 512, 512, 128, 0.5) == Bounds(448, 448, 512, 512)
 
 
-def test_ct_is_seen_through_the_window() -> None:
+def test_ct_is_seen_through_the_range() -> None:
     stored = np.array([[0, 924, 1024, 1104, 4000]], np.int16)
-    unit = to_model_unit(stored, Rescale(1, -1024, "HU"), (0, 80))
+    unit = to_model_unit(stored, Rescale(1, -1024, "HU"), IntensityRange(0, 80))
     assert unit.shape == (1, 5, 3) and unit.dtype == np.float32
     np.testing.assert_allclose(unit[0, :, 1], [0, 0, 0, 1, 1])
-    negative = to_model_unit(stored, Rescale(1, -1024), (0, 80), inverted=True)
+    negative = to_model_unit(stored, Rescale(1, -1024), IntensityRange(0, 80), inverted=True)
     np.testing.assert_allclose(negative[0, :, 0], [1, 1, 1, 0, 0])
 
 
 @given(st.sampled_from([np.uint8, np.uint16, np.int16]), st.floats(0.1, 4), st.floats(-2000, 2000), st.booleans(),
        st.integers(0, 2**31))
-def test_grey_values_inside_the_window_come_back(
+def test_grey_values_inside_the_range_come_back(
         dtype: type[np.integer], slope: float, intercept: float, inverted: bool, seed: int) -> None:
     limits = np.iinfo(dtype)
     stored = np.random.default_rng(seed).integers(limits.min, limits.max, (5, 4), dtype, endpoint=True)

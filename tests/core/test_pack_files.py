@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 
 import pytest
 
 from medsynth_app.core.errors import UserError
+from medsynth_app.core.intensity import IntensityRange
 from medsynth_app.core.pack import PackManifest
 from medsynth_app.core.pack_files import open_pack, verify_pack
 from medsynth_app.formats.pack import default_pack_folders, find_packs
@@ -51,6 +53,23 @@ def test_missing_changed_extra_and_outside_files_are_named(tmp_path: Path) -> No
     assert "unet/model.safetensors is missing." in verify_pack(good)
     outside = open_pack(_pack(tmp_path / "evil", **{"../secret": "00"}))
     assert verify_pack(outside) == ["../secret lies outside the pack."]
+
+
+def test_ranges_of_modalities_come_back_and_a_manifest_without_them_is_as_before() -> None:
+    manifest = PackManifest("ct", "1", "chest", "Chest", ("CT",), "grey", "CC0", 128, (),
+                            intensity_ranges={"CT": IntensityRange(-1000, 400)})
+    text = manifest.to_json()
+    assert PackManifest.from_json(text) == manifest
+    older = {name: value for name, value in json.loads(text).items() if name != "intensity_ranges"}
+    assert PackManifest.from_json(json.dumps(older)).intensity_ranges == {}
+
+
+@pytest.mark.parametrize("ranges", [[-1000, 400], {"CT": [-1000, 400]}, {"CT": {"low": 5, "high": 5}},
+                                    {"CT": {"low": "air", "high": 5}}, {"CT": {"low": 0, "high": float("nan")}}])
+def test_ranges_that_are_none_are_refused_in_words(ranges: object) -> None:
+    manifest = json.loads(PackManifest("ct", "1", "chest", "Chest", ("CT",), "grey", "CC0", 128, ()).to_json())
+    with pytest.raises(UserError, match="manifest that cannot be read"):
+        PackManifest.from_json(json.dumps({**manifest, "intensity_ranges": ranges}))
 
 
 def test_default_folders() -> None:

@@ -146,6 +146,7 @@ def make_pack(folder: Path, root: Path = ROOT) -> dict[str, str]:
     print("pack made by", done.stdout.strip().splitlines()[-1], file=sys.stderr)
     manifest = folder / "pack.json"
     about = json.loads(manifest.read_text(encoding="utf-8"))
+    about["intensity_ranges"] = {"CT": {"low": -160, "high": 240}}  # the window of the CT, which was seen through then
     for path in TOKENIZER.iterdir():
         content = path.read_bytes()
         (folder / "tokenizer" / path.name).write_bytes(content)

@@ -19,7 +19,7 @@ import pytest
 
 from medsynth_app.actions.open_image import open_image
 from medsynth_app.core.jobs.embed import PictureList
-from medsynth_app.core.jobs.request import ModelRef
+from medsynth_app.core.jobs.request import ImageContext, ModelRef
 from medsynth_app.core.jobs.stored import from_parts
 from medsynth_app.workspace.documents import Document
 from medsynth_app.workspace.workspace import Workspace
@@ -78,6 +78,9 @@ def as_then(request: Any) -> dict[str, Any]:
         found |= {"pack": model.folder, "pack_sha256": model.sha256}
     if isinstance(pictures := found.get("pictures"), PictureList):
         found |= {"images": pictures.paths(), "ids": list(pictures.ids())}
+    if isinstance(image := getattr(request, "image", None), ImageContext):
+        seen = image.intensity_range
+        found["window"] = None if seen is None else [seen.low, seen.high]
     return found if "image" in found else {"mask": found.get("labels"), **found}
 
 

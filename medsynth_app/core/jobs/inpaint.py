@@ -10,6 +10,7 @@ from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.changes import Changes
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.image import FrameKey
+from medsynth_app.core.intensity import IntensityRange
 from medsynth_app.core.job import EventKind, JobEvent, JobRecord, Lane
 from medsynth_app.core.jobs.kind import JobKind, Keeper, Outcome, only, shortened
 from medsynth_app.core.jobs.request import Conditioning, ImageContext, ModelRef, Sampling
@@ -86,10 +87,21 @@ def receive(workspace: Keeper, record: JobRecord, event: JobEvent) -> Changes:
 def from_flat(flat: Mapping[str, Any]) -> InpaintRequest:
     """A request as the first workspaces kept it."""
     flat = {"seed": 0, "control_scale": 1.0, **flat}
+    if flat.get("window") is not None:
+        flat["intensity_range"] = IntensityRange(*flat["window"])
     return InpaintRequest(ModelRef(flat["pack"], flat["pack_sha256"]), only(ImageContext, flat),
                           only(Conditioning, flat), only(Sampling, flat),
                           **{name: flat[name] for name in ("mode", "feather", "match_seam", "notices") if name in flat})
 
 
+def renewed(plain: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The plain half of a stored request with a range where it had the display window of then."""
+    image = dict(plain["image"])
+    if "window" in image:
+        window = image.pop("window")
+        image["intensity_range"] = None if window is None else {"low": window[0], "high": window[1]}
+    return {**plain, "image": image}
+
+
 INPAINT = JobKind("inpaint", InpaintRequest, Lane.INTERACTIVE, titled, "diffusion.inpaint", Outcome.CANDIDATES,
-                  "Candidates are ready", receive, flat=from_flat)
+                  "Candidates are ready", receive, flat=from_flat, renewed=renewed)

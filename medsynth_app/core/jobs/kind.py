@@ -109,6 +109,9 @@ class JobKind(Generic[R]):
     flat
         Makes a request from the flat values, arrays among them, as the first workspaces stored it; None for kinds that
         are younger.
+    renewed
+        Brings the plain values of a nested request up to date, in the names that a field has had; None where all are as
+        they were.
     """
 
     name: str
@@ -122,6 +125,7 @@ class JobKind(Generic[R]):
     saves: bool = False
     short: bool = False
     flat: Callable[[Mapping[str, Any]], R] | None = None
+    renewed: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
 
 
 def only(made: type[R], values: Mapping[str, Any]) -> R:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from medsynth_app.core.image import Pixels
+from medsynth_app.core.intensity import IntensityRange
 from medsynth_app.core.options import option
 from medsynth_app.core.pack_files import InstalledPack
 
@@ -112,10 +113,10 @@ class ImageContext:
         Hash of the crop's pixels when the request was made (`Document.revision`).
     source
         sha256 or UID text for the provenance record, never a path.
-    window
-        (low, high) in modality units that the model sees as black and white; None for RGB.
+    intensity_range
+        What the model sees of a grey image; None for RGB.
     inverted
-        MONOCHROME1: `low` is white.
+        MONOCHROME1: low values are white.
     rescale
         (slope, intercept) of stored values.
     stored_range
@@ -129,7 +130,7 @@ class ImageContext:
     frame_key: str
     revision: str
     source: str
-    window: tuple[float, float] | None = None
+    intensity_range: IntensityRange | None = None
     inverted: bool = False
     rescale: tuple[float, float] = (1.0, 0.0)
     stored_range: tuple[int, int] = (0, 255)

@@ -36,7 +36,7 @@ def from_parts(plain: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]])
         return kind.flat({name: _tuples(value) for name, value in values.items()} | dict(arrays))
     if form != FORM:
         raise ValueError(f"stored in the form {form}")
-    return _made(kind.request, values, arrays, "")
+    return _made(kind.request, kind.renewed(values) if kind.renewed is not None else values, arrays, "")
 
 
 def _plain(value: Any, place: str, arrays: Arrays) -> dict[str, Any]:

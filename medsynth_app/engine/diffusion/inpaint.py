@@ -117,7 +117,7 @@ class Scene:
     @staticmethod
     def make(request: InpaintRequest, pack: Pack) -> Scene:
         image = request.image
-        seen = crop.to_model_unit(image.crop, Rescale(*image.rescale), image.window, image.inverted,
+        seen = crop.to_model_unit(image.crop, Rescale(*image.rescale), image.intensity_range, image.inverted,
                                   image.stored_range)
         height, width = model_size(image.mask.shape[0], image.mask.shape[1], pack.native_size, pack.factor)
         unit = resized(torch.from_numpy(seen).permute(2, 0, 1)[None], height, width)
@@ -165,7 +165,7 @@ class Scene:
         request, image = self.request, self.request.image
         rows, columns = image.mask.shape
         unit = resized(drawn[None], rows, columns)[0].permute(1, 2, 0).numpy()
-        generated = crop.from_model_unit(unit, image.crop.ndim == 2, Rescale(*image.rescale), image.window,
+        generated = crop.from_model_unit(unit, image.crop.ndim == 2, Rescale(*image.rescale), image.intensity_range,
                                          image.inverted, image.stored_range)
         if request.match_seam:
             generated = blend.match_seam(generated, image.crop, image.mask, seed)

@@ -123,7 +123,7 @@ class Drawing:
         prompt = self._manifest.remove_prompt if each.mode == "remove" else each.prompt
         image = ImageContext(
             crop=each.frame[bounds.slices].copy(), mask=each.painted[bounds.slices].copy(), bounds=bounds.as_tuple(),
-            document_id="", frame_key="", revision="", source="", window=(0, 255) if each.frame.ndim == 2 else None)
+            document_id="", frame_key="", revision="", source="")
         conditioning = replace(standard.conditioning, prompt=prompt,
                                labels=None if labels is None else labels[bounds.slices].copy())
         return InpaintRequest(ModelRef(str(self._pack)), image, conditioning,

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from medsynth_app.core.intensity import IntensityRange
 from medsynth_app.core.jobs.stored import from_parts, to_parts
 from medsynth_app.core.jobs.table import kind_of
 from medsynth_app.core.jobs.train import TrainRequest
@@ -34,7 +35,7 @@ BOXES = np.array([[1, 2, 3, 4], [5, 6, 7, 8], [0, 0, 9, 9]])
 # As version 3566271 stored them: one flat object, one array per field.
 FLAT: dict[str, tuple[dict[str, Any], dict[str, Any], Any]] = {
     "inpaint": (INPAINT, {"crop": CROP, "mask": CROP > 9, "labels": LABELS},
-                inpaint_of(**{**INPAINT, "bounds": (1, 2, 9, 10), "window": (-160.0, 240.0), "rescale": (1.0, -1024.0),
+                inpaint_of(**{**INPAINT, "bounds": (1, 2, 9, 10), "rescale": (1.0, -1024.0),
                               "stored_range": (0, 4095), "notices": ("outside its field",)}, crop=CROP, mask=CROP > 9,
                            labels=LABELS)),
     "generate": (GENERATE, {"mask": LABELS}, generate_of(**GENERATE, mask=LABELS)),
@@ -72,9 +73,18 @@ def test_every_value_of_a_flat_inpainting_arrives() -> None:
                                                               request.sampling)
             for field in dataclasses.fields(part)}
     for name, value in {**plain, **arrays}.items():
-        if name not in ("pack", "pack_sha256"):
+        if name not in ("pack", "pack_sha256", "window"):
             assert np.array_equal(told[name], value), name
+    assert request.image.intensity_range == IntensityRange(-160, 240)
     assert (request.model.folder, request.model.sha256) == ("/packs/a", "ab")
+
+
+@pytest.mark.parametrize(("window", "seen"), [([-160.0, 240.0], IntensityRange(-160, 240)), (None, None)])
+def test_a_display_window_that_a_request_once_held_is_its_range(window: Any, seen: IntensityRange | None) -> None:
+    plain, arrays = to_parts(FLAT["inpaint"][2])
+    image = {name: value for name, value in plain["image"].items() if name != "intensity_range"}
+    back = from_parts(json.loads(json.dumps({**plain, "image": {**image, "window": window}})), arrays)
+    assert back.image.intensity_range == seen and np.array_equal(back.image.crop, CROP)
 
 
 def test_a_field_that_a_flat_request_lacks_is_as_it_then_was() -> None:

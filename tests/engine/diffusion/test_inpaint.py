@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from medsynth_app.core import blend
 from medsynth_app.core.errors import Cancelled, UserError
+from medsynth_app.core.intensity import IntensityRange
 from medsynth_app.core.job import EventKind, JobEvent
 from medsynth_app.core.jobs.inpaint import MODES, InpaintRequest
 from medsynth_app.core.provenance import Provenance
@@ -38,14 +39,15 @@ def region(rows: int = 40, columns: int = 48) -> npt.NDArray[np.bool_]:
 
 
 def ct(rows: int = 40, columns: int = 48) -> npt.NDArray[np.int16]:
-    """Stored values of a soft-tissue slice, intercept -1024, with air and bone outside the window."""
+    """Stored values of a soft-tissue slice, intercept -1024, with air and bone outside the range."""
     values = np.random.default_rng(1).normal(1064, 20, (rows, columns))
     values[:5], values[-5:] = 24, 2500
     return values.astype(np.int16)
 
 
 def ct_request(pack: Path, **changes: Any) -> InpaintRequest:
-    given = {"window": (-160.0, 240.0), "rescale": (1.0, -1024.0), "stored_range": (0, 4095), **changes}
+    given = {"intensity_range": IntensityRange(-160, 240), "rescale": (1.0, -1024.0), "stored_range": (0, 4095),
+             **changes}
     return make_request(pack, ct(), region(), **given)
 
 
@@ -233,7 +235,7 @@ def test_the_provenance_is_complete_plain_and_without_places(tiny_pack: Path) ->
     assert record.source == request.image.source and len(record.mask_sha256) == 64
     assert record.largest_change_outside_mask == 0 and record.seam == event.data["seam"]
     assert record.notices == ("not for this modality",)
-    assert record.parameters["window"] == [-160.0, 240.0] and record.parameters["steps"] == 4
+    assert record.parameters["intensity_range"] == {"low": -160, "high": 240} and record.parameters["steps"] == 4
     for key in ("torch", "diffusers", "medsynth", "device", "dtype", "threads", "batch"):
         assert record.environment[key]
     assert str(tiny_pack) not in json.dumps(raw)
