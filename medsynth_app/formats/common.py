@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,11 +13,11 @@ import numpy.typing as npt
 from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.errors import Cancelled, UserError
 from medsynth_app.core.files import short_code
-from medsynth_app.core.image import Channel, FrameInfo, Identity, ImageInfo, ImageSource, Pixels, Rescale
+from medsynth_app.core.image import Channel, FrameInfo, Identity, ImageInfo, ImageSource, Pixels
 from medsynth_app.core.provenance import Provenance
+from medsynth_app.formats.pixels import to_colour8
 
 ALLOWED_BYTES = 2 * 2**30
-STEPS = 65_535
 Mask = npt.NDArray[np.uint8]  # (rows, columns)
 Progress = Callable[[int, int], None]
 Stop = Callable[[], bool]
@@ -149,58 +148,14 @@ def reading(kind: str) -> Iterator[None]:
     except MemoryError as error:
         raise UserError(f"There is not enough memory to open this {kind}.", "Close other programs, or choose a "
                         "smaller image.") from error
-    except Exception as error:
+    except (KeyboardInterrupt, SystemExit, GeneratorExit):
+        raise
+    except BaseException as error:  # a decoder in Rust throws its panics past Exception
         raise unreadable(kind, error) from error
 
 
 def image_pseudonym(sha256: str) -> str:
     return f"Image-{short_code(sha256.encode())}"
-
-
-def stored_range(dtype: np.dtype[Any]) -> tuple[int, int]:
-    limits = np.iinfo(dtype)
-    return int(limits.min), int(limits.max)
-
-
-def as_integers(values: Pixels) -> tuple[Pixels, Rescale, bool]:
-    """Pixels as integers of at most 32 bits, their rescale, and whether anything was lost.
-
-    Whole numbers stay what they are. Others become 65536 even steps between the smallest and the largest value;
-    what is no number becomes the smallest.
-    """
-    if values.dtype == np.bool_:
-        return values.astype(np.uint8), Rescale(), False
-    if values.dtype.kind in "iu" and values.dtype.itemsize <= 4:
-        return np.ascontiguousarray(values, values.dtype.newbyteorder("=")), Rescale(), False
-    if values.dtype.kind not in "iuf":
-        raise UserError("This image holds values of a kind that cannot be shown.",
-                        "Convert it to whole or decimal numbers.", details=str(values.dtype))
-    finite = np.isfinite(values)
-    low = float(values.min(where=finite, initial=np.inf)) if finite.any() else 0.0
-    high = float(values.max(where=finite, initial=-np.inf)) if finite.any() else 0.0
-    for dtype in (np.uint8, np.int16, np.uint16, np.int32):
-        if np.iinfo(dtype).min <= low and high <= np.iinfo(dtype).max and finite.all() \
-                and bool((values == np.rint(values)).all()):
-            return values.astype(dtype), Rescale(), False
-    slope = (high - low) / STEPS or 1.0
-    steps = (np.where(finite, values, low).astype(np.float64) - low) / slope
-    return np.rint(steps).astype(np.uint16), Rescale(slope, low), True
-
-
-LOSSY_DECIMALS = "This image holds decimal numbers; they are shown and edited in 65536 even steps."
-
-
-def to_colour8(pixels: Pixels, bits: int = 0) -> Pixels:
-    """Colour of any integer depth to (rows, columns, 3) uint8; `bits` are those in use (0: all of the type's)."""
-    rgb = pixels[..., :3]
-    if rgb.dtype == np.uint8 and bits in (0, 8):
-        return np.ascontiguousarray(rgb)
-    if rgb.dtype.kind == "f":
-        top = 1.0 if float(rgb.max(initial=0)) <= 1 else 255.0
-        return np.rint(np.clip(rgb / top, 0, 1) * 255).astype(np.uint8)
-    highest = 2 ** (bits or rgb.dtype.itemsize * 8) - 1
-    eight: Pixels = np.rint(np.clip(rgb.astype(np.float64) / highest, 0, 1) * 255).astype(np.uint8)
-    return eight
 
 
 def mask_values(pixels: Pixels) -> Mask:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,7 +11,9 @@ from pathlib import Path
 from medsynth_app.core.errors import UserError
 from medsynth_app.formats.common import reading
 
-HEAD = 352  # bytes from which a format is told
+HEAD = 1024  # bytes from which a format is told
+GZIP = b"\x1f\x8b"
+_NIFTI_HEAD = 352
 
 
 class Kind(StrEnum):
@@ -32,20 +35,73 @@ class Looks:
     extensions
         Of names, in small letters.
     begins
-        Whether a file with these first bytes, and with this name in small letters, is of it.
+        Whether a file with these first bytes, at this path, is of it.
     bare
         As `begins`, for files of one of `extensions` or of none, once no format was told by its own signature.
     """
 
     name: str
     extensions: tuple[str, ...]
-    begins: Callable[[bytes, str], bool]
+    begins: Callable[[bytes, Path], bool]
     bare: Callable[[bytes], bool] | None = None
 
 
 def _bare_dicom(head: bytes) -> bool:
     """Whether a file without DICOM's signature begins with a plausible first element."""
     return head[:2] in (b"\x02\0", b"\x08\0", b"\0\x08") and len(head) >= 16
+
+
+def _nifti(head: bytes, path: Path) -> bool:
+    """Whether a file is NIfTI, packed or not, or half of a pair of NIfTI or Analyze."""
+    inside = unpacked_head(head, _NIFTI_HEAD)
+    if is_single_nifti(inside) or path.name.lower().endswith((".nii", ".nii.gz")):
+        return True
+    half = half_of(path)
+    return (half == ".hdr" and is_nifti_header(inside)) or (half == ".img" and other_half(path) is not None)
+
+
+def unpacked_head(head: bytes, length: int) -> bytes:
+    """The first bytes of what a file holds, where it is packed with gzip; else of the file."""
+    if not head.startswith(GZIP):
+        return head
+    try:
+        return zlib.decompressobj(wbits=31).decompress(head, length)
+    except zlib.error:
+        return b""
+
+
+def is_single_nifti(head: bytes) -> bool:
+    """Whether a header and its voxels are in one file."""
+    return head[344:347] == b"n+1" or head[4:7] == b"n+2"
+
+
+def is_nifti_header(head: bytes) -> bool:
+    """Whether bytes begin as the headers of NIfTI-1, NIfTI-2 and Analyze do: with their own length."""
+    return head[:4] in (b"\x5c\1\0\0", b"\0\0\1\x5c", b"\x1c\2\0\0", b"\0\0\2\x1c")
+
+
+def half_of(path: Path) -> str | None:
+    """``.hdr`` or ``.img`` where a name says that the file is half of a pair."""
+    name = path.name.lower().removesuffix(".gz")
+    return next((half for half in (".hdr", ".img") if name.endswith(half)), None)
+
+
+def other_half(path: Path) -> Path | None:
+    """The other file of such a pair, where it is beside it: of a header what bears its name, of voxels a header."""
+    half = half_of(path)
+    if half is None:
+        return None
+    stem, wanted = path.name[:path.name.lower().rindex(half)], ".img" if half == ".hdr" else ".hdr"
+    for ending in (wanted, wanted.upper(), f"{wanted}.gz"):
+        there = path.with_name(stem + ending)
+        if there.is_file() and (half == ".hdr" or is_nifti_header(unpacked_head(_head(there), _NIFTI_HEAD))):
+            return there
+    return None
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(HEAD)
 
 
 LOOKS: dict[Kind, Looks] = {
@@ -55,9 +111,7 @@ LOOKS: dict[Kind, Looks] = {
     Kind.JPEG: Looks("JPEG picture", (".jpg", ".jpeg"), lambda head, _: head.startswith(b"\xff\xd8\xff")),
     Kind.TIFF: Looks("TIFF picture", (".tif", ".tiff"),
                      lambda head, _: head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")),
-    Kind.NIFTI: Looks("NIfTI volume", (".nii", ".nii.gz"),
-                      lambda head, name: head[344:348] in (b"n+1\0", b"ni1\0") or head[4:8] == b"n+2\0"
-                      or name.endswith((".nii", ".nii.gz"))),
+    Kind.NIFTI: Looks("NIfTI volume", (".nii", ".nii.gz", ".hdr", ".img"), _nifti),
 }
 EXTENSIONS = tuple(extension for looks in LOOKS.values() for extension in looks.extensions)
 
@@ -73,16 +127,19 @@ def kind_of(path: Path) -> Kind:
         raise UserError("There is no such file.", "Check the name, or whether the disk is connected.")
     if not path.is_file():
         raise UserError("This is not a file that can be opened.", "Choose an image file or a folder of DICOM files.")
-    with reading("file"), path.open("rb") as file:
-        head = file.read(HEAD)
+    with reading("file"):
+        head = _head(path)
+        told = next((kind for kind, looks in LOOKS.items() if head and looks.begins(head, path)), None)
     if not head:
         raise UserError("This file is empty.", "Copy it again from where it came.")
-    name, suffix = path.name.lower(), path.suffix.lower()
-    for kind, looks in LOOKS.items():
-        if looks.begins(head, name):
-            return kind
+    if told is not None:
+        return told
+    suffix = path.suffix.lower()
     for kind, looks in LOOKS.items():
         if looks.bare is not None and (not suffix or suffix in looks.extensions) and looks.bare(head):
             return kind
+    if half_of(path) == ".img":
+        raise UserError("This may be half of a pair (.hdr and .img), but no header is beside it.",
+                        "Put both files into one folder, with the same name.")
     raise UserError("This is no kind of image that can be opened here.",
                     "Open DICOM, PNG, JPEG, TIFF or NIfTI.")

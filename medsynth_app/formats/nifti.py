@@ -1,17 +1,15 @@
-"""NIfTI through SimpleITK: axial frames in DICOM's axes in, masks out."""
+"""NIfTI: axial frames in DICOM's axes in, masks out."""
 
 from __future__ import annotations
 
-import gzip
-import math
-import struct
+import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import SimpleITK as sitk
 
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.files import file_sha256, writing
@@ -20,30 +18,34 @@ from medsynth_app.core.image import FrameInfo, FrameKey, ImageInfo, ImageSource,
 from medsynth_app.core.volume import NoVolume, grid_of
 from medsynth_app.formats.common import (
     ALLOWED_BYTES,
-    LOSSY_DECIMALS,
     ArraySource,
     Mask,
-    as_integers,
     check_size,
     image_pseudonym,
     mask_values,
     reading,
-    stored_range,
-    to_colour8,
-    unreadable,
 )
 from medsynth_app.formats.kinds import Kind, name_of
 from medsynth_app.formats.libraries import prepare_simpleitk
+from medsynth_app.formats.nifti_header import Affine, NiftiHeader, read_header, turned
+from medsynth_app.formats.pixels import (
+    ON_WHITE,
+    as_integers,
+    laid_on_white,
+    parts,
+    stored_range,
+    windows_in_use,
+)
 
 KIND = name_of(Kind.NIFTI)
-_BYTES = {sitk.sitkInt16: 2, sitk.sitkUInt16: 2, sitk.sitkInt32: 4, sitk.sitkUInt32: 4, sitk.sitkFloat32: 4,
-          sitk.sitkInt64: 8, sitk.sitkUInt64: 8, sitk.sitkFloat64: 8}
+_SQUARE = 1e-3  # cosine between rows and columns above which they are no longer at right angles
 
 
 def open_image(path: Path, *, allow_bytes: int = ALLOWED_BYTES, salt: bytes = b"") -> ImageSource:
     """Open a volume as frames along its most axial axis, turned to DICOM's axes (left, posterior, superior).
 
-    Whole numbers keep their type; scaled or decimal values become integers with a rescale.
+    Whole numbers keep their type and get the header's own scaling as their rescale; decimal values become integers
+    with a rescale. A file that does not say how it lies in the patient is shown as it is stored.
 
     Raises
     ------
@@ -51,114 +53,93 @@ def open_image(path: Path, *, allow_bytes: int = ALLOWED_BYTES, salt: bytes = b"
         When it is damaged, or would need more than `allow_bytes` (`TooLarge`).
     """
     with reading(KIND):
-        volume, count = _read(path, allow_bytes)
-        values = sitk.GetArrayViewFromImage(volume)
-        notices = []
-        if count > 1:
-            notices.append(f"This file holds {count} volumes; the first is open.")
-        rescale, lossy = Rescale(), False
-        if values.ndim == 4:
-            if values.shape[-1] < 3:
-                raise UserError("This volume holds vectors, not an image.", "Open another file.")
-            stack = to_colour8(values)
+        header, values = _read(path, allow_bytes)
+        notices = list(header.notices)
+        if header.volumes > 1:
+            notices.append(f"This file holds {header.volumes} volumes; the first is open.")
+        affine = header.affine
+        if affine is not None:
+            values, affine = turned(values, affine)
+        scaled = header.rescale
+        if header.samples > 1:
+            stack, rescale = _colours(values, notices), scaled
         else:
-            stack, rescale, lossy = _unscaled(volume, values)
-        if lossy:
-            notices.append(LOSSY_DECIMALS)
-        sha256 = file_sha256(path)
-    rows, columns = stack.shape[1:3]
-    frames = tuple(
-        FrameInfo(FrameKey(f"sha256:{sha256}", k), rows, columns, rescale=rescale,
-                  stored_range=stored_range(stack.dtype), geometry=_geometry(volume, k),
-                  z=k, time=0 if count > 1 else None) for k in range(len(stack)))
-    info = ImageInfo(image_pseudonym(sha256), None, f"{KIND}, {len(frames)} slices",
-                     "rgb" if stack.ndim == 4 else "grey", frames, notices=tuple(notices))
-    return ArraySource(info, [np.array(plane) for plane in stack])
+            stack, steps, changed = as_integers(values)
+            rescale = replace(scaled, slope=steps.slope * scaled.slope,
+                              intercept=steps.intercept * scaled.slope + scaled.intercept)
+            notices += changed
+        del values
+        source = f"sha256:{_sha256(path, header)}"
+        rows, columns = stack.shape[1:3]
+        windows = windows_in_use(stack) if rescale == Rescale() else ()
+        frames = tuple(
+            FrameInfo(FrameKey(source, k), rows, columns, rescale=rescale, stored_range=stored_range(stack.dtype),
+                      geometry=_geometry(header, affine, k), windows=windows,
+                      z=k, time=0 if header.volumes > 1 else None) for k in range(len(stack)))
+        info = ImageInfo(image_pseudonym(source.removeprefix("sha256:")), None, f"{KIND}, {len(frames)} slices",
+                         "rgb" if stack.ndim == 4 else "grey", frames, notices=tuple(notices))
+        return ArraySource(info, [np.ascontiguousarray(plane) for plane in stack])
 
 
-def _read(path: Path, allow_bytes: int, turned: bool = True) -> tuple[Any, int]:
-    """The first volume of a file, `turned` to LPS order, and how many there are; the size is asked before decoding."""
-    prepare_simpleitk()
-    reader = sitk.ImageFileReader()
-    reader.SetImageIO("NiftiImageIO")
-    reader.SetFileName(str(path))
-    reader.ReadImageInformation()
-    size = reader.GetSize()
-    check_size(math.prod(size) * _BYTES.get(reader.GetPixelID(), 1) * reader.GetNumberOfComponents(), allow_bytes)
-    _check_complete(path)
-    count = math.prod(size[3:])
-    if len(size) > 3:
-        reader.SetExtractSize([*size[:3], *(0 for _ in size[3:])])
-    volume = reader.Execute()
-    for key in ("scl_slope", "scl_inter"):
-        if reader.HasMetaDataKey(key):
-            volume.SetMetaData(key, reader.GetMetaData(key))
-    if volume.GetDimension() == 2:
-        volume = sitk.JoinSeries(volume)
-    keep = {key: volume.GetMetaData(key) for key in volume.GetMetaDataKeys() if key.startswith("scl_")}
-    if turned:
-        volume = sitk.DICOMOrient(volume, "LPS")
-    for key, value in keep.items():
-        volume.SetMetaData(key, value)
-    return volume, count
+def _read(path: Path, allow_bytes: int) -> tuple[NiftiHeader, Pixels]:
+    """The header and the first volume as it is stored, (k, j, i[, samples]); the size is asked before decoding."""
+    header = read_header(path)
+    check_size(header.bytes, allow_bytes)
+    return header, header.read(allow_bytes)
+
+
+def _sha256(path: Path, header: NiftiHeader) -> str:
+    """Of the file; of a pair one of both halves, whichever was opened: other voxels are another image."""
+    if header.voxels == header.path:
+        return file_sha256(path)
+    return hashlib.sha256(f"{file_sha256(header.path)} {file_sha256(header.voxels)}".encode()).hexdigest()
+
+
+def _colours(values: Pixels, notices: list[str]) -> Pixels:
+    """(slices, rows, columns, 3) uint8 of RGB24 or RGBA32."""
+    rgb = np.ascontiguousarray(values[..., :3])
+    if values.shape[-1] == 4 and int(values[..., 3].min(initial=255)) < 255:
+        notices.append(ON_WHITE)
+        for plane, share in zip(rgb, values[..., 3], strict=True):
+            laid_on_white(plane, share)
+    return rgb
+
+
+def _geometry(header: NiftiHeader, affine: Affine | None, k: int) -> Geometry:
+    """Of frame `k`; `affine` is that of the turned volume, None where it lies nowhere."""
+    if affine is None:
+        across, down, between = header.spacing
+        return Geometry(down, across, between)
+    across, down, between = (float(edge) for edge in np.linalg.norm(affine[:3, :3], axis=0))
+    x, y, z = (affine[:3, 3] + affine[:3, 2] * k).tolist()
+    return Geometry(down, across, between, (x, y, z), _vector(affine[:3, 0] / across), _vector(affine[:3, 1] / down))
+
+
+def _vector(values: npt.NDArray[np.float64]) -> tuple[float, float, float]:
+    x, y, z = (values + 0.0).tolist()  # no -0.0
+    return x, y, z
 
 
 def read_volume(path: Path) -> npt.NDArray[Any]:
-    """Values of a volume in the order (slices from the feet, rows from the front, columns from the right): LPS."""
-    prepare_simpleitk()
-    values: npt.NDArray[Any] = sitk.GetArrayFromImage(sitk.DICOMOrient(sitk.ReadImage(str(path)), "LPS"))
-    return values
+    """Values of a volume in the order (slices from the feet, rows from the front, columns from the right): LPS.
+
+    They are those that the header's scaling gives, in the stored type where it does not scale.
+
+    Raises
+    ------
+    UserError
+        When it is damaged.
+    """
+    with reading(KIND):
+        header = read_header(path)
+        stored = header.read(0)
+        values = stored if header.affine is None else turned(stored, header.affine)[0]
+        return np.ascontiguousarray(values if header.rescale == Rescale() else header.rescale.to_modality(values))
 
 
 def embedded_text(path: Path) -> str:
     """Nothing: no record of ours stands in a volume."""
     return ""
-
-
-def _check_complete(path: Path) -> None:
-    """Raise when fewer bytes follow the header than the pixels need: ITK fills up what is missing without a word."""
-    with path.open("rb") as start:
-        packed = start.read(2) == b"\x1f\x8b"
-    with gzip.open(path) if packed else path.open("rb") as file:
-        head = file.read(352)
-        order = "<" if head[:4] in (b"\x5c\x01\0\0", b"\x1c\x02\0\0") else ">"
-        if head[4:7] == b"n+2":
-            bits, = struct.unpack(f"{order}h", head[14:16])
-            dims, offset = struct.unpack(f"{order}8q", head[16:80]), struct.unpack(f"{order}q", head[168:176])[0]
-        elif head[344:347] == b"n+1":
-            bits, = struct.unpack(f"{order}h", head[72:74])
-            dims, offset = struct.unpack(f"{order}8h", head[40:56]), int(struct.unpack(f"{order}f", head[108:112])[0])
-        else:
-            return
-        needed = offset + math.prod(max(1, size) for size in dims[1:1 + dims[0]]) * bits // 8
-        have = len(head)
-        while have < needed and (piece := file.read(min(2**20, needed - have))):
-            have += len(piece)
-        if have < needed:
-            raise unreadable(KIND, happened="This NIfTI volume is damaged: part of it is missing.")
-
-
-def _unscaled(volume: Any, values: Pixels) -> tuple[Pixels, Rescale, bool]:
-    """Undo the header's own scaling where that leads back to the stored whole numbers."""
-    if values.dtype.kind == "f" and volume.HasMetaDataKey("scl_slope"):
-        slope = float(volume.GetMetaData("scl_slope"))
-        offset = float(volume.GetMetaData("scl_inter")) if volume.HasMetaDataKey("scl_inter") else 0.0
-        if math.isfinite(slope) and math.isfinite(offset) and (slope, offset) not in ((1.0, 0.0), (0.0, 0.0)) and slope:
-            raw = (values.astype(np.float64) - offset) / slope
-            whole = np.rint(raw)
-            if np.isfinite(raw).all() and float(np.abs(raw - whole).max(initial=0)) < 0.01:
-                stored, _, lossy = as_integers(whole)
-                if not lossy:
-                    return stored, Rescale(slope, offset), False
-    return as_integers(np.asarray(values))
-
-
-def _geometry(volume: Any, k: int) -> Geometry:
-    direction = np.reshape(volume.GetDirection(), (3, 3))
-    column_spacing, row_spacing, slice_spacing = volume.GetSpacing()
-    x, y, z = volume.TransformContinuousIndexToPhysicalPoint((0.0, 0.0, float(k)))
-    return Geometry(row_spacing, column_spacing, slice_spacing, (x, y, z),
-                    tuple(direction[:, 0].tolist()), tuple(direction[:, 1].tolist()))
 
 
 _PROBLEMS = {
@@ -172,7 +153,11 @@ _PROBLEMS = {
 
 def volume_problem(stack: Sequence[Geometry | None]) -> str:
     """Why frames cannot be ONE NIfTI volume, as a sentence; empty when they can, or when none says where it lies."""
-    if not any(item is not None and item.origin and item.normal for item in stack):
+    known = [item for item in stack if item is not None and item.origin and item.normal]
+    if any(abs(float(np.dot(item.row_direction, item.column_direction))) > _SQUARE
+           for item in known if item.row_direction and item.column_direction):
+        return "Rows and columns do not stand at right angles."
+    if not known:
         return ""
     found = grid_of(stack, 1, 1)
     return _PROBLEMS.get(found, "") if isinstance(found, NoVolume) else ""
@@ -196,6 +181,9 @@ def write_mask_nifti(path: Path, mask: npt.NDArray[np.uint8], geometry: Geometry
     if problem := volume_problem(stack):
         raise UserError(f"{problem} Together they do not fit one NIfTI volume.",
                         "Export the mask slice by slice, or as PNG.")
+    import SimpleITK as sitk
+
+    prepare_simpleitk()
     image = sitk.GetImageFromArray(np.ascontiguousarray(mask if mask.ndim == 3 else mask[None]).astype(np.uint8))
     if geometry is not None:
         thickness = geometry.slice_spacing or 1.0
@@ -210,7 +198,6 @@ def write_mask_nifti(path: Path, mask: npt.NDArray[np.uint8], geometry: Geometry
             axes = np.array([geometry.row_direction, geometry.column_direction, normal]).T
             image.SetDirection(_orthonormal(axes).reshape(-1).tolist())
             image.SetOrigin(geometry.origin)
-    prepare_simpleitk()
     with writing(path) as part:
         try:
             sitk.WriteImage(image, str(part), useCompression=True)
@@ -243,31 +230,51 @@ def read_mask(path: Path, frame: int | None = None, like: FrameInfo | None = Non
         When nothing of the mask lies on the slice, or several slices are painted and none is chosen.
     """
     with reading("mask"):
-        volume, _ = _read(path, allow_bytes, turned=False)
-        if like is not None and (plane := _plane(like)) is not None:
-            values = sitk.GetArrayFromImage(
-                sitk.Resample(volume, plane, sitk.Transform(), sitk.sitkNearestNeighbor, 0.0, volume.GetPixelID()))[0]
-        elif volume.GetDepth() == 1:
-            values = sitk.GetArrayFromImage(volume)[0]
+        header, stored = _read(path, allow_bytes)
+        if header.volumes > 1:
+            raise UserError(f"This mask holds {header.volumes} volumes.", "Save the one that is meant alone.")
+        if header.rescale != Rescale():
+            stored = header.rescale.to_modality(stored)
+        placed = _plane(like)
+        if placed is not None and header.affine is not None:
+            values = _sampled(stored, header.affine, placed, like.rows, like.columns)  # type: ignore[union-attr]
+        elif len(stored) == 1:
+            values = stored[0]
+        elif placed is not None:
+            raise UserError("This mask does not say how it lies in the patient.",
+                            "Save it with the position of the image, or one slice alone.")
         else:
-            values = _chosen(sitk.GetArrayFromImage(sitk.DICOMOrient(volume, "LPS")), frame)
+            values = _chosen(stored if header.affine is None else turned(stored, header.affine)[0], frame)
         if not values.any():
             raise UserError("The mask holds nothing on this slice.",
                             "Check that it was drawn for this image, or choose another slice.")
-    return mask_values(np.ascontiguousarray(values))
+        return mask_values(np.ascontiguousarray(values))
 
 
-def _plane(like: FrameInfo) -> Any | None:
-    """An image of one slice whose pixels lie where the frame's do; None when that is not known."""
-    place = like.geometry
-    if place is None or not (place.origin and place.row_direction and place.column_direction):
+def _plane(like: FrameInfo | None) -> Affine | None:
+    """Where the pixels of a frame lie: (column, row, 0, 1) to mm, LPS; None when that is not known."""
+    place = like.geometry if like is not None else None
+    if place is None or not (place.origin and place.row_direction and place.column_direction and place.normal):
         return None
-    plane = sitk.Image(like.columns, like.rows, 1, sitk.sitkUInt8)
-    plane.SetSpacing((place.column_spacing, place.row_spacing, 1.0))
-    axes = np.array([place.row_direction, place.column_direction, place.normal], np.float64).T
-    plane.SetDirection(_orthonormal(axes).reshape(-1).tolist())
-    plane.SetOrigin(place.origin)
-    return plane
+    affine = np.eye(4)
+    affine[:3, 0] = np.array(place.row_direction) * place.column_spacing
+    affine[:3, 1] = np.array(place.column_direction) * place.row_spacing
+    affine[:3, 2], affine[:3, 3] = place.normal, place.origin
+    return affine
+
+
+def _sampled(stored: Pixels, affine: Affine, plane: Affine, rows: int, columns: int) -> Pixels:
+    """Values (k, j, i[, samples]) nearest to the pixels of a plane, (rows, columns[, samples]); 0 outside."""
+    to_index = np.linalg.inv(affine) @ plane
+    values = np.zeros((rows, columns, *stored.shape[3:]), stored.dtype)
+    across = to_index[:3, 0, None] * np.arange(columns)
+    for part, in parts((rows, columns)):
+        down = to_index[:3, 1, None] * np.arange(rows)[part] + to_index[:3, 3, None]
+        index = np.floor(down[:, :, None] + across[:, None] + 0.5).astype(np.int64)
+        inside = ((index >= 0) & (index < np.array(stored.shape[2::-1])[:, None, None])).all(axis=0)
+        i, j, k = index[:, inside]
+        values[part][inside] = stored[k, j, i]
+    return values
 
 
 def _chosen(values: Pixels, frame: int | None) -> Pixels:

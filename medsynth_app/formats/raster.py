@@ -19,11 +19,11 @@ from medsynth_app.formats.common import (
     image_pseudonym,
     mask_values,
     reading,
-    stored_range,
 )
 from medsynth_app.formats.kinds import kind_of, name_of
 from medsynth_app.formats.libraries import prepare_pillow
 from medsynth_app.formats.mark import draw_mark
+from medsynth_app.formats.pixels import stored_range
 
 _BYTES = {"1": 1, "L": 1, "P": 3, "I;16": 2, "I;16B": 2, "I": 4, "F": 4}
 

@@ -23,21 +23,18 @@ from medsynth_app.core.provenance import Provenance
 from medsynth_app.formats import provenance as records
 from medsynth_app.formats.common import (
     ALLOWED_BYTES,
-    LOSSY_DECIMALS,
     ArraySource,
     Mask,
-    as_integers,
     check_inside,
     check_size,
     image_pseudonym,
     mask_values,
     reading,
-    stored_range,
-    to_colour8,
 )
 from medsynth_app.formats.kinds import Kind, name_of
 from medsynth_app.formats.libraries import prepare_tifffile
 from medsynth_app.formats.mark import draw_mark
+from medsynth_app.formats.pixels import as_integers, stored_range, to_colour8
 from medsynth_app.formats.tiff_metadata import channels_of, geometry_of
 
 KIND = name_of(Kind.TIFF)
@@ -240,10 +237,9 @@ def _in_memory(info: ImageInfo, frame: FrameInfo, layout: _Layout, channels: tup
     if layout.colour:
         pictures = [layout.picture(plane) for plane in planes]
         return ArraySource(replace(info, frames=_frames(frame, layout)), pictures, channels)
-    stack, rescale, lossy = as_integers(planes if planes.ndim == 3 else planes[..., 0])
+    stack, rescale, changed = as_integers(planes if planes.ndim == 3 else planes[..., 0])
     frame = replace(frame, rescale=rescale, stored_range=stored_range(stack.dtype))
-    notices = (*info.notices, LOSSY_DECIMALS) if lossy else info.notices
-    return ArraySource(replace(info, frames=_frames(frame, layout), notices=notices),
+    return ArraySource(replace(info, frames=_frames(frame, layout), notices=(*info.notices, *changed)),
                    [np.ascontiguousarray(plane) for plane in stack], channels)
 
 

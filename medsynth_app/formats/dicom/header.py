@@ -19,9 +19,10 @@ from pydicom.pixels.utils import get_expected_length
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.files import file_sha256
 from medsynth_app.core.image import Pixels, Rescale
-from medsynth_app.formats.common import LOSSY_DECIMALS, as_integers, check_size, reading, to_colour8, unreadable
+from medsynth_app.formats.common import check_size, reading, unreadable
 from medsynth_app.formats.kinds import Kind, name_of
 from medsynth_app.formats.libraries import prepare_pydicom
+from medsynth_app.formats.pixels import as_integers, to_colour8
 
 KIND = name_of(Kind.DICOM)
 PRIVATE_GROUP, PRIVATE_CREATOR, PRIVATE_ELEMENT = 0x0011, "MEDSYNTH", 0x01  # where our record stands
@@ -272,9 +273,8 @@ def with_decimals(file: DicomFile) -> DicomFile:
                            for k in range(file.frames)])
         if values.dtype.kind != "f":
             return file
-        stack, rescale, lossy = as_integers(values)
-    notices = (*file.notices, LOSSY_DECIMALS) if lossy else file.notices
-    return replace(file, decimals=tuple(stack), rescale=rescale, notices=notices)
+        stack, rescale, changed = as_integers(values)
+    return replace(file, decimals=tuple(stack), rescale=rescale, notices=(*file.notices, *changed))
 
 
 def number_of_frames(header: Dataset) -> int:
