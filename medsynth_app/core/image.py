@@ -65,6 +65,8 @@ class FrameInfo:
     padding
         (low, high): stored values from one to the other stand where nothing was measured; None where the file does not
         say so.
+    aspect
+        Height of a pixel in its widths, for pictures whose `geometry` is not known; they are drawn so.
     channel, z, time
         Which channel (of `ImageSource.channels`), plane of a stack and point of time the frame is, from 0; None where
         the file has no such axis, or does not say.
@@ -77,6 +79,7 @@ class FrameInfo:
     stored_range: tuple[int, int] = (0, 255)
     geometry: Geometry | None = None
     windows: tuple[WindowLevel, ...] = ()
+    aspect: float = 1.0
     channel: int | None = None
     z: int | None = None
     time: int | None = None

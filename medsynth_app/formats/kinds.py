@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from medsynth_app.formats.common import reading
 HEAD = 1024  # bytes from which a format is told
 GZIP = b"\x1f\x8b"
 _NIFTI_HEAD = 352
+_LONG = (b"OB", b"OW", b"SQ", b"UN", b"UT", b"UC", b"UR")  # of DICOM's kinds of value, those with a length of 4 bytes
 
 
 class Kind(StrEnum):
@@ -37,7 +39,7 @@ class Looks:
     begins
         Whether a file with these first bytes, at this path, is of it.
     bare
-        As `begins`, for files of one of `extensions` or of none, once no format was told by its own signature.
+        As `begins`, whatever the file is called, once no format was told by its own signature.
     """
 
     name: str
@@ -47,8 +49,23 @@ class Looks:
 
 
 def _bare_dicom(head: bytes) -> bool:
-    """Whether a file without DICOM's signature begins with a plausible first element."""
-    return head[:2] in (b"\x02\0", b"\x08\0", b"\0\x08") and len(head) >= 16
+    """Whether a file without DICOM's signature begins with two elements, in any of DICOM's encodings."""
+    order = ">" if head[:1] == b"\0" else "<"
+    place, tags = 0, [(0, 0)]
+    while len(tags) < 3:
+        if place + 8 > len(head):
+            return False
+        group, element, length = struct.unpack_from(f"{order}HHL", head, place)
+        vr, used = head[place + 4:place + 6], 8
+        if vr in _LONG and place + 12 <= len(head):
+            length, used = struct.unpack_from(f"{order}L", head, place + 8)[0], 12
+        elif vr.isalpha() and vr.isupper():
+            length, = struct.unpack_from(f"{order}H", head, place + 6)
+        if (group, element) <= tags[-1] or group not in (0x0002, 0x0008) or length % 2:
+            return False
+        tags.append((group, element))
+        place += used + length
+    return True
 
 
 def _nifti(head: bytes, path: Path) -> bool:
@@ -134,9 +151,8 @@ def kind_of(path: Path) -> Kind:
         raise UserError("This file is empty.", "Copy it again from where it came.")
     if told is not None:
         return told
-    suffix = path.suffix.lower()
     for kind, looks in LOOKS.items():
-        if looks.bare is not None and (not suffix or suffix in looks.extensions) and looks.bare(head):
+        if looks.bare is not None and looks.bare(head):
             return kind
     if half_of(path) == ".img":
         raise UserError("This may be half of a pair (.hdr and .img), but no header is beside it.",

@@ -13,12 +13,9 @@ def prepare_pydicom() -> None:
     """Read what is there, valid or not, and say nothing: messages may quote patient names or paths."""
     from pydicom import config
 
-    from medsynth_app.formats.dicom import jpeg_extended
-
     config.settings.reading_validation_mode = config.IGNORE
     logging.getLogger("pydicom").setLevel(logging.CRITICAL)
     warnings.filterwarnings("ignore", module=r"pydicom\.")
-    jpeg_extended.install()
 
 
 def prepare_pillow() -> None:

@@ -89,3 +89,21 @@ def test_importing_the_registry_loads_no_reader() -> None:
                           cwd=Path(__file__).parents[2])
     assert done.stdout.strip() == "[]"
     assert all(suffix.startswith(".") for suffix in EXTENSIONS)
+
+
+@pytest.mark.parametrize("name", ["x.001", "x.MR", "x.img", "1.2.840.113619", "x", "x.png"])
+@pytest.mark.parametrize("syntax", ["1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2"])
+def test_dicom_without_a_signature_is_known_whatever_it_is_called(tmp_path: Path, name: str, syntax: str) -> None:
+    dataset = slice_dataset()
+    pixels = np.frombuffer(dataset.PixelData, "<i2").reshape(40, 56)
+    if syntax.endswith(".2.2"):
+        dataset.PixelData = pixels.astype(">i2").tobytes()
+    dataset.file_meta.TransferSyntaxUID = syntax
+    data = save(dataset, tmp_path / "whole").read_bytes()
+    (tmp_path / "whole").unlink()
+    start = data.index((b"\0\x08" if syntax.endswith(".2.2") else b"\x08\0"), 200)
+    path = tmp_path / name
+    path.write_bytes(data[start:])
+    source = open_image(path)
+    assert np.array_equal(source.pixels(0), pixels) and any("guessed" in notice for notice in source.info.notices)
+    assert len(open_image(tmp_path).info.frames) == 1

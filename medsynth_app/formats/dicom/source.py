@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter, OrderedDict
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 
@@ -14,7 +12,7 @@ import pydicom
 from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.files import short_code
-from medsynth_app.core.image import FrameInfo, ImageInfo, ImageSource, Pixels
+from medsynth_app.core.image import FrameInfo, Identity, ImageInfo, ImageSource, Pixels
 from medsynth_app.formats import provenance as records
 from medsynth_app.formats.common import (
     ALLOWED_BYTES,
@@ -22,30 +20,19 @@ from medsynth_app.formats.common import (
     Progress,
     SeriesListing,
     Stop,
-    TooLarge,
-    check_cancelled,
     image_pseudonym,
     part_of,
     reading,
 )
+from medsynth_app.formats.dicom.elements import number, text
+from medsynth_app.formats.dicom.folder import Folder, Series, scan
 from medsynth_app.formats.dicom.frames import frame_infos, frame_notices
-from medsynth_app.formats.dicom.header import KIND, DicomFile, NoPixels, read_file, text_of, with_decimals
-from medsynth_app.formats.dicom.identity import hashed, identity_of
+from medsynth_app.formats.dicom.header import KIND, DicomFile, read_file, text_of, with_decimals
+from medsynth_app.formats.dicom.identity import hashed, identity_of, joined
 from medsynth_app.formats.dicom.series import Slice, arranged
-from medsynth_app.formats.kinds import Kind, kind_of
 from medsynth_app.formats.libraries import prepare_pydicom
 
 KEPT_BYTES = 256 * 2**20
-
-
-@dataclass
-class _Folder:
-    """What was found in a folder: files by series, in the order of their names."""
-
-    series: dict[str, list[DicomFile]] = field(default_factory=dict)
-    broken: int = 0
-    without_pixels: int = 0
-    too_large: TooLarge | None = None
 
 
 class DicomSource(ImageSource):
@@ -95,7 +82,8 @@ class DicomSource(ImageSource):
 
 def open_image(path: Path, *, allow_bytes: int = ALLOWED_BYTES, salt: bytes = b"") -> ImageSource:
     """Open one file; raises `UserError` when it holds no image that can be decoded."""
-    return _source([read_file(path, allow_bytes)], salt, ())
+    file = read_file(path, allow_bytes)
+    return _source(Series((file,)), salt, (), identity_of(file.header, salt))
 
 
 def read_mask(path: Path, frame: int | None = None, like: FrameInfo | None = None,
@@ -114,44 +102,51 @@ def embedded_text(path: Path) -> str:
 def open_folder(folder: Path, *, progress: Progress | None = None, cancelled: Stop | None = None,
                 allow_bytes: int = ALLOWED_BYTES, salt: bytes = b"", series: str = "") -> ImageSource:
     """Open the series `series` of a folder and its sub-folders, or the largest one; see `registry.open_image`."""
-    found = _scan(folder, allow_bytes, progress, cancelled)
+    found = scan(folder, allow_bytes, progress, cancelled)
     if not found.series:
         raise found.too_large or _nothing(found)
-    largest = max(found.series.values(), key=_frames)
-    chosen = next((files for files in found.series.values() if identity_of(files[0].header, salt).series == series),
-                  None) if series else largest
+    largest = max(found.series, key=lambda part: part.frames)
+    chosen = next((part for part in found.series if _identity(part, salt).series == series), None) if series \
+        else largest
     if chosen is None:
         raise UserError("This series is no longer in the folder.", "Open the folder again.")
     notices = []
     if len(found.series) > 1 and not series:
         notices.append(f"The folder holds {len(found.series)} series; the largest is open.")
     if found.broken:
-        notices.append(f"{_count(found.broken, 'file')} could not be read and left out.")
+        notices.append(f"{_count(found.broken, 'file')} left out: damaged or of a kind that cannot be read.")
     if found.too_large is not None:
         notices.append("At least one very large file was left out.")
-    return _source(chosen, salt, tuple(notices))
+    return _source(chosen, salt, tuple(notices), _identity(chosen, salt))
 
 
 def list_series(folder: Path, *, progress: Progress | None = None, cancelled: Stop | None = None,
                 salt: bytes = b"") -> list[SeriesListing]:
     """The series in a folder and its sub-folders, largest first."""
-    found = _scan(folder, ALLOWED_BYTES, progress, cancelled)
+    found = scan(folder, ALLOWED_BYTES, progress, cancelled)
     listings = [
-        SeriesListing(identity_of(files[0].header, salt), str(files[0].header.get("SeriesDescription", "") or ""),
-                      str(files[0].header.get("Modality", "") or ""), len(files), _frames(files))
-        for files in found.series.values()]
+        SeriesListing(_identity(part, salt), text(part.files[0].header, "SeriesDescription"),
+                      text(part.files[0].header, "Modality"), len(part.files), part.frames)
+        for part in found.series]
     return sorted(listings, key=lambda item: -item.frames)
 
 
-def _frames(files: list[DicomFile]) -> int:
-    return sum(file.frames for file in files)
+def _identity(series: Series, salt: bytes) -> Identity:
+    """Of the first file; a series that is named by no file, or by each by itself, is known by its parts."""
+    names = {text(file.header, "SeriesInstanceUID") for file in series.files}
+    first = series.files[0].header
+    named = identity_of(first, salt)
+    if len(names) == 1 and names != {""}:
+        return named
+    parts = (*names, *(file.key for file in series.files), named.patient, named.study, text(first, "Modality"))
+    return replace(named, series=joined(parts, salt))
 
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun} was" if number == 1 else f"{number} {noun}s were"
 
 
-def _nothing(found: _Folder) -> UserError:
+def _nothing(found: Folder) -> UserError:
     if found.broken:
         return UserError("No DICOM image in this folder can be read: its files are damaged or incomplete.",
                          "Copy the folder again from where it came.")
@@ -161,61 +156,22 @@ def _nothing(found: _Folder) -> UserError:
                      "itself.")
 
 
-def _scan(folder: Path, allow_bytes: int, progress: Progress | None, cancelled: Stop | None) -> _Folder:
-    found = _Folder()
-    paths = list(_dicom_paths(folder))
-    for k, path in enumerate(paths):
-        check_cancelled(cancelled)
-        if progress is not None:
-            progress(k, len(paths))
-        try:
-            file = read_file(path, allow_bytes)
-        except NoPixels:
-            found.without_pixels += 1
-        except TooLarge as error:
-            found.too_large = error
-        except UserError:
-            found.broken += 1
-        else:
-            uid = str(file.header.get("SeriesInstanceUID", "") or "")
-            found.series.setdefault(uid, []).append(file)
-    if progress is not None:
-        progress(len(paths), len(paths))
-    return found
-
-
-def _dicom_paths(folder: Path) -> Iterator[Path]:
-    """Files that look like DICOM, in a fixed order; links to folders are not followed."""
-    for root, folders, names in os.walk(folder):
-        folders.sort()
-        for name in sorted(names):
-            path = Path(root, name)
-            try:
-                if kind_of(path) is Kind.DICOM:
-                    yield path
-            except UserError:
-                continue
-
-
-def _source(files: list[DicomFile], salt: bytes, notices: tuple[str, ...]) -> ImageSource:
-    files, left_out = _alike(_unique(files))
-    files = [with_decimals(file) for file in files]
-    slices, arranging = arranged([Slice(file, info) for file in files for info in frame_infos(file)])
-    slices, decoded, broken = _decodable(slices)
-    first = files[0].header
-    said = [notice for file in files for notice in (*file.notices, *frame_notices(file.header))]
-    info = ImageInfo(
-        pseudonym=_pseudonym(files[0], salt), modality=_code(first.get("Modality")), series=_series_text(files[0]),
-        colour="rgb" if files[0].colour else "grey", frames=tuple(part.info for part in slices),
-        inverted=files[0].inverted, synthetic=any(_synthetic(file) for file in files),
-        notices=tuple(dict.fromkeys((*notices, *left_out, *arranging, *broken, *said))),
-        identity=identity_of(first, salt), frame_of_reference=_frame_of_reference(files, salt))
+def _source(series: Series, salt: bytes, notices: tuple[str, ...], identity: Identity) -> ImageSource:
+    with reading(KIND):
+        files, left_out = _alike(list(series.files))
+        files = [with_decimals(file) for file in files]
+        slices, arranging = arranged([Slice(file, info) for file in files for info in frame_infos(file)])
+        slices, decoded, broken = _decodable(slices)
+        first = files[0].header
+        said = [notice for file in files for notice in (*file.notices, *frame_notices(file))]
+        info = ImageInfo(
+            pseudonym=_pseudonym(files[0], salt), modality=_code(first.get("Modality")), series=_series_text(files[0]),
+            colour="rgb" if files[0].colour else "grey", frames=tuple(part.info for part in slices),
+            inverted=files[0].inverted, synthetic=any(_synthetic(file) for file in files),
+            notices=tuple(dict.fromkeys((*notices, *series.notices, *left_out, *arranging, *broken, *said))),
+            identity=identity, frame_of_reference=_frame_of_reference(files, salt))
     small = {id(file): file.trimmed() for file in files}
     return DicomSource(info, [replace(part, file=small[id(part.file)]) for part in slices], decoded)
-
-
-def _unique(files: list[DicomFile]) -> list[DicomFile]:
-    return list({file.key: file for file in reversed(files)}.values())[::-1]
 
 
 def _alike(files: list[DicomFile]) -> tuple[list[DicomFile], tuple[str, ...]]:
@@ -258,17 +214,14 @@ def _frame_of_reference(files: list[DicomFile], salt: bytes) -> str:
 
 def _series_text(file: DicomFile) -> str:
     modality = _code(file.header.get("Modality")) or "DICOM"
-    try:
-        number = int(file.header.get("SeriesNumber"))
-    except (TypeError, ValueError):
-        return f"{modality} series"
-    return f"{modality}, series {number}"
+    counted = number(file.header, "SeriesNumber")
+    return f"{modality} series" if counted is None else f"{modality}, series {int(counted)}"
 
 
 def _pseudonym(file: DicomFile, salt: bytes) -> str:
     """The same patient gets the same code within a workspace; no code leads back without its secret."""
     who = str(file.header.get("PatientID", "") or "") or str(file.header.get("StudyInstanceUID", "") or "")
-    return f"Subject-{short_code(salt + who.encode())}" if who else image_pseudonym(file.key)
+    return f"Subject-{short_code(salt + who.encode('utf-8', 'surrogateescape'))}" if who else image_pseudonym(file.key)
 
 
 def _synthetic(file: DicomFile) -> bool:

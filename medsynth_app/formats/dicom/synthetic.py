@@ -22,7 +22,7 @@ from medsynth_app.core.image import Pixels
 from medsynth_app.core.provenance import Provenance
 from medsynth_app.formats import provenance as records
 from medsynth_app.formats.common import ExportFrame
-from medsynth_app.formats.dicom.frames import functional_group, numbers
+from medsynth_app.formats.dicom.elements import functional_group, numbers
 from medsynth_app.formats.dicom.header import PRIVATE_CREATOR, PRIVATE_ELEMENT, PRIVATE_GROUP, DicomFile, read_file
 from medsynth_app.formats.dicom.source import DicomSource
 from medsynth_app.formats.libraries import prepare_pydicom

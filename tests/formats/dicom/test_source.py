@@ -226,7 +226,7 @@ def test_bombs_are_refused_before_anything_is_decoded(tmp_path: Path, monkeypatc
     def never(*_: Any, **__: Any) -> None:
         raise AssertionError("decoded")
 
-    monkeypatch.setattr("medsynth_app.formats.dicom.header.pixel_array", never)
+    monkeypatch.setattr("medsynth_app.formats.dicom.codecs.decode", never)
     frames = pydicom.encaps.encapsulate([b"\1" + b"\0" * 99] * 2)
     path = save(slice_dataset(syntax=uid.RLELossless, Rows=60000, Columns=60000, PixelData=frames), tmp_path / "a.dcm")
     with pytest.raises(TooLarge) as caught:
