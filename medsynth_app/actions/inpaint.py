@@ -13,11 +13,11 @@ from medsynth_app.core.blend import effective_mask
 from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.changes import Changes
 from medsynth_app.core.control_image import LABELS, labels_in
-from medsynth_app.core.crop import context_bounds
+from medsynth_app.core.crop import REACH, context_bounds
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.intensity import IntensityRange, intensity_range
 from medsynth_app.core.jobs.inpaint import InpaintRequest
-from medsynth_app.core.jobs.request import ImageContext, ModelRef
+from medsynth_app.core.jobs.request import Conditioning, ImageContext, ModelRef
 from medsynth_app.core.labels import LabelSchema
 from medsynth_app.core.pack import PackManifest
 from medsynth_app.core.pack_files import InstalledPack
@@ -30,13 +30,15 @@ Labels = npt.NDArray[np.uint8]
 LARGEST_ENLARGEMENT = 4.0
 
 
-def inpaint_request(document: Document, frame: int, parameters: InpaintParameters, pack: InstalledPack,
+def inpaint_request(document: Document, frame: int, parameters: InpaintParameters, pack: InstalledPack | None,
                     mask_value: int | None = None, painted: Labels | None = None,
                     meant: Mapping[int, int] | None = None) -> InpaintRequest:
     """All that a worker needs to fill the painted region of one frame.
 
     Parameters
     ----------
+    pack
+        What draws; None: the classical fill, which can only remove.
     mask_value
         The class that is filled; None: all that is painted.
     painted
@@ -47,14 +49,25 @@ def inpaint_request(document: Document, frame: int, parameters: InpaintParameter
     Raises
     ------
     UserError
-        When nothing is painted, or a parameter is out of range.
+        When nothing is painted, a parameter is out of range, or something is to be drawn without a model.
     """
     parameters.checked()
+    if pack is None and parameters.mode != "remove":
+        raise UserError("Without a model something can be removed, but nothing drawn.",
+                        "Choose Remove, or a model that knows this kind of image.")
     held = document.mask(frame) if painted is None else painted
     mask = wanted(held, mask_value)
     bounds = _context(mask, parameters, pack)
     if bounds is None:
         raise UserError("Nothing is painted on this slice.", "Paint the region that the model shall fill.")
+    if pack is None and mask[bounds.slices].all():
+        raise UserError("All of the image is painted, and nothing is left to fill it from.",
+                        "Leave some of what surrounds the region unpainted.")
+    notices = warnings_for(document, frame, parameters, pack, mask_value, painted)
+    if pack is None:
+        return InpaintRequest(None, _image_context(document, frame, bounds, mask[bounds.slices].copy(), None),
+                              Conditioning(), parameters.sampling.with_seed(), mode=parameters.mode, feather=0,
+                              match_seam=False, notices=notices)
     follows = meant is not None and followed(meant, parameters, pack.manifest, mask_value)[1]
     asked = parameters.conditioning
     return InpaintRequest(
@@ -66,7 +79,7 @@ def inpaint_request(document: Document, frame: int, parameters: InpaintParameter
         mode=parameters.mode,
         feather=parameters.feather,
         match_seam=parameters.matches_seam(document.info.colour),
-        notices=warnings_for(document, frame, parameters, pack, mask_value, painted))
+        notices=notices)
 
 
 def meant_labels(painted: Labels, schema: LabelSchema, manifest: PackManifest) -> dict[int, int]:
@@ -104,7 +117,7 @@ def in_labels(painted: Labels, meant: Mapping[int, int]) -> Labels:
 
 
 def _image_context(document: Document, frame: int, bounds: Bounds, mask: Mask,
-                   manifest: PackManifest) -> ImageContext:
+                   manifest: PackManifest | None) -> ImageContext:
     info, about = document.info, document.info.frames[frame]
     return ImageContext(
         crop=np.array(document.pixels(frame)[bounds.slices]),
@@ -114,7 +127,7 @@ def _image_context(document: Document, frame: int, bounds: Bounds, mask: Mask,
         frame_key=str(about.key),
         source=str(about.key),
         revision=document.revision(frame, bounds),
-        intensity_range=seen_range(document, frame, manifest),
+        intensity_range=seen_range(document, frame, manifest) if manifest is not None else None,
         inverted=info.inverted,
         rescale=(about.rescale.slope, about.rescale.intercept),
         stored_range=about.stored_range)
@@ -141,7 +154,7 @@ def inpaint(queue: JobQueue, request: InpaintRequest, person: str = "") -> Chang
 
 
 def inpaint_document(queue: JobQueue, document: Document, frame: int, parameters: InpaintParameters,
-                     pack: InstalledPack, mask_value: int | None = None,
+                     pack: InstalledPack | None, mask_value: int | None = None,
                      meant: Mapping[int, int] | None = None, person: str = "") -> Changes:
     """Build the request and queue it, unless the workspace is read-only."""
     require_writable(document)
@@ -165,12 +178,14 @@ def effective_region(mask: Mask, feather: int) -> Mask | None:
     return region
 
 
-def warnings_for(document: Document, frame: int, parameters: InpaintParameters, pack: InstalledPack,
+def warnings_for(document: Document, frame: int, parameters: InpaintParameters, pack: InstalledPack | None,
                  mask_value: int | None = None, painted: Labels | None = None) -> tuple[str, ...]:
     """What the person should know before a run; it stays with the result. `painted` as in `inpaint_request`."""
     bounds = _context(wanted(document.mask(frame) if painted is None else painted, mask_value), parameters, pack)
-    size = max(bounds.height, bounds.width) if bounds is not None else 0
-    texts = warnings(document, pack, size / pack.manifest.native_size)
+    texts: tuple[str, ...] = ()
+    if pack is not None:
+        size = max(bounds.height, bounds.width) if bounds is not None else 0
+        texts = warnings(document, pack, size / pack.manifest.native_size)
     if painted is None and bounds is not None and any(other != frame for other in document.painted_frames()):
         texts += ("The mask covers several slices; this run fills this slice only.",)
     return texts
@@ -196,9 +211,11 @@ def warnings(document: Document, pack: InstalledPack, scale: float) -> tuple[str
     return tuple(texts)
 
 
-def _context(mask: Mask, parameters: InpaintParameters, pack: InstalledPack) -> Bounds | None:
+def _context(mask: Mask, parameters: InpaintParameters, pack: InstalledPack | None) -> Bounds | None:
     painted = Bounds.of_mask(mask)
     if painted is None:
         return None
     rows, columns = mask.shape
+    if pack is None:
+        return painted.padded(REACH).clipped(rows, columns)
     return context_bounds(painted, rows, columns, pack.manifest.native_size, parameters.context)

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.image import ImageInfo, Pixels
 from medsynth_app.core.pack_files import InstalledPack, open_pack, verify_pack
+from medsynth_app.core.words import _
 from medsynth_app.formats.pack import default_pack_folders, find_packs
 
 LIKE = 20.0  # grey levels by which mean colours may differ and still be alike
@@ -93,6 +94,26 @@ def suited_pack(packs: Sequence[InstalledPack], info: ImageInfo, preferred: Inst
                 alike(pack), preferred is not None and pack.folder == preferred.folder)
 
     return max(packs, key=fit, default=None)
+
+
+def fits(pack: InstalledPack | None, info: ImageInfo, pixels: Pixels | None = None) -> bool:
+    """Whether a pack knows images of this kind: their modality, or for colour ones that state none their colours.
+
+    `pixels` as in `suited_pack`; without a pack there is none that fits.
+    """
+    if pack is None or pack.manifest.colour != info.colour:
+        return False
+    if info.modality is not None:
+        return info.modality in pack.manifest.modalities
+    distance = _distance(pack, _mean_colour(pixels))
+    return distance is not None and distance <= 2 * LIKE
+
+
+def unknown_kind(packs: Sequence[InstalledPack], info: ImageInfo) -> str | None:
+    """Why nothing can be drawn into an image, in words, where it states a modality that none of the packs knows."""
+    if info.modality is None or any(info.modality in pack.manifest.modalities for pack in packs):
+        return None
+    return _("No installed model knows {modality} images").format(modality=info.modality)
 
 
 def _mean_colour(pixels: Pixels | None) -> npt.NDArray[np.float64] | None:

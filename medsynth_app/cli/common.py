@@ -20,11 +20,14 @@ from medsynth_app.core.failure import in_one_line
 from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.headless import Interrupted
 
+CLASSICAL = "classical"
 WorkspaceOption = Annotated[Path | None, typer.Option(
     "--workspace", file_okay=False, help="Folder that keeps the work; without it a temporary one.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 OutOption = Annotated[Path, typer.Option("--out", file_okay=False, help="Folder for what is made.")]
 PackOption = Annotated[str | None, typer.Option("--pack", help="Name or folder of the model pack.")]
+EngineOption = Annotated[str | None, typer.Option(
+    "--engine", "--pack", help=f"{CLASSICAL}, which removes without a model, or name or folder of a model pack.")]
 SeedOption = Annotated[int | None, typer.Option("--seed", help="Candidate k uses seed + k; random when not given.")]
 StepsOption = Annotated[int, typer.Option("--steps", help="Denoising steps.")]
 CountOption = Annotated[int, typer.Option("--count", help="How many candidates or pictures.")]

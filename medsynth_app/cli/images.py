@@ -18,16 +18,17 @@ from medsynth_app.actions.inpaint import given_labels, inpaint_request
 from medsynth_app.actions.inpaint import inpaint as queue_inpainting
 from medsynth_app.actions.open_image import open_image
 from medsynth_app.actions.out_folder import out_folder
-from medsynth_app.actions.packs import suited_pack
+from medsynth_app.actions.packs import fits, list_packs, suited_pack, unknown_kind
 from medsynth_app.cli.common import (
+    CLASSICAL,
     GB,
     AllowOption,
     Answer,
+    EngineOption,
     JsonOption,
     MarkOption,
     Notices,
     OutOption,
-    PackOption,
     WorkspaceOption,
     chosen_pack,
     command,
@@ -35,6 +36,7 @@ from medsynth_app.cli.common import (
 from medsynth_app.cli.options import asking
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.image import FrameInfo
+from medsynth_app.core.options import changed
 from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.core.parameters import InpaintParameters
 from medsynth_app.formats.common import ALLOWED_BYTES, TooLarge
@@ -68,26 +70,31 @@ def info(path: Path, allow_gb: AllowOption = ALLOWED_BYTES / GB, workspace: Work
 
 
 @command(app, "inpaint")
-@asking(InpaintParameters, count=1, preview_every=0)
+@asking(InpaintParameters, count=1, preview_every=0, mode="")
 def inpaint(image: Annotated[Path, typer.Argument(help="Image file or folder of slices.")],
             mask: Annotated[Path, typer.Option("--mask", help="PNG, TIFF or NIfTI; what is not 0 is filled.")],
-            out: OutOption, given: InpaintParameters, pack: PackOption = None,
+            out: OutOption, given: InpaintParameters, engine: EngineOption = None,
             frame: Annotated[int | None, typer.Option(help="Slice of a series, from 0.")] = None,
             mark: MarkOption = True, allow_gb: AllowOption = ALLOWED_BYTES / GB, workspace: WorkspaceOption = None,
             as_json: JsonOption = False) -> Answer:
-    """Fill the masked region of an image. DICOM is written back as DICOM, at the source's own depth."""
-    parameters = given.checked()
+    """Fill the masked region of an image. DICOM is written back as DICOM, at the source's own depth.
+
+    Without --mode something is replaced, or removed where the engine is classical. To remove needs no model: without
+    --engine it takes one only where an installed pack knows the image.
+    """
+    usual = "remove" if engine == CLASSICAL else "replace"
+    parameters = changed(given, mode=given.mode or usual, classical=engine == CLASSICAL if engine else None).checked()
     with headless(workspace, quiet=as_json) as here:
         with _told_how_to_allow():
             document = open_image(here.workspace, image, allow_bytes=int(allow_gb * GB))
-        chosen = chosen_pack(pack, lambda found: suited_pack(found, document.info, None, document.pixels(0)))
+        chosen = _engine(engine, parameters, document)
         with out_folder(out):
             made = _inpaint(here, document, mask, frame, parameters, chosen, out, mark)
     return Answer(made, "\n".join(f"{item['file']}  seed {item['seed']}" for item in made["results"]))
 
 
 def _inpaint(here: Headless, document: Document, mask: Path, wanted: int | None, parameters: InpaintParameters,
-             pack: InstalledPack, out: Path, mark: bool) -> dict[str, Any]:
+             pack: InstalledPack | None, out: Path, mark: bool) -> dict[str, Any]:
     """Run and export. The candidates are kept in the workspace; its masks and images stay as they are."""
     frame = _frame(len(document.info.frames), wanted)
     about = document.info.frames[frame]
@@ -95,9 +102,9 @@ def _inpaint(here: Headless, document: Document, mask: Path, wanted: int | None,
     if painted.shape != (about.rows, about.columns):
         raise UserError(f"The mask is {painted.shape[1]} x {painted.shape[0]} pixels, the image "
                         f"{about.columns} x {about.rows}.", "Give a mask of the image's own size.")
-    meant = given_labels(painted, pack.manifest)
+    meant = given_labels(painted, pack.manifest) if pack is not None else None
     if parameters.follow:
-        _check_follow(meant, parameters, pack)
+        _check_follow(meant or {}, parameters, pack)
     request = inpaint_request(document, frame, parameters, pack, painted=painted, meant=meant)
     notices = Notices((*document.info.notices, *request.notices))
     window = starting_window(document.info, frame, document.pixels(frame))
@@ -111,15 +118,31 @@ def _inpaint(here: Headless, document: Document, mask: Path, wanted: int | None,
         written.append({"file": str(target), "candidate": result.candidate, "seed": record.seed, "seam": record.seam,
                         "largest_change_outside_mask": record.largest_change_outside_mask})
     shared = results[0].provenance.parameters if results else {}
-    return {"pack": pack.manifest.name, "results": written, "followed": list(shared.get("followed", {}).values()),
-            "notices": notices.texts}
+    name = pack.manifest.name if pack is not None else None
+    return {"engine": name or CLASSICAL, "pack": name, "results": written,
+            "followed": list(shared.get("followed", {}).values()), "notices": notices.texts}
 
 
-def _check_follow(meant: dict[int, int], parameters: InpaintParameters, pack: InstalledPack) -> None:
+def _engine(named: str | None, parameters: InpaintParameters, document: Document) -> InstalledPack | None:
+    """The pack that draws; None for the classical fill."""
+    info, pixels = document.info, document.pixels(0)
+    if named == CLASSICAL:
+        return None
+    if named is None:
+        found = list_packs()
+        if parameters.without_model(fits(suited_pack(found, info, None, pixels), info, pixels)):
+            return None
+        reason = unknown_kind(found, info) if found else None
+        if reason is not None:
+            raise UserError(f"{reason}.", "Use --mode remove, which needs no model, or name a pack with --engine.")
+    return chosen_pack(named, lambda packs: suited_pack(packs, info, None, pixels))
+
+
+def _check_follow(meant: dict[int, int], parameters: InpaintParameters, pack: InstalledPack | None) -> None:
     """Refuse what was asked for outright and cannot be done."""
-    title, unknown = pack.manifest.title, [str(value) for value, label in meant.items() if not label]
-    if parameters.mode != "replace":
+    if parameters.mode != "replace" or pack is None:
         raise UserError(f"--follow does not go with mode {parameters.mode}.", "Use it with mode replace.")
+    title, unknown = pack.manifest.title, [str(value) for value, label in meant.items() if not label]
     if not pack.manifest.draws_from_masks:
         raise UserError(f"{title} cannot follow masks.",
                         "Choose a pack that holds a ControlNet, or leave out --follow.")

@@ -11,6 +11,7 @@ from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.image import Pixels, Rescale
 from medsynth_app.core.intensity import IntensityRange
 
+REACH = 192  # pixels round a region in which the classical fill looks for tissue to take its place
 MARGIN = 4  # pixels of surroundings that a crop keeps, whatever the context
 AS_STORED = Rescale()
 

@@ -30,6 +30,8 @@ class InpaintParameters:
     follow
         Draw each painted class where it is painted, with the pack's ControlNet; only to replace. None: where the prompt
         names one of these classes.
+    classical
+        Remove without a model, from the surroundings alone. None: where no pack knows the image.
     """
 
     conditioning: Conditioning = field(default_factory=Conditioning)
@@ -42,10 +44,15 @@ class InpaintParameters:
                                      "surrounds the fill; without either: of colour images.")
     follow: bool | None = option(None, flag="--follow/--no-follow", help="Draw each label of the mask where it stands, "
                                  "with a model that learned it; without either: where the prompt names one.")
+    classical: bool | None = None
 
     def matches_seam(self, colour: str) -> bool:
         """Whether the seam of an image of this colour ("rgb" or "grey") is matched."""
         return colour == "rgb" if self.match_seam is None else self.match_seam
+
+    def without_model(self, pack_fits: bool) -> bool:
+        """Whether a run takes the classical fill; `pack_fits`: there is a pack that knows such images."""
+        return self.mode == "remove" and (not pack_fits if self.classical is None else self.classical)
 
     def follows(self, painted: Collection[str], prompt: str) -> bool:
         """Whether a fill with this prompt keeps to what is painted: `painted` are its classes that the pack knows."""

@@ -11,10 +11,10 @@ import scipy  # loads its parts when they are first used
 
 from medsynth_app.core.blend import fill_smooth
 from medsynth_app.core.bounds import Bounds
+from medsynth_app.core.crop import REACH
 from medsynth_app.segmentation.sources import FLIPS, LOW_PASS, POOL, Flip, Search, smooth
 
 VERSION = "1"  # of the method: raised whenever a seed gives another picture
-REACH = 192  # pixels round the region in which sources are sought
 PIECE = 72  # pixels across: a region up to this size is filled from one source, a larger one in pieces
 SMALLEST = 16  # pixels across: no smaller piece is sought a source for
 MOST_ACROSS = 5  # pieces of a very large region, which keeps their number, and the time, within bounds

@@ -108,7 +108,8 @@ def answer(workspace: Workspace, job_id: str, deliver: Deliver, end: bool = True
         arrays = _candidate(request, candidate)
         seed = request.sampling.seed_of(candidate)
         provenance = Provenance(
-            action=kind_of(request).name, pack="cells 1", pack_sha256=request.model.sha256, seed=seed,
+            action=kind_of(request).name, pack="cells 1", seed=seed,
+            pack_sha256=request.model.sha256 if request.model is not None else "",
             created="2030-01-01",
             source=getattr(getattr(request, "image", request), "source", ""), largest_change_outside_mask=0,
             parameters={"prompt": request.conditioning.prompt, "mode": getattr(request, "mode", "")},

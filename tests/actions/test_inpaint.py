@@ -20,6 +20,7 @@ from medsynth_app.actions.inpaint import (
 )
 from medsynth_app.actions.open_image import open_image
 from medsynth_app.core.bounds import Bounds
+from medsynth_app.core.crop import REACH
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.image import ImageInfo
 from medsynth_app.core.intensity import IntensityRange
@@ -219,3 +220,39 @@ def test_the_values_of_a_mask_file_are_the_labels_of_the_pack(tmp_path: Path) ->
     assert given_labels(mask, one) == {255: 1} and given_labels(mask, two) == {255: 0}
     assert given_labels(mask // 255 * 2, two) == {2: 2}
     assert given_labels(np.array([[1, 2]], np.uint8), one) == {1: 1, 2: 0}
+
+
+def test_removal_needs_no_model(workspace: Workspace, queue: JobQueue, tmp_path: Path) -> None:
+    document = open_image(workspace, volume(tmp_path / "v.nii.gz", rows=700, columns=600))
+    painted = paint(document, 1, (300, 300, 330, 340))
+    paint(document, 2, (300, 300, 310, 310))
+    asked = changed(PARAMETERS, mode="remove", match_seam=True)
+    request = inpaint_request(document, 1, asked, None)
+    assert request.model is None
+    assert Bounds(*request.image.bounds) == painted.padded(REACH)  # what fits is sought there, not in all of a slide
+    assert request.image.intensity_range is None  # all values are seen as they are
+    assert (request.conditioning.prompt, request.feather, request.match_seam) == ("", 0, False)
+    assert (request.mode, request.sampling.seed, request.sampling.count) == ("remove", 7, 2)
+    assert request.notices == ("The mask covers several slices; this run fills this slice only.",)
+    (job,) = inpaint(queue, request).jobs
+    stored = from_parts(*workspace.jobs.load(job))
+    assert stored.model is None and np.array_equal(stored.image.crop, request.image.crop)
+
+
+def test_without_a_model_nothing_is_drawn_and_something_must_be_left(workspace: Workspace, tmp_path: Path) -> None:
+    document = open_image(workspace, png(tmp_path / "a.png"))
+    paint(document)
+    for mode in ("replace", "vary"):
+        with pytest.raises(UserError, match="nothing drawn"):
+            inpaint_request(document, 0, changed(PARAMETERS, mode=mode), None)
+    everything = np.ones((60, 80), np.uint8)
+    with pytest.raises(UserError, match="All of the image is painted"):
+        inpaint_request(document, 0, changed(PARAMETERS, mode="remove"), None, painted=everything)
+
+
+def test_which_engine_removes() -> None:
+    remove = changed(PARAMETERS, mode="remove")
+    assert remove.without_model(pack_fits=False) and not remove.without_model(pack_fits=True)
+    assert changed(remove, classical=True).without_model(pack_fits=True)
+    assert not changed(remove, classical=False).without_model(pack_fits=False)
+    assert not changed(remove, mode="replace", classical=True).without_model(pack_fits=False)

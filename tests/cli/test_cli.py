@@ -76,6 +76,22 @@ def test_a_bug_is_exit_status_1(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "Smith" not in answer.output
 
 
+def test_nothing_is_drawn_into_a_kind_of_image_that_no_pack_knows(two_packs: Path, tmp_path: Path) -> None:
+    ct = next(image.path for image in demo_images() if image.path.name == "CT_small.dcm")
+    mask = np.zeros((128, 128), np.uint8)
+    mask[50:60, 50:60] = 255
+    write_mask_png(tmp_path / "mask.png", mask)
+    line = ("inpaint", ct, "--mask", tmp_path / "mask.png", "--out", tmp_path / "out")
+    answer = run(*line)
+    assert answer.exit_code == 2
+    assert answer.stderr.splitlines()[-1].startswith("No installed model knows CT images. Use --mode remove")
+    answer = run(*line, "--engine", "classical", "--mode", "vary")
+    assert answer.exit_code == 2 and "nothing drawn" in answer.stderr
+    answer = run(*line, "--mode", "remove", "--follow")
+    assert answer.exit_code == 2 and "--follow does not go with mode remove" in answer.stderr
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize("arguments, complaint", [
     (("generate", "--out", "o", "--seed", "many"), "'--seed'"), (("nonsense",), "nonsense"),
     (("info",), "Missing argument"), (("generate", "--nothing"), "--nothing"), (("train",), "Missing command")])

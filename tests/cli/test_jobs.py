@@ -138,6 +138,29 @@ def test_inpaint_dicom_keeps_its_class_depth_and_place(pack: Path, offline: dict
     assert open_image(Path(item["file"])).info.synthetic
 
 
+def test_removal_needs_no_pack(offline: dict[str, str], tmp_path: Path) -> None:
+    import pydicom
+
+    source = next(image.path for image in demo_images() if image.path.name == "CT_small.dcm")
+    mask = _mask(tmp_path / "mask.png", 128, 128)
+    line = ("inpaint", source, "--mask", tmp_path / "mask.png", "--seed", 1, "--count", 2)
+    answer = run(offline, *line, "--engine", "classical", "--out", tmp_path / "out")
+    assert (answer["engine"], answer["pack"]) == ("classical", None)
+    before = pydicom.dcmread(source).pixel_array
+    for item in answer["results"]:
+        after = pydicom.dcmread(item["file"])
+        assert item["largest_change_outside_mask"] == 0
+        assert np.array_equal(after.pixel_array[~mask], before[~mask])
+        assert (after.pixel_array[mask] != before[mask]).mean() > 0.5
+        assert "classical fill" in after.DerivationDescription and "prompt" not in after.DerivationDescription
+        record = json.loads(Path(item["file"] + ".provenance.json").read_text())
+        assert "classical fill" in json.dumps(record)
+    chosen = run(offline, *line, "--mode", "remove", "--out", tmp_path / "again")  # no pack knows CT
+    assert chosen["engine"] == "classical"
+    for one, other in zip(answer["results"], chosen["results"], strict=True):
+        assert np.array_equal(pydicom.dcmread(one["file"]).pixel_array, pydicom.dcmread(other["file"]).pixel_array)
+
+
 def test_generate_pictures(pack: Path, offline: dict[str, str], tmp_path: Path) -> None:
     answer = run(offline, "generate", "--prompt", "a cell", "--pack", pack, "--count", 3, "--seed", 5, "--steps", 2,
                  "--out", tmp_path / "out", "--device", "cpu", "--workspace", tmp_path / "work")

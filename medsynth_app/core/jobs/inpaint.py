@@ -25,6 +25,8 @@ class InpaintRequest:
 
     Attributes
     ----------
+    model
+        None: the classical fill, from the surroundings alone; it can only remove.
     image
         The effective mask derives from its mask and `feather`.
     conditioning
@@ -37,7 +39,7 @@ class InpaintRequest:
         Warnings shown before the run; they stay with the result.
     """
 
-    model: ModelRef
+    model: ModelRef | None
     image: ImageContext
     conditioning: Conditioning
     sampling: Sampling
@@ -103,5 +105,5 @@ def renewed(plain: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**plain, "image": image}
 
 
-INPAINT = JobKind("inpaint", InpaintRequest, Lane.INTERACTIVE, titled, "diffusion.inpaint", Outcome.CANDIDATES,
+INPAINT = JobKind("inpaint", InpaintRequest, Lane.INTERACTIVE, titled, "inpaint", Outcome.CANDIDATES,
                   "Candidates are ready", receive, flat=from_flat, renewed=renewed)

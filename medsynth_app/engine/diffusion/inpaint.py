@@ -55,6 +55,7 @@ def run_inpaint(request: InpaintRequest, emit: Emit, cancelled: Callable[[], boo
     """
     if not request.image.mask.any():
         raise UserError("Nothing is painted.", "Paint the region to fill first.")
+    assert request.model is not None
     packs = PackInUse(Path(request.model.folder), request.model.sha256, request.sampling.device, emit, job_id)
     scene = Scene.make(request, packs.get())
     notices = list(request.notices)

@@ -151,8 +151,10 @@ def _base(sop_class: str, provenance: Provenance, patient_id: str) -> Dataset:
 
 def _derivation(provenance: Provenance, pack: str) -> str:
     prompt = str(provenance.parameters.get("prompt", "")).replace("\\", "/")
-    return (f"SYNTHETIC: {provenance.action} by MedSynth {medsynth_app.__version__}; pack {pack}, sha256 "
-            f"{provenance.pack_sha256}; seed {provenance.seed}; prompt: {prompt}")[:1024]
+    made = f"SYNTHETIC: {provenance.action} by MedSynth {medsynth_app.__version__}"
+    if not provenance.pack_sha256:  # without a model
+        return f"{made}; {pack}; seed {provenance.seed}"[:1024]
+    return f"{made}; pack {pack}, sha256 {provenance.pack_sha256}; seed {provenance.seed}; prompt: {prompt}"[:1024]
 
 
 def _equipment(now: datetime, pack: str) -> Dataset:

@@ -1,0 +1,94 @@
+"""Removal without a model: the same request, candidates and exactness as a pack's, from the surroundings alone."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import scipy
+
+import medsynth_app
+from medsynth_app.core import blend
+from medsynth_app.core.errors import Cancelled, UserError
+from medsynth_app.core.image import Rescale
+from medsynth_app.core.job import EventKind, JobEvent
+from medsynth_app.core.jobs.inpaint import InpaintRequest
+from medsynth_app.core.provenance import Provenance
+from medsynth_app.engine.job import Job
+from medsynth_app.segmentation.fill import VERSION, fill
+
+NAME = "classical fill"
+PARTS = 100  # steps of progress of one candidate
+
+
+def run(request: InpaintRequest, job: Job) -> None:
+    """Do a job of the kind "inpaint" that names no model."""
+    job.started("CPU (no model)", "float64")
+    run_fill(request, job.emit, job.cancelled, job.id)
+
+
+def run_fill(request: InpaintRequest, emit: Callable[[JobEvent], None], cancelled: Callable[[], bool],
+             job_id: str) -> None:
+    """Fill ``request.sampling.count`` times, candidate k by its seed, and emit each as an ``EventKind.RESULT``.
+
+    Arrays and data of a result are those of `engine.diffusion.inpaint.run_inpaint`. The whole mask takes the fill:
+    there is no soft edge, in which something would stay of what is to be removed.
+
+    Raises
+    ------
+    UserError
+        Nothing painted, all of the picture painted, or another mode than to remove.
+    Cancelled
+        At the end of the piece during which `cancelled` became true.
+    """
+    image, count = request.image, request.sampling.count
+    if request.mode != "remove":
+        raise UserError("Without a model something can be removed, but nothing drawn.",
+                        "Choose Remove, or a model that knows this kind of image.")
+    if not image.mask.any():
+        raise UserError("Nothing is painted.", "Paint the region to fill first.")
+    if image.mask.all():
+        raise UserError("All of the image is painted, and nothing is left to fill it from.",
+                        "Leave some of what surrounds the region unpainted.")
+    alpha = image.mask.astype(np.float32)
+    for candidate in range(count):
+        def report(done: int, of: int, candidate: int = candidate) -> None:
+            if cancelled():
+                raise Cancelled
+            emit(JobEvent(job_id, EventKind.PROGRESS, step=candidate * PARTS + PARTS * done // of,
+                          steps=count * PARTS))
+
+        filled = fill(image.crop, image.mask, request.sampling.seed_of(candidate), report)
+        emit(_result(request, blend.composite(image.crop, filled, alpha, image.stored_range), alpha, candidate, job_id))
+
+
+def _result(request: InpaintRequest, patch: Any, alpha: Any, candidate: int, job_id: str) -> JobEvent:
+    image, seed, effective = request.image, request.sampling.seed_of(candidate), alpha > 0
+    outside = blend.largest_change_outside(image.crop, patch, effective)
+    if outside != 0:
+        raise AssertionError(f"a pixel outside the mask changed by {outside}")
+    seen = patch if patch.ndim == 3 else Rescale(*image.rescale).to_modality(patch)
+    seam = blend.seam_measure(seen, effective)
+    provenance = Provenance(
+        action="inpaint", pack=NAME, pack_sha256="", seed=seed,
+        created=datetime.now(UTC).isoformat(timespec="seconds"), source=image.source,
+        mask_sha256=hashlib.sha256(np.packbits(effective).tobytes()).hexdigest(),
+        parameters={"engine": NAME, "engine_version": VERSION, "mode": request.mode, "seed": request.sampling.seed,
+                    "count": request.sampling.count, "candidate": candidate, "bounds": image.bounds,
+                    "feather": 0},
+        environment=_environment(), largest_change_outside_mask=outside, seam=seam, notices=request.notices)
+    return JobEvent(
+        job_id, EventKind.RESULT, arrays={"patch": patch, "effective": effective, "alpha": alpha},
+        data={"candidate": candidate, "seed": seed, "provenance": provenance.to_dict(), "seam": seam,
+              "bounds": image.bounds, "largest_change_outside_mask": outside})
+
+
+def _environment() -> dict[str, Any]:
+    """What bit identity depends on."""
+    return {"medsynth": medsynth_app.__version__, "numpy": np.__version__, "scipy": scipy.__version__,
+            "python": platform.python_version(), "system": f"{platform.system()} {platform.machine()}",
+            "device": "cpu", "dtype": "float64"}
