@@ -70,15 +70,15 @@ def open_image(path: Path, *, allow_bytes: int = ALLOWED_BYTES, salt: bytes = b"
             notices += changed
         del values
         source = f"sha256:{_sha256(path, header)}"
-        rows, columns = stack.shape[1:3]
+        rows, columns = stack[0].shape[:2]
         windows = windows_in_use(stack) if rescale == Rescale() else ()
         frames = tuple(
-            FrameInfo(FrameKey(source, k), rows, columns, rescale=rescale, stored_range=stored_range(stack.dtype),
+            FrameInfo(FrameKey(source, k), rows, columns, rescale=rescale, stored_range=stored_range(stack[0].dtype),
                       geometry=_geometry(header, affine, k), windows=windows,
                       z=k, time=0 if header.volumes > 1 else None) for k in range(len(stack)))
         info = ImageInfo(image_pseudonym(source.removeprefix("sha256:")), None, f"{KIND}, {len(frames)} slices",
-                         "rgb" if stack.ndim == 4 else "grey", frames, notices=tuple(notices))
-        return ArraySource(info, [np.ascontiguousarray(plane) for plane in stack])
+                         "rgb" if header.samples > 1 else "grey", frames, notices=tuple(notices))
+        return ArraySource(info, stack)
 
 
 def _read(path: Path, allow_bytes: int) -> tuple[NiftiHeader, Pixels]:
@@ -95,14 +95,14 @@ def _sha256(path: Path, header: NiftiHeader) -> str:
     return hashlib.sha256(f"{file_sha256(header.path)} {file_sha256(header.voxels)}".encode()).hexdigest()
 
 
-def _colours(values: Pixels, notices: list[str]) -> Pixels:
-    """(slices, rows, columns, 3) uint8 of RGB24 or RGBA32."""
-    rgb = np.ascontiguousarray(values[..., :3])
+def _colours(values: Pixels, notices: list[str]) -> list[Pixels]:
+    """Slices (rows, columns, 3) uint8 of RGB24 or RGBA32."""
+    stack = [np.array(plane[..., :3]) for plane in values]
     if values.shape[-1] == 4 and int(values[..., 3].min(initial=255)) < 255:
         notices.append(ON_WHITE)
-        for plane, share in zip(rgb, values[..., 3], strict=True):
+        for plane, share in zip(stack, values[..., 3], strict=True):
             laid_on_white(plane, share)
-    return rgb
+    return stack
 
 
 def _geometry(header: NiftiHeader, affine: Affine | None, k: int) -> Geometry:

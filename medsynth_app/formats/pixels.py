@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,7 @@ UPRIGHT = "This picture is turned upright, as the file says that it is to be see
 FROM_PALETTE = "The colours of this picture stand in a table; it is shown and edited as RGB."
 
 _LARGEST = float(np.finfo(np.float32).max) / 4
-_PART = 2**22  # values that are worked on at once, so that nothing beside the picture itself is large
+_PART = 2**19  # values that are worked on at once, so that nothing beside the picture itself is large
 _FEW = 64  # 8-bit values below this are labels or few bits: seen over 0 to 255 they would be black
 _WILD, _AROUND, _RARE = 256, 16, 1e-3  # see `_tamed`
 
@@ -36,8 +36,8 @@ def parts(shape: tuple[int, ...]) -> Iterator[tuple[int | slice, ...]]:
     yield from ((slice(top, top + step),) for top in range(0, shape[0], step))
 
 
-def as_integers(values: Pixels) -> tuple[Pixels, Rescale, tuple[str, ...]]:
-    """Grey values as integers of at most 32 bits, their rescale, and what was changed, in words.
+def as_integers(frames: Sequence[Pixels] | Pixels) -> tuple[list[Pixels], Rescale, tuple[str, ...]]:
+    """Grey frames as integers of at most 32 bits, their one rescale, and what was changed, in words.
 
     Whole numbers stay what they are. Others become 65536 even steps between the smallest and the largest value. What
     is no number becomes the smallest (infinity the largest); a few values so far from all others that these would fall
@@ -48,19 +48,20 @@ def as_integers(values: Pixels) -> tuple[Pixels, Rescale, tuple[str, ...]]:
     UserError
         When the values are neither whole nor decimal, or larger than 32-bit decimals can be.
     """
-    if values.dtype == np.bool_:
-        return values.astype(np.uint8), Rescale(), ()
-    if values.dtype.kind in "iu" and values.dtype.itemsize <= 4:
-        return np.ascontiguousarray(values, values.dtype.newbyteorder("=")), Rescale(), ()
-    if values.dtype.kind not in "iuf":
+    kind = frames[0].dtype
+    if kind == np.bool_:
+        return [frame.astype(np.uint8) for frame in frames], Rescale(), ()
+    if kind.kind in "iu" and kind.itemsize <= 4:
+        return [np.ascontiguousarray(frame, kind.newbyteorder("=")) for frame in frames], Rescale(), ()
+    if kind.kind not in "iuf":
         raise UserError("This image holds values of a kind that cannot be shown.",
-                        "Convert it to whole or decimal numbers.", details=str(values.dtype))
-    extent, notices = _Extent.of(values), []
+                        "Convert it to whole or decimal numbers.", details=str(kind))
+    extent, notices = _Extent.of(frames), []
     if extent.odd:
         notices.append(f"This image holds values that are no numbers or infinite ({extent.odd}); they are kept as the "
                        "smallest or the largest of the others.")
     low, high, dtype = extent.low, extent.high, extent.dtype
-    if dtype is None and (limits := _tamed(values, extent)) is not None:
+    if dtype is None and (limits := _tamed(frames, extent)) is not None:
         low, high, outside = limits
         ends = [f"{end:.6g}" for end, found in ((low, extent.low), (high, extent.high)) if end != found]
         notices.append(f"This image holds values far from all others ({outside}, as far as "
@@ -70,29 +71,39 @@ def as_integers(values: Pixels) -> tuple[Pixels, Rescale, tuple[str, ...]]:
         raise UserError("This image holds numbers too large to be shown.", "Divide them by a constant, then open it "
                         "again.")
     slope = 1.0 if dtype is not None else (high - low) / STEPS or 1.0
-    stored = np.empty(values.shape, np.uint16 if dtype is None else dtype)
-    for part in parts(values.shape):
-        numbers = np.clip(np.nan_to_num(values[part].astype(np.float64), nan=low, posinf=high, neginf=low), low, high)
-        stored[part] = np.rint(numbers if dtype is not None else (numbers - low) / slope)
+    stored = []
+    for frame in frames:
+        whole = np.empty(frame.shape, np.uint16 if dtype is None else dtype)
+        for part in parts(frame.shape):
+            numbers = np.nan_to_num(frame[part].astype(np.float64), nan=low, posinf=high, neginf=low).clip(low, high)
+            whole[part] = np.rint(numbers if dtype is not None else (numbers - low) / slope)
+        stored.append(whole)
     if dtype is not None:
         return stored, Rescale(), tuple(notices)
     return stored, Rescale(slope, low), (LOSSY_DECIMALS, *notices)
 
 
+def _blocks(frames: Sequence[Pixels] | Pixels) -> Iterator[Pixels]:
+    for frame in frames:
+        for part in parts(frame.shape):
+            yield frame[part]
+
+
 @dataclass(frozen=True)
 class _Extent:
-    """Smallest and largest finite value, whether all are whole, and how many are not finite."""
+    """Smallest and largest finite value, whether all are whole, how many are not finite, and how many there are."""
 
     low: float
     high: float
     whole: bool
     odd: int
+    size: int
 
     @staticmethod
-    def of(values: Pixels) -> _Extent:
-        low, high, whole, odd = math.inf, -math.inf, True, 0
-        for part in parts(values.shape):
-            block = values[part]
+    def of(frames: Sequence[Pixels] | Pixels) -> _Extent:
+        low, high, whole, odd, size = math.inf, -math.inf, True, 0, 0
+        for block in _blocks(frames):
+            size += block.size
             if block.dtype.kind == "f":
                 finite = np.isfinite(block)
                 odd += int(finite.size - np.count_nonzero(finite))
@@ -100,7 +111,7 @@ class _Extent:
                 whole = whole and bool((block == np.rint(block)).all())
             if block.size:
                 low, high = min(low, float(block.min())), max(high, float(block.max()))
-        return _Extent(low, high, whole, odd) if low <= high else _Extent(0.0, 0.0, True, odd)
+        return _Extent(low, high, whole, odd, size) if low <= high else _Extent(0.0, 0.0, True, odd, size)
 
     @property
     def dtype(self) -> type[np.integer[Any]] | None:
@@ -113,15 +124,14 @@ def _fitting(low: float, high: float) -> type[np.integer[Any]] | None:
                  if np.iinfo(dtype).min <= low and high <= np.iinfo(dtype).max), None)
 
 
-def _tamed(values: Pixels, extent: _Extent) -> tuple[float, float, int] | None:
+def _tamed(frames: Sequence[Pixels] | Pixels, extent: _Extent) -> tuple[float, float, int] | None:
     """Limits without a few wild values, and how many lie beyond; None where nothing is wild.
 
     Of the different values of a sample the middle 99 % count. Beyond `_AROUND` times their width lies what is wild,
     where it is rare (at most 1 in 1000) and the whole is over `_WILD` times as wide.
     """
-    step = max(1, values.size // 1_000_000)
-    sample = np.unique(np.concatenate([values[part].reshape(-1)[::step].astype(np.float64)
-                                       for part in parts(values.shape)]))
+    step = max(1, extent.size // 1_000_000)
+    sample = np.unique(np.concatenate([block.reshape(-1)[::step].astype(np.float64) for block in _blocks(frames)]))
     sample = sample[np.isfinite(sample)]
     if sample.size < 8:
         return None
@@ -133,11 +143,9 @@ def _tamed(values: Pixels, extent: _Extent) -> tuple[float, float, int] | None:
     low, high = max(extent.low, first - _AROUND * width), min(extent.high, last + _AROUND * width)
     if extent.whole:
         low, high = math.floor(low), math.ceil(high)
-    outside = 0
-    for part in parts(values.shape):
-        block = values[part]
-        outside += int(np.count_nonzero(np.isfinite(block) & ((block < low) | (block > high))))
-    return (low, high, outside) if 0 < outside <= max(8, _RARE * values.size) else None
+    outside = sum(int(np.count_nonzero(np.isfinite(block) & ((block < low) | (block > high))))
+                  for block in _blocks(frames))
+    return (low, high, outside) if 0 < outside <= max(8, _RARE * extent.size) else None
 
 
 def stored_range(dtype: np.dtype[Any], bits: int = 0) -> tuple[int, int]:
@@ -171,6 +179,11 @@ def to_colour8(pixels: Pixels, bits: int = 0) -> Pixels:
     else:
         highest = 2 ** (bits or rgb.dtype.itemsize * 8) - 1
     eight = np.empty(rgb.shape, np.uint8)
+    if rgb.dtype.kind == "u" and rgb.dtype.itemsize == 2:
+        table = np.rint(np.arange(65_536, dtype=np.float32) * np.float32(255 / highest)).clip(0, 255).astype(np.uint8)
+        for part in parts(rgb.shape):
+            eight[part] = table[rgb[part]]
+        return eight
     for part in parts(rgb.shape):
         unit = np.nan_to_num(rgb[part].astype(np.float32), posinf=highest) * np.float32(255 / highest)
         eight[part] = np.rint(np.clip(unit, 0, 255))
@@ -189,45 +202,38 @@ def laid_on_white(colours: Pixels, share: Pixels, white: int = 255, premultiplie
     premultiplied
         Whether `colours` are multiplied by it already (TIFF's associated alpha).
     """
+    wide = np.dtype(np.uint16 if white < 256 else np.uint64)  # that hold white * white
+    half = wide.type(white // 2)
     for part in parts(colours.shape):
-        opaque = share[part].astype(np.float32) / np.float32(white)
-        if (opaque == 1).all():
-            continue
+        opaque = share[part].astype(wide)
         opaque = opaque[..., None] if colours.ndim == 3 else opaque
-        block = colours[part].astype(np.float32)
-        over = (block if premultiplied else block * opaque) + white * (1 - opaque)
-        colours[part] = np.rint(np.clip(over, 0, white))
+        if (opaque == white).all():
+            continue
+        block, clear = colours[part].astype(wide), wide.type(white) - np.minimum(opaque, wide.type(white))
+        if premultiplied:
+            colours[part] = np.minimum(block + clear, wide.type(white))
+        else:
+            colours[part] = (block * opaque + clear * wide.type(white) + half) // wide.type(white)
     return colours
 
 
 def upright(stored: Pixels, orientation: int) -> Pixels:
     """A view, turned and mirrored as the tag Orientation of TIFF and EXIF says (1 to 8; others say nothing).
 
-    `stored` is (rows, columns[, samples]). From `upright(other, ...)` of an empty array of the shape to be seen the way
-    back is the same for all but 6 and 8, which are each other's.
+    `stored` is (rows, columns[, samples]).
     """
-    match orientation:
-        case 2:
-            return stored[:, ::-1]
-        case 3:
-            return stored[::-1, ::-1]
-        case 4:
-            return stored[::-1]
-        case 5:
-            return stored.swapaxes(0, 1)
-        case 6:
-            return stored.swapaxes(0, 1)[:, ::-1]
-        case 7:
-            return stored.swapaxes(0, 1)[::-1, ::-1]
-        case 8:
-            return stored.swapaxes(0, 1)[::-1]
-        case _:
-            return stored
+    seen = stored.swapaxes(0, 1) if orientation in (5, 6, 7, 8) else stored
+    return _mirrored(seen, orientation)
 
 
 def as_stored(seen: Pixels, orientation: int) -> Pixels:
     """The inverse of `upright`, a view: what is written to it as a file stores pixels can be seen in `seen`."""
-    return upright(seen, {6: 8, 8: 6}.get(orientation, orientation))
+    stored = _mirrored(seen, orientation)
+    return stored.swapaxes(0, 1) if orientation in (5, 6, 7, 8) else stored
+
+
+def _mirrored(seen: Pixels, orientation: int) -> Pixels:
+    return seen[::-1 if orientation in (3, 4, 7, 8) else 1, ::-1 if orientation in (2, 3, 6, 7) else 1]
 
 
 def from_ycbcr(pixels: Pixels, coefficients: tuple[float, float, float], black_white: npt.NDArray[np.float64]

@@ -12,8 +12,12 @@ import tifffile
 from medsynth_app.core.geometry import Geometry
 from medsynth_app.core.image import Channel
 
-_MILLIMETRES = {"nm": 1e-6, "µm": 1e-3, "\u03bcm": 1e-3, "um": 1e-3, "micron": 1e-3, "mm": 1.0, "cm": 10.0, "m": 1e3,
-                "": 1e-3}
+_MILLIMETRES = {  # OME's UnitsLength, and what ImageJ writes; units that are no length (pixel) are not here
+    "": 1e-3, "Ym": 1e27, "Zm": 1e24, "Em": 1e21, "Pm": 1e18, "Tm": 1e15, "Gm": 1e12, "Mm": 1e9, "km": 1e6, "hm": 1e5,
+    "dam": 1e4, "m": 1e3, "dm": 100.0, "cm": 10.0, "mm": 1.0, "µm": 1e-3, "\u03bcm": 1e-3, "um": 1e-3, "micron": 1e-3,
+    "microns": 1e-3, "nm": 1e-6, "Å": 1e-7, "\u212b": 1e-7, "A": 1e-7, "angstrom": 1e-7, "pm": 1e-9, "fm": 1e-12,
+    "am": 1e-15, "zm": 1e-18, "ym": 1e-21, "thou": 0.0254, "mil": 0.0254, "li": 25.4 / 12, "in": 25.4, "inch": 25.4,
+    "ft": 304.8, "yd": 914.4, "mi": 1_609_344.0, "pt": 25.4 / 72}
 
 
 def geometry_of(tiff: Any, series: Any) -> Geometry | None:
@@ -69,9 +73,8 @@ def _tagged_size(page: Any) -> tuple[float, ...] | None:
     return 10 * per_y / down, 10 * per_x / across
 
 
-def channels_of(tiff: Any, series: Any) -> tuple[Channel, ...]:
-    """The channels that planes are of, with name and colour where OME-XML gives them; empty without such an axis."""
-    count = series.shape[series.axes.index("C")] if "C" in series.axes else 1
+def channels_of(tiff: Any, count: int) -> tuple[Channel, ...]:
+    """The channels that planes are of, with name and colour where OME-XML gives them; empty where there is one."""
     if count < 2:
         return ()
     named = _ome_channels(tiff)
