@@ -28,6 +28,7 @@ from medsynth_app.app import Desk, application, build_window
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import EventKind, JobEvent, JobRecord
 from medsynth_app.core.pack_files import InstalledPack
+from medsynth_app.formats.registry import is_dicom
 from medsynth_app.settings.settings import SettingsStore
 from medsynth_app.ui.places.generate.conditioning import CHOICES
 from medsynth_app.ui.places.generate.panel import GeneratePanel
@@ -300,7 +301,7 @@ class Tour:
         session, out = self.desk.session, self.record.out
         files = [session.exports.image(out / f"{name}-result.png", "png", mark=True),
                  session.exports.mask(out / f"{name}-mask.png", "png")]
-        if self.document().info.frames[session.view.index].key.source.startswith("uid:"):
+        if is_dicom(self.document().source):
             files.append(session.exports.image(out / f"{name}-result.dcm", "dicom"))
         else:
             files.append(session.exports.image(out / f"{name}-result.tif", "tiff", mark=True))

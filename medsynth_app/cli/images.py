@@ -40,7 +40,7 @@ from medsynth_app.core.options import changed
 from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.core.parameters import InpaintParameters
 from medsynth_app.formats.common import ALLOWED_BYTES, TooLarge
-from medsynth_app.formats.registry import read_mask
+from medsynth_app.formats.registry import is_dicom, read_mask
 from medsynth_app.headless import Headless, headless
 from medsynth_app.session.window_level import starting_window
 from medsynth_app.workspace.documents import Document
@@ -110,7 +110,7 @@ def _inpaint(here: Headless, document: Document, mask: Path, wanted: int | None,
     window = starting_window(document.info, frame, document.pixels(frame))
     written = []
     results = here.run(queue_inpainting(here.queue, request, here.person_id))
-    kind, suffix = _kind(about)
+    kind, suffix = _kind(document, about)
     for result in sorted(results, key=lambda item: item.candidate):
         target, record = out / f"candidate-{result.candidate + 1}.{suffix}", result.provenance
         exported = export_result(here.workspace, document, result, target, kind, mark=mark, window=window)
@@ -151,9 +151,9 @@ def _check_follow(meant: dict[int, int], parameters: InpaintParameters, pack: In
                         f"It knows {' and '.join(pack.manifest.mask_labels)}, as 1, 2, ...; or leave out --follow.")
 
 
-def _kind(about: FrameInfo) -> tuple[str, str]:
+def _kind(document: Document, about: FrameInfo) -> tuple[str, str]:
     """Format and ending of what is written: the source's own depth is kept."""
-    if about.key.source.startswith("uid:"):
+    if is_dicom(document.source):
         return "dicom", "dcm"
     return ("tiff", "tiff") if about.stored_range != (0, 255) else ("png", "png")
 

@@ -194,6 +194,13 @@ def open_image(path: Path, *, progress: Progress | None = None, cancelled: Stop 
     return READERS[kind_of(path)]().open_image(path, allow_bytes=allow_bytes, salt=salt)
 
 
+def is_dicom(source: ImageSource) -> bool:
+    """Whether an image is DICOM, so that ``"dicom"`` writes a frame of it as its own kind, whatever UIDs it names."""
+    from medsynth_app.formats.dicom.source import DicomSource
+
+    return isinstance(source, DicomSource)
+
+
 def list_series(folder: Path, *, progress: Progress | None = None, cancelled: Stop | None = None,
                 salt: bytes = b"") -> list[SeriesListing]:
     """The DICOM series in a folder, largest first; `salt` as in `open_image`."""

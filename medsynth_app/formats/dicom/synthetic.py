@@ -17,12 +17,12 @@ from pydicom.valuerep import format_number_as_ds
 
 import medsynth_app
 from medsynth_app.core.errors import UserError
-from medsynth_app.core.files import short_code, writing
+from medsynth_app.core.files import file_sha256, short_code, writing
 from medsynth_app.core.image import Pixels
 from medsynth_app.core.provenance import Provenance
 from medsynth_app.formats import provenance as records
 from medsynth_app.formats.common import ExportFrame
-from medsynth_app.formats.dicom.elements import functional_group, numbers
+from medsynth_app.formats.dicom.elements import functional_group, numbers, text
 from medsynth_app.formats.dicom.header import PRIVATE_CREATOR, PRIVATE_ELEMENT, PRIVATE_GROUP, DicomFile, read_file
 from medsynth_app.formats.dicom.source import DicomSource
 from medsynth_app.formats.libraries import prepare_pydicom
@@ -31,6 +31,8 @@ from medsynth_app.formats.mark import draw_mark
 SOURCE_GONE = ("The source file is no longer there: the export is a pseudonymous secondary capture without the "
                "source's acquisition data.")
 NOT_ITS_OWN = "The source's own kind of DICOM cannot hold a derived picture: it was written as a secondary capture."
+NO_CLASS = ("The source does not say what kind of DICOM it is, which an anonymiser may have taken out: it was written "
+            "as a secondary capture.")
 NAME = "SYNTHETIC"
 NO_LIMIT = 2**62  # the image is open already: its size was asked then
 
@@ -62,6 +64,13 @@ _GROUPS = {  # functional groups of enhanced images, and what of them is copied
     "CTImageFrameTypeSequence": ("PixelPresentation", "VolumetricProperties", "VolumeBasedCalculationTechnique"),
 }
 _THIRD_TYPES = ("AXIAL", "LOCALIZER", "MPR", "OTHER", "VOLUME", "ANGIO", "DIFFUSION", "FLUOROSCOPY")
+_CLASSES = {  # SOP classes of a modality, classic and enhanced, for files that name none
+    "CT": (uid.CTImageStorage, uid.EnhancedCTImageStorage), "MR": (uid.MRImageStorage, uid.EnhancedMRImageStorage),
+    "PT": (uid.PositronEmissionTomographyImageStorage, uid.EnhancedPETImageStorage),
+    "NM": (uid.NuclearMedicineImageStorage, ""), "US": (uid.UltrasoundImageStorage, ""),
+    "CR": (uid.ComputedRadiographyImageStorage, ""), "DX": (uid.DigitalXRayImageStorageForPresentation, ""),
+    "MG": (uid.DigitalMammographyXRayImageStorageForPresentation, ""),
+}
 _NOT_DERIVED = (uid.SegmentationStorage, "1.2.840.10008.5.1.4.1.1.66.7", uid.ParametricMapStorage,
                 uid.VLWholeSlideMicroscopyImageStorage, uid.RTDoseStorage)
 
@@ -80,8 +89,11 @@ def write_derived(path: Path, frame: ExportFrame, *, patient_id: str = "") -> tu
         _write(path, _secondary(pixels, provenance, patient_id, frame), provenance)
         return (SOURCE_GONE,) if not frame.opened.exists() or isinstance(frame.source, DicomSource) else ()
     file, index = found
-    if str(file.header.get("SOPClassUID", "")) in _NOT_DERIVED or file.decimals or (
-            not file.colour and int(file.header.get("BitsAllocated", 0)) not in (8, 16, 32)):
+    sop_class = _sop_class(file.header)
+    if not sop_class:
+        _write(path, _secondary(pixels, provenance, patient_id, frame), provenance)
+        return (NO_CLASS,)
+    if sop_class in _NOT_DERIVED or file.decimals or (not file.colour and file.layout.allocated == 1):
         _write(path, _secondary(pixels, provenance, patient_id, frame), provenance)
         return (NOT_ITS_OWN,)
     if pixels.shape[:2] != (file.rows, file.columns) or (pixels.ndim == 3) != file.colour:
@@ -113,7 +125,20 @@ def _source_file(frame: ExportFrame) -> tuple[DicomFile, int] | None:
         file = read_file(path, NO_LIMIT)
     except UserError:
         return None
-    return (file, index) if file.key == frame.about.key.source else None
+    source = frame.about.key.source
+    same = file.key == source or source == f"sha256:{file_sha256(path)}"  # files of one UID are told apart by hash
+    return (file, index) if same else None
+
+
+def _sop_class(header: Dataset) -> str:
+    """The source's own SOP class; where an anonymiser took it out, that of its modality; empty where none is known."""
+    stated = text(header, "SOPClassUID") or str(header.file_meta.get("MediaStorageSOPClassUID", "") or "")
+    plain, enhanced = _CLASSES.get(text(header, "Modality"), ("", ""))
+    return stated or (enhanced if _enhanced(header) else plain)
+
+
+def _enhanced(header: Dataset) -> bool:
+    return "SharedFunctionalGroupsSequence" in header or "PerFrameFunctionalGroupsSequence" in header
 
 
 def _base(sop_class: str, provenance: Provenance, patient_id: str) -> Dataset:
@@ -189,17 +214,15 @@ def _derived(file: DicomFile, index: int, pixels: Pixels, provenance: Provenance
         if not np.array_equal(pixels.astype(file.dtype), pixels):
             raise ValueError("the pixels do not fit the source's type")
         pixels = pixels.astype(file.dtype)
-    dataset = _base(str(header.SOPClassUID), provenance, patient_id)
-    enhanced = "SharedFunctionalGroupsSequence" in header or "PerFrameFunctionalGroupsSequence" in header
+    dataset = _base(_sop_class(header), provenance, patient_id)
+    enhanced = _enhanced(header)
     for keyword in WHITELIST:
-        if keyword in header:
-            dataset[keyword] = deepcopy(header[keyword])
+        _copy(header, keyword, dataset)
     dataset.ImageType = _image_type(header, enhanced)
     if file.colour:
         _set_pixels(dataset, pixels, 8, "RGB")
     else:
-        bits = int(header.get("BitsStored", 0) or 0) or pixels.dtype.itemsize * 8
-        _set_pixels(dataset, pixels, bits, str(header.PhotometricInterpretation))
+        _set_pixels(dataset, pixels, file.layout.stored, file.layout.label)
     if "NumberOfFrames" in header:
         dataset.NumberOfFrames = 1
     if offsets := numbers(header, "GridFrameOffsetVector"):
@@ -207,6 +230,15 @@ def _derived(file: DicomFile, index: int, pixels: Pixels, provenance: Provenance
     if enhanced:
         _functional_groups(dataset, header, index)
     return dataset
+
+
+def _copy(source: Dataset, keyword: str, target: Dataset) -> None:
+    """Copy an element where it is there and can be read: a damaged one is of no use in the export either."""
+    try:
+        if keyword in source:
+            target[keyword] = deepcopy(source[keyword])
+    except Exception:  # pydicom raises many kinds
+        return
 
 
 def _image_type(header: Dataset, enhanced: bool) -> list[str]:
@@ -228,8 +260,7 @@ def _functional_groups(dataset: Dataset, header: Dataset, index: int) -> None:
             continue
         item = Dataset()
         for keyword in keywords:
-            if keyword in group:
-                item[keyword] = deepcopy(group[keyword])
+            _copy(group, keyword, item)
         if "FrameType" in sequence:
             item.FrameType = dataset.ImageType
         setattr(own if sequence == "PlanePositionSequence" else shared, sequence, [item])

@@ -14,8 +14,14 @@ from pydicom.data import get_testdata_file
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.image import ImageSource
 from medsynth_app.formats.common import ExportFrame
-from medsynth_app.formats.dicom.synthetic import NOT_ITS_OWN, SOURCE_GONE, write_derived, write_secondary_capture
-from medsynth_app.formats.registry import open_image, read_provenance
+from medsynth_app.formats.dicom.synthetic import (
+    NO_CLASS,
+    NOT_ITS_OWN,
+    SOURCE_GONE,
+    write_derived,
+    write_secondary_capture,
+)
+from medsynth_app.formats.registry import is_dicom, open_image, read_provenance
 from tests.formats.dicom.test_source import _enhanced
 from tests.formats.making import asymmetric_mask, record, save, save_series, slice_dataset
 
@@ -159,6 +165,51 @@ def test_a_file_that_was_replaced_is_not_taken_for_the_source(tmp_path: Path) ->
     source, pixels = open_image(path), open_image(path).pixels(0)
     save(slice_dataset(2), path)
     assert _derive(tmp_path / "out.dcm", source, path, 0, pixels) == (SOURCE_GONE,)
+
+
+@pytest.mark.parametrize("left", ["", None])
+@pytest.mark.parametrize("uids", [("SOPClassUID",), ("SOPInstanceUID",), ("StudyInstanceUID", "SeriesInstanceUID"), (
+    "SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID")])
+def test_uids_that_an_anonymiser_took_out_are_not_missed(tmp_path: Path, uids: tuple[str, ...], left: str | None
+                                                         ) -> None:
+    dataset = slice_dataset(FrameOfReferenceUID="1.2.7")
+    for keyword in uids:
+        if left is None:
+            delattr(dataset, keyword)
+        else:
+            setattr(dataset, keyword, left)
+    path = tmp_path / "in.dcm"
+    dataset.save_as(path, enforce_file_format=False, implicit_vr=False, little_endian=True)
+    source = open_image(path)
+    pixels = _edited(source.pixels(0))
+    assert is_dicom(source) and _derive(tmp_path / "out.dcm", source, path, 0, pixels) == ()
+    derived = _states_that_it_is_synthetic(tmp_path / "out.dcm")
+    assert derived.SOPClassUID == uid.CTImageStorage and np.array_equal(derived.pixel_array, pixels)
+    dataset.Modality = "ZZ"
+    dataset.save_as(path, enforce_file_format=False, implicit_vr=False, little_endian=True)
+    source = open_image(path)
+    told = _derive(tmp_path / "out.dcm", source, path, 0, pixels)
+    assert told == ((NO_CLASS,) if "SOPClassUID" in uids else ())
+    assert np.array_equal(open_image(tmp_path / "out.dcm").pixels(0), pixels)
+
+
+def test_slices_with_one_identifier_are_each_derived_from_their_own_file(tmp_path: Path) -> None:
+    folder = save_series(tmp_path / "ct", [(0, 0, z) for z in (0.0, 2.0, 4.0)], SOPInstanceUID="1.2.3.777")
+    source = open_image(folder)
+    for k in range(3):
+        pixels = _edited(source.pixels(k))
+        assert _derive(tmp_path / "out.dcm", source, folder, k, pixels) == ()
+        derived = _states_that_it_is_synthetic(tmp_path / "out.dcm")
+        assert derived.ImagePositionPatient == [0, 0, 2 * k] and np.array_equal(derived.pixel_array, pixels)
+
+
+def test_values_at_another_high_bit_are_written_at_the_usual_one(tmp_path: Path) -> None:
+    dataset = slice_dataset(HighBit=15, PixelRepresentation=0)
+    path = save(dataset, tmp_path / "in.dcm")
+    source = open_image(path)
+    assert _derive(tmp_path / "out.dcm", source, path, 0, source.pixels(0)) == ()
+    derived = pydicom.dcmread(tmp_path / "out.dcm")
+    assert (derived.BitsStored, derived.HighBit) == (12, 11) and np.array_equal(derived.pixel_array, source.pixels(0))
 
 
 def test_kinds_that_cannot_be_derived_become_secondary_captures(tmp_path: Path) -> None:

@@ -1,0 +1,92 @@
+"""Small whole files of each family, to be mutated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import imagecodecs
+import numpy as np
+import SimpleITK as sitk
+import tifffile
+from PIL import Image
+from pydicom import uid
+from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate
+
+from tests.formats.dicom.test_frames import _item, _region, _table
+from tests.formats.dicom.test_pixels import _CODECS, _colours, _grey, _packed, _rgb, _rle, _values
+from tests.formats.dicom.test_source import _enhanced
+from tests.formats.making import save, slice_dataset
+
+
+def _dicom(folder: Path) -> list[Path]:
+    grey, colours = _values(0, 255), _colours()
+    made: dict[str, Dataset] = {
+        "native": slice_dataset(), "enhanced": _enhanced(), "rgb": _rgb(colours.tobytes()),
+        "rle 16": _packed(_grey(grey, 16, 16), uid.RLELossless, _rle(grey.astype(np.uint16))),
+        "jpeg rgb": _rgb(imagecodecs.jpeg8_encode(colours), "YBR_FULL_422", uid.JPEGBaseline8Bit),
+        "jpeg 2000 rgb": _rgb(imagecodecs.jpeg2k_encode(colours, codecformat="j2k"), "YBR_RCT", uid.JPEG2000),
+        "us": slice_dataset(Modality="US", SequenceOfUltrasoundRegions=[_region(), _region()]),
+        "table": _table(list(range(0, 4096, 64))),
+        "dose": slice_dataset(SOPClassUID=uid.RTDoseStorage, Modality="RTDOSE", DoseGridScaling="0.5",
+                              GridFrameOffsetVector=["0"], NumberOfFrames=1),
+        "nm": slice_dataset(Modality="NM", SpacingBetweenSlices="2", SliceVector=[1], ImageType=["A", "B", "RECON"],
+                            DetectorInformationSequence=[_item(ImagePositionPatient=[1, 2, 3],
+                                                               ImageOrientationPatient=[1, 0, 0, 0, 1, 0])]),
+        "dx": slice_dataset(Modality="DX", ImagerPixelSpacing=["0.2", "0.2"], PixelPaddingValue=0,
+                            PixelPaddingRangeLimit=3),
+    }
+    for name, (syntax, encode) in _CODECS.items():
+        made[name] = _packed(_grey(grey, 16 if name == "jpeg 12" else 8, 8), syntax, encode(grey))
+    frames = slice_dataset(NumberOfFrames=3, BitsAllocated=8, BitsStored=8, HighBit=7, PixelRepresentation=0)
+    frames.file_meta.TransferSyntaxUID = uid.JPEGLSLossless
+    frames.PixelData = encapsulate([imagecodecs.jpegls_encode(grey.astype(np.uint8))] * 3)
+    made["frames"] = frames
+    palette = _grey(grey, 8, 8, PhotometricInterpretation="PALETTE COLOR")
+    for colour in ("Red", "Green", "Blue"):
+        setattr(palette, f"{colour}PaletteColorLookupTableDescriptor", [256, 0, 16])
+        setattr(palette, f"{colour}PaletteColorLookupTableData", np.arange(256, dtype="<u2").tobytes())
+    made["palette"] = palette
+    for syntax in (uid.ImplicitVRLittleEndian, uid.DeflatedExplicitVRLittleEndian):
+        made[f"plain {syntax}"] = slice_dataset(syntax=syntax)
+    decimals: Any = slice_dataset(BitsAllocated=32)
+    for name in ("PixelData", "BitsStored", "HighBit", "PixelRepresentation"):
+        delattr(decimals, name)
+    decimals.FloatPixelData = np.linspace(0, 1, 40 * 56, dtype="<f4").tobytes()
+    made["decimals"] = decimals
+    return [save(dataset, folder / f"{k:02d}.dcm") for k, dataset in enumerate(made.values())]
+
+
+def _pictures(folder: Path, ending: str) -> list[Path]:
+    paths = []
+    for k, mode in enumerate(("L", "RGB", "P", "1") if ending == "png" else ("L", "RGB", "CMYK")):
+        paths.append(folder / f"{k}.{ending}")
+        Image.fromarray(_colours()).convert(mode).save(paths[-1])
+    return paths
+
+
+def _tiff(folder: Path) -> list[Path]:
+    paths = []
+    for k, (pixels, options) in enumerate((
+            (_values(0, 65_535).astype(np.uint16), {}), (_colours(), {"compression": "lzw"}),
+            (_values(0, 255).astype(np.uint8), {"tile": (16, 16), "compression": "deflate"}),
+            (_values(0, 1).astype(np.float32), {}), (_colours(), {"compression": "jpeg"}))):
+        paths.append(folder / f"{k}.tif")
+        tifffile.imwrite(paths[-1], pixels, **options)
+    return paths
+
+
+def _nifti(folder: Path) -> list[Path]:
+    paths = []
+    for ending in (".nii", ".nii.gz", ".hdr"):
+        paths.append(folder / f"a{ending}")
+        sitk.WriteImage(sitk.GetImageFromArray(np.arange(960, dtype=np.int16).reshape(4, 12, 20)), str(paths[-1]))
+    return paths
+
+
+FAMILIES: dict[str, Callable[[Path], list[Path]]] = {
+    "dicom": _dicom, "png": lambda folder: _pictures(folder, "png"), "jpeg": lambda folder: _pictures(folder, "jpg"),
+    "tiff": _tiff, "nifti": _nifti,
+}
