@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+pytest_plugins = ("tests.strict",)
+
 ROOT = Path(__file__).resolve().parents[1]
 QT = ("PySide6", "shiboken6", "PyQt5", "PyQt6", "qtpy", "superqt", "qtawesome", "pytestqt")
 
@@ -55,6 +57,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_itemcollected(item: pytest.Item) -> None:
     if {"qtbot", "qapp"} & set(getattr(item, "fixturenames", ())):
         item.add_marker(pytest.mark.gui)
+        item.add_marker(pytest.mark.qt_log_level_fail("WARNING"))
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

@@ -68,7 +68,8 @@ def read_embeddings(path: Path) -> Embeddings:
     """
     remedy = "Give a file that `medsynth embed` wrote."
     try:
-        with np.load(path, allow_pickle=False) as held:
+        # NumPy leaves a file open that it cannot read
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as held:
             arrays: dict[str, npt.NDArray[Any]] = {name: held[name] for name in ARRAYS}
         values, ids = arrays["embeddings"], arrays["ids"]
         if values.dtype.kind != "f" or ids.dtype.kind != "U" or ids.ndim != 1 or not np.isfinite(values).all():

@@ -52,6 +52,7 @@ class Jobs:
     def __init__(self, workspace: Workspace, queue: JobQueue, hook: Hook, post: Post = call_directly) -> None:
         self._workspace, self._queue, self._hook, self.post = workspace, queue, hook, post
         self._entries: dict[str, JobEntry] = {}
+        self._ordered: tuple[JobEntry, ...] | None = None  # as `entries` has them; None: to be sorted anew
         self._removed: set[str] = set()  # with their studies: news of them may still be on their way
         self._pace = Pace()
         self.device_text = device_text(queue.info) if queue.info else ""
@@ -63,13 +64,9 @@ class Jobs:
     @property
     def entries(self) -> tuple[JobEntry, ...]:
         """Running first, then waiting in their order, then ended ones, newest first."""
-        def shown(state: JobState) -> list[JobEntry]:
-            return [entry for entry in self._entries.values() if entry.record.state is state]
-
-        waiting = sorted(shown(JobState.WAITING), key=lambda entry: (entry.record.lane, entry.record.place))
-        ended = [entry for entry in self._entries.values() if entry.record.state.ended]
-        ended.sort(key=lambda entry: entry.record.created, reverse=True)
-        return (*shown(JobState.RUNNING), *waiting, *ended)
+        if self._ordered is None:
+            self._ordered = self._in_order()
+        return self._ordered
 
     @property
     def active(self) -> int:
@@ -91,6 +88,15 @@ class Jobs:
         """Take over the queue's records; what is known of progress stays."""
         self._take_records()
         self.changed.emit()
+
+    def _in_order(self) -> tuple[JobEntry, ...]:
+        def shown(state: JobState) -> list[JobEntry]:
+            return [entry for entry in self._entries.values() if entry.record.state is state]
+
+        waiting = sorted(shown(JobState.WAITING), key=lambda entry: (entry.record.lane, entry.record.place))
+        ended = [entry for entry in self._entries.values() if entry.record.state.ended]
+        ended.sort(key=lambda entry: entry.record.created, reverse=True)
+        return (*shown(JobState.RUNNING), *waiting, *ended)
 
     # --- what a person does with them
 
@@ -138,6 +144,7 @@ class Jobs:
         if record.id in self._removed:
             return
         entry = self._entries[record.id] = self._entries.get(record.id, JobEntry(record)).after(record, event)
+        self._ordered = None
         self._pace.observe(record, event)
         self._set_device(entry.device)
         if event.kind in (EventKind.WAITING, EventKind.STARTED) or record.state.ended:
@@ -162,7 +169,7 @@ class Jobs:
             if known is None:
                 known = JobEntry(record, message=record.message or record.interruption)
             fresh[record.id] = known if known.record is record else replace(known, record=record)
-        self._entries = fresh
+        self._entries, self._ordered = fresh, None
 
     def _set_device(self, text: str) -> None:
         if text and text != self.device_text:

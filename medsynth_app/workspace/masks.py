@@ -104,6 +104,8 @@ class Masks:
     def flush(self, states: Iterable[FrameState] | None = None) -> None:
         """Write snapshots of what has none yet and wait for them."""
         futures: list[Future[None]] = []
+        if self._database.read_only:  # another window has written them, or will
+            return
         with self._database.lock:
             for state in list(self._states.values()) if states is None else states:
                 if state.unsaved and state.id:

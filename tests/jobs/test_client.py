@@ -44,13 +44,12 @@ def test_the_parent_needs_no_torch_no_qt_no_socket_and_no_main_guard() -> None:
 
 
 def test_the_worker_ends_with_a_killed_parent() -> None:
-    parent = subprocess.Popen([sys.executable, "-c", PARENT + "import time; time.sleep(60)\n"],
-                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    assert parent.stdout is not None
-    (pid,) = json.loads(parent.stdout.readline())["pids"]
-    assert psutil.pid_exists(pid)
-    parent.kill()
-    parent.wait()
+    with subprocess.Popen([sys.executable, "-c", PARENT + "import time; time.sleep(60)\n"],
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as parent:
+        assert parent.stdout is not None
+        (pid,) = json.loads(parent.stdout.readline())["pids"]
+        assert psutil.pid_exists(pid)
+        parent.kill()
     end = time.monotonic() + 5
     while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
         assert time.monotonic() < end, "the worker outlived its parent"

@@ -56,7 +56,7 @@ def test_documents_that_were_merged_are_known_by_the_store() -> None:
     bench.queue.close()
 
 
-def test_what_the_receiver_refuses_during_the_removal_is_no_failure() -> None:
+def test_what_the_receiver_refuses_during_the_removal_is_no_failure(caplog: pytest.LogCaptureFixture) -> None:
     bench = Bench()
     inside, removed = threading.Event(), threading.Event()
 
@@ -76,6 +76,7 @@ def test_what_the_receiver_refuses_during_the_removal_is_no_failure() -> None:
         later = bench.submit(lane=Lane.INTERACTIVE)
         assert bench.end(later).state is JobState.DONE
         assert E.FAILED not in bench.kinds(job)
+        assert "the receiver of a result event: KeyError" in caplog.text
     finally:
         removed.set()
         bench.queue.close()

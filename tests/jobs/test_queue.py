@@ -197,7 +197,7 @@ def test_retry_is_a_new_job_with_the_same_request(bench: Bench) -> None:
         bench.queue.retry(job)
 
 
-def test_a_stored_request_that_cannot_be_read_fails_alone() -> None:
+def test_a_stored_request_that_cannot_be_read_fails_alone(caplog: pytest.LogCaptureFixture) -> None:
     bench = Bench()
     lost, good = bench.submit(), bench.submit()
     bench.store._requests[lost] = ('{"kind": "of another age"}', {})  # type: ignore[attr-defined]
@@ -205,6 +205,7 @@ def test_a_stored_request_that_cannot_be_read_fails_alone() -> None:
     try:
         assert bench.end(good).state is JobState.DONE
         assert bench.queue.state(lost) is JobState.FAILED
+        assert "a stored request cannot be read: KeyError" in caplog.text
     finally:
         bench.queue.close()
 
@@ -262,13 +263,15 @@ def test_a_receivers_own_words_are_kept(bench: Bench) -> None:
     assert bench.end(job).message == "The disk is full."
 
 
-def test_a_store_that_fails_does_not_stop_the_queue(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_that_fails_does_not_stop_the_queue(bench: Bench, monkeypatch: pytest.MonkeyPatch,
+                                                    caplog: pytest.LogCaptureFixture) -> None:
     def full(*args: object) -> None:
         raise OSError("full")
 
     job = bench.submit(steps=3, seconds=0.1)
     monkeypatch.setattr(bench.store, "update", full)
     assert bench.end(job).state is JobState.DONE
+    assert "the job store: OSError" in caplog.text
 
 
 def test_warm_up_tells_the_device_and_a_bad_pack_in_words(bench: Bench) -> None:

@@ -48,6 +48,7 @@ class Toasts(QWidget):
             line.addWidget(button(action, lambda: self._act(run, note), "link"))
         line.addWidget(close)
         self._layout.addWidget(note)
+        note.show()  # what is hidden gets no room
         QTimer.singleShot(round(1000 * (SECONDS + 0.04 * len(text))), note, lambda: self._drop(note))
         self._place()
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QAbstractButton, QFrame, QLabel, QWidget
 
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import EventKind, JobEvent, JobState
@@ -160,3 +160,17 @@ def test_errors_of_the_session_become_banners(desk: TestDesk, monkeypatch: pytes
     desk.window.commands["candidate.accept"].setEnabled(True)
     desk.window.commands["candidate.accept"].trigger()
     assert desk.banner.text == "The region changed meanwhile. Nothing was written. Run it again."
+
+
+def test_every_note_has_the_room_that_its_words_need(desk: TestDesk) -> None:
+    toasts = desk.window.toasts
+    long = "The study was removed from the workspace, with one generated picture from its masks. " * 2
+    for level, text in (("done", "Saved"), ("info", long), ("warning", "A third one")):
+        toasts.say(level, text)
+    QTest.qWait(50)
+    notes = [child for child in toasts.findChildren(QFrame) if child.objectName() == "toast"]
+    assert len(notes) == 3 and toasts.geometry().bottom() <= toasts.parentWidget().height()
+    for note in notes:
+        for part in (*note.findChildren(QLabel), *note.findChildren(QAbstractButton)):
+            needed = part.heightForWidth(part.width()) if part.hasHeightForWidth() else part.sizeHint().height()
+            assert part.height() >= needed, part

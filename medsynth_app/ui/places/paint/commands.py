@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from itertools import takewhile
 
 import numpy as np
 
 from medsynth_app.core.bounds import Bounds
-from medsynth_app.core.job import JobState
 from medsynth_app.core.jobs.kind import Outcome
 from medsynth_app.core.jobs.table import outcome_of
 from medsynth_app.core.words import _
@@ -37,9 +37,9 @@ def drawing_job(session: Session) -> JobEntry | None:
     document = session.documents.current
     if document is None:
         return None
-    mine = [entry for entry in session.jobs.entries if entry.record.document_id == document.id
-            and outcome_of(entry.record.kind) is Outcome.CANDIDATES and not entry.record.state.ended]
-    return next((entry for entry in mine if entry.record.state is JobState.RUNNING), mine[0] if mine else None)
+    going = takewhile(lambda entry: not entry.record.state.ended, session.jobs.entries)  # running ones stand first
+    return next((entry for entry in going if entry.record.document_id == document.id
+                 and outcome_of(entry.record.kind) is Outcome.CANDIDATES), None)
 
 
 def step(session: Session, by: int) -> None:
