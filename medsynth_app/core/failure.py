@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import traceback
 from pathlib import Path
+
+from medsynth_app.core.errors import UserError
 
 _ROOT = Path(__file__).resolve().parents[2]
 
@@ -12,6 +15,11 @@ _ROOT = Path(__file__).resolve().parents[2]
 def in_one_line(error: BaseException) -> str:
     """Type and places, innermost first, without the error's words: for logs."""
     return " < ".join([type(error).__name__, *reversed(_places(error))])
+
+
+def level_of(error: BaseException) -> int:
+    """The level to log it at: a full disk or a study that was removed is a warning, a bug of ours an error."""
+    return logging.WARNING if isinstance(error, UserError) else logging.ERROR
 
 
 def traced(error: BaseException, *, words: bool = False) -> str:

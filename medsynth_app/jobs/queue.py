@@ -11,8 +11,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from medsynth_app.core.errors import UserError
-from medsynth_app.core.failure import in_one_line
+from medsynth_app.core.failure import in_one_line, level_of
 from medsynth_app.core.job import EventKind, JobEvent, JobRecord, JobState, Lane
 from medsynth_app.core.jobs.stored import from_parts, to_parts
 from medsynth_app.core.jobs.table import kind_of
@@ -377,9 +376,7 @@ class JobQueue:
         try:
             self._on_event(record, event)
         except Exception as error:
-            expected = isinstance(error, UserError)  # a full disk, a study that was removed: no bug of ours
-            log.log(logging.WARNING if expected else logging.ERROR, "the receiver of a %s event: %s", event.kind,
-                    in_one_line(error))
+            log.log(level_of(error), "the receiver of a %s event: %s", event.kind, in_one_line(error))
             self._fail_untold(record, failures.unreceived(record.id, error))
         if event.kind in ENDS:
             with self._changed:
