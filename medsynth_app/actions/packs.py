@@ -110,8 +110,11 @@ def fits(pack: InstalledPack | None, info: ImageInfo, pixels: Pixels | None = No
 
 
 def unknown_kind(packs: Sequence[InstalledPack], info: ImageInfo) -> str | None:
-    """Why nothing can be drawn into an image, in words, where it states a modality that none of the packs knows."""
-    if info.modality is None or any(info.modality in pack.manifest.modalities for pack in packs):
+    """Why nothing can be drawn into an image, in words, where it states a modality that none of the packs knows.
+
+    None where some pack knows it, where it states none, and where there are no packs at all.
+    """
+    if not packs or info.modality is None or any(info.modality in pack.manifest.modalities for pack in packs):
         return None
     return _("No installed model knows {modality} images").format(modality=info.modality)
 

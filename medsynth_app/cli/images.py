@@ -132,7 +132,7 @@ def _engine(named: str | None, parameters: InpaintParameters, document: Document
         found = list_packs()
         if parameters.without_model(fits(suited_pack(found, info, None, pixels), info, pixels)):
             return None
-        reason = unknown_kind(found, info) if found else None
+        reason = unknown_kind(found, info)
         if reason is not None:
             raise UserError(f"{reason}.", "Use --mode remove, which needs no model, or name a pack with --engine.")
     return chosen_pack(named, lambda packs: suited_pack(packs, info, None, pixels))

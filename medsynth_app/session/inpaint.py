@@ -10,8 +10,10 @@ import numpy.typing as npt
 from medsynth_app.actions import inpaint as inpainting
 from medsynth_app.actions.generate import FREE, PAINTED
 from medsynth_app.actions.more_like_this import more_like_this
+from medsynth_app.actions.packs import fits, unknown_kind
 from medsynth_app.core.changes import Changes
 from medsynth_app.core.jobs.inpaint import INPAINT
+from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.core.parameters import InpaintParameters
 from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.session.candidates import Candidates
@@ -46,6 +48,7 @@ class Inpaint:
         self._documents, self._view, self._painting, self._models = documents, view, painting, models
         self._candidates, self._people, self._jobs = candidates, people, jobs
         self.parameters_changed = self._chosen.changed
+        self._fits = False  # whether the chosen pack knows the image at work
         self._follow_pack()
         models.pack_changed.connect(self._follow_pack, priority=BEFORE_VIEWS)
         documents.follow(self._follow_document)
@@ -77,17 +80,39 @@ class Inpaint:
                                            self.parameters.feather)
 
     @property
+    def without_model(self) -> bool:
+        """Whether a run takes the classical fill: chosen, or because the chosen pack does not know the image."""
+        return self.parameters.without_model(self._fits)
+
+    @property
+    def pack(self) -> InstalledPack | None:
+        """What a run draws with; None: the classical fill, or nothing, for no pack is installed."""
+        return None if self.without_model else self._models.pack
+
+    @property
+    def unknown_kind(self) -> str | None:
+        """Why no installed pack can draw into the image at work, in words."""
+        document = self._documents.current
+        return unknown_kind(self._models.packs, document.info) if document is not None else None
+
+    def choose(self, pack: InstalledPack | None) -> None:
+        """Choose what a run draws with; None: the classical fill, which can only remove."""
+        if pack is not None:
+            self._models.set_pack(pack)
+        self._chosen.set(classical=pack is None)
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """What the person should know before a run with this pack on this image."""
-        document, pack = self._documents.current, self._models.pack
-        if document is None or pack is None:
+        document, pack = self._documents.current, self.pack
+        if document is None or (pack is None and not self.without_model):
             return ()
         return inpainting.warnings_for(document, self._view.index, self.parameters, pack, self._painting.mask_value)
 
     @property
     def followed(self) -> tuple[tuple[str, ...], bool]:
         """The painted classes that a fill could keep to, as the pack calls them, and whether a run now does."""
-        pack = self._models.pack
+        pack = self.pack
         if self._documents.current is None or pack is None or not pack.manifest.draws_from_masks:
             return (), False  # without a look at the mask
         return inpainting.followed(self._meant(), self.parameters, pack.manifest, self._painting.mask_value)
@@ -95,13 +120,14 @@ class Inpaint:
     @property
     def expected_seconds(self) -> float | None:
         """How long a run with these parameters will take; None before the first one like it has ended."""
-        return None if self._models.pack is None else self._jobs.seconds(self._work())
+        return None if self.pack is None and not self.without_model else self._jobs.seconds(self._work())
 
     def run(self) -> Changes:
         """Queue a run on what is painted in the slice in view."""
+        pack = None if self.without_model else self._models.chosen()
         return self._jobs.submitted(inpainting.inpaint_document(
-            self._queue, self._documents.opened(), self._view.index, self.parameters, self._models.chosen(),
-            self._painting.mask_value, self._meant(), self._people.id), self._work())
+            self._queue, self._documents.opened(), self._view.index, self.parameters, pack, self._painting.mask_value,
+            self._meant() if pack is not None else None, self._people.id), self._work())
 
     def more_like_this(self, index: int | None = None) -> Changes:
         """Queue the run of a candidate (the selected one by default) again with new seeds."""
@@ -114,14 +140,24 @@ class Inpaint:
                                        self._models.chosen().manifest)
 
     def _work(self) -> Work:
+        if self.without_model:
+            return Work((INPAINT.name,), self.parameters.sampling.count)
         shape = PAINTED if self.followed[1] else FREE
         return Work.of(self.parameters, INPAINT.name, self._models.chosen().manifest.sha256, shape)
 
     def _follow_document(self) -> None:
-        self._chosen.set(follow=None)  # said of another image; the prompt chooses again
+        self._chosen.set(follow=None, classical=None)  # said of another image; prompt and modality choose again
+        self._fit()
 
     def _follow_pack(self) -> None:
         """Whether a fill keeps to the painted shape is the prompt's to choose again."""
         self._chosen.set(follow=None)
-        if self._models.pack is not None:
-            self._chosen.offer(self._models.pack.manifest.default_prompt)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Hold the pack against the image; its prompt is offered only where some pack knows such images."""
+        document, pack = self._documents.current, self._models.pack
+        self._fits = pack is not None and (
+            document is None or fits(pack, document.info, document.pixels(self._view.index)))
+        if pack is not None:
+            self._chosen.offer("" if self.unknown_kind else pack.manifest.default_prompt)

@@ -65,11 +65,11 @@ def pack_method(folder: Path, steps: int) -> Method:
     """Removal with a model pack, seen through the case's window."""
     from medsynth_app.core.crop import context_bounds
     from medsynth_app.core.job import EventKind, JobEvent
-    from medsynth_app.core.pack import PackManifest
+    from medsynth_app.core.pack_files import open_pack
     from medsynth_app.engine.diffusion.inpaint import run_inpaint
     from tests.asking import inpaint_of
 
-    manifest = PackManifest.load(folder)
+    manifest = open_pack(folder).manifest
 
     def draw(case: Case, seed: int) -> npt.NDArray[np.float64]:
         painted = Bounds.of_mask(case.mask)

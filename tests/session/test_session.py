@@ -8,10 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from medsynth_app.actions.demo import demo_images
 from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.changes import Changes
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import EventKind, JobState
+from medsynth_app.core.jobs.stored import from_parts
 from medsynth_app.core.window_level import WindowLevel
 from medsynth_app.session.session import Session
 from medsynth_app.workspace.workspace import Workspace
@@ -386,3 +388,27 @@ def test_the_time_of_a_run_is_learned_from_the_last_one(session: Session, tmp_pa
     assert once is not None and once > 0
     session.inpaint.set(count=4)
     assert session.inpaint.expected_seconds == pytest.approx(4 * once)
+
+
+def test_an_image_that_no_pack_knows_is_removed_from_without_a_model(session: Session, tmp_path: Path) -> None:
+    ct = next(image.path for image in demo_images() if image.path.name == "CT_small.dcm")
+    assert session.inpaint.parameters.conditioning.prompt == "a cells prompt"
+    session.documents.open(ct)
+    assert session.inpaint.unknown_kind == "No installed model knows CT images"
+    assert session.inpaint.parameters.conditioning.prompt == ""
+    session.inpaint.set(mode="remove")
+    assert session.inpaint.without_model and session.inpaint.pack is None
+    stroke(session, (20, 20, 40, 40))
+    assert session.inpaint.warnings == () and session.inpaint.followed == ((), False)
+    job = session.inpaint.run().jobs[0]
+    request = from_parts(*session.workspace.jobs.load(job))
+    assert request.model is None
+    answer(session.workspace, job, session.jobs.deliver)
+    again = session.inpaint.more_like_this(0).jobs[0]
+    assert from_parts(*session.workspace.jobs.load(again)).model is None
+    session.inpaint.choose(session.models.packs[0])
+    assert not session.inpaint.without_model and session.inpaint.pack is session.models.packs[0]
+    assert any("not on" in text for text in session.inpaint.warnings)
+    session.documents.open(png(tmp_path / "a.png"))
+    assert session.inpaint.parameters.classical is None
+    assert session.inpaint.parameters.conditioning.prompt == "a cells prompt"

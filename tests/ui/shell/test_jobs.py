@@ -134,9 +134,9 @@ def test_the_button_says_how_long_it_takes_after_a_run(desk: TestDesk, monkeypat
     now[0] = 20.0
     desk.hear(job_id, JobState.DONE, JobEvent(job_id, EventKind.DONE))
     desk.until(lambda: desk.inpaint_panel.primary.text() == "Inpaint 4, about 20 s")
-    desk.session.inpaint.set(count=2, mode="remove")
+    desk.session.inpaint.set(count=2, mode="remove", classical=False)
     assert desk.inpaint_panel.primary.text() == "Remove 2, about 10 s"
-    desk.session.inpaint.set(count=4, mode="replace")
+    desk.session.inpaint.set(count=4, mode="replace", classical=None)
     desk.session.painting.undo()
 
 

@@ -108,6 +108,9 @@ class MoreInpaint(Group):
         self.previews.setValue(p.sampling.preview_every)
         if self.avoid.text() != p.conditioning.negative_prompt:
             self.avoid.setText(p.conditioning.negative_prompt)
+        for each in (self.steps, self.context, self.feather, self.guidance, self.match, self.previews, self.avoid,
+                     self.device):
+            each.setEnabled(not s.inpaint.without_model)
         self.which.set_value(None if s.painting.mask_value is None else 1)
         self._show_schemas()
         self.device.setCurrentIndex([name for name, _ in DEVICES].index(p.sampling.device))

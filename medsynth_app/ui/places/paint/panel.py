@@ -13,6 +13,7 @@ from medsynth_app.core.errors import UserError
 from medsynth_app.core.jobs.request import Sampling
 from medsynth_app.core.labels import LabelClass, LabelSchema
 from medsynth_app.core.options import option_of
+from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.core.words import _
 from medsynth_app.session.session import Session
 from medsynth_app.ui.places.paint.more import MoreInpaint
@@ -38,6 +39,7 @@ from medsynth_app.ui.widgets.panel import Panel, SliderRow
 MODES = (("replace", "Replace", "Draws what the prompt says."),
          ("remove", "Remove", "Fills from the surroundings, as if nothing had been there."),
          ("vary", "Vary", "Keeps the likeness and changes the details."))
+REMOVE_INSTEAD = _("Remove needs none.")
 COUNTS = tuple((n, str(n), f"{n} candidate{'' if n == 1 else 's'} to choose from") for n in (1, 2, 4, 8))
 
 
@@ -81,7 +83,7 @@ class InpaintPanel(Panel):
         self._class_group.idClicked.connect(session.painting.set_label)
         self.mode = Segmented(MODES, "Mode")
         self.mode.chosen.connect(lambda mode: self._set(mode=mode))
-        self._mode_help = label("", "help", wrap=True)
+        self.mode_help = label("", "help", wrap=True)
         self.prompt = PromptEdit("Prompt", "What shall be drawn here?")
         self.prompt.edited.connect(lambda text: self._set(prompt=text))
         self.examples = button("Examples", role="link", tip="Prompts that this model knows")
@@ -94,6 +96,7 @@ class InpaintPanel(Panel):
         self.strength.slider.setToolTip("100 %: what was there is ignored. Less keeps more of it.")
         self.count = Segmented(COUNTS, "Candidates")
         self.count.chosen.connect(lambda count: self._set(count=count))
+        self._engines: tuple[InstalledPack | None, ...] = ()  # as the box lists them; None: the classical fill
         self.pack = model_box(self._choose_pack)
         self._pack_help = ElidedLabel("", "help")
         self._warnings = QWidget()
@@ -111,7 +114,7 @@ class InpaintPanel(Panel):
         classes = Group(self.theme, "Class to paint")
         classes.add(self._classes)
         fill = Group(self.theme, "What to do")
-        fill.add(self.mode, self._mode_help)
+        fill.add(self.mode, self.mode_help)
         prompt = Group(self.theme, "Prompt")
         head = prompt.layout()
         assert head is not None
@@ -151,10 +154,13 @@ class InpaintPanel(Panel):
         with self.showing():
             self._show_classes()
             self.mode.set_value(p.mode)
-            self._mode_help.setText(next(text for mode, _, text in MODES if mode == p.mode))
+            missing, drawn = self._no_model(), p.mode != "remove"
+            help_text = next(text for mode, _title, text in MODES if mode == p.mode)
+            self.mode_help.setText(f"{missing}. {REMOVE_INSTEAD}" if missing else help_text)
             self.prompt.set_text(p.conditioning.prompt)
-            self.prompt.setEnabled(p.mode != "remove")
-            self.examples.setEnabled(p.mode != "remove")
+            self.prompt.setEnabled(drawn and not missing)
+            self.examples.setEnabled(drawn and not missing)
+            self.strength.setEnabled(not self._session.inpaint.without_model)
             self.strength.show_value(round(p.sampling.strength * 100), f"{round(p.sampling.strength * 100)} %")
             self.count.set_value(p.sampling.count)
             self._show_packs()
@@ -190,17 +196,24 @@ class InpaintPanel(Panel):
         return found
 
     def _show_packs(self) -> None:
-        packs, chosen = self._session.models.packs, self._session.models.pack
+        inpaint, missing = self._session.inpaint, self._no_model()
+        chosen = None if missing else inpaint.pack
+        self._engines = () if missing else self._session.models.packs
+        if inpaint.parameters.mode == "remove":  # which needs no model
+            self._engines = (None, *self._engines)
         self.pack.clear()
-        for pack in packs:
-            self.pack.addItem(pack.manifest.title)
-        if not packs:
-            self.pack.addItem("No model installed")
-        self.pack.setEnabled(bool(packs))
-        self.pack.setCurrentIndex(packs.index(chosen) if chosen in packs else 0 if not packs else -1)
+        for pack in self._engines:
+            self.pack.addItem(pack.manifest.title if pack is not None else _("No model: from the surroundings"))
+        if not self._engines:
+            self.pack.addItem(_("None for such images") if self._session.models.packs else _("No model installed"))
+        self.pack.setEnabled(bool(self._engines))
+        self.pack.setCurrentIndex(self._engines.index(chosen) if chosen in self._engines else 0)
         manifest = chosen.manifest if chosen else None
-        facts = (f"Model for {manifest.domain}, {manifest.native_size} px, version {manifest.version}"
-                 if manifest else "Models come as packs: see Models.")
+        if manifest is not None:
+            facts = f"Model for {manifest.domain}, {manifest.native_size} px, version {manifest.version}"
+        else:
+            facts = (_("Tissue of the same image, fitted at the seam.") if inpaint.without_model
+                     else "Models come as packs: see Models.")
         self._pack_help.setText(facts)
         self._examples_menu.clear()
         for text in manifest.example_prompts if manifest else ():
@@ -208,8 +221,8 @@ class InpaintPanel(Panel):
         self.examples.setVisible(bool(manifest and manifest.example_prompts))
 
     def _choose_pack(self, index: int) -> None:
-        if not self.is_showing and index < len(self._session.models.packs):
-            self._session.models.set_pack(self._session.models.packs[index])
+        if not self.is_showing and index < len(self._engines):
+            self._session.inpaint.choose(self._engines[index])
 
     def _set(self, **values: Any) -> None:
         if not self.is_showing:
@@ -228,8 +241,8 @@ class InpaintPanel(Panel):
         s = self._session
         if s.documents.current is None:
             return "Open an image first"
-        if s.models.pack is None:
-            return "No model is installed"
+        if missing := self._no_model():
+            return missing
         if s.documents.read_only:
             return "This window is read-only"
         mask = s.documents.current.mask(s.view.index)
@@ -237,6 +250,15 @@ class InpaintPanel(Panel):
         if not wanted.any():
             return "Paint a region on the image first"
         return ""
+
+    def _no_model(self) -> str:
+        """Why no model could do what is asked, in a few words; "" where one can, or none is needed."""
+        inpaint = self._session.inpaint
+        if inpaint.without_model:
+            return ""
+        if inpaint.pack is None:
+            return _("No model is installed")
+        return (inpaint.unknown_kind or "") if inpaint.parameters.mode != "remove" else ""
 
     def _refresh_state(self) -> None:
         s = self._session
