@@ -18,6 +18,7 @@ from medsynth_app.core.provenance import Provenance
 from medsynth_app.formats.pixels import to_colour8
 
 ALLOWED_BYTES = 2 * 2**30
+PEAK = 3  # times the decoded size, that a reader may hold while it decodes
 Mask = npt.NDArray[np.uint8]  # (rows, columns)
 Progress = Callable[[int, int], None]
 Stop = Callable[[], bool]
@@ -115,10 +116,13 @@ def check_inside(bounds: Bounds, rows: int, columns: int) -> None:
         raise ValueError(f"{bounds} is no part of {rows} x {columns} pixels")
 
 
-def check_size(bytes: int, allowed: int) -> None:
-    """Raise `TooLarge` when the decoded pixels exceed what is allowed; call it BEFORE decoding."""
-    if bytes > allowed:
-        raise TooLarge(bytes)
+def check_size(bytes: int, allowed: int, peak: int = 0) -> None:
+    """Raise `TooLarge` when the decoded pixels exceed what is allowed; call it BEFORE decoding.
+
+    Readers need up to `PEAK` times as much while they decode. `peak` is what one holds that needs more.
+    """
+    if bytes > allowed or peak > PEAK * allowed:
+        raise TooLarge(max(bytes, peak))
 
 
 def check_cancelled(cancelled: Stop | None) -> None:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import struct
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
-from PIL import Image, ImageOps, PngImagePlugin
+from PIL import Image, PngImagePlugin
 
+from medsynth_app.core.errors import UserError
 from medsynth_app.core.files import file_sha256, writing
 from medsynth_app.core.image import FrameInfo, FrameKey, ImageInfo, ImageSource, Pixels
 from medsynth_app.core.provenance import Provenance
@@ -19,13 +25,32 @@ from medsynth_app.formats.common import (
     image_pseudonym,
     mask_values,
     reading,
+    unreadable,
 )
-from medsynth_app.formats.kinds import kind_of, name_of
+from medsynth_app.formats.kinds import Kind, kind_of, name_of
 from medsynth_app.formats.libraries import prepare_pillow
 from medsynth_app.formats.mark import draw_mark
-from medsynth_app.formats.pixels import stored_range
+from medsynth_app.formats.pixels import (
+    FROM_PALETTE,
+    ON_WHITE,
+    UPRIGHT,
+    as_stored,
+    bits_in_use,
+    laid_on_white,
+    packed,
+    stored_range,
+    to_colour8,
+    upright,
+    windows_in_use,
+)
 
-_BYTES = {"1": 1, "L": 1, "P": 3, "I;16": 2, "I;16B": 2, "I": 4, "F": 4}
+_BAND = 256  # rows of a JPEG that are worked on at once
+_CHUNKS, _ALL_CHUNKS = 10_000, 1_000_000  # of a PNG that are looked at: before its pixels, and in all
+_ORIENTATION = 0x0112
+_GREY, _TRUE, _TABLE, _GREY_ALPHA, _TRUE_ALPHA = 0, 2, 3, 4, 6  # colour types of a PNG
+_SAMPLES = {_GREY: 1, _TRUE: 3, _TABLE: 3, _GREY_ALPHA: 2, _TRUE_ALPHA: 4}
+_FRAMES = {0xF7, *range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # markers of a JPEG that begin a frame
+_DEEP = "This picture has 16 bits per colour; it is shown and edited with 8."
 
 
 def open_image(path: Path, *, allow_bytes: int = ALLOWED_BYTES, salt: bytes = b"") -> ImageSource:
@@ -36,47 +61,133 @@ def open_image(path: Path, *, allow_bytes: int = ALLOWED_BYTES, salt: bytes = b"
     UserError
         When it is damaged, or would need more than `allow_bytes` (`TooLarge`).
     """
+    kind = kind_of(path)
     notices: list[str] = []
-    kind = name_of(kind_of(path))
-    prepare_pillow()
-    with reading(kind), Image.open(path) as image:
-        check_size(image.width * image.height * _BYTES.get(image.mode, 4), allow_bytes)
+    with reading(name_of(kind)), _opened(path, kind, allow_bytes) as image:
         if getattr(image, "n_frames", 1) > 1:
             notices.append("This file holds a moving picture; its first image is shown.")
-        if _deep_colour(path):
-            notices.append("This picture has 16 bits per colour; it is shown and edited with 8.")
-        text = _text(image)
-        pixels = _pixels(image)
+        text, turn = _text(image), _orientation(image)
+        pixels = _png(path, image, turn, notices) if kind is Kind.PNG else _jpeg(image, turn, notices)
+        if turn > 1:
+            notices.append(UPRIGHT)
         sha256 = file_sha256(path)
-    rows, columns = pixels.shape[:2]
-    frame = FrameInfo(FrameKey(f"sha256:{sha256}"), rows, columns, stored_range=stored_range(pixels.dtype))
-    info = ImageInfo(image_pseudonym(sha256), None, kind, "grey" if pixels.ndim == 2 else "rgb", (frame,),
-                     synthetic=records.claims_synthetic(text), notices=tuple(notices))
-    return ArraySource(info, [pixels])
+        rows, columns = pixels.shape[:2]
+        frame = FrameInfo(FrameKey(f"sha256:{sha256}"), rows, columns, stored_range=stored_range(pixels.dtype),
+                          windows=windows_in_use([pixels]))
+        info = ImageInfo(image_pseudonym(sha256), None, name_of(kind), "grey" if pixels.ndim == 2 else "rgb", (frame,),
+                         synthetic=records.claims_synthetic(text), notices=tuple(notices))
+        return ArraySource(info, [pixels])
 
 
-def _pixels(image: Image.Image) -> Pixels:
-    """Decode, turn upright, lay what is transparent on white."""
-    grey = image.mode in ("1", "L", "LA", "I;16", "I;16B", "I", "F")
-    upright = ImageOps.exif_transpose(image)
-    if _see_through(upright):
-        ground = Image.new("RGBA", upright.size, "white")
-        upright = Image.alpha_composite(ground, upright.convert("RGBA")).convert("L" if grey else "RGB")
-    if upright.mode == "1":
-        upright = upright.convert("L")
-    if upright.mode == "I":
-        values = np.array(upright)
-        return values.astype(np.uint16) if values.min() >= 0 and values.max() <= 65_535 else values
-    if upright.mode.startswith("I;16"):
-        return np.array(upright).astype(np.uint16)
-    return np.array(upright if upright.mode == "L" else upright.convert("RGB"))
+@contextmanager
+def _opened(path: Path, kind: Kind, allow_bytes: int) -> Iterator[Image.Image]:
+    """A picture of which nothing but the header is read; its size is asked before any pixel is."""
+    prepare_pillow()
+    turned = b""
+    if kind is Kind.PNG:
+        columns, rows, bits, colours, turned = _png_header(path)
+        check_size(columns * rows * _SAMPLES[colours] * (2 if bits == 16 else 1), allow_bytes)
+    else:
+        _check_jpeg(path)
+    with Image.open(path, formats=("PNG",) if kind is Kind.PNG else ("JPEG", "MPO")) as image:
+        if kind is Kind.JPEG:
+            samples = 1 if image.mode == "L" else 3
+            # Pillow keeps 4 bytes of a coloured pixel, libjpeg the coefficients of all where a picture comes in scans.
+            held = (1 if image.mode == "L" else 4) + (2 * len(image.getbands()) if "progressive" in image.info else 0)
+            check_size(image.width * image.height * samples, allow_bytes, image.width * image.height * held)
+        if turned:
+            image.info["exif"] = b"Exif\0\0" + turned
+        yield image
 
 
-def _deep_colour(path: Path) -> bool:
-    """Whether a PNG has 16 bits per colour, of which Pillow reads 8 without a word."""
+def _png_header(path: Path) -> tuple[int, int, int, int, bytes]:
+    """Columns, rows, bits per sample, colour type and EXIF of a PNG whose chunks lead to pixels."""
     with path.open("rb") as file:
-        head = file.read(26)
-    return head[:4] == b"\x89PNG" and head[24] == 16 and head[25] in (2, 6)
+        start = file.read(33)
+        columns, rows, bits, colours = struct.unpack(">4xIIBB", start[12:26])
+        if start[12:16] != b"IHDR" or not (columns and rows) or colours not in _SAMPLES:
+            raise unreadable(name_of(Kind.PNG))
+        pixels, exif = False, b""
+        for number in range(_ALL_CHUNKS):
+            if len(head := file.read(8)) < 8:
+                break
+            length, name = struct.unpack(">I4s", head)
+            pixels = pixels or name == b"IDAT"
+            if name == b"IEND" or (number > _CHUNKS and not pixels):
+                break
+            if name == b"eXIf" and length < 2**16:
+                exif = file.read(length)
+                length = 0
+            file.seek(length + 4, 1)
+    if not pixels:
+        raise unreadable(name_of(Kind.PNG), happened="This PNG picture is damaged: no pixels follow its beginning.")
+    return columns, rows, bits, colours, exif
+
+
+def _png(path: Path, image: Image.Image, turn: int, notices: list[str]) -> Pixels:
+    """Decode a PNG, turn it upright, lay what is transparent on white; what is changed is added to `notices`."""
+    colours, share = _png_values(path)
+    white = int(np.iinfo(colours.dtype).max)
+    if image.mode == "P":
+        notices.append(FROM_PALETTE)
+    if share is not None and int(share.min()) < white:
+        notices.append(ON_WHITE)
+        laid_on_white(colours, share, white)
+    if colours.ndim == 3 and colours.dtype == np.uint16:
+        bits = bits_in_use(colours)
+        notices.append(_DEEP + (f" Only {bits} bits are in use; they are stretched." if bits < 16 else ""))
+        colours = to_colour8(colours, bits)
+    return packed(upright(colours, turn))
+
+
+def _png_values(path: Path) -> tuple[Pixels, Pixels | None]:
+    """Grey (rows, columns) or RGB (rows, columns, 3) of a PNG, uint8 or uint16; how opaque it is, where it says so."""
+    values = imagecodecs.png_decode(path.read_bytes())
+    if values.ndim == 2:
+        return values, None
+    share = values[..., -1] if values.shape[-1] in (2, 4) else None
+    return values[..., 0] if values.shape[-1] < 3 else values[..., :3], share
+
+
+def _jpeg(image: Image.Image, turn: int, notices: list[str]) -> Pixels:
+    """Decode a JPEG, upright, in bands: no second copy of the whole is made."""
+    if image.mode == "CMYK":
+        notices.append("The colours of this picture are those of a printer (CMYK); it is shown and edited as RGB.")
+    mode, shape = ("L", ()) if image.mode == "L" else ("RGB", (3,))
+    rows, columns = (image.width, image.height) if turn >= 5 else (image.height, image.width)
+    pixels = np.empty((rows, columns, *shape), np.uint8)
+    stored = as_stored(pixels, turn)
+    for top in range(0, image.height, _BAND):
+        band = image.crop((0, top, image.width, min(top + _BAND, image.height)))
+        stored[top:top + _BAND] = np.asarray(band if band.mode == mode else band.convert(mode))
+    return pixels
+
+
+def _check_jpeg(path: Path) -> None:
+    """Raise `UserError` for a JPEG of a kind that Pillow calls damaged: deeper than 8 bits, lossless, JPEG-LS."""
+    with path.open("rb") as file:
+        file.seek(2)
+        for _ in range(_CHUNKS):
+            marker = file.read(2)
+            while marker[1:] == b"\xff":  # fill bytes
+                marker = marker[1:] + file.read(1)
+            if len(marker) < 2 or marker[0] != 0xFF or marker[1] in (0xD9, 0xDA):
+                return
+            length, = struct.unpack(">H", file.read(2))
+            if marker[1] in _FRAMES:
+                bits = file.read(1)[0]
+                why = ("JPEG-LS" if marker[1] == 0xF7 else "lossless JPEG" if marker[1] in (0xC3, 0xC7, 0xCB, 0xCF) else
+                       f"{bits} bits per colour" if bits != 8 else "")
+                if why:
+                    raise UserError(f"This JPEG picture is of a kind that is not read here: {why}.",
+                                    "Save it as PNG or TIFF, or as a usual JPEG of 8 bits.")
+                return
+            file.seek(length - 2, 1)
+
+
+def _orientation(image: Image.Image) -> int:
+    value = Image.Image.getexif(image).get(_ORIENTATION, 1)  # a PNG's own decodes all pixels
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
 def _text(image: Image.Image) -> str:
@@ -86,8 +197,8 @@ def _text(image: Image.Image) -> str:
 
 def embedded_text(path: Path) -> str:
     """The provenance text of a picture, or an empty string."""
-    prepare_pillow()
-    with reading("picture"), Image.open(path) as image:
+    kind = kind_of(path)
+    with reading(name_of(kind)), _opened(path, kind, sys.maxsize) as image:
         return _text(image)
 
 
@@ -123,22 +234,19 @@ def read_mask(path: Path, frame: int | None = None, like: FrameInfo | None = Non
 
     What is transparent counts as 0, whatever colour lies under it.
     """
-    prepare_pillow()
-    with reading("mask"), Image.open(path) as image:
-        check_size(image.width * image.height * _BYTES.get(image.mode, 4), allow_bytes)
-        lossy = image.format == "JPEG"
-        upright = ImageOps.exif_transpose(image)
-        if upright.mode in ("P", "1"):
-            pixels = np.array(upright).astype(np.uint8)
-        elif _see_through(upright):
-            pixels = np.array(upright.convert("RGBA"))[..., :3]
+    kind = kind_of(path)
+    with reading("mask"), _opened(path, kind, allow_bytes) as image:
+        turn = _orientation(image)
+        share: Pixels | None
+        if kind is Kind.JPEG:
+            pixels = _jpeg(image, turn, [])
+            return mask_values(pixels > 127 if pixels.ndim == 2 else pixels)
+        if image.mode == "P":
+            values, share = np.array(image), np.asarray(image.convert("RGBA"))[..., 3]
         else:
-            pixels = _pixels(image)
-        if _see_through(upright):
-            share = np.array(upright.convert("RGBA"))[..., 3]
-            pixels[share <= share.max(initial=0) // 2] = 0  # the middle of a soft brush's edge
-    return mask_values(pixels > 127 if lossy and pixels.ndim == 2 else pixels)
-
-
-def _see_through(image: Image.Image) -> bool:
-    return image.mode in ("LA", "PA", "RGBA", "La", "RGBa") or "transparency" in image.info
+            values, share = _png_values(path)
+            if (bits := _png_header(path)[2]) < 8:
+                values //= 255 // (2**bits - 1)  # the decoder spreads few bits over a byte
+        if share is not None:
+            values[share <= share.max(initial=0) // 2] = 0  # the middle of a soft brush's edge
+        return mask_values(np.ascontiguousarray(upright(values, turn)))

@@ -21,6 +21,7 @@ from medsynth_app.formats.pixels import (
     UPRIGHT,
     from_ycbcr,
     laid_on_white,
+    packed,
     stored_range,
     to_colour8,
     upright,
@@ -171,8 +172,8 @@ class Layout:
             rgb = to_colour8(plane, bits or self.bits)
         if self._alpha is not None:
             share = to_colour8(plane[..., self._alpha:self._alpha + 1], self.bits)[..., 0]
-            rgb = self._opaque(rgb if rgb.flags.writeable and rgb.base is None else rgb.copy(), share, 255)
-        return np.ascontiguousarray(upright(rgb, self.orientation(frame)))
+            rgb = self._opaque(rgb, share, 255)
+        return packed(upright(rgb, self.orientation(frame)))
 
     def _opaque(self, values: Pixels, share: Pixels, white: int) -> Pixels:
         """Values without what is transparent: of a mask it is 0, up to the middle of a soft brush's edge."""

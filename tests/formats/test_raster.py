@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import struct
+import time
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +67,128 @@ def test_palettes_become_rgb_and_bits_become_bytes(tmp_path: Path) -> None:
     assert np.array_equal(open_image(_saved(palette, tmp_path / "a.png")).pixels(0), np.array(palette.convert("RGB")))
     bits = open_image(_saved(Image.fromarray(RGB[..., 0] > 127), tmp_path / "b.png")).pixels(0)
     assert bits.dtype == np.uint8 and np.array_equal(bits, np.where(RGB[..., 0] > 127, 255, 0))
+
+
+def _chunk(name: bytes, content: bytes = b"") -> bytes:
+    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+
+def _png(path: Path, values: np.ndarray[Any, Any], kind: int, bits: int, *before: bytes, after: bytes = b"") -> Path:
+    """A PNG of (rows, columns[, samples]), a colour type and so many bits, with chunks round its pixels."""
+    rows, columns = values.shape[:2]
+    if bits < 8:
+        flat = np.unpackbits(values[..., None], axis=2)[..., 8 - bits:].reshape(rows, -1)
+        lines = np.packbits(flat, axis=1)
+    else:
+        lines = values.reshape(rows, -1).astype(">u2" if bits == 16 else "u1")
+    data = b"".join(b"\0" + line.tobytes() for line in lines)
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", struct.pack(">IIBBBBB", columns, rows, bits, kind, 0, 0, 0))
+                     + b"".join(before) + _chunk(b"IDAT", zlib.compress(data)) + after + _chunk(b"IEND"))
+    return path
+
+
+DEEP = np.random.default_rng(1).integers(0, 65536, (30, 44), np.uint16)
+
+
+def test_deep_grey_stays_deep_with_alpha_and_with_a_transparent_value(tmp_path: Path) -> None:
+    share = np.full((30, 44), 65535, np.uint16)
+    opaque = open_image(_png(tmp_path / "a.png", np.dstack([DEEP, share]), 4, 16))
+    assert opaque.info.colour == "grey" and opaque.info.notices == ()
+    assert opaque.pixels(0).dtype == np.uint16 and np.array_equal(opaque.pixels(0), DEEP)
+    share[0] = 0
+    share[1] = 32768
+    clear = open_image(_png(tmp_path / "b.png", np.dstack([DEEP, share]), 4, 16))
+    assert (clear.pixels(0)[0] == 65535).all() and np.array_equal(clear.pixels(0)[2:], DEEP[2:])
+    assert np.abs(clear.pixels(0)[1] - (DEEP[1] * (32768 / 65535) + 65535 * (1 - 32768 / 65535))).max() <= 0.51
+    assert "white" in clear.info.notices[0] and clear.info.frames[0].stored_range == (0, 65535)
+    for value in (5, int(DEEP[3, 3])):
+        source = open_image(_png(tmp_path / "c.png", DEEP, 0, 16, _chunk(b"tRNS", struct.pack(">H", value))))
+        assert np.array_equal(source.pixels(0), np.where(value == DEEP, 65535, DEEP))
+        assert source.pixels(0).dtype == np.uint16 and bool(source.info.notices) == (value == DEEP).any()
+
+
+@pytest.mark.parametrize(("highest", "stretched"), [(4095, True), (255, True), (65535, False), (40000, False)])
+@pytest.mark.parametrize("alpha", [True, False])
+def test_deep_colours_are_stretched_over_the_bits_in_use(tmp_path: Path, highest: int, stretched: bool, alpha: bool
+                                                         ) -> None:
+    deep = np.rint(RGB / 255 * highest).astype(np.uint16)
+    values = np.dstack([deep, np.full((30, 44), 65535, np.uint16)]) if alpha else deep
+    source = open_image(_png(tmp_path / "a.png", values, 6 if alpha else 2, 16))
+    top = 2**highest.bit_length() - 1
+    assert np.abs(source.pixels(0).astype(int) - deep / top * 255).max() <= 0.51
+    assert "16 bits" in source.info.notices[0] and ("stretched" in source.info.notices[0]) == stretched
+
+
+@pytest.mark.parametrize(("bits", "values"), [(1, 2), (2, 4), (4, 16)])
+def test_labels_of_few_bits_keep_their_values_in_masks(tmp_path: Path, bits: int, values: int) -> None:
+    labels = np.random.default_rng(0).integers(0, values, (30, 44), np.uint8)
+    path = _png(tmp_path / "m.png", labels, 0, bits)
+    assert np.array_equal(read_mask(path), labels)
+    assert np.array_equal(open_image(path).pixels(0), labels * (255 // (values - 1)))
+    table = _chunk(b"PLTE", bytes(range(3 * values)))
+    assert np.array_equal(read_mask(_png(tmp_path / "p.png", labels, 3, bits, table)), labels)
+    window, = open_image(_png(tmp_path / "8.png", labels, 0, 8)).info.frames[0].windows
+    assert (window.low, window.high) == (0, values - 1)
+
+
+def test_orientation_is_found_behind_the_pixels_and_told(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 8
+    chunk = _chunk(b"eXIf", exif.tobytes().removeprefix(b"Exif\0\0"))
+    for path in (_png(tmp_path / "a.png", RGB, 2, 8, chunk), _png(tmp_path / "b.png", RGB, 2, 8, after=chunk)):
+        source = open_image(path)
+        assert np.array_equal(source.pixels(0), np.rot90(RGB)) and "upright" in source.info.notices[0]
+        assert np.array_equal(read_mask(path), np.rot90(RGB).max(axis=2) > 127)
+
+
+def test_every_change_of_pixels_is_told(tmp_path: Path) -> None:
+    plain = open_image(_saved(Image.fromarray(RGB), tmp_path / "a.png"))
+    assert plain.info.notices == ()
+    for mode, name, word in (("CMYK", "a.jpg", "printer"), ("P", "b.png", "table")):
+        path = _saved(Image.fromarray(RGB).convert(mode), tmp_path / name)
+        assert word in open_image(path).info.notices[0]
+        assert np.array_equal(open_image(path).pixels(0), np.asarray(Image.open(path).convert("RGB")))
+
+
+@pytest.mark.parametrize("name", [b"prVt", b"tEXt"])
+def test_a_picture_of_countless_pieces_is_refused_at_once(tmp_path: Path, name: bytes) -> None:
+    path = _png(tmp_path / "a.png", RGB, 2, 8, _chunk(name, b"k\0v") * 200_000)
+    start = time.monotonic()
+    with pytest.raises(UserError, match="damaged"):
+        open_image(path)
+    with pytest.raises(UserError, match="damaged"):
+        read_provenance(path)
+    assert time.monotonic() - start < 2
+
+
+@pytest.mark.parametrize("size", [1, 0])
+def test_pixels_in_countless_pieces_open_fast(tmp_path: Path, size: int) -> None:
+    path = _png(tmp_path / "a.png", RGB, 2, 8)
+    data = path.read_bytes()
+    place = data.index(b"IDAT")
+    length = struct.unpack(">I", data[place - 4:place])[0]
+    pixels = data[place + 4:place + 4 + length]
+    pieces = [_chunk(b"IDAT", pixels[k:k + 1]) for k in range(length)] if size else [
+        _chunk(b"IDAT") * 300_000, _chunk(b"IDAT", pixels)]
+    path.write_bytes(data[:place - 4] + b"".join(pieces) + _chunk(b"IEND"))
+    start = time.monotonic()
+    assert np.array_equal(open_image(path).pixels(0), RGB)
+    assert time.monotonic() - start < 5
+
+
+@pytest.mark.parametrize(("marker", "bits", "words"), [
+    (0xC1, 12, "12 bits"), (0xF7, 8, "JPEG-LS"), (0xC3, 16, "lossless"), (0xC0, 10, "10 bits")])
+def test_a_jpeg_that_is_not_read_is_told_by_its_kind(tmp_path: Path, marker: int, bits: int, words: str) -> None:
+    data = _saved(Image.fromarray(RGB), tmp_path / "a.jpg").read_bytes()
+    place = data.index(b"\xff\xc0")
+    (tmp_path / "b.jpg").write_bytes(data[:place] + bytes([0xFF, marker]) + data[place + 2:place + 4] + bytes([bits])
+                                     + data[place + 5:])
+    for reader in (open_image, read_mask, read_provenance):
+        with pytest.raises(UserError, match=words):
+            reader(tmp_path / "b.jpg")
+    (tmp_path / "c.jpg").write_bytes(imagecodecs.jpegls_encode(RGB))
+    with pytest.raises(UserError, match="JPEG-LS"):
+        open_image(tmp_path / "c.jpg")
 
 
 def test_deep_colour_is_told(tmp_path: Path) -> None:
