@@ -28,6 +28,7 @@ from medsynth_app.workspace.documents import Document
 Mask = npt.NDArray[np.bool_]
 Labels = npt.NDArray[np.uint8]
 LARGEST_ENLARGEMENT = 4.0
+UNSEEN = 0.02  # share of a region beyond what a model can draw that is worth a word
 
 
 def inpaint_request(document: Document, frame: int, parameters: InpaintParameters, pack: InstalledPack | None,
@@ -78,7 +79,7 @@ def inpaint_request(document: Document, frame: int, parameters: InpaintParameter
         parameters.sampling.with_seed(),
         mode=parameters.mode,
         feather=parameters.feather,
-        match_seam=parameters.matches_seam(document.info.colour),
+        match_seam=parameters.match_seam,
         notices=notices)
 
 
@@ -130,6 +131,7 @@ def _image_context(document: Document, frame: int, bounds: Bounds, mask: Mask,
         intensity_range=seen_range(document, frame, manifest) if manifest is not None else None,
         inverted=info.inverted,
         rescale=(about.rescale.slope, about.rescale.intercept),
+        unit=about.rescale.unit,
         stored_range=about.stored_range)
 
 
@@ -181,14 +183,36 @@ def effective_region(mask: Mask, feather: int) -> Mask | None:
 def warnings_for(document: Document, frame: int, parameters: InpaintParameters, pack: InstalledPack | None,
                  mask_value: int | None = None, painted: Labels | None = None) -> tuple[str, ...]:
     """What the person should know before a run; it stays with the result. `painted` as in `inpaint_request`."""
-    bounds = _context(wanted(document.mask(frame) if painted is None else painted, mask_value), parameters, pack)
+    mask = wanted(document.mask(frame) if painted is None else painted, mask_value)
+    bounds = _context(mask, parameters, pack)
     texts: tuple[str, ...] = ()
     if pack is not None:
         size = max(bounds.height, bounds.width) if bounds is not None else 0
         texts = warnings(document, pack, size / pack.manifest.native_size)
+        if bounds is not None:
+            texts += _beyond(document, frame, bounds, mask, parameters, pack.manifest)
     if painted is None and bounds is not None and any(other != frame for other in document.painted_frames()):
         texts += ("The mask covers several slices; this run fills this slice only.",)
     return texts
+
+
+def _beyond(document: Document, frame: int, bounds: Bounds, mask: Mask, parameters: InpaintParameters,
+            manifest: PackManifest) -> tuple[str, ...]:
+    """How much of what is painted the model could not draw, in words."""
+    seen, about = seen_range(document, frame, manifest), document.info.frames[frame]
+    if seen is None:
+        return ()
+    values = about.rescale.to_modality(document.region(frame, bounds)[mask[bounds.slices]])
+    low, high = ("darker", "brighter") if not document.info.inverted else ("brighter", "darker")
+    if about.rescale.unit == "HU":
+        low, high = "less dense", "denser"
+    below, above = seen.shares_beyond(values)
+    what = {"vary": "; that part is kept", "remove": "; removing without a model can"}.get(parameters.mode, "")
+    return tuple(
+        f"{100 * share:.0f} % of this region is {word} than this model can draw "
+        f"({f'{side} {end:.4g} {about.rescale.unit}'.rstrip()}){what}."
+        for share, word, side, end in ((above, high, "above", seen.high), (below, low, "below", seen.low))
+        if share > UNSEEN)
 
 
 def warnings(document: Document, pack: InstalledPack, scale: float) -> tuple[str, ...]:

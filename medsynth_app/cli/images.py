@@ -115,7 +115,8 @@ def _inpaint(here: Headless, document: Document, mask: Path, wanted: int | None,
         target, record = out / f"candidate-{result.candidate + 1}.{suffix}", result.provenance
         exported = export_result(here.workspace, document, result, target, kind, mark=mark, window=window)
         notices.add((*record.notices, *exported.notices))
-        written.append({"file": str(target), "candidate": result.candidate, "seed": record.seed, "seam": record.seam,
+        written.append({"file": str(target), "candidate": result.candidate, "seed": record.seed,
+                        "report": record.report,
                         "largest_change_outside_mask": record.largest_change_outside_mask})
     shared = results[0].provenance.parameters if results else {}
     name = pack.manifest.name if pack is not None else None

@@ -14,6 +14,7 @@ from medsynth_app.core.intensity import IntensityRange
 REACH = 192  # pixels round a region in which the classical fill looks for tissue to take its place
 MARGIN = 4  # pixels of surroundings that a crop keeps, whatever the context
 AS_STORED = Rescale()
+MIDDLE, FADING = 0.5, 0.25  # of the model's range: from its middle to half way to its end what lies beyond fades in
 
 
 def context_bounds(mask_bounds: Bounds, rows: int, columns: int, native: int, context: float) -> Bounds:
@@ -96,3 +97,29 @@ def from_model_unit(unit: npt.NDArray[np.floating], grey: bool, rescale: Rescale
         return unit.astype(np.float64) * 255
     mean = unit.astype(np.float64).mean(axis=2)
     return rescale.to_stored(model_range(rescale, seen, stored_range).from_unit(1 - mean if inverted else mean))
+
+
+def beyond_model(stored: Pixels, generated: npt.NDArray[np.float64], rescale: Rescale, seen: IntensityRange | None,
+                 stored_range: tuple[int, int]) -> npt.NDArray[np.float64]:
+    """What of a grey image the model could not see, to be added again to what it drew.
+
+    That is how far a value lies beyond the model's range, in full where the model drew that end of its range, fading to
+    nothing where it drew the middle: bone stays bone, but what was drawn anew as soft tissue is none.
+
+    Parameters
+    ----------
+    stored
+        The image, (h, w).
+    generated
+        What was drawn, in stored units (`from_model_unit`), same shape.
+
+    Returns
+    -------
+    float64 (h, w) in stored units; 0 where the image lies within the range.
+    """
+    limits = model_range(rescale, seen, stored_range)
+    values = stored.astype(np.float64) * rescale.slope + rescale.intercept
+    beyond = values - np.clip(values, limits.low, limits.high)
+    unit = (generated * rescale.slope + rescale.intercept - limits.low) / limits.width
+    nearness = np.clip((np.where(beyond > 0, unit, 1 - unit) - MIDDLE) / FADING, 0, 1)
+    return beyond * nearness / rescale.slope

@@ -26,7 +26,7 @@ class InpaintParameters:
     feather
         Width in image pixels of the soft edge inside the mask.
     match_seam
-        Fit tone and grain to what surrounds the fill. None: of colour images; the grain of CT and MR is no white noise.
+        Fit tone and grain to what surrounds the fill.
     follow
         Draw each painted class where it is painted, with the pack's ControlNet; only to replace. None: where the prompt
         names one of these classes.
@@ -40,15 +40,11 @@ class InpaintParameters:
     context: float = option(0.5, "The context", 0, 8, usual=(0, 2),
                             help="Surroundings that the model sees, as a share.")
     feather: int = option(4, "The feather", 0, 256, usual=(0, 64), help="Soft edge inside the mask, in pixels.")
-    match_seam: bool | None = option(None, flag="--match-seam/--no-match-seam", help="Fit tone and grain to what "
-                                     "surrounds the fill; without either: of colour images.")
+    match_seam: bool = option(True, flag="--match-seam/--no-match-seam",
+                              help="Fit tone and grain to what surrounds the fill.")
     follow: bool | None = option(None, flag="--follow/--no-follow", help="Draw each label of the mask where it stands, "
                                  "with a model that learned it; without either: where the prompt names one.")
     classical: bool | None = None
-
-    def matches_seam(self, colour: str) -> bool:
-        """Whether the seam of an image of this colour ("rgb" or "grey") is matched."""
-        return colour == "rgb" if self.match_seam is None else self.match_seam
 
     def without_model(self, pack_fits: bool) -> bool:
         """Whether a run takes the classical fill; `pack_fits`: there is a pack that knows such images."""

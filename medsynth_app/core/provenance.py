@@ -26,8 +26,10 @@ class Provenance:
         Versions, device, dtype, threads: what bit identity depends on.
     largest_change_outside_mask
         In stored values; 0 for every result of this program. None for whole pictures.
+    report
+        The fill against its surroundings (`core.fill_report`), as plain values; None for whole pictures.
     seam
-        The seam measure in image units, None where it does not apply.
+        The mean step across the fill's outline, which was all that earlier versions measured; else None.
     earlier
         Records of results that were accepted into the same frame before.
     """
@@ -42,6 +44,7 @@ class Provenance:
     parameters: dict[str, Any] = field(default_factory=dict)
     environment: dict[str, Any] = field(default_factory=dict)
     largest_change_outside_mask: int | None = None
+    report: dict[str, Any] | None = None
     seam: float | None = None
     notices: tuple[str, ...] = ()
     earlier: tuple[dict[str, Any], ...] = ()

@@ -14,7 +14,7 @@ import scipy
 import medsynth_app
 from medsynth_app.core import blend
 from medsynth_app.core.errors import Cancelled, UserError
-from medsynth_app.core.image import Rescale
+from medsynth_app.core.fill_report import report_on
 from medsynth_app.core.job import EventKind, JobEvent
 from medsynth_app.core.jobs.inpaint import InpaintRequest
 from medsynth_app.core.provenance import Provenance
@@ -71,8 +71,7 @@ def _result(request: InpaintRequest, patch: Any, alpha: Any, candidate: int, job
     outside = blend.largest_change_outside(image.crop, patch, effective)
     if outside != 0:
         raise AssertionError(f"a pixel outside the mask changed by {outside}")
-    seen = patch if patch.ndim == 3 else Rescale(*image.rescale).to_modality(patch)
-    seam = blend.seam_measure(seen, effective)
+    report = report_on(image, patch, effective)
     provenance = Provenance(
         action="inpaint", pack=NAME, pack_sha256="", seed=seed,
         created=datetime.now(UTC).isoformat(timespec="seconds"), source=image.source,
@@ -80,10 +79,10 @@ def _result(request: InpaintRequest, patch: Any, alpha: Any, candidate: int, job
         parameters={"engine": NAME, "engine_version": VERSION, "mode": request.mode, "seed": request.sampling.seed,
                     "count": request.sampling.count, "candidate": candidate, "bounds": image.bounds,
                     "feather": 0},
-        environment=_environment(), largest_change_outside_mask=outside, seam=seam, notices=request.notices)
+        environment=_environment(), largest_change_outside_mask=outside, report=report, notices=request.notices)
     return JobEvent(
         job_id, EventKind.RESULT, arrays={"patch": patch, "effective": effective, "alpha": alpha},
-        data={"candidate": candidate, "seed": seed, "provenance": provenance.to_dict(), "seam": seam,
+        data={"candidate": candidate, "seed": seed, "provenance": provenance.to_dict(), "report": report,
               "bounds": image.bounds, "largest_change_outside_mask": outside})
 
 

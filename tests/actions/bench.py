@@ -16,6 +16,7 @@ from PIL import Image
 
 from medsynth_app.core.blend import effective_mask
 from medsynth_app.core.bounds import Bounds
+from medsynth_app.core.fill_report import fill_report
 from medsynth_app.core.job import EventKind, JobEvent, JobRecord, JobState
 from medsynth_app.core.jobs.generate import GenerateRequest
 from medsynth_app.core.jobs.inpaint import InpaintRequest
@@ -113,8 +114,8 @@ def answer(workspace: Workspace, job_id: str, deliver: Deliver, end: bool = True
             created="2030-01-01",
             source=getattr(getattr(request, "image", request), "source", ""), largest_change_outside_mask=0,
             parameters={"prompt": request.conditioning.prompt, "mode": getattr(request, "mode", "")},
-            notices=getattr(request, "notices", ()))
-        data = {"candidate": candidate, "seed": seed, "provenance": asdict(provenance), "seam": 0.25,
+            report=_report(arrays), notices=getattr(request, "notices", ()))
+        data = {"candidate": candidate, "seed": seed, "provenance": asdict(provenance), "report": provenance.report,
                 "bounds": getattr(getattr(request, "image", None), "bounds", ()), "largest_change_outside_mask": 0}
         data["provenance"] = json.loads(json.dumps(data["provenance"]))
         deliver(record_of(workspace, job_id), event(job_id, EventKind.RESULT, arrays=arrays, data=data))
@@ -123,6 +124,11 @@ def answer(workspace: Workspace, job_id: str, deliver: Deliver, end: bool = True
         workspace.jobs.update(job_id, JobState.DONE, "")
         deliver(record_of(workspace, job_id, JobState.DONE), event(job_id, EventKind.DONE))
     return sent
+
+
+def _report(arrays: dict[str, npt.NDArray[Any]]) -> dict[str, Any] | None:
+    found = fill_report(arrays["patch"], arrays["effective"]) if "effective" in arrays else None
+    return None if found is None else found.to_dict()
 
 
 def _candidate(request: Any, candidate: int) -> dict[str, npt.NDArray[Any]]:

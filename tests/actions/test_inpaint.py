@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from medsynth_app.actions.inpaint import (
@@ -33,6 +35,7 @@ from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.workspace.workspace import Workspace
 from tests.actions.bench import make_pack, paint, png, volume
 from tests.asking import to_inpaint
+from tests.formats.making import save, slice_dataset
 
 CONTROL = {"controlnet/config.json": "0" * 64}
 PARAMETERS = to_inpaint(prompt="a neutrophil", seed=7, count=2, feather=3)
@@ -52,7 +55,7 @@ def test_a_request_holds_the_crop_the_mask_and_the_revision(
     asked = request.conditioning.prompt, request.sampling.seed, request.sampling.count, request.feather
     assert asked == ("a neutrophil", 7, 2, 3)
     assert request.image.intensity_range is None
-    assert request.match_seam  # of colour images, unless one asks not to
+    assert request.match_seam  # unless one asks not to
     assert not inpaint_request(document, 0, changed(PARAMETERS, match_seam=False), pack).match_seam
     assert request.model.sha256 == pack.manifest.sha256
 
@@ -78,9 +81,53 @@ def test_grey_values_keep_their_depth_and_bring_the_range_of_their_volume(worksp
     whole = np.sort(np.concatenate([document.pixels(k).ravel() for k in range(len(document.info.frames))]))
     low, high = whole[[math.ceil(0.005 * (len(whole) - 1)), math.floor(0.998 * (len(whole) - 1))]]
     assert request.image.intensity_range == IntensityRange(float(low), float(high))
-    assert not request.match_seam
-    assert inpaint_request(document, 1, changed(PARAMETERS, match_seam=True), brain).match_seam
+    assert request.match_seam
     assert request.image.frame_key == str(document.info.frames[1].key)
+
+
+def one_slice(path: Path, values: npt.NDArray[Any], **changes: Any) -> Path:
+    return save(slice_dataset(shape=values.shape, PixelData=values.astype("<i2").tobytes(), RescaleSlope="1",
+                              RescaleIntercept="0", **changes), path)
+
+
+def told(workspace: Workspace, path: Path, pack: InstalledPack, mode: str = "replace") -> list[str]:
+    document = open_image(workspace, path)
+    paint(document, 0, (10, 10, 20, 20))
+    request = inpaint_request(document, 0, changed(PARAMETERS, mode=mode), pack)
+    return [text for text in request.notices if "than this model can draw" in text]
+
+
+def test_what_the_model_cannot_draw_is_said_before_and_stays_with_the_result(
+        workspace: Workspace, tmp_path: Path) -> None:
+    pack = make_pack(tmp_path / "p", "brain", colour="grey", modalities=("CT",),
+                     intensity_ranges={"CT": IntensityRange(-1000, 1000)})
+    hu = np.full((40, 40), 30)
+    hu[10:13, 10:20], hu[13, 10:18] = 1200, 1000  # 30 of 100 pixels are denser than 1000 HU
+    bone = one_slice(tmp_path / "bone.dcm", hu)
+    assert told(workspace, bone, pack) == ["30 % of this region is denser than this model can draw (above 1000 HU)."]
+    assert told(workspace, bone, pack, "vary") == [
+        "30 % of this region is denser than this model can draw (above 1000 HU); that part is kept."]
+    soft = make_pack(tmp_path / "s", "soft", colour="grey", modalities=("MR",))  # knows nothing of CT
+    hu[19, 10:20] = -1000
+    mixed = one_slice(tmp_path / "mixed.dcm", hu)
+    assert told(workspace, mixed, soft) == [
+        "38 % of this region is denser than this model can draw (above 240 HU).",
+        "10 % of this region is less dense than this model can draw (below -160 HU)."]
+    hu[:] = 30
+    hu[10, 10:12] = 1200  # 2 %
+    assert told(workspace, one_slice(tmp_path / "little.dcm", hu), pack) == []
+
+
+@pytest.mark.parametrize(("inverted", "word"), [(False, "brighter"), (True, "darker")])
+def test_values_without_a_unit_are_brighter_or_darker_as_they_are_shown(
+        workspace: Workspace, tmp_path: Path, inverted: bool, word: str) -> None:
+    pack = make_pack(tmp_path / "p", "xray", colour="grey", modalities=("CR",),
+                     intensity_ranges={"CR": IntensityRange(0, 1000)})
+    values = np.full((40, 40), 500)
+    values[10:20, 10:15] = 1500
+    shown = {"Modality": "CR", "PhotometricInterpretation": f"MONOCHROME{1 if inverted else 2}"}
+    assert told(workspace, one_slice(tmp_path / "x.dcm", values, **shown), pack) == [
+        f"50 % of this region is {word} than this model can draw (above 1000)."]
 
 
 def test_nothing_painted_is_refused_in_words(workspace: Workspace, pack: InstalledPack, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from medsynth_app.core.bounds import Bounds
-from medsynth_app.core.crop import MARGIN, context_bounds, from_model_unit, to_model_unit
+from medsynth_app.core.crop import MARGIN, beyond_model, context_bounds, from_model_unit, to_model_unit
 from medsynth_app.core.image import Rescale
 from medsynth_app.core.intensity import IntensityRange
 
@@ -70,3 +70,25 @@ def test_rgb_comes_back_and_grey_is_the_mean_of_the_channels() -> None:
     stored = np.random.default_rng(0).integers(0, 256, (6, 7, 3), np.uint8)
     np.testing.assert_array_equal(np.rint(from_model_unit(to_model_unit(stored), False)), stored)
     assert from_model_unit(np.array([[[0.0, 0.3, 0.6]]]), True)[0, 0] == pytest.approx(0.3 * 255)
+
+
+def test_what_the_model_could_not_see_comes_back_where_it_drew_that_end() -> None:
+    soft, rescale = IntensityRange(-160, 240), Rescale(2, -1024, "HU")
+
+    def back(original: float, drawn: float) -> float:
+        """HU of what is added to a pixel."""
+        stored = np.array([[round(rescale.to_stored(np.array(original)).item())]], np.int16)
+        generated = rescale.to_stored(np.array([[drawn]]))
+        return float(beyond_model(stored, generated, rescale, soft, (0, 4095))[0, 0] * rescale.slope)
+
+    assert back(1240, 240) == back(1240, 150) == pytest.approx(1000)  # bone, drawn as bone or nearly so
+    assert back(-1000, -160) == back(-1000, -70) == pytest.approx(-840)  # air
+    assert back(1240, 40) == back(-1000, 40) == back(1240, -160) == 0  # drawn as something else
+    assert back(1240, 90) == pytest.approx(500)  # in between, without a step
+    assert back(100, 240) == back(240, 240) == back(-160, -160) == 0  # seen by the model
+
+
+def test_nothing_lies_beyond_all_that_can_be_stored() -> None:
+    stored = np.random.default_rng(0).integers(-32768, 32767, (9, 9), np.int16)
+    generated = stored.astype(np.float64)
+    assert not beyond_model(stored, generated, Rescale(0.3, 7), None, (-32768, 32767)).any()

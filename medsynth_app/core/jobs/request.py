@@ -119,6 +119,8 @@ class ImageContext:
         MONOCHROME1: low values are white.
     rescale
         (slope, intercept) of stored values.
+    unit
+        Of the rescaled values, "HU" or empty.
     stored_range
         Limits that written values are clipped to.
     """
@@ -133,6 +135,7 @@ class ImageContext:
     intensity_range: IntensityRange | None = None
     inverted: bool = False
     rescale: tuple[float, float] = (1.0, 0.0)
+    unit: str = ""
     stored_range: tuple[int, int] = (0, 255)
 
 

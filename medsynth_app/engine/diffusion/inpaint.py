@@ -17,6 +17,7 @@ import torch
 
 from medsynth_app.core import blend, crop
 from medsynth_app.core.errors import UserError
+from medsynth_app.core.fill_report import report_on
 from medsynth_app.core.image import Pixels, Rescale
 from medsynth_app.core.job import EventKind, JobEvent
 from medsynth_app.core.jobs.inpaint import InpaintRequest
@@ -44,7 +45,7 @@ def run_inpaint(request: InpaintRequest, emit: Emit, cancelled: Callable[[], boo
     """Draw ``request.sampling.count`` candidates and emit each as an ``EventKind.RESULT``.
 
     A result's arrays: ``patch`` (the crop in its stored type), ``effective`` (bool), ``alpha`` (float32).
-    Its data: candidate, seed, provenance, seam, bounds, largest_change_outside_mask.
+    Its data: candidate, seed, provenance, report, bounds, largest_change_outside_mask.
 
     Raises
     ------
@@ -166,10 +167,17 @@ class Scene:
         request, image = self.request, self.request.image
         rows, columns = image.mask.shape
         unit = resized(drawn[None], rows, columns)[0].permute(1, 2, 0).numpy()
-        generated = crop.from_model_unit(unit, image.crop.ndim == 2, Rescale(*image.rescale), image.intensity_range,
-                                         image.inverted, image.stored_range)
-        if request.match_seam:
-            generated = blend.match_seam(generated, image.crop, image.mask, seed)
+        about = Rescale(*image.rescale), image.intensity_range
+        generated = crop.from_model_unit(unit, image.crop.ndim == 2, *about, image.inverted, image.stored_range)
+        kept = np.zeros(image.crop.shape)
+        if image.crop.ndim == 2:
+            # Drawn anew, nothing but the soft edge has what was there before; varied, all of it has.
+            share = 1.0 if request.mode == "vary" else 1 - self.alpha
+            kept = share * crop.beyond_model(image.crop, generated, *about, image.stored_range)
+            generated += kept
+        if request.match_seam:  # what the model could not see is no measure of how it draws
+            matched = blend.match_seam(generated, image.crop, image.mask, seed)
+            generated = np.where(kept == 0, matched, generated)
         if not np.isfinite(generated).all():
             raise RuntimeError("the model drew values that are no numbers")
         return blend.composite(image.crop, generated, self.alpha, image.stored_range)
@@ -197,17 +205,16 @@ def _result(scene: Scene, pack: Pack, drawn: torch.Tensor, candidate: int, batch
     outside = blend.largest_change_outside(image.crop, patch, effective)
     if outside != 0:
         raise AssertionError(f"a pixel outside the mask changed by {outside}")
-    seen = patch if patch.ndim == 3 else Rescale(*image.rescale).to_modality(patch)
-    seam = blend.seam_measure(seen, effective)
+    report = report_on(image, patch, effective)
     provenance = Provenance(
         action="inpaint", pack=pack.manifest.name, pack_sha256=pack.manifest.sha256, seed=seed,
         created=datetime.now(UTC).isoformat(timespec="seconds"), source=image.source,
         mask_sha256=hashlib.sha256(np.packbits(effective).tobytes()).hexdigest(),
         parameters=_parameters(scene, candidate), environment=environment(pack, batch),
-        largest_change_outside_mask=outside, seam=seam, notices=tuple(notices))
+        largest_change_outside_mask=outside, report=report, notices=tuple(notices))
     return JobEvent(
         job_id, EventKind.RESULT, arrays={"patch": patch, "effective": effective, "alpha": scene.alpha},
-        data={"candidate": candidate, "seed": seed, "provenance": provenance.to_dict(), "seam": seam,
+        data={"candidate": candidate, "seed": seed, "provenance": provenance.to_dict(), "report": report,
               "bounds": image.bounds, "largest_change_outside_mask": outside})
 
 

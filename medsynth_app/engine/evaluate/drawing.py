@@ -128,7 +128,7 @@ class Drawing:
                                labels=None if labels is None else labels[bounds.slices].copy())
         return InpaintRequest(ModelRef(str(self._pack)), image, conditioning,
                               replace(standard.sampling, device=self._device), mode=each.mode, feather=standard.feather,
-                              match_seam=standard.matches_seam("rgb" if each.frame.ndim == 3 else "grey"))
+                              match_seam=standard.match_seam)
 
 
 def _runs(wishes: Sequence[Wish]) -> list[list[Wish]]:

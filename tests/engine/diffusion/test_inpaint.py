@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from medsynth_app.core import blend
 from medsynth_app.core.errors import Cancelled, UserError
+from medsynth_app.core.fill_report import FillReport
 from medsynth_app.core.intensity import IntensityRange
 from medsynth_app.core.job import EventKind, JobEvent
 from medsynth_app.core.jobs.inpaint import MODES, InpaintRequest
@@ -47,7 +48,7 @@ def ct(rows: int = 40, columns: int = 48) -> npt.NDArray[np.int16]:
 
 def ct_request(pack: Path, **changes: Any) -> InpaintRequest:
     given = {"intensity_range": IntensityRange(-160, 240), "rescale": (1.0, -1024.0), "stored_range": (0, 4095),
-             **changes}
+             "unit": "HU", **changes}
     return make_request(pack, ct(), region(), **given)
 
 
@@ -78,7 +79,47 @@ def test_ct_keeps_its_depth_and_its_units(tiny_pack: Path) -> None:
     assert drawn.min() >= -160 and drawn.max() <= 240
     assert len(np.unique(drawn)) > 60  # more than a window of 8-bit steps would need to be seen as 16-bit
     hu = patch.astype(np.float64) - 1024
-    assert event.data["seam"] == pytest.approx(blend.seam_measure(hu, request.image.mask), rel=1e-5)
+    report = FillReport.from_dict(event.data["report"])
+    assert report.inside.edge == pytest.approx(blend.seam_measure(hu, request.image.mask), rel=1e-5)
+    assert report.inside.mean == pytest.approx(drawn.mean(), abs=0.01) and report.unit == "HU"
+
+
+@pytest.fixture
+def perfect(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model that draws exactly what it sees."""
+    monkeypatch.setattr(inpaint.Scene, "latents", lambda self, *_: self.unit)
+    monkeypatch.setattr(packs.Pack, "decode", lambda self, latents, rough=False: latents)
+
+
+def skull() -> npt.NDArray[np.int16]:
+    """Air, bone of 1000 to 1400 HU, brain; at the size that the tiny pack draws."""
+    hu = np.random.default_rng(2).normal(30, 8, (32, 32))
+    hu[:, :10], hu[:, 10:18] = -1000, np.linspace(1000, 1400, 32 * 8).reshape(32, 8)
+    return np.rint(hu + 1024).astype(np.int16)
+
+
+@pytest.mark.usefixtures("perfect")
+@pytest.mark.parametrize("seen", [IntensityRange(0, 80), IntensityRange(-160, 240), IntensityRange(-1000, 1000)])
+def test_varied_bone_and_air_stay_in_their_order(tiny_pack: Path, seen: IntensityRange) -> None:
+    mask = np.zeros((32, 32), np.bool_)
+    mask[4:28, 4:28] = True
+    crop = skull()
+    request = make_request(tiny_pack, crop, mask, mode="vary", strength=0.5, feather=3, intensity_range=seen,
+                           rescale=(1.0, -1024.0), stored_range=(0, 4095), unit="HU")
+    patch = results_of(request)[0].arrays["patch"]
+    np.testing.assert_allclose(patch, crop, atol=1)
+
+
+@pytest.mark.usefixtures("perfect")
+def test_what_is_drawn_anew_keeps_nothing_of_what_lay_beyond_but_at_its_soft_edge(tiny_pack: Path) -> None:
+    mask = np.zeros((32, 32), np.bool_)
+    mask[8:24, 8:24] = True
+    crop = np.full((32, 32), 1024 + 1200, np.int16)
+    values = {"intensity_range": IntensityRange(-160, 240), "rescale": (1.0, -1024.0), "stored_range": (0, 4095)}
+    [event] = results_of(make_request(tiny_pack, crop, mask, mode="replace", feather=4, **values))
+    hu = event.arrays["patch"] - 1024.0
+    assert hu[14:18, 14:18].max() <= 240
+    assert (np.diff(hu[16, 7:13]) <= 0).all() and hu[16, 8] > 1000  # it falls slowly, from what stands beside it
 
 
 def test_inverted_grey_is_drawn_the_other_way_round(tiny_pack: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -233,7 +274,7 @@ def test_the_provenance_is_complete_plain_and_without_places(tiny_pack: Path) ->
     assert (record.action, record.seed, record.pack) == ("inpaint", 5, "tiny")
     assert record.pack_sha256 == request.model.sha256
     assert record.source == request.image.source and len(record.mask_sha256) == 64
-    assert record.largest_change_outside_mask == 0 and record.seam == event.data["seam"]
+    assert record.largest_change_outside_mask == 0 and record.report == event.data["report"] and record.seam is None
     assert record.notices == ("not for this modality",)
     assert record.parameters["intensity_range"] == {"low": -160, "high": 240} and record.parameters["steps"] == 4
     for key in ("torch", "diffusers", "medsynth", "device", "dtype", "threads", "batch"):

@@ -14,6 +14,7 @@ from medsynth_app.core.jobs.table import outcome_of
 from medsynth_app.core.words import _
 from medsynth_app.session.session import Session
 from medsynth_app.ui.places.paint.commands import drawing_job
+from medsynth_app.ui.places.paint.report import report_words
 from medsynth_app.ui.places.paint.thumbs import Thumb, ThumbList
 from medsynth_app.ui.shell.commands import Commands
 from medsynth_app.ui.theme.theme import Theme
@@ -201,14 +202,8 @@ class CandidateStrip(QWidget):
         if result is None or document is None:
             any_there = bool(self.session.candidates.results)
             return ([_("Choose a candidate to see it in its place.")] if any_there else []), False
-        lines, warn = list(result.notices), bool(result.notices)
-        if result.seam is not None:
-            window = self.session.view.window_level
-            unit = document.info.frames[self.session.view.index].rescale.unit
-            visible = result.seam > (window.width / 10 if window is not None else 25)
-            text = _("Step at the seam: {step}").format(step=f"{result.seam:.3g} {unit}".rstrip())
-            lines.insert(0, f"{text}. {_('The edge may be visible.')}" if visible else text)
-            warn = warn or visible
+        lines, warn = report_words(result, document.info.frames[self.session.view.index].rescale.unit)
+        lines, warn = [*lines, *result.notices], warn or bool(result.notices)
         if result.state == CandidateState.ACCEPTED:
             lines.insert(0, _("Accepted into the image. Undo takes it back."))
         return lines, warn

@@ -101,8 +101,7 @@ class MoreInpaint(Group):
         self.context.show_value(round(p.context * 100), f"{round(p.context * 100)} %")
         self.feather.setValue(p.feather)
         self.guidance.setValue(p.sampling.guidance)
-        document = s.documents.current
-        self.match.setChecked(p.matches_seam(document.info.colour if document is not None else "rgb"))
+        self.match.setChecked(p.match_seam)
         can_follow = s.models.pack is not None and s.models.pack.manifest.draws_from_masks
         self.closely.show_scale(p.conditioning.control_scale, can_follow and p.mode == "replace")
         self.previews.setValue(p.sampling.preview_every)

@@ -124,7 +124,7 @@ def test_candidates_stand_beside_the_original_and_the_first_is_previewed(bench: 
     assert bench.session.candidates.selected == 0 and thumbs(bench)[1].chosen
     assert bench.canvas.candidate.shown and not bench.canvas.stage.chip.isHidden()
     assert np.array_equal(pixels(bench), before)
-    assert "seam" in strip.words.text()
+    assert "Inside " in strip.words.text() and "around it " in strip.words.text() and "edge" in strip.words.text()
 
 
 def test_arrows_choose_enter_accepts_undo_takes_back(bench: Bench) -> None:

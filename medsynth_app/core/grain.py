@@ -1,0 +1,129 @@
+"""The grain of a grey picture, which is what is finer than `LOW_PASS`: measured, and drawn like that around."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import scipy  # loads its parts when they are first used: not for the window's first frame
+
+Mask = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.floating[Any]]
+
+LOW_PASS = 2.0  # sigma in pixels between structure and grain
+LIMITS = 0.8, 1.25  # of the ratio of two grains that look alike
+REACH = 6
+LEAST = 64  # pixels that a grain is taken from
+LAGS = 12  # pixels over which grain is related to itself
+CLIPPED, EDGE = 3.0, 5.0  # spreads: what is more may be an edge, and is one
+PASSES = 8
+UNSTABLE = 0.1  # share of the power that the high-pass leaves, below which it is not undone
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """A part of a picture as structure and grain.
+
+    Attributes
+    ----------
+    where
+        The part, bool (h, w).
+    structure, fine
+        What is coarser and what is finer than `LOW_PASS`, float64 (h, w), together the picture; 0 beside the part.
+    """
+
+    where: Mask
+    structure: npt.NDArray[np.float64]
+    fine: npt.NDArray[np.float64]
+
+    @staticmethod
+    def of(values: Floats, where: Mask) -> Split:
+        """Of the pixels `where`; those beside them have no part in it."""
+        weight = scipy.ndimage.gaussian_filter(where.astype(np.float64), LOW_PASS)
+        smooth = scipy.ndimage.gaussian_filter(np.where(where, values, 0.0).astype(np.float64), LOW_PASS)
+        structure = np.where(where, smooth / np.maximum(weight, 1e-9), 0.0)
+        return Split(where, structure, np.where(where, values - structure, 0.0))
+
+    @property
+    def grain(self) -> float:
+        """Standard deviation of what is fine."""
+        return spread(self.fine[self.where])
+
+    def alike(self, other: Split, among: Mask) -> Mask:
+        """Those of the pixels `among` whose structure is about that of another part; all where too few are."""
+        low, high = np.percentile(other.structure[other.where], [5, 95])
+        room = CLIPPED * spread(self.fine[among])
+        found: Mask = among & (self.structure >= low - room) & (self.structure <= high + room)
+        return found if np.count_nonzero(found) >= LEAST else among
+
+
+def surroundings(mask: Mask) -> Mask:
+    """What lies round a region, (h, w): `REACH` pixels wide, half its radius where that is more."""
+    reach = max(REACH, math.sqrt(np.count_nonzero(mask) / math.pi) / 2)
+    found: Mask = ~mask & (scipy.ndimage.distance_transform_edt(~mask) <= reach)
+    return found
+
+
+def spread(values: Floats) -> float:
+    """Standard deviation of normal values, robust against a few that are not (1.4826 times the median deviation)."""
+    return 1.4826 * float(np.median(np.abs(values - np.median(values)))) if values.size else 0.0
+
+
+def regrain(drawn: Floats, original: Floats, mask: Mask, seed: int = 0) -> npt.NDArray[np.float64]:
+    """Give what was drawn the grain of what surrounds it, in strength and in spectrum.
+
+    What lacks is added as noise of random phase with the spectrum of the surroundings' grain, where their tissue is
+    like the one drawn; what is too much is taken from the grain, while edges stay.
+
+    Parameters
+    ----------
+    drawn, original
+        (h, w), in the same units. `drawn` counts inside the mask, `original` outside.
+    seed
+        Of the noise.
+
+    Returns
+    -------
+    float64 (h, w), as `drawn` outside the mask; unchanged where there are too few surroundings.
+    """
+    result = drawn.astype(np.float64)
+    around = surroundings(mask)
+    if not mask.any() or np.count_nonzero(around) < LEAST:
+        return result
+    mine, theirs = Split.of(drawn, mask), Split.of(original, ~mask)
+    wanted = spread(theirs.fine[theirs.alike(mine, around)])
+    edges = np.abs(mine.fine) > EDGE * mine.grain
+    even = mask & ~scipy.ndimage.binary_dilation(edges, iterations=round(2 * LOW_PASS)) if edges.any() else mask
+    for _ in range(PASSES):  # the structure of a picture without grain has some again, but less
+        if mine.grain <= wanted * LIMITS[1]:
+            break
+        result[even] -= (1 - wanted / mine.grain) * mine.fine[even]
+        mine = Split.of(result, mask)
+    if mine.grain < wanted:
+        fine = np.clip(theirs.fine, -CLIPPED * wanted, CLIPPED * wanted)
+        noise = _noise_like(fine, theirs.alike(mine, ~mask), seed)
+        strength = Split.of(noise, mask).grain
+        if strength > 0:
+            result[mask] += noise[mask] * (np.sqrt(wanted**2 - mine.grain**2) / strength)
+    return result
+
+
+def _noise_like(fine: npt.NDArray[np.float64], where: Mask, seed: int) -> npt.NDArray[np.float64]:
+    """Noise, shape of `fine`, whose grain is related to itself from pixel to pixel as it is `where`."""
+    shape = fine.shape
+    size = tuple(scipy.fft.next_fast_len(edge + 2 * LAGS, real=True) for edge in shape)
+    related = scipy.fft.irfft2(np.abs(scipy.fft.rfft2(np.where(where, fine, 0.0), size)) ** 2, size)
+    pairs = scipy.fft.irfft2(np.abs(scipy.fft.rfft2(where.astype(np.float64), size)) ** 2, size)
+    lags = [np.minimum(np.arange(edge), edge - np.arange(edge)) for edge in size]
+    # fades out where pairs are few, so that the spectrum is smooth
+    fading = np.multiply.outer(*(np.where(lag < LAGS, np.cos(np.pi / 2 * lag / LAGS) ** 2, 0) for lag in lags))
+    power = scipy.fft.rfft2(related / np.maximum(pairs, 1.0) * fading).real.clip(0)
+    down, across = np.meshgrid(scipy.fft.fftfreq(size[0]), scipy.fft.rfftfreq(size[1]), indexing="ij")
+    passed = (1 - np.exp(-2 * (np.pi * LOW_PASS) ** 2 * (down**2 + across**2))) ** 2
+    white = np.random.default_rng(seed).standard_normal(size)
+    noise = scipy.fft.irfft2(scipy.fft.rfft2(white) * np.sqrt(power / np.maximum(passed, UNSTABLE)), size)
+    found: npt.NDArray[np.float64] = noise[:shape[0], :shape[1]]
+    return found
