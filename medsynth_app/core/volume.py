@@ -19,7 +19,7 @@ from medsynth_app.core.geometry import Geometry
 
 Points = npt.NDArray[np.float64]  # (..., 3)
 
-SAME_PLACE = 1e-3  # mm; slices nearer than this are at one place
+SAME_PLACE = 1e-5  # mm; slices nearer than this are at one place
 SAME_DIRECTION = 1e-3  # of each number in a unit vector
 
 
@@ -117,13 +117,14 @@ def grid_of(places: Sequence[Geometry | None], rows: int, columns: int) -> Grid 
     origins = np.array([place.origin for place in known], np.float64)
     steps = np.diff(origins, axis=0)
     step = steps.mean(axis=0)
-    slack = max(0.02, 0.01 * float(np.linalg.norm(steps[0])))
+    if float(np.linalg.norm(steps, axis=1).max()) < SAME_PLACE:
+        return NoVolume.REPEATED
+    first_step = float(np.linalg.norm(steps[0]))
+    slack = max(min(0.02, 0.1 * first_step), 0.01 * first_step)  # mm
     if float(np.abs(steps - step).max()) > slack:
         return NoVolume.UNEVEN
     if float(np.linalg.norm(np.cross(steps[0], np.array(first.normal)))) > slack:
         return NoVolume.TILTED
-    if float(np.linalg.norm(steps[0])) < SAME_PLACE:
-        return NoVolume.REPEATED
     affine = np.eye(4)
     affine[:3, 0] = step
     affine[:3, 1], affine[:3, 2] = axes[1] * first.row_spacing, axes[0] * first.column_spacing

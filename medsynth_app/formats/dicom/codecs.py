@@ -81,6 +81,13 @@ def decode(data: bytes, syntax: str, layout: Layout) -> Decoded:
     return Decoded(pixels, coded, head)
 
 
+def working_bytes(syntax: str, layout: Layout) -> int:
+    """Memory that decoding one frame takes beside the file: OpenJPEG holds every value in four bytes."""
+    if syntax not in JPEG_2000:
+        return 0
+    return layout.rows * layout.columns * layout.samples * (4 + layout.dtype.itemsize)
+
+
 def in_ybr(head: Codestream, label: str) -> bool:
     """Whether a JPEG of three colours holds brightness and two differences: as its head tells, else as the header."""
     return head.colours == "YBR" if head.colours else label.startswith("YBR")
@@ -92,13 +99,16 @@ def _run_lengths(data: bytes, layout: Layout) -> Pixels:
     count, *starts = struct.unpack("<16L", data[:_HEADER])
     if count != layout.samples * size:
         raise unreadable(KIND)
-    planes = np.empty((layout.samples, size, values), np.uint8)
+    words = np.empty((layout.samples, values, size), np.uint8)
     for k in range(count):
-        segment = data[starts[k]:starts[k + 1] if k + 1 < count else None]
-        plane: Any = np.frombuffer(imagecodecs.packbits_decode(segment), np.uint8)
-        if len(plane) < values:
-            raise unreadable(KIND)
-        planes[k // size, size - 1 - k % size] = plane[:values]
-    words = np.ascontiguousarray(planes.transpose(0, 2, 1)).view(f"<u{size}")
-    pixels = words.reshape(layout.samples, layout.rows, layout.columns)
+        end = starts[k + 1] if k + 1 < count else len(data)
+        words[k // size, :, size - 1 - k % size] = _segment(memoryview(data)[starts[k]:end], values)
+    pixels = words.view(f"<u{size}").reshape(layout.samples, layout.rows, layout.columns)
     return pixels[0] if layout.samples == 1 else np.ascontiguousarray(pixels.transpose(1, 2, 0))
+
+
+def _segment(packed: Any, values: int) -> Pixels:
+    plane = np.frombuffer(imagecodecs.packbits_decode(packed), np.uint8)
+    if len(plane) < values:
+        raise unreadable(KIND)
+    return plane[:values]

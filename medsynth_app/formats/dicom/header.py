@@ -42,6 +42,7 @@ _UNDEFINED = 0xFFFFFFFF
 _LONG = (b"OB", b"OW", b"OF", b"OD", b"OL", b"OV", b"UN")  # VRs whose length has four bytes
 _SHORT = (b"US", b"SS", b"AT")
 _PIECE = 16 * 2**20
+_META = 1024  # bytes in which a file names its transfer syntax: but for short elements it is the first of all
 
 
 class NoPixels(UserError):
@@ -143,9 +144,10 @@ def read_file(path: Path, allow_bytes: int, *, hashed: bool = True) -> DicomFile
 
 def _read(path: Path, file: BinaryIO, allow_bytes: int) -> DicomFile:
     stamp = stamp_of(path)
-    signed = file.read(132)[128:] == b"DICM"
+    head = file.read(_META)
     file.seek(0)
-    held = _inflated(file, allow_bytes) if signed else None
+    signed = head[128:132] == b"DICM"
+    held = _inflated(file, allow_bytes) if signed and uid.DeflatedExplicitVRLittleEndian.encode() in head else None
     stream = io.BytesIO(held) if held else file
     header = pydicom.dcmread(stream, stop_before_pixels=True, force=not signed)
     unread = elements.clean(header)
@@ -154,7 +156,7 @@ def _read(path: Path, file: BinaryIO, allow_bytes: int) -> DicomFile:
     syntax, notices = _syntax(header, element)
     compressed = syntax in codecs.ENCAPSULATED
     layout, said = layout_of(header, element.keyword, compressed, element.length)
-    check_size(layout.decoded_bytes, allow_bytes)
+    check_size(max(layout.decoded_bytes, codecs.working_bytes(syntax, layout)), allow_bytes)
     _check_complete(stream, layout, compressed, element)
     offsets = (header.get("ExtendedOffsetTable"), header.get("ExtendedOffsetTableLengths"))
     data = PixelData(path, stamp, element.start, syntax, element.little,

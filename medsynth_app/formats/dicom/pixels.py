@@ -21,6 +21,7 @@ from medsynth_app.formats.kinds import Kind, name_of
 from medsynth_app.formats.pixels import to_colour8
 
 _KIND = name_of(Kind.DICOM)
+_PART = 100_000  # pixels
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,8 +66,8 @@ class PixelData:
         with self._open() as stream:
             if self.compressed:
                 stream.seek(self.start)
-                data = get_frame(stream, frame, number_of_frames=layout.frames, extended_offsets=self.offsets)
-                found = codecs.decode(data, self.syntax, layout)
+                found = codecs.decode(get_frame(stream, frame, number_of_frames=layout.frames,
+                                                extended_offsets=self.offsets), self.syntax, layout)
             else:
                 found = codecs.Decoded(_native(stream, self, layout, frame), layout.label in (FULL, HALVED))
         if found.pixels.dtype.itemsize > layout.dtype.itemsize:
@@ -76,7 +77,7 @@ class PixelData:
         if layout.samples == 1:
             return values
         eight = to_colour8(values, min(layout.stored, 8 * values.dtype.itemsize))
-        return np.asarray(convert_color_space(eight, FULL, "RGB"), np.uint8) if found.ybr else eight
+        return _as_rgb(eight) if found.ybr else eight
 
     def _open(self) -> BinaryIO:
         if self.held is not None:
@@ -98,18 +99,22 @@ def _native(stream: BinaryIO, data: PixelData, layout: Layout, frame: int) -> Pi
     first, last = first_bit // 8, -(-(first_bit + layout.frame_bits) // 8)
     odd = first % 2 if data.swapped else 0
     end = last + (last % 2 if data.swapped else 0)
-    stream.seek(data.start + first - odd)
-    read = stream.read(end - first + odd)
+    start = data.start + first - odd
+    if data.held is not None:
+        read: bytes | memoryview = memoryview(data.held)[start:data.start + end]  # a view: the file lies in memory once
+    else:
+        stream.seek(start)
+        read = stream.read(end - first + odd)
     if len(read) < last - first + odd:
         raise unreadable(_KIND, happened="This DICOM file is cut off: part of its pixels is missing.")
     if data.swapped:
-        pairs = np.frombuffer(read + b"\0" * (len(read) % 2), np.uint16).byteswap()
+        pairs = np.frombuffer(bytes(read) + b"\0" * (len(read) % 2), np.uint16).byteswap()
         read = pairs.tobytes()[odd:odd + last - first]
     if layout.allocated == 1:
         bits = np.unpackbits(np.frombuffer(read, np.uint8), bitorder="little")
         return bits[first_bit % 8:first_bit % 8 + layout.frame_bits].reshape(layout.rows, layout.columns)
     values: Pixels = np.frombuffer(read, layout.dtype.newbyteorder("<" if data.little else ">"))
-    values = values.astype(layout.dtype)
+    values = values.astype(layout.dtype, copy=False)
     if layout.label == HALVED:
         return _doubled(values).reshape(layout.rows, layout.columns, 3)
     if layout.samples == 1:
@@ -142,4 +147,15 @@ def _without_unused_bits(values: Pixels, layout: Layout, head: Codestream | None
     up, down = max(0, width - 1 - high), max(0, width - stored)
     if not down:
         return values
-    return np.asarray((values << values.dtype.type(up)) >> values.dtype.type(down))
+    moved: Pixels = values << values.dtype.type(up)
+    moved >>= moved.dtype.type(down)
+    return moved
+
+
+def _as_rgb(ybr: Pixels) -> Pixels:
+    """YBR_FULL (rows, columns, 3) uint8 to RGB, some rows at a time: in between it is decimal numbers."""
+    rgb = np.empty_like(ybr)
+    step = max(1, _PART // ybr.shape[1])
+    for top in range(0, ybr.shape[0], step):
+        rgb[top:top + step] = convert_color_space(ybr[top:top + step], FULL, "RGB")
+    return rgb

@@ -151,8 +151,8 @@ class Canvas(QWidget):
         self.overlay.marks.effective = []
         self._write_corner()
         self.candidate.hide()
-        self.view.set_image(frame.rows, frame.columns, geometry.row_spacing if geometry else 1.0,
-                            geometry.column_spacing if geometry else 1.0, anew=anew)
+        height, width = (geometry.row_spacing, geometry.column_spacing) if geometry else (frame.aspect, 1.0)
+        self.view.set_image(frame.rows, frame.columns, height, width, anew=anew)
 
     def _write_corner(self) -> None:
         frame, marks = self.subject.frame, self.overlay.marks

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -234,6 +235,41 @@ def test_a_file_that_changed_under_the_window_is_told(tmp_path: Path) -> None:
     save(_grey(_values(0, 4095), PatientName="A^Longer^Name^Than^Before"), path)
     with pytest.raises(UserError, match="changed"):
         source.pixels(0)
+
+
+def _large(kind: str) -> Dataset:
+    """Two million pixels that do not compress."""
+    shape = {"Rows": 1600, "Columns": 1250}
+    values = np.random.default_rng(0).integers(0, 4096, (1600, 1250))
+    bytes_ = values.astype(np.uint8)
+    if kind in ("planar", "ybr"):
+        dataset = _rgb(np.stack([bytes_] * 3).tobytes(), "YBR_FULL" if kind == "ybr" else "RGB", **shape)
+        dataset.PlanarConfiguration = int(kind == "planar")
+        return dataset
+    dataset = _grey(values, **shape)
+    if kind == "deflated":
+        dataset.file_meta.TransferSyntaxUID = uid.DeflatedExplicitVRLittleEndian
+    return _packed(dataset, uid.RLELossless, _rle(values.astype(np.uint16))) if kind == "rle" else dataset
+
+
+@pytest.mark.parametrize("kind", ["native", "deflated", "rle", "planar", "ybr"])
+def test_opening_holds_no_more_than_three_times_what_it_decodes(tmp_path: Path, kind: str) -> None:
+    path = save(_large(kind), tmp_path / "a.dcm")
+    open_image(save(slice_dataset(), tmp_path / "small.dcm"))  # what is imported by the way is not counted
+    tracemalloc.start()
+    try:
+        pixels = open_image(path).pixels(0)
+        assert tracemalloc.get_traced_memory()[1] <= 3 * pixels.nbytes
+    finally:
+        tracemalloc.stop()
+
+
+def test_what_a_codec_needs_is_asked_for_too(tmp_path: Path) -> None:
+    syntax, encode = _CODECS["jpeg 2000"]
+    path = save(_packed(_grey(_values(0, 255), 8, 8), syntax, encode(_values(0, 255))), tmp_path / "a.dcm")
+    with pytest.raises(TooLarge) as caught:
+        open_image(path, allow_bytes=3 * ROWS * COLUMNS)
+    assert caught.value.bytes == 5 * ROWS * COLUMNS
 
 
 # ------------------------------------------------------------------------------------- what the header does not say

@@ -327,6 +327,20 @@ def test_orientation_unknown_is_said(canvas: Canvas, session: Session, tmp_path:
     assert canvas.overlay.marks.unknown == "orientation unknown"
 
 
+def test_pixels_that_are_not_square_are_drawn_so_without_millimetres(canvas: Canvas, session: Session, tmp_path: Path
+                                                                     ) -> None:
+    dataset = pydicom.dcmread(str(get_testdata_file("CT_small.dcm")))
+    dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+    del dataset.PixelSpacing
+    dataset.PixelAspectRatio = ["2", "1"]
+    dataset.save_as(tmp_path / "tall.dcm")
+    session.documents.open(tmp_path / "tall.dcm")
+    QTest.qWait(20)
+    assert canvas.view.scale == (2, 1)
+    down, across = at(canvas, 50, 20) - at(canvas, 20, 20), at(canvas, 20, 50) - at(canvas, 20, 20)
+    assert down.y() == pytest.approx(2 * across.x(), abs=2)
+
+
 def test_wheel_goes_through_slices_and_ctrl_wheel_zooms(canvas: Canvas, session: Session,
                                                         tmp_path: Path) -> None:
     zoom = canvas.view.zoom
