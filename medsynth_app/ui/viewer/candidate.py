@@ -121,6 +121,17 @@ class Candidate(QObject):
         self._divider = float(np.clip(x / max(self._view.size.width(), 1), 0.0, 1.0))
         self.refresh()
 
+    def value_at(self, row: int, column: int) -> Pixels | None:
+        """The stored value that the candidate shows in a pixel; None where the original is shown."""
+        box = self.bounds
+        if self.patch is None or self._away or not (box.top <= row < box.bottom and box.left <= column < box.right):
+            return None
+        x = self.divider
+        if x is not None and self._view.to_screen.map(QPointF(column, row)).x() < x:
+            return None
+        value: Pixels = self.patch[row - box.top, column - box.left]
+        return value
+
     # -- drawing ------------------------------------------------------------------------------------------------
 
     def refresh(self) -> None:

@@ -128,6 +128,8 @@ class Canvas(QWidget):
             self.stage.set_chip(False)
             self._slices.hide()
             self.candidate.hide()
+            self._hovering.stop()
+            self.hovered.emit(None)
             return
         self._show_frame(self.subject.index)
 
@@ -153,6 +155,7 @@ class Canvas(QWidget):
         self.candidate.hide()
         height, width = (geometry.row_spacing, geometry.column_spacing) if geometry else (frame.aspect, 1.0)
         self.view.set_image(frame.rows, frame.columns, height, width, anew=anew)
+        self._hover_later()
 
     def _write_corner(self) -> None:
         frame, marks = self.subject.frame, self.overlay.marks
@@ -169,6 +172,7 @@ class Canvas(QWidget):
 
     def _show_schema(self) -> None:
         self.scene.set_schema(self.session.painting.schema)
+        self._hover_later()
 
     def _show_window(self) -> None:
         self.scene.set_window(self.session.view.window_level)
@@ -177,6 +181,7 @@ class Canvas(QWidget):
         if self.candidate.shown and self.candidate.mode in ("difference", "side"):
             self.candidate.refresh()
         self.overlay.update()
+        self._hover_later()
 
     def _follow(self, changes: Changes) -> None:
         """The one refresh hook: take over the parts that changed."""
@@ -195,6 +200,7 @@ class Canvas(QWidget):
                 self._mark_synthetic()
         if here:
             self._later.start()
+            self._hover_later()
 
     def _follow_parameters(self, names: frozenset[str]) -> None:
         if "feather" in names:
@@ -213,6 +219,7 @@ class Canvas(QWidget):
         if self.candidate.shown and self.candidate.mode in ("slider", "side"):
             self.candidate.refresh()
         self.overlay.update()
+        self._hover_later()
 
     def _resized(self) -> None:
         self.view.resize(QSizeF(self.stage.size()))
@@ -245,6 +252,7 @@ class Canvas(QWidget):
         self.stage.show_side(pair is not None)
         self._mark_synthetic()
         self._trace_later()
+        self._hover_later()
 
     def _mark_synthetic(self) -> None:
         document, marks = self.subject.document, self.overlay.marks
@@ -292,14 +300,19 @@ class Canvas(QWidget):
         if at is None:
             self._hovering.stop()
             self.hovered.emit(None)
-        elif not self._hovering.isActive():
+        else:
+            self._hover_later()
+
+    def _hover_later(self) -> None:
+        """Tell anew what lies under the pointer: it moved, or what is shown there changed."""
+        if self.overlay.marks.pointer is not None and not self._hovering.isActive():
             self._hovering.start()
 
     def _hover(self) -> None:
         at, frame = self.overlay.marks.pointer, self.subject.frame
         if at is None or frame is None:
             return
-        found = hover_at(*self.view.to_image(at), self.scene.image.data, frame, self.view.zoom)
+        found = hover_at(*self.view.to_image(at), self.scene.image.data, frame, self.view.zoom, self.candidate.value_at)
         if found.inside:
             label = self.session.painting.schema.of(int(self.subject.mask()[found.row, found.column]))
             found = replace(found, label=label.name if label is not None else "")

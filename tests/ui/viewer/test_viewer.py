@@ -19,6 +19,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from medsynth_app.core.bounds import Bounds
+from medsynth_app.core.edit import Edit, PixelPart
 from medsynth_app.core.window_level import WindowLevel
 from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.session.session import Session
@@ -295,6 +296,65 @@ def test_hover_tells_value_and_place(canvas: Canvas, session: Session, tmp_path:
     found = hover(canvas, 10, 10)
     assert found.value == "RGB " + " ".join(str(v) for v in opened.pixels(0)[10, 10].tolist())
     assert found.position is None
+
+
+def test_the_readout_follows_whatever_changes_under_a_pointer_that_rests(
+        canvas: Canvas, session: Session, tmp_path: Path) -> None:
+    """Slice, candidate, ways to compare, accept, undo, zoom and closing; the pointer is moved once."""
+    document = session.documents.open(volume(tmp_path / "v.nii.gz", 3))
+    canvas.view.fit()
+    session.view.set_index(1)
+    QTest.qWait(30)
+    heard: list[Hover | None] = []
+
+    def told(value: str) -> bool:
+        for _ in range(100):
+            QTest.qWait(20)
+            if heard and heard[-1] is not None and heard[-1].value == value:
+                return True
+        return False
+
+    row, column = 22, 12
+    hover(canvas, row, column)
+    canvas.hovered.connect(heard.append)
+    try:
+        for index in (0, 2, 1):
+            session.view.set_index(index)
+            assert told(f"{document.pixels(index)[row, column]}")
+        original = document.pixels(1)[row, column]
+        heard.clear()
+        session.view.set_window_level(WindowLevel(40, 400))
+        assert told(f"{original}")
+        box = Bounds(10, 5, 30, 30)
+        before = document.pixels(1)[box.slices].copy()
+        patch = before + np.int16(44)
+        patch[0, 0] = before[0, 0]
+        canvas.candidate.show(patch, box)
+        assert told(f"{original + 44} (original {original})")
+        canvas.candidate.flicker(True)
+        assert told(f"{original}")
+        canvas.candidate.flicker(False)
+        canvas.candidate.set_mode("slider")
+        canvas.candidate.move_divider(at(canvas, row, column).x() + 20)
+        assert told(f"{original}")  # the original lies left of the divider
+        canvas.candidate.move_divider(at(canvas, row, column).x() - 20)
+        assert told(f"{original + 44} (original {original})")
+        canvas.candidate.set_mode("off")
+        canvas.candidate.hide()
+        assert told(f"{original}")
+        part = PixelPart(document.info.frames[1].key, box, before, patch, "")
+        session.changed.emit(document.apply(Edit("fill", (part,)), session.people.id))
+        assert told(f"{original + 44}")
+        session.painting.undo()
+        assert told(f"{original}")
+        rows = heard[-1].row  # type: ignore[union-attr]
+        canvas.view.pan(QPointF(0, 60))
+        QTest.qWait(200)
+        assert heard[-1] is not None and heard[-1].row < rows
+        session.documents.close()
+        assert heard[-1] is None
+    finally:
+        canvas.hovered.disconnect(heard.append)
 
 
 # -- view -----------------------------------------------------------------------------------------------------------
