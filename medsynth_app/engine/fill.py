@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import platform
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 import scipy
 
 import medsynth_app
-from medsynth_app.core import blend
+from medsynth_app.core.blend import composite
 from medsynth_app.core.errors import Cancelled, UserError
-from medsynth_app.core.fill_report import report_on
 from medsynth_app.core.job import EventKind, JobEvent
 from medsynth_app.core.jobs.inpaint import InpaintRequest
-from medsynth_app.core.provenance import Provenance
+from medsynth_app.engine.candidate import Origin, candidate_event
 from medsynth_app.engine.job import Job
 from medsynth_app.segmentation.fill import VERSION, fill
 
@@ -33,10 +30,9 @@ def run(request: InpaintRequest, job: Job) -> None:
 
 def run_fill(request: InpaintRequest, emit: Callable[[JobEvent], None], cancelled: Callable[[], bool],
              job_id: str) -> None:
-    """Fill ``request.sampling.count`` times, candidate k by its seed, and emit each as an ``EventKind.RESULT``.
+    """Fill ``request.sampling.count`` times, by the seeds, and emit each (`engine.candidate.candidate_event`).
 
-    Arrays and data of a result are those of `engine.diffusion.inpaint.run_inpaint`. The whole mask takes the fill:
-    there is no soft edge, in which something would stay of what is to be removed.
+    The whole mask takes the fill: there is no soft edge, in which something would stay of what is to be removed.
 
     Raises
     ------
@@ -63,27 +59,15 @@ def run_fill(request: InpaintRequest, emit: Callable[[JobEvent], None], cancelle
                           steps=count * PARTS))
 
         filled = fill(image.crop, image.mask, request.sampling.seed_of(candidate), report)
-        emit(_result(request, blend.composite(image.crop, filled, alpha, image.stored_range), alpha, candidate, job_id))
+        patch = composite(image.crop, filled, alpha, image.stored_range)
+        emit(candidate_event(request, candidate, patch, alpha, _origin(request, candidate), request.notices, job_id))
 
 
-def _result(request: InpaintRequest, patch: Any, alpha: Any, candidate: int, job_id: str) -> JobEvent:
-    image, seed, effective = request.image, request.sampling.seed_of(candidate), alpha > 0
-    outside = blend.largest_change_outside(image.crop, patch, effective)
-    if outside != 0:
-        raise AssertionError(f"a pixel outside the mask changed by {outside}")
-    report = report_on(image, patch, effective)
-    provenance = Provenance(
-        action="inpaint", pack=NAME, pack_sha256="", seed=seed,
-        created=datetime.now(UTC).isoformat(timespec="seconds"), source=image.source,
-        mask_sha256=hashlib.sha256(np.packbits(effective).tobytes()).hexdigest(),
-        parameters={"engine": NAME, "engine_version": VERSION, "mode": request.mode, "seed": request.sampling.seed,
-                    "count": request.sampling.count, "candidate": candidate, "bounds": image.bounds,
-                    "feather": 0},
-        environment=_environment(), largest_change_outside_mask=outside, report=report, notices=request.notices)
-    return JobEvent(
-        job_id, EventKind.RESULT, arrays={"patch": patch, "effective": effective, "alpha": alpha},
-        data={"candidate": candidate, "seed": seed, "provenance": provenance.to_dict(), "report": report,
-              "bounds": image.bounds, "largest_change_outside_mask": outside})
+def _origin(request: InpaintRequest, candidate: int) -> Origin:
+    asked = request.sampling
+    return Origin(NAME, "", {"engine": NAME, "engine_version": VERSION, "mode": request.mode, "seed": asked.seed,
+                             "count": asked.count, "candidate": candidate, "bounds": request.image.bounds,
+                             "feather": 0}, _environment())
 
 
 def _environment() -> dict[str, Any]:

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import scipy  # loads its parts when they are first used
 
-LOW_PASS = 2.0  # sigma in pixels between structure and grain
+from medsynth_app.core.grain import LOW_PASS
+
 LEVEL = 0.05  # weight of a difference in mean, which is taken away at the seam, against one in shape
 INSIDE = 2.0  # weight of what a source holds that the surroundings do not let expect
 GRAIN = 0.5  # weight of noise that is not that of the surroundings

@@ -73,6 +73,7 @@ def test_the_record_names_the_engine_and_its_version_instead_of_a_pack() -> None
     assert record.parameters["engine_version"] == VERSION
     assert record.parameters["mode"] == "remove"
     assert record.largest_change_outside_mask == 0
+    assert record.report is not None and record.report["remarks"] == []  # nothing that the eye would find
     assert record.source == "sha256:ab" and len(record.mask_sha256) == 64
     assert {"numpy", "scipy", "medsynth"} <= record.environment.keys()
     assert record.notices == ("The mask covers several slices.",)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +15,10 @@ import torch
 
 from medsynth_app.core import blend, crop
 from medsynth_app.core.errors import UserError
-from medsynth_app.core.fill_report import report_on
 from medsynth_app.core.image import Pixels, Rescale
 from medsynth_app.core.job import EventKind, JobEvent
 from medsynth_app.core.jobs.inpaint import InpaintRequest
-from medsynth_app.core.provenance import Provenance
+from medsynth_app.engine.candidate import Origin, candidate_event
 from medsynth_app.engine.device import choose_device
 from medsynth_app.engine.diffusion.conditioning import Followed
 from medsynth_app.engine.diffusion.environment import environment
@@ -42,10 +39,7 @@ def run(request: InpaintRequest, job: Job) -> None:
 
 
 def run_inpaint(request: InpaintRequest, emit: Emit, cancelled: Callable[[], bool], job_id: str) -> None:
-    """Draw ``request.sampling.count`` candidates and emit each as an ``EventKind.RESULT``.
-
-    A result's arrays: ``patch`` (the crop in its stored type), ``effective`` (bool), ``alpha`` (float32).
-    Its data: candidate, seed, provenance, report, bounds, largest_change_outside_mask.
+    """Draw ``request.sampling.count`` candidates and emit each (`engine.candidate.candidate_event`).
 
     Raises
     ------
@@ -199,23 +193,9 @@ def _strength(request: InpaintRequest) -> float:
 
 def _result(scene: Scene, pack: Pack, drawn: torch.Tensor, candidate: int, batch: int, notices: Sequence[str],
             job_id: str) -> JobEvent:
-    image, seed = scene.request.image, scene.request.sampling.seed_of(candidate)
-    patch = scene.patch(drawn, seed)
-    effective = scene.alpha > 0
-    outside = blend.largest_change_outside(image.crop, patch, effective)
-    if outside != 0:
-        raise AssertionError(f"a pixel outside the mask changed by {outside}")
-    report = report_on(image, patch, effective)
-    provenance = Provenance(
-        action="inpaint", pack=pack.manifest.name, pack_sha256=pack.manifest.sha256, seed=seed,
-        created=datetime.now(UTC).isoformat(timespec="seconds"), source=image.source,
-        mask_sha256=hashlib.sha256(np.packbits(effective).tobytes()).hexdigest(),
-        parameters=_parameters(scene, candidate), environment=environment(pack, batch),
-        largest_change_outside_mask=outside, report=report, notices=tuple(notices))
-    return JobEvent(
-        job_id, EventKind.RESULT, arrays={"patch": patch, "effective": effective, "alpha": scene.alpha},
-        data={"candidate": candidate, "seed": seed, "provenance": provenance.to_dict(), "report": report,
-              "bounds": image.bounds, "largest_change_outside_mask": outside})
+    patch = scene.patch(drawn, scene.request.sampling.seed_of(candidate))
+    origin = Origin(pack.manifest.name, pack.manifest.sha256, _parameters(scene, candidate), environment(pack, batch))
+    return candidate_event(scene.request, candidate, patch, scene.alpha, origin, notices, job_id)
 
 
 def _parameters(scene: Scene, candidate: int) -> dict[str, Any]:
