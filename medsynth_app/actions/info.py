@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import asdict
+from os.path import lexists
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ def info(path: Path, *, salt: bytes = b"", allow_bytes: int = ALLOWED_BYTES) -> 
     UserError
         When there is no such file, or none that can be read; `formats.common.TooLarge` above `allow_bytes`.
     """
-    if (path / MANIFEST).is_file():
+    if lexists(path / MANIFEST):
         return _pack(path)
     source = open_image(path, salt=salt or secrets.token_bytes(32), allow_bytes=allow_bytes)
     try:

@@ -55,6 +55,13 @@ def verify_packs(folders: Sequence[Path] | None = None) -> list[PackCheck]:
     return [PackCheck(pack, tuple(verify_pack(pack))) for pack in list_packs(folders, None)]
 
 
+def unreadable_packs(folders: Sequence[Path] | None = None) -> list[str]:
+    """One sentence for every pack that is left out because it cannot be read."""
+    problems: list[str] = []
+    find_packs(default_pack_folders() if folders is None else folders, problems)
+    return problems
+
+
 def find_pack(named: str, folders: Sequence[Path] | None = None, kind: str | None = "base") -> InstalledPack:
     """The pack of a kind (None: of any) with this name, or in this folder; raises `UserError` when there is none."""
     packs = list_packs(folders, None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 from rich.table import Table
 
-from medsynth_app.actions.packs import list_packs, verify_packs
+from medsynth_app.actions.packs import list_packs, unreadable_packs, verify_packs
 from medsynth_app.cli.common import Answer, JsonOption, WorkspaceOption, command
 
 packs = typer.Typer(help="The model packs that are installed.")
@@ -35,5 +35,9 @@ def packs_verify(workspace: WorkspaceOption = None, as_json: JsonOption = False)
         about = check.pack.manifest
         data.append({"name": about.name, "kind": about.kind, "whole": check.whole, "problems": list(check.problems)})
         lines.append(f"{about.name} ({about.kind}): {'; '.join(check.problems) or 'every file has its recorded hash'}")
+    left_out = unreadable_packs()
+    for problem in left_out:
+        data.append({"name": None, "kind": None, "whole": False, "problems": [problem]})
+        lines.append(problem)
     return Answer(data, "\n".join(lines) or "No model pack is installed.",
-                  failed=not all(check.whole for check in checks))
+                  failed=bool(left_out) or not all(check.whole for check in checks))

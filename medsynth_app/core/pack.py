@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from typing import Any
 
 from medsynth_app.core.errors import UserError
@@ -12,6 +13,7 @@ from medsynth_app.core.intensity import IntensityRange
 
 FORMAT = "medsynth-pack/1"
 MANIFEST = "pack.json"
+SMALLEST, LARGEST = 8, 4096  # pixels: edges at which models draw
 LATENT_CHANNELS = 4  # as Stable Diffusion's: diffusers' inpainting knows no other number
 
 
@@ -101,20 +103,115 @@ class PackManifest:
     def from_json(text: str, where: str = "The pack") -> PackManifest:
         """Read a manifest; raises `UserError` when it is none or of another format."""
         try:
-            raw: dict[str, Any] = json.loads(text)
-            found = raw.pop("format", None)
-            if found != FORMAT:
-                raise UserError(f"{where} has the unknown format {found!r}.",
-                                f"This version reads {FORMAT}; import the pack again or update MedSynth.")
-            raw["training_data"] = tuple(TrainingData(**item) for item in raw["training_data"])
-            for name in ("modalities", "example_prompts", "known_failures", "mask_labels", "mean_colour"):
-                raw[name] = tuple(raw.get(name, ()))
-            raw["intensity_ranges"] = {modality: IntensityRange(float(ends["low"]), float(ends["high"]))
-                                       for modality, ends in raw.get("intensity_ranges", {}).items()}
-            trained = raw.get("training", {})
-            if trained and not all(isinstance(table, dict) for table in trained.values()):
-                raw["training"] = {"base": trained}  # as packs were written before they had parts
-            return PackManifest(**raw)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise UserError(f"{where} has a manifest that cannot be read ({error}).",
-                            "Copy the pack again from where it came.") from error
+            raw = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise _unreadable(where, "it is no JSON") from error
+        return PackManifest.from_dict(raw, where)
+
+    @staticmethod
+    def from_dict(raw: Any, where: str = "The pack") -> PackManifest:
+        """As `from_json`, of what JSON held. A pack is input like any other: every value is of its type, or refused."""
+        if not isinstance(raw, dict):
+            raise _unreadable(where, "it is no table")
+        found = raw.get("format")
+        if found != FORMAT:
+            raise UserError(f"{where} has the unknown format {_short(found)}.",
+                            f"This version reads {FORMAT}; import the pack again or update MedSynth.")
+        unknown = [name for name in raw if name not in _READ and name != "format"]
+        missing = [name for name in _NEEDED if name not in raw]
+        if unknown or missing:
+            raise _unreadable(where, f"it has no {missing[0]}" if missing else f"it holds {_short(unknown[0])}")
+        values = {}
+        for name, read in _READ.items():
+            if name in raw:
+                try:
+                    values[name] = read(raw[name])
+                except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+                    raise _unreadable(where, f"its {name} is {_short(raw[name])}") from error
+        return PackManifest(**values)
+
+
+def checked_size(value: Any) -> int:
+    """Edge in pixels at which a model draws; raises ValueError for anything else than such a number."""
+    if type(value) is not int or not SMALLEST <= value <= LARGEST:
+        raise ValueError("no edge of a picture")
+    return value
+
+
+def _unreadable(where: str, why: str) -> UserError:
+    return UserError(f"{where} has a manifest that cannot be read ({why}).", "Copy the pack again from where it came.")
+
+
+def _short(value: Any) -> str:
+    """What stands there, for a sentence."""
+    try:
+        return f"{value!r:.40}"
+    except (RecursionError, ValueError):  # nested deep, or a number of thousands of digits
+        return "no such value"
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(value)
+    value.encode()  # half a character, which JSON can hold, is a ValueError
+    return value
+
+
+def _name(value: Any) -> str:
+    if not _text(value).strip():
+        raise ValueError(value)
+    return _text(value)
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise TypeError(value)
+    return tuple(_text(item) for item in value)
+
+
+def _data(value: Any) -> tuple[TrainingData, ...]:
+    if not isinstance(value, list):
+        raise TypeError(value)
+    return tuple(_one_set(item) for item in value)
+
+
+def _one_set(item: Any) -> TrainingData:
+    samples = item.get("samples", 0)
+    if set(item) - {"name", "licence", "citation", "samples"} or type(samples) is not int or samples < 0:
+        raise ValueError(item)
+    return TrainingData(_text(item["name"]), _text(item["licence"]), _text(item["citation"]), samples)
+
+
+def _mean(value: Any) -> tuple[float, ...]:
+    numbers = tuple(float(number) for number in value if isinstance(number, (int, float)))
+    if not isinstance(value, list) or len(numbers) != len(value) or len(numbers) not in (0, 3) \
+            or not all(0 <= number <= 255 for number in numbers):
+        raise ValueError(value)
+    return numbers
+
+
+def _ranges(value: Any) -> dict[str, IntensityRange]:
+    return {modality: IntensityRange(float(ends["low"]), float(ends["high"])) for modality, ends in value.items()}
+
+
+def _trained(value: Any) -> dict[str, dict[str, Any]]:
+    if not isinstance(value, dict):
+        raise TypeError(value)
+    if value and not all(isinstance(table, dict) for table in value.values()):
+        return {"base": value}  # as packs were written before they had parts
+    return value
+
+
+def _files(value: Any) -> dict[str, str]:
+    return {_text(path): _text(digest) for path, digest in value.items()}
+
+
+_READ: dict[str, Callable[[Any], Any]] = {
+    "name": _name, "version": _text, "domain": _text, "title": _text, "modalities": _texts, "colour": _text,
+    "licence": _text, "native_size": checked_size, "training_data": _data, "default_prompt": _text,
+    "remove_prompt": _text, "example_prompts": _texts, "intended_use": _text, "knows_not": _text,
+    "licence_note": _text, "known_failures": _texts, "kind": _text, "mask_labels": _texts, "mean_colour": _mean,
+    "intensity_ranges": _ranges, "training": _trained, "files": _files,
+}  # every field of `PackManifest`
+_NEEDED = tuple(item.name for item in fields(PackManifest)
+                if item.default is MISSING and item.default_factory is MISSING)

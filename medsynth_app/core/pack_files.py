@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import os
+import stat
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.files import file_sha256
 from medsynth_app.core.pack import MANIFEST, PackManifest
+
+LARGEST_JSON = 2**22  # bytes; shipped manifests have some thousand
+MOST_FILES = 10_000
 
 
 @dataclass(frozen=True)
@@ -20,13 +27,71 @@ class InstalledPack:
 
 
 def open_pack(folder: Path) -> InstalledPack:
-    """The pack in `folder`; raises `UserError` when it holds none or its manifest cannot be read."""
-    try:
-        text = (folder / MANIFEST).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    """The pack in `folder`; raises `UserError` when it holds none or what is no pack's: see `files_in`, `read_json`."""
+    if not os.path.lexists(folder / MANIFEST):
         raise UserError(f"The folder {folder.name} holds no model pack that can be read.",
-                        f"Choose the folder that holds {MANIFEST}.", details=type(error).__name__) from error
-    return InstalledPack(folder, PackManifest.from_json(text, f"The pack {folder.name}"))
+                        f"Choose the folder that holds {MANIFEST}.")
+    files_in(folder)
+    return InstalledPack(folder, PackManifest.from_dict(read_json(folder / MANIFEST), f"The pack {folder.name}"))
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The table in a JSON file of a model.
+
+    Raises
+    ------
+    UserError
+        When it is missing, no usual file, over `LARGEST_JSON`, not UTF-8, nested too deep or no table.
+    """
+    where = f"{path.name} in the folder {path.parent.name}"
+    remedy = "Copy the model again from where it came."
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for ever
+            raise UserError(f"{where} is no usual file.", remedy)
+        with path.open("rb") as file:
+            data = file.read(LARGEST_JSON + 1)
+        if len(data) > LARGEST_JSON:
+            raise UserError(f"{where} is larger than any that a model has.", remedy)
+        found = json.loads(data.decode("utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(f"{where} cannot be read.", remedy, details=type(error).__name__) from error
+    if not isinstance(found, dict):
+        raise UserError(f"{where} cannot be read: it holds no table.", remedy)
+    return found
+
+
+def files_in(folder: Path) -> list[Path]:
+    """Every file in the folder of a model, sorted.
+
+    Raises
+    ------
+    UserError
+        When something there is no usual file, a link leads out of the folder or to another, or there are more files
+        than any model has: reading it would wait for ever, or read what is none of the model's.
+    """
+    root, found, waiting = folder.resolve(), [], [folder]
+    remedy = "Copy the files of the model themselves into a folder of their own."
+    try:
+        while waiting:
+            with os.scandir(waiting.pop()) as entries:
+                for entry in entries:
+                    place = Path(entry.path)
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(place)
+                        continue
+                    if entry.is_symlink() and not place.resolve().is_relative_to(root):
+                        raise UserError(f"The folder {folder.name} holds a link that leads out of it: {entry.name}.",
+                                        remedy)
+                    if not entry.is_file():
+                        raise UserError(f"The folder {folder.name} holds what is no usual file: {entry.name}.", remedy)
+                    found.append(place)
+                    if len(found) > MOST_FILES:
+                        break
+            if len(found) + len(waiting) > MOST_FILES:
+                raise UserError(f"The folder {folder.name} holds more files than a model has.", remedy)
+    except (OSError, RuntimeError) as error:
+        raise UserError(f"The folder {folder.name} cannot be read.", remedy, details=type(error).__name__) from error
+    return sorted(found)
 
 
 def read_manifest(folder: Path) -> PackManifest:
@@ -51,7 +116,7 @@ def faults(folder: Path, manifest: PackManifest) -> dict[str, Fault]:
     """Compare the files in `folder` with the manifest: what is wrong, by POSIX path; empty where the pack is whole."""
     found = {name: fault for name, digest in sorted(manifest.files.items())
              if (fault := _fault(folder, name, digest)) is not None}
-    present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    present = {path.relative_to(folder).as_posix() for path in files_in(folder)}
     return found | dict.fromkeys(sorted(present - set(manifest.files) - {MANIFEST}), Fault.EXTRA)
 
 
@@ -85,4 +150,4 @@ def require_whole(folder: Path, manifest: PackManifest) -> None:
 def hash_files(folder: Path) -> dict[str, str]:
     """sha256 of every file of a pack but its manifest, keyed by POSIX path."""
     return {path.relative_to(folder).as_posix(): file_sha256(path)
-            for path in sorted(folder.rglob("*")) if path.is_file() and path != folder / MANIFEST}
+            for path in files_in(folder) if path != folder / MANIFEST}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from medsynth_app.core.errors import Cancelled, UserError
 from medsynth_app.core.job import EventKind, JobEvent
 from medsynth_app.core.jobs.embed import EmbedRequest
 from medsynth_app.core.pack import PackManifest
+from medsynth_app.core.pack_files import read_json
 from medsynth_app.engine.device import DevicePolicy, choose_device
 from medsynth_app.engine.diffusion.pipelines import checked_manifest, loading, refuse_another
 from medsynth_app.engine.diffusion.watch import Emit
@@ -97,8 +97,8 @@ def load_encoder(folder: Path, policy: DevicePolicy, expected_sha256: str = "") 
     refuse_another(manifest, expected_sha256)
     device = policy.torch_device
     with loading(folder):
-        facts = json.loads((folder / FACTS).read_text())
-        kind = json.loads((folder / "config.json").read_text())["model_type"]
+        facts = read_json(folder / FACTS)
+        kind = read_json(folder / "config.json")["model_type"]
         if kind != "resnet":
             raise UserError(f"The encoder is a {kind!r} network, which this version cannot run.",
                             "Choose an encoder that `medsynth train encoder` made.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
+from os.path import lexists
 from pathlib import Path
 
 import platformdirs
@@ -32,7 +33,7 @@ def find_packs(folders: Sequence[Path], problems: list[str] | None = None) -> li
         try:
             pack = open_pack(folder)
         except UserError as error:
-            _log.warning("a model pack was left out: its manifest cannot be read")
+            _log.warning("a model pack was left out: it cannot be read")
             if problems is not None:
                 problems.append(str(error))
             continue
@@ -43,7 +44,12 @@ def find_packs(folders: Sequence[Path], problems: list[str] | None = None) -> li
 
 def _candidates(folders: Sequence[Path]) -> Iterator[Path]:
     for folder in folders:
-        if (folder / MANIFEST).is_file():
+        if lexists(folder / MANIFEST):
             yield folder
         elif folder.is_dir():
-            yield from (child for child in sorted(folder.iterdir()) if (child / MANIFEST).is_file())
+            try:
+                children = sorted(folder.iterdir())
+            except OSError:
+                _log.warning("a folder of model packs was left out: it cannot be read")
+                continue
+            yield from (child for child in children if lexists(child / MANIFEST))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from torch.nn import functional as F
 
 from medsynth_app.core.errors import Cancelled, UserError
 from medsynth_app.core.labels import names
+from medsynth_app.core.pack_files import read_json
 from medsynth_app.engine.diffusion.mask_maps import maps_to_masks, masks_to_maps, reach_of
 
 Masks = npt.NDArray[np.uint8]
@@ -51,7 +51,7 @@ class MaskModel:
             raise UserError("This model pack cannot draw masks.",
                             "Choose a pack with a model of masks, or give masks of your own.")
         try:
-            about = json.loads((folder / ABOUT).read_text())
+            about = read_json(folder / ABOUT)
             unet = UNet2DModel.from_pretrained(folder, local_files_only=True, use_safetensors=True,
                                                torch_dtype=torch.float32)
             scheduler = DDIMScheduler.from_pretrained(

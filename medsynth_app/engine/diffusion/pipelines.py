@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import gc
-import json
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,8 +26,8 @@ from transformers.utils import logging as transformers_logging
 
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import EventKind, JobEvent
-from medsynth_app.core.pack import LATENT_CHANNELS, MANIFEST, PackManifest
-from medsynth_app.core.pack_files import hash_files, read_manifest, require_whole
+from medsynth_app.core.pack import LATENT_CHANNELS, MANIFEST, PackManifest, checked_size
+from medsynth_app.core.pack_files import files_in, hash_files, read_json, read_manifest, require_whole
 from medsynth_app.engine.device import DevicePolicy, choose_device
 
 PICKLED = {".bin", ".ckpt", ".pt", ".pth", ".pkl", ".pickle"}
@@ -277,22 +276,28 @@ def _refuse_no_pipeline(folder: Path) -> None:
 
 
 def _refuse_unsafe(folder: Path) -> None:
-    suffixes = {path.suffix.lower() for path in folder.rglob("*") if path.is_file()}
+    files = files_in(folder)
+    suffixes = {path.suffix.lower() for path in files}
     if unsafe := suffixes & PICKLED:
         raise UserError(f"The model holds pickled weights ({', '.join(sorted(unsafe))}), which can run hidden code.",
                         "Use a copy of the model that holds .safetensors files only.")
     if suffixes & CODE:
         raise UserError("The model folder holds program code.", "Use a copy of the model without it.")
+    for path in files:
+        if path.name.endswith(("config.json", "model_index.json")):
+            read_json(path)  # what the libraries read without a limit
 
 
 def _refuse_other_pipelines(folder: Path) -> None:
-    try:
-        kind = json.loads((folder / "model_index.json").read_text()).get("_class_name")
-    except (ValueError, AttributeError) as error:
-        raise UserError("The model's model_index.json cannot be read.", "Copy the model again.") from error
-    if kind not in FAMILY:
-        raise UserError(f"The model is a {kind}, which MedSynth cannot use.",
+    index = read_json(folder / "model_index.json")
+    kind = index.get("_class_name")
+    if not isinstance(kind, str) or kind not in FAMILY:
+        raise UserError(f"The model is a {kind!r:.60}, which MedSynth cannot use.",
                         "Use a model of the Stable Diffusion 1.5 or 2.x family.")
+    for part in (*WEIGHTED, "tokenizer", "scheduler"):
+        names = index.get(part)
+        if not isinstance(names, list) or len(names) != 2 or not all(isinstance(name, str) for name in names):
+            raise UserError(f"The model does not say what its {part} is.", "Copy the model again.")
     parts = (*WEIGHTED, CONTROLNET) if (folder / CONTROLNET).exists() else WEIGHTED
     for part in parts:
         if not any((folder / part).glob("*.safetensors")):
@@ -301,9 +306,12 @@ def _refuse_other_pipelines(folder: Path) -> None:
 
 def _foreign_manifest(folder: Path) -> PackManifest:
     """For a Stable Diffusion folder without a manifest: what its own files say."""
-    unet = json.loads((folder / "unet" / "config.json").read_text())
-    vae = json.loads((folder / "vae" / "config.json").read_text())
-    native = int(unet["sample_size"]) * 2 ** (len(vae["block_out_channels"]) - 1)
+    unet, vae = read_json(folder / "unet" / "config.json"), read_json(folder / "vae" / "config.json")
+    try:
+        native = checked_size(unet["sample_size"] * 2 ** (len(vae["block_out_channels"]) - 1))
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise UserError("The model does not say at which size it draws.", "Copy the model again.",
+                        details=type(error).__name__) from error
     return PackManifest(
         name=folder.name, version="", domain="unknown", title=folder.name, modalities=(), colour="rgb",
         licence="unknown", native_size=native, training_data=(), files=hash_files(folder))

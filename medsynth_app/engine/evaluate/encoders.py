@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from medsynth_app.core.errors import UserError
-from medsynth_app.core.pack_files import read_manifest
+from medsynth_app.core.pack_files import read_json, read_manifest
 from medsynth_app.engine.device import choose_device
 from medsynth_app.engine.evaluate.kept import Kept, key_of
 from medsynth_app.engine.evaluate.memory import peak_memory
@@ -104,7 +104,7 @@ def timed(folder: Path, peers: Path | None, name: str, pixels: Pictures) -> dict
 def _share(folder: Path) -> float:
     """The share of a picture that the encoder in `folder` was taught on."""
     try:
-        return float(json.loads((folder / "encoder.json").read_text())["crop"])
+        return float(read_json(folder / "encoder.json")["crop"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UserError("The encoder does not say what it was taught on.", "Copy the pack again.",
                         details=type(error).__name__) from error

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -41,6 +43,45 @@ def test_at_most_two_packs_are_kept(tmp_path: Path) -> None:
     assert [packs.is_loaded(folder) for folder in folders] == [False, True, True]
     packs.forget_packs()
     assert not any(packs.is_loaded(folder) for folder in folders)
+
+
+@pytest.mark.parametrize(("file", "changes", "words"), [
+    ("model_index.json", {"_class_name": ["StableDiffusionPipeline"]}, "cannot use"),
+    ("model_index.json", {"_class_name": {}}, "cannot use"),
+    ("model_index.json", {"unet": "UNet2DConditionModel"}, "unet"),
+    ("model_index.json", {"scheduler": None}, "scheduler"),
+    ("model_index.json", {"vae": ["diffusers", ["AutoencoderKL"]]}, "vae"),
+    ("unet/config.json", {"sample_size": -16}, "size"), ("unet/config.json", {"sample_size": [8, 8]}, "size"),
+    ("unet/config.json", {"sample_size": 2**40}, "size"), ("unet/config.json", {"sample_size": float("nan")}, "size"),
+    ("vae/config.json", {"block_out_channels": 7}, "size"),
+    ("vae/config.json", {"block_out_channels": [1] * 9999}, "size")])
+def test_a_model_that_says_nonsense_of_itself_is_refused(own_pack: Path, file: str, changes: dict[str, Any], words: str
+                                                         ) -> None:
+    (own_pack / "pack.json").unlink()
+    path = own_pack / file
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+    with pytest.raises(UserError, match=words):
+        packs.checked_manifest(own_pack)
+
+
+@pytest.mark.parametrize("file", ["model_index.json", "unet/config.json", "scheduler/scheduler_config.json"])
+@pytest.mark.parametrize("data", [b"\xff", b"[" * 100_000, b"[]", b" " * (2**22 + 1), b""])
+def test_json_that_is_none_is_refused_before_a_library_reads_it(own_pack: Path, file: str, data: bytes) -> None:
+    (own_pack / "pack.json").unlink()
+    (own_pack / file).write_bytes(data)
+    with pytest.raises(UserError, match=r"_?(index|config)\.json"):
+        packs.checked_manifest(own_pack)
+
+
+def test_a_pipe_or_a_link_in_a_model_is_never_opened(own_pack: Path) -> None:
+    for manifest in (True, False):
+        (own_pack / "unet" / "more.safetensors").symlink_to("/dev/zero")
+        with pytest.raises(UserError, match="leads out"):
+            packs.checked_manifest(own_pack)
+        (own_pack / "unet" / "more.safetensors").unlink()
+        if manifest:
+            (own_pack / "pack.json").unlink()
+    packs.checked_manifest(own_pack)
 
 
 @pytest.mark.parametrize("name", ["unet/diffusion_pytorch_model.bin", "model.ckpt", "embeddings.pt", "vae/code.py"])
