@@ -47,7 +47,7 @@ def _pictures(n: int = 40, height: int = 50, width: int = 60) -> np.ndarray[Any,
 
 
 def _request(place: Path, **changes: Any) -> EmbedRequest:
-    names = [row["file"] for row in csv.DictReader((place / "blobs" / "labels.csv").open())][:40]
+    names = [row["file"] for row in csv.DictReader((place / "blobs" / "labels.csv").read_text().splitlines())][:40]
     values: dict[str, Any] = {"pack": str(place / "tiny-encoder"), "out": str(place / "E.npz"), "ids": tuple(names),
                               "images": tuple(str(place / "blobs" / name) for name in names), "device": "cpu"}
     return embed_of(**{**values, **changes})
