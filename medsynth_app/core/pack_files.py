@@ -32,7 +32,12 @@ def open_pack(folder: Path) -> InstalledPack:
         raise UserError(f"The folder {folder.name} holds no model pack that can be read.",
                         f"Choose the folder that holds {MANIFEST}.")
     files_in(folder)
-    return InstalledPack(folder, PackManifest.from_dict(read_json(folder / MANIFEST), f"The pack {folder.name}"))
+    try:
+        raw = read_json(folder / MANIFEST)
+    except UserError as error:
+        raise UserError(f"The folder {folder.name} holds no model pack that can be read: {error.happened}",
+                        error.remedy, details=error.details) from error
+    return InstalledPack(folder, PackManifest.from_dict(raw, f"The pack {folder.name}"))
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -43,7 +48,7 @@ def read_json(path: Path) -> dict[str, Any]:
     UserError
         When it is missing, no usual file, over `LARGEST_JSON`, not UTF-8, nested too deep or no table.
     """
-    where = f"{path.name} in the folder {path.parent.name}"
+    where = f"{path.parent.name}/{path.name}"
     remedy = "Copy the model again from where it came."
     try:
         if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for ever
