@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -45,10 +45,14 @@ class Folder:
     too_large: TooLarge | None = None
 
 
-def scan(folder: Path, allow_bytes: int, progress: Progress | None = None, cancelled: Stop | None = None) -> Folder:
-    """Read the headers of all DICOM files in a folder and its sub-folders, and sort the files into series."""
+def scan(folder: Path, allow_bytes: int, progress: Progress | None = None, cancelled: Stop | None = None,
+         only: Sequence[Path] = ()) -> Folder:
+    """Read the headers of all DICOM files in a folder and its sub-folders, and sort the files into series.
+
+    With `only` no other files than these are read.
+    """
     found, files = Folder(), []
-    paths = list(_dicom_paths(folder))
+    paths = list(only) or list(_dicom_paths(folder))
     for k, path in enumerate(paths):
         check_cancelled(cancelled)
         if progress is not None:

@@ -194,10 +194,13 @@ def _place(header: Dataset, frame: int) -> tuple[tuple[float, ...] | None, tuple
     if cosines is not None and origin is not None:
         return cosines, origin
     detectors = header.get("DetectorInformationSequence")
-    if not detectors or len(detectors) > 1 or (frame and _slice_number(header, frame) is None):
+    if not detectors or (frame and _slice_number(header, frame) is None):
         return cosines, origin
-    return (cosines or numbers(detectors[0], "ImageOrientationPatient", 6),
-            origin or numbers(detectors[0], "ImagePositionPatient", 3))
+    numbered = listed(header.get("DetectorVector"))
+    which = int(numbered[frame]) - 1 if frame < len(numbered) else 0
+    detector = detectors[which if 0 <= which < len(detectors) else 0]
+    return (cosines or numbers(detector, "ImageOrientationPatient", 6),
+            origin or numbers(detector, "ImagePositionPatient", 3))
 
 
 def _along_normal(header: Dataset, frame: int) -> float:

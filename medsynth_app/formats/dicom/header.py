@@ -32,6 +32,7 @@ from medsynth_app.formats.pixels import as_integers
 KIND = name_of(Kind.DICOM)
 PRIVATE_GROUP, PRIVATE_CREATOR, PRIVATE_ELEMENT = 0x0011, "MEDSYNTH", 0x01  # where our record stands
 BARE = "This file does not say how it is encoded: that was guessed. Check that the image looks right."
+NOT_COMPRESSED = "This file calls its pixels compressed, but they are not: they are read as they are."
 MORE_THAN_8 = "This picture has more than 8 bits per colour; it is shown and edited with 8."
 CUT_OFF = "This DICOM file is cut off: part of its pixels is missing."
 OTHER_COLOURS = "This file calls its colours {label}, but its picture is coded as {coded}: it is shown as the latter."
@@ -255,18 +256,19 @@ def _syntax(header: Dataset, element: _Element) -> tuple[str, tuple[str, ...]]:
         raise UserError("The pixels of this DICOM file are encoded in a way that cannot be read here: "
                         f"{f'“{name}”' if name != named else 'unknown'}.",
                         "Convert it to an uncompressed or JPEG transfer syntax.", details=named)
+    if named in codecs.ENCAPSULATED and element.length != _UNDEFINED:  # compressed pixels come in pieces, always
+        return uid.ExplicitVRLittleEndian, (NOT_COMPRESSED,)
     return named, ()
 
 
 def _check_complete(stream: BinaryIO, layout: Layout, compressed: bool, element: _Element) -> None:
     """Raise `UserError` unless all frames are there; nothing of them is read."""
     size = stream.seek(0, io.SEEK_END)
-    if compressed and element.length == _UNDEFINED:
+    if compressed:
         stream.seek(element.start)
         complete = _fragments(stream, size) >= layout.frames
     else:
-        least = 0 if compressed else -(-layout.frame_bits * layout.frames // 8)
-        complete = least <= element.length <= size - element.start
+        complete = -(-layout.frame_bits * layout.frames // 8) <= element.length <= size - element.start
     if not complete:
         raise unreadable(KIND, happened=CUT_OFF)
 

@@ -29,10 +29,12 @@ from medsynth_app.formats.dicom.folder import Folder, Series, scan
 from medsynth_app.formats.dicom.frames import frame_infos, frame_notices
 from medsynth_app.formats.dicom.header import KIND, DicomFile, read_file, text_of, with_decimals
 from medsynth_app.formats.dicom.identity import hashed, identity_of, joined
+from medsynth_app.formats.dicom.scans import Scan, Scans, stamp_of_folder
 from medsynth_app.formats.dicom.series import Slice, arranged
 from medsynth_app.formats.libraries import prepare_pydicom
 
 KEPT_BYTES = 256 * 2**20
+_SCANS = Scans()
 
 
 class DicomSource(ImageSource):
@@ -102,7 +104,14 @@ def embedded_text(path: Path) -> str:
 def open_folder(folder: Path, *, progress: Progress | None = None, cancelled: Stop | None = None,
                 allow_bytes: int = ALLOWED_BYTES, salt: bytes = b"", series: str = "") -> ImageSource:
     """Open the series `series` of a folder and its sub-folders, or the largest one; see `registry.open_image`."""
-    found = scan(folder, allow_bytes, progress, cancelled)
+    known = _SCANS.of(folder, salt) if series else None
+    place = known.place(series) if known is not None else None
+    if known is not None and place is not None:
+        found = scan(folder, allow_bytes, progress, cancelled, known.files[place])
+        found.series = [replace(part, notices=known.notices[place]) for part in found.series]
+        found.broken += known.broken
+    else:
+        found = _scanned(folder, allow_bytes, progress, cancelled, salt)[0]
     if not found.series:
         raise found.too_large or _nothing(found)
     largest = max(found.series, key=lambda part: part.frames)
@@ -123,12 +132,24 @@ def open_folder(folder: Path, *, progress: Progress | None = None, cancelled: St
 def list_series(folder: Path, *, progress: Progress | None = None, cancelled: Stop | None = None,
                 salt: bytes = b"") -> list[SeriesListing]:
     """The series in a folder and its sub-folders, largest first."""
-    found = scan(folder, ALLOWED_BYTES, progress, cancelled)
-    listings = [
+    known = _SCANS.of(folder, salt) or _scanned(folder, ALLOWED_BYTES, progress, cancelled, salt)[1]
+    return list(known.listing)
+
+
+def _scanned(folder: Path, allow_bytes: int, progress: Progress | None, cancelled: Stop | None, salt: bytes
+             ) -> tuple[Folder, Scan]:
+    """Read a whole folder, and remember what it holds."""
+    stamp = stamp_of_folder(folder)
+    found = scan(folder, allow_bytes, progress, cancelled)
+    parts = sorted(found.series, key=lambda part: -part.frames)
+    listing = tuple(
         SeriesListing(_identity(part, salt), text(part.files[0].header, "SeriesDescription"),
-                      text(part.files[0].header, "Modality"), len(part.files), part.frames)
-        for part in found.series]
-    return sorted(listings, key=lambda item: -item.frames)
+                      text(part.files[0].header, "Modality"), len(part.files), part.frames) for part in parts)
+    made = Scan(listing, tuple(tuple(file.path for file in part.files) for part in parts),
+                tuple(part.notices for part in parts), found.broken)
+    if found.too_large is None:
+        _SCANS.keep(folder, salt, stamp, made)
+    return found, made
 
 
 def _identity(series: Series, salt: bytes) -> Identity:

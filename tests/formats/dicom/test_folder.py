@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pydicom
 import pytest
 
+from medsynth_app.core.errors import UserError
 from medsynth_app.core.volume import Volume
 from medsynth_app.formats.dicom.folder import SHARED_SERIES, SHARED_UID
 from medsynth_app.formats.registry import list_series, open_image
@@ -126,3 +128,33 @@ def test_slices_a_thousandth_of_a_millimetre_apart_are_a_stack(tmp_path: Path) -
     assert any("0.0015 to 0.0025 mm" in notice for notice in uneven.info.notices)
     repeated = open_image(save_series(tmp_path / "again", [(0, 0, z) for z in (0, 0.001, 3, 3.001, 6, 6.001)]))
     assert any("lie at 3 places" in notice for notice in repeated.info.notices)
+
+
+def test_listing_and_choosing_read_no_header_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for k in (1, 2, 3):
+        save_series(tmp_path / str(k), [(0, 0, z) for z in range(k + 1)], series=f"1.2.{k}")
+    (tmp_path / "damaged.dcm").write_bytes((tmp_path / "1" / "01.dcm").read_bytes()[:-900])
+    read: list[str] = []
+    dcmread = pydicom.dcmread
+
+    def counted(file: Any, *args: Any, **options: Any) -> pydicom.Dataset:
+        read.append(file.name)
+        return dcmread(file, *args, **options)
+
+    monkeypatch.setattr(pydicom, "dcmread", counted)
+    assert len(open_image(tmp_path, salt=b"s").info.frames) == 4 and len(read) == 10
+    listing = list_series(tmp_path, salt=b"s")
+    assert [item.frames for item in listing] == [4, 3, 2] and len(read) == 10
+    source = open_image(tmp_path, salt=b"s", series=listing[1].identity.series)
+    assert len(source.info.frames) == 3 and source.info.identity == listing[1].identity and len(read) == 13
+    assert any("1 file was left out" in notice for notice in source.info.notices)
+    assert len(list_series(tmp_path, salt=b"other")) == 3 and len(read) == 23
+    list_series(tmp_path, salt=b"s")
+    read.clear()
+    save(slice_dataset(9, (0, 0, 9), series="1.2.1"), tmp_path / "1" / "new.dcm")
+    assert len(open_image(tmp_path, salt=b"s", series=listing[2].identity.series).info.frames) == 3
+    assert len(read) == 11
+    (tmp_path / "1" / "new.dcm").unlink()
+    shutil.rmtree(tmp_path / "2")
+    with pytest.raises(UserError, match="no longer"):
+        open_image(tmp_path, salt=b"s", series=listing[1].identity.series)

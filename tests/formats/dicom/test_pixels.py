@@ -20,6 +20,7 @@ from pydicom.encaps import encapsulate
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.image import Rescale
 from medsynth_app.formats.common import TooLarge
+from medsynth_app.formats.dicom.header import NOT_COMPRESSED
 from medsynth_app.formats.dicom.layout import MOVED, NOT_HALVED
 from medsynth_app.formats.registry import open_image
 from tests.formats.making import save, slice_dataset
@@ -172,6 +173,18 @@ def test_every_codec_gives_back_its_picture(tmp_path: Path, name: str) -> None:
     assert np.abs(pixels.astype(int) - values).max() <= (3 if name in ("jpeg", "jpeg 12") else 0)
 
 
+@pytest.mark.parametrize("name", _CODECS)
+def test_no_decoder_of_pydicoms_choice_is_asked(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be GDCM, where that is installed: its errors end the process."""
+    def never(*_: Any, **__: Any) -> None:
+        raise AssertionError("pydicom chose a decoder")
+
+    monkeypatch.setattr("pydicom.pixels.decoders.base.DecodeRunner.__init__", never)
+    syntax, encode = _CODECS[name]
+    allocated, stored = (16, 12) if name == "jpeg 12" else (8, 8)
+    _opened(_packed(_grey(_values(0, 255), allocated, stored), syntax, encode(_values(0, 255))), tmp_path)
+
+
 @pytest.mark.parametrize("name", [name for name in _CODECS if name != "rle"])
 def test_a_picture_of_another_size_is_refused_before_it_is_decoded(tmp_path: Path, name: str,
                                                                    monkeypatch: pytest.MonkeyPatch) -> None:
@@ -307,21 +320,31 @@ def test_64_bits_are_made_whole_numbers_of_32(tmp_path: Path) -> None:
     assert source.info.frames[0].rescale == Rescale(2, 5, "HU")
 
 
+def _renamed(path: Path, written: str, named: str) -> Path:
+    """Name another transfer syntax in a file's header than the one that it was written in."""
+    data, old, new = path.read_bytes(), written + "\0" * (len(written) % 2), named + "\0" * (len(named) % 2)
+    start = data.index(old.encode())
+    length, = struct.unpack_from("<L", data, 140)
+    path.write_bytes(data[:140] + struct.pack("<L", length + len(new) - len(old)) + data[144:start - 2]
+                     + struct.pack("<H", len(new)) + new.encode() + data[start + len(old):])
+    return path
+
+
+@pytest.mark.parametrize("named", [uid.JPEGBaseline8Bit, uid.JPEG2000Lossless, uid.RLELossless])
+def test_pixels_that_are_only_called_compressed_are_read(tmp_path: Path, named: str) -> None:
+    values = _values(0, 4095)
+    path = _renamed(save(_grey(values), tmp_path / "a.dcm"), uid.ExplicitVRLittleEndian, named)
+    source = open_image(path)
+    assert np.array_equal(source.pixels(0), values) and NOT_COMPRESSED in source.info.notices
+
+
 @pytest.mark.parametrize(("named", "written"), [
     (uid.ImplicitVRLittleEndian, uid.ExplicitVRLittleEndian), (uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian)])
 def test_a_body_of_another_encoding_than_its_header_says_is_read(tmp_path: Path, named: str, written: str) -> None:
     values = _values(-2048, 2047)
-    dataset = _grey(values, signed=True)
+    dataset = _grey(values, signed=True, ReferencedImageSequence=[Dataset()])
     dataset.file_meta.TransferSyntaxUID = written
-    path = save(dataset, tmp_path / "a.dcm")
-    data = path.read_bytes()
-    start = data.index(b"1.2.840.10008.1.2")
-    meta, body = data[:start], data[start + len(written) + len(written) % 2:]
-    named += "\0" * (len(named) % 2)
-    path.write_bytes(meta[:-2] + struct.pack("<H", len(named)) + named.encode() + body)
-    length = struct.unpack("<L", path.read_bytes()[140:144])[0] + len(named) - len(written) - len(written) % 2
-    data = path.read_bytes()
-    path.write_bytes(data[:140] + struct.pack("<L", length) + data[144:])
+    path = _renamed(save(dataset, tmp_path / "a.dcm"), written, named)
     assert np.array_equal(open_image(path).pixels(0), values)
 
 
