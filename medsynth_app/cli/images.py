@@ -107,7 +107,7 @@ def _inpaint(here: Headless, document: Document, mask: Path, wanted: int | None,
         _check_follow(meant or {}, parameters, pack)
     request = inpaint_request(document, frame, parameters, pack, painted=painted, meant=meant)
     notices = Notices((*document.info.notices, *request.notices))
-    window = starting_window(document.info, frame, document.pixels(frame))
+    window = starting_window(document.info, frame, lambda: document.sample(frame))
     written = []
     results = here.run(queue_inpainting(here.queue, request, here.person_id))
     kind, suffix = _kind(document, about)

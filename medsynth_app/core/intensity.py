@@ -12,14 +12,16 @@ import numpy.typing as npt
 from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.image import FrameInfo, ImageSource, Pixels
+from medsynth_app.core.window_level import WindowLevel
 
 Floats = npt.NDArray[np.float32]
 
 SLICES = 16  # that are looked at of a volume, evenly spread
+LOOKED_AT = 2**25  # pixels that are read for that, so that large slices are fewer
 SAMPLES = 2**18  # values that are kept of them, all together
 PERCENTILES = 0.5, 99.8
 ROBUST, ABOVE_BACKGROUND = (2.0, 98.0), 0.1
-LEAST_BACKGROUND = 0.1  # share of a volume; what is less than this may as well be dark tissue
+LEAST_BACKGROUND = 0.2  # share of a volume; what is less than this may as well be dark tissue
 FEW = 16  # an 8-bit image of no more values is a map of labels or a drawing of few bits
 BYTE = (0, 255)
 
@@ -99,7 +101,9 @@ class VolumeSample:
         """
         frames = source.info.frames
         like = [k for k, other in enumerate(frames) if other.channel == frames[frame].channel]
-        places = np.unique(np.linspace(0, len(like) - 1, min(SLICES, len(like))).round().astype(int))
+        size = frames[frame].rows * frames[frame].columns
+        count = min(SLICES, len(like), max(1, LOOKED_AT // size))
+        places = np.linspace(0, len(like) - 1, count).round().astype(int) if count > 1 else [len(like) // 2]
         return VolumeSample.of(_read(source, [like[place] for place in places]), SAMPLES // len(places))
 
     def percentiles(self, low: float, high: float, background: bool = True) -> tuple[float, float]:
@@ -170,10 +174,9 @@ def intensity_range(modality: str | None, about: FrameInfo, named: Mapping[str, 
     its background, of 8-bit images all that they can hold (of label maps: the bits in use), of others the same
     percentiles of the whole volume.
     """
-    in_units = modality != "CT" or about.rescale.unit == "HU"
-    if modality is not None and modality in named and in_units:
+    if modality is not None and modality in named and (modality != "CT" or in_hu(modality, about)):
         return named[modality]
-    if modality == "CT" and in_units:
+    if in_hu(modality, about):
         return CT_RANGE
     values = sample()
     if about.stored_range == BYTE and modality != "MR":
@@ -182,6 +185,18 @@ def intensity_range(modality: str | None, about: FrameInfo, named: Mapping[str, 
         return _ends(about, *about.stored_range)
     low, high = values.percentiles(*PERCENTILES, background=modality != "MR")
     return IntensityRange(low, max(high, low + abs(about.rescale.slope)))
+
+
+def in_hu(modality: str | None, about: FrameInfo) -> bool:
+    """Whether the values have a unit, so that no look at them is needed to know what they mean."""
+    return modality == "CT" and about.rescale.unit == "HU"
+
+
+def auto_window(modality: str | None, about: FrameInfo, sample: Callable[[], VolumeSample]) -> WindowLevel:
+    """A display window from the values of a volume: what a model would see of it, but of CT by its values too."""
+    seen = intensity_range(None if modality == "CT" else modality, about, {}, sample)
+    full = about.stored_range == BYTE and modality != "MR"
+    return WindowLevel.from_limits(seen.low, seen.high, "Full range" if full else "Auto")
 
 
 def full_range(about: FrameInfo, sample: VolumeSample) -> IntensityRange:

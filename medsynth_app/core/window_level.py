@@ -51,13 +51,5 @@ CT_PRESETS = (
 
 
 def presets(modality: str | None) -> tuple[WindowLevel, ...]:
-    """Fixed presets of a DICOM modality; MR has none, for its values have no unit (see `auto_window`)."""
+    """Fixed presets of a DICOM modality; MR has none, for its values have no unit: see `core.intensity.auto_window`."""
     return CT_PRESETS if modality == "CT" else ()
-
-
-def auto_window(values: npt.NDArray[np.generic], low: float = 1.0, high: float = 99.0,
-                name: str = "Auto") -> WindowLevel:
-    """A window between two percentiles of the values (modality units)."""
-    step = max(1, values.size // 250_000)
-    bottom, top = np.percentile(values.reshape(-1)[::step].astype(np.float32), [low, high])
-    return WindowLevel.from_limits(float(bottom), float(max(top, bottom + 1)), name)

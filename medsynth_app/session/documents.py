@@ -14,6 +14,7 @@ from medsynth_app.actions.remove_patient import remove_patient, scope_of_patient
 from medsynth_app.actions.remove_study import remove_study, scope_of_study
 from medsynth_app.core.changes import Changes
 from medsynth_app.core.errors import UserError
+from medsynth_app.core.intensity import in_hu
 from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.session.hook import Hook
 from medsynth_app.session.people import People
@@ -59,7 +60,10 @@ class Documents:
     def load(self, path: Path, progress: Callable[[int, int], None] | None = None,
              cancelled: Callable[[], bool] | None = None, **options: Any) -> Document:
         """Read a file or folder; may run on any thread, emits nothing. Give the result to `show`."""
-        return open_image(self._workspace, path, progress=progress, cancelled=cancelled, **options)
+        document = open_image(self._workspace, path, progress=progress, cancelled=cancelled, **options)
+        if document.info.colour == "grey" and not in_hu(document.info.modality, document.info.frames[0]):
+            document.sample(len(document.info.frames) // 2)  # here nobody waits for it
+        return document
 
     def show(self, document: Document) -> None:
         """Put a document in view, as it was last seen."""

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from psygnal import Signal
 
+from medsynth_app.core.intensity import VolumeSample, auto_window, in_hu
 from medsynth_app.core.view import ViewState
 from medsynth_app.core.window_level import WindowLevel
 from medsynth_app.session.documents import Documents
@@ -59,6 +60,16 @@ class View:
             self._documents.remember("window", to_plain(window_level))
         self.window_level_changed.emit()
 
+    def auto_window(self) -> WindowLevel | None:
+        """A window from the values of the volume, or of CT, which has presets for the volume, of the slice in view."""
+        document, index = self._documents.current, self.index
+        if document is None or document.info.colour == "rgb":
+            return None
+        modality, about = document.info.modality, document.info.frames[index]
+        here = in_hu(modality, about)
+        return auto_window(modality, about, lambda: VolumeSample.of([(document.pixels(index), about)]) if here
+                           else document.sample(index))
+
     def _take_document(self) -> None:
         document = self._documents.current
         if document is None:
@@ -68,7 +79,7 @@ class View:
         if not isinstance(index, int) or not 0 <= index < count:
             index = count // 2
         window_level = from_plain(self._documents.recall("window")) or starting_window(
-            document.info, index, document.pixels(index))
+            document.info, index, lambda: document.sample(index))
         self.state = ViewState(document.id, index=index, window_level=window_level)
 
     def _tell_all(self) -> None:

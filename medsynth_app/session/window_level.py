@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from medsynth_app.core.image import ImageInfo, Pixels
-from medsynth_app.core.window_level import WindowLevel, auto_window, presets
+from collections.abc import Callable
+
+from medsynth_app.core.image import ImageInfo
+from medsynth_app.core.intensity import VolumeSample, auto_window
+from medsynth_app.core.window_level import WindowLevel, presets
 
 
-def starting_window(info: ImageInfo, frame: int, pixels: Pixels) -> WindowLevel | None:
-    """The file's own window, else the first preset that fits, else one from the values; None for colour."""
+def starting_window(info: ImageInfo, frame: int, sample: Callable[[], VolumeSample]) -> WindowLevel | None:
+    """The file's own window, else the first preset that fits, else one from the volume's values; None for colour.
+
+    `sample` gives the values; it is asked only where they are needed.
+    """
     if info.colour == "rgb":
         return None
     about = info.frames[frame]
@@ -16,10 +22,7 @@ def starting_window(info: ImageInfo, frame: int, pixels: Pixels) -> WindowLevel 
     fixed = presets(info.modality)
     if fixed:
         return next((preset for preset in fixed if preset.name == "Soft tissue"), fixed[0])
-    if about.stored_range == (0, 255):
-        low, high = about.rescale.intercept, 255 * about.rescale.slope + about.rescale.intercept
-        return WindowLevel.from_limits(min(low, high), max(low, high), "Full range")
-    return auto_window(about.rescale.to_modality(pixels))
+    return auto_window(info.modality, about, sample)
 
 
 def to_plain(window: WindowLevel) -> dict[str, float | str]:

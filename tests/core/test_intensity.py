@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from medsynth_app.core import intensity
 from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.image import FrameInfo, FrameKey, ImageInfo, ImageSource, Rescale
@@ -129,6 +130,17 @@ def test_a_volume_is_looked_at_in_a_few_slices_from_end_to_end() -> None:
     assert len(source.read) == SLICES and (min(source.read), max(source.read)) == (0, 383)
     assert not values.flags.writeable
     np.testing.assert_array_equal(VolumeSample.of_volume(Stack(384), 3).values, values)  # whatever is in view
+
+
+def test_of_large_slices_fewer_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intensity, "LOOKED_AT", 3 * 40 * 30)
+    source = Stack(9)
+    VolumeSample.of_volume(source, 1)
+    assert source.read == [0, 4, 8]
+    monkeypatch.setattr(intensity, "LOOKED_AT", 40 * 30 - 1)
+    source = Stack(9)
+    VolumeSample.of_volume(source, 1)
+    assert source.read == [4]
 
 
 def test_each_channel_has_its_own_values_and_a_damaged_slice_is_left_out() -> None:

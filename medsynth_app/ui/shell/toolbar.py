@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QFrame, QMenu, QSizePolicy, QToolButton, QWidget
 
-from medsynth_app.core.image import Pixels
-from medsynth_app.core.window_level import WindowLevel, auto_window, presets
+from medsynth_app.core.window_level import WindowLevel, presets
 from medsynth_app.core.words import _
 from medsynth_app.session.session import Session
 from medsynth_app.ui.shell.commands import Commands
@@ -130,7 +129,6 @@ class ImageTools(QWidget):
         document, index = self._session.documents.current, self._session.view.index
         if document is None or document.info.colour != "grey":
             return []
-        about = document.info.frames[index]
-        pixels: Pixels = document.pixels(index)
+        about, auto = document.info.frames[index], self._session.view.auto_window()
         own = [WindowLevel(w.center, w.width, w.name or _("From the file")) for w in about.windows]
-        return [auto_window(about.rescale.to_modality(pixels)), *own, *presets(document.info.modality)]
+        return [*([auto] if auto is not None else []), *own, *presets(document.info.modality)]

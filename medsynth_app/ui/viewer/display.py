@@ -5,15 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from medsynth_app.core.image import FrameInfo, ImageInfo, Pixels
+from medsynth_app.core.intensity import VolumeSample, auto_window
 from medsynth_app.core.render import Picture, to_rgb
-from medsynth_app.core.window_level import WindowLevel, auto_window
+from medsynth_app.core.window_level import WindowLevel
 
 BRIGHTER, DARKER = (230, 159, 0), (86, 180, 233)
 
 
 def window_of(pixels: Pixels, frame: FrameInfo, window: WindowLevel | None) -> WindowLevel:
     """The window to show a grey frame with; an automatic one where none is set."""
-    return window if window is not None else auto_window(frame.rescale.to_modality(pixels))
+    return window if window is not None else auto_window(None, frame, lambda: VolumeSample.of([(pixels, frame)]))
 
 
 def stored_limits(window: WindowLevel, frame: FrameInfo) -> tuple[float, float, bool]:

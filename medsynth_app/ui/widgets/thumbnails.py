@@ -7,6 +7,7 @@ from pathlib import Path
 
 from PySide6.QtGui import QImage
 
+from medsynth_app.core.intensity import VolumeSample
 from medsynth_app.core.render import to_rgb
 from medsynth_app.formats.registry import open_image
 from medsynth_app.session.window_level import starting_window
@@ -21,8 +22,9 @@ def picture_of(path: Path, most: int = 64 * 2**20) -> QImage | None:
         source = open_image(path, allow_bytes=most)
         frame = len(source.info.frames) // 2
         pixels = source.pixels(frame)
-        window = starting_window(source.info, frame, pixels)
-        data = to_rgb(pixels, source.info.frames[frame].rescale, window, source.info.inverted)
+        about = source.info.frames[frame]
+        window = starting_window(source.info, frame, lambda: VolumeSample.of([(pixels, about)]))
+        data = to_rgb(pixels, about.rescale, window, source.info.inverted)
         source.close()
     except Exception as error:  # a picture that is missing must not keep the window from opening
         log.info("no picture of a demo image: %s", type(error).__name__)
