@@ -27,7 +27,7 @@ from medsynth_app.formats.dicom.palette import Palette, palette_of
 from medsynth_app.formats.dicom.pixels import PixelData, stamp_of
 from medsynth_app.formats.kinds import Kind, name_of
 from medsynth_app.formats.libraries import prepare_pydicom
-from medsynth_app.formats.pixels import as_integers
+from medsynth_app.formats.pixels import FROM_PALETTE, as_integers
 
 KIND = name_of(Kind.DICOM)
 PRIVATE_GROUP, PRIVATE_CREATOR, PRIVATE_ELEMENT = 0x0011, "MEDSYNTH", 0x01  # where our record stands
@@ -166,6 +166,8 @@ def _read(path: Path, file: BinaryIO, allow_bytes: int) -> DicomFile:
     told = [elements.notice(unread), *notices, *said]
     if layout.samples == 3 and layout.stored > 8:
         told.append(MORE_THAN_8)
+    if layout.label == PALETTE:
+        told.append(FROM_PALETTE)
     if layout.samples == 3 and syntax in codecs.JPEG:
         told.append(_other_colours(stream, element.start, layout))
     return DicomFile(path, header, layout, data, unread, tuple(filter(None, told)),

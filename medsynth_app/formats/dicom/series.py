@@ -21,6 +21,7 @@ _PHASES = (  # what tells frames at one place apart: sequence of a functional gr
     ("FrameContentSequence", "TemporalPositionIndex"), ("", "TemporalPositionIdentifier"), ("", "AcquisitionNumber"),
     ("MREchoSequence", "EffectiveEchoTime"), ("", "EchoTime"), ("", "EchoNumbers"), ("", "TriggerTime"),
     ("MRDiffusionSequence", "DiffusionBValue"), ("", "DiffusionBValue"), ("", "AcquisitionTime"),
+    ("", "ContentTime"),
 )
 
 

@@ -22,6 +22,7 @@ from medsynth_app.core.image import Rescale
 from medsynth_app.formats.common import TooLarge
 from medsynth_app.formats.dicom.header import NOT_COMPRESSED
 from medsynth_app.formats.dicom.layout import MOVED, NOT_HALVED
+from medsynth_app.formats.pixels import FROM_PALETTE
 from medsynth_app.formats.registry import open_image
 from tests.formats.making import save, slice_dataset
 
@@ -137,6 +138,7 @@ _OPENING = """
 import sys
 from pathlib import Path
 from medsynth_app.core.errors import UserError
+from medsynth_app.formats.pixels import FROM_PALETTE
 from medsynth_app.formats.registry import open_image
 for path in sorted(Path(sys.argv[1]).iterdir()):
     try:
@@ -394,8 +396,9 @@ def test_colour_tables_hold_what_their_entries_hold(tmp_path: Path, bits: int, s
     for colour, entries in zip(("Red", "Green", "Blue"), table, strict=True):
         setattr(dataset, f"{colour}PaletteColorLookupTableDescriptor", [256, 0, bits])
         setattr(dataset, f"{colour}PaletteColorLookupTableData", (entries * factor).astype(f"<u{size}").tobytes())
-    pixels = _opened(dataset, tmp_path)
-    assert np.abs(pixels.astype(int) - table.T[indices]).max() <= (1 if factor == 256 else 0)
+    source = open_image(save(dataset, tmp_path / "a.dcm"))
+    assert np.abs(source.pixels(0).astype(int) - table.T[indices]).max() <= (1 if factor == 256 else 0)
+    assert FROM_PALETTE in source.info.notices
 
 
 def test_colours_that_contradict_their_number_are_refused(tmp_path: Path) -> None:

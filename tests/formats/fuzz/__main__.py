@@ -32,6 +32,8 @@ def main() -> int:
     print(f"{asked.count} mutations of {len(seeds)} files: {report}")
     for found, path in report.bugs:
         print(f"{path}: {found}")
+    for seconds, path in report.slow:
+        print(f"{path}: {seconds:.1f} s; try it alone")
     return 1 if report.bugs else 0
 
 

@@ -16,14 +16,16 @@ from random import Random
 from tests.formats.fuzz.mutations import mutated
 
 PATIENCE = 20.0  # seconds
+LONG = 5.0  # seconds; a file that took as long is kept to be looked at
 
 
 @dataclass
 class Report:
-    """What came of a campaign; `bugs` holds (kind, file that shows it)."""
+    """What came of a campaign; `bugs` holds (kind, file that shows it), `slow` (seconds, file)."""
 
     counts: Counter[str] = field(default_factory=Counter)
     bugs: list[tuple[str, Path]] = field(default_factory=list)
+    slow: list[tuple[float, Path]] = field(default_factory=list)
     slowest: float = 0.0
     peak: int = 0
 
@@ -94,7 +96,10 @@ def run(seeds: Sequence[Path], count: int, folder: Path, seed: int = 0,
             report.slowest, report.peak = max(report.slowest, seconds), max(report.peak, peak)
             if found in ("opened", "refused"):
                 report.counts[found] += 1
-                path.unlink()
+                if seconds < LONG:
+                    path.unlink()
+                else:
+                    report.slow.append((seconds, path))
             else:
                 kind = found.split(" ")[0]
                 report.counts[kind if kind in ("death", "hang") else "traceback"] += 1
