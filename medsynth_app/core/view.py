@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from medsynth_app.core.errors import UserError
 from medsynth_app.core.window_level import WindowLevel
 
 
@@ -28,6 +29,8 @@ class ViewState:
         None for colour images.
     zoom
         Pixels of the screen per pixel of the image; None: all of the slice is seen.
+    unreadable
+        Why the slice cannot be shown, where it cannot be read; None where it is seen.
     """
 
     document: str = ""
@@ -35,3 +38,4 @@ class ViewState:
     index: int = 0
     window_level: WindowLevel | None = None
     zoom: float | None = None
+    unreadable: UserError | None = None

@@ -89,8 +89,8 @@ class Candidates:
 
     def accept(self, index: int | None = None) -> Changes:
         """Write a candidate (the selected one by default) into the document; undoable."""
-        return self._hook.tell(accept_result(self._workspace, self._documents.opened(), self.at(index),
-                                             self._people.id))
+        self._documents.settle()
+        return self._hook.tell(accept_result(self._workspace, self._view.seen(), self.at(index), self._people.id))
 
     def discard(self, index: int | None = None) -> Changes:
         return self._hook.tell(discard_result(self._workspace, self.at(index), self._people.id))

@@ -30,9 +30,15 @@ class Documents:
     ----------
     current
         The document that is shown, painted and filled; None where none is open.
+    current_changed
+        Signal: another document is shown, or none.
+    settling
+        Signal: what is shown is about to be left, or changed from elsewhere. Whoever holds a change that is not
+        finished, such as a stroke under the pointer, writes it now.
     """
 
     current_changed = Signal()
+    settling = Signal()
 
     def __init__(self, workspace: Workspace, queue: JobQueue, people: People, hook: Hook) -> None:
         self._workspace, self._queue, self._people, self._hook = workspace, queue, people, hook
@@ -52,6 +58,11 @@ class Documents:
             raise UserError("No image is open.", "Open an image first.")
         return self.current
 
+    def settle(self) -> None:
+        """Have what is under way written to the slice in view, before something else happens to it."""
+        if self.current is not None:
+            self.settling.emit()
+
     @property
     def read_only(self) -> bool:
         """Whether nothing can be changed: the workspace, or the document at work, is open elsewhere."""
@@ -67,6 +78,7 @@ class Documents:
 
     def show(self, document: Document) -> None:
         """Put a document in view, as it was last seen."""
+        self.settle()
         if self.current is not None and self.current is not document:
             self.current.close()
         self._put(document)
@@ -81,6 +93,7 @@ class Documents:
         return document
 
     def close(self) -> None:
+        self.settle()
         if self.current is not None:
             self.current.close()
         self._put(None)

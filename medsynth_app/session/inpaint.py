@@ -124,9 +124,10 @@ class Inpaint:
 
     def run(self) -> Changes:
         """Queue a run on what is painted in the slice in view."""
+        self._documents.settle()
         pack = None if self.without_model else self._models.chosen()
         return self._jobs.submitted(inpainting.inpaint_document(
-            self._queue, self._documents.opened(), self._view.index, self.parameters, pack, self._painting.mask_value,
+            self._queue, self._view.seen(), self._view.index, self.parameters, pack, self._painting.mask_value,
             self._meant() if pack is not None else None, self._people.id), self._work())
 
     def more_like_this(self, index: int | None = None) -> Changes:

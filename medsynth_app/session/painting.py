@@ -96,7 +96,7 @@ class Painting:
     def paint(self, bounds: Bounds, before: npt.NDArray[np.uint8], after: npt.NDArray[np.uint8],
               name: str = "") -> Changes:
         """Journal one stroke on the slice in view; `name` empty makes "paint polyp" or "erase"."""
-        changes = paint_mask(self._documents.opened(), self._view.index, bounds, before, after,
+        changes = paint_mask(self._view.seen(), self._view.index, bounds, before, after,
                              name or self._stroke_name(after), self._people.id)
         if not self._schema_kept:
             self._documents.remember("schema", self.schema.to_plain())
@@ -105,9 +105,11 @@ class Painting:
 
     def undo(self) -> Changes:
         """Take back one's own last step, and go to where it was; nothing changes where there is none."""
+        self._documents.settle()
         return self._step(history.undo(self._documents.opened(), self._people.id))
 
     def redo(self) -> Changes:
+        self._documents.settle()
         return self._step(history.redo(self._documents.opened(), self._people.id))
 
     @property

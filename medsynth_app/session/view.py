@@ -6,12 +6,14 @@ from dataclasses import replace
 
 from psygnal import Signal
 
+from medsynth_app.core.errors import UserError
 from medsynth_app.core.intensity import VolumeSample, auto_window, in_hu
 from medsynth_app.core.view import ViewState
 from medsynth_app.core.window_level import WindowLevel
 from medsynth_app.session.documents import Documents
 from medsynth_app.session.hook import AFTER_VIEWS
 from medsynth_app.session.window_level import from_plain, starting_window, to_plain
+from medsynth_app.workspace.documents import Document
 
 
 class View:
@@ -44,12 +46,26 @@ class View:
         """None for colour images, and where no document is open."""
         return self.state.window_level
 
+    def seen(self) -> Document:
+        """The document at work, where its slice in view is seen: nothing is done to what nobody sees.
+
+        Raises
+        ------
+        UserError
+            When none is open, or the slice in view cannot be read.
+        """
+        document = self._documents.opened()
+        if self.state.unreadable is not None:
+            raise self.state.unreadable
+        return document
+
     def set_index(self, index: int) -> None:
         """Show another slice: the nearest that there is."""
         document = self._documents.opened()
         index = min(max(index, 0), len(document.info.frames) - 1)
         if index != self.index:
-            self.state = replace(self.state, index=index)
+            self._documents.settle()
+            self.state = replace(self.state, index=index, unreadable=_unreadable(document, index))
             self._documents.remember("frame", index)
             self.index_changed.emit(index)
 
@@ -80,8 +96,18 @@ class View:
             index = count // 2
         window_level = from_plain(self._documents.recall("window")) or starting_window(
             document.info, index, lambda: document.sample(index))
-        self.state = ViewState(document.id, index=index, window_level=window_level)
+        self.state = ViewState(document.id, index=index, window_level=window_level,
+                               unreadable=_unreadable(document, index))
 
     def _tell_all(self) -> None:
         self.window_level_changed.emit()
         self.index_changed.emit(self.index)
+
+
+def _unreadable(document: Document, index: int) -> UserError | None:
+    """Why a slice cannot be shown; None where it can."""
+    try:
+        document.pixels(index)
+    except UserError as error:
+        return error
+    return None

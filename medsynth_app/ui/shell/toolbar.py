@@ -127,7 +127,7 @@ class ImageTools(QWidget):
     def windows(self) -> list[WindowLevel]:
         """Auto, what the file suggests, and the presets of its modality."""
         document, index = self._session.documents.current, self._session.view.index
-        if document is None or document.info.colour != "grey":
+        if document is None or document.info.colour != "grey" or self._session.view.state.unreadable is not None:
             return []
         about, auto = document.info.frames[index], self._session.view.auto_window()
         own = [WindowLevel(w.center, w.width, w.name or _("From the file")) for w in about.windows]

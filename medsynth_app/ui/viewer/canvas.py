@@ -96,9 +96,9 @@ class Canvas(QWidget):
         self._pointer.window_dropped.connect(self._drop_window)
         s = self.session
         self._links: tuple[tuple[Any, Any], ...] = (
-            (s.documents.current_changed, self._show_document), (s.view.index_changed, self._show_frame),
-            (s.changed, self._follow),
-            (s.view.window_level_changed, self._show_window), (s.painting.schema_changed, self._show_schema),
+            (s.documents.settling, self._pointer.settle), (s.documents.current_changed, self._show_document),
+            (s.view.index_changed, self._show_frame), (s.view.window_level_changed, self._show_window),
+            (s.changed, self._follow), (s.painting.schema_changed, self._show_schema),
             (s.painting.mask_value_changed, self._trace_later),
             (s.inpaint.parameters_changed, self._follow_parameters))
         for signal, slot in self._links:
@@ -120,22 +120,29 @@ class Canvas(QWidget):
 
     def _show_document(self) -> None:
         self._shown = None
-        self._pointer.cancel()
-        if self.subject.document is None:
-            self.scene.clear()
-            self.tools.measure_with(None)
-            self.overlay.marks.empty = True
-            self.stage.set_chip(False)
-            self._slices.hide()
-            self.candidate.hide()
-            self._hovering.stop()
-            self.hovered.emit(None)
-            return
         self._show_frame(self.subject.index)
+
+    def _show_nothing(self) -> None:
+        """There is no frame to be seen, or it cannot be read: what was there before must not stay."""
+        error = self.subject.unreadable
+        self._shown = self._shown and (self._shown[0], -1)
+        self._slices.show_frame(self.subject.index, self.subject.count)
+        self.scene.clear()
+        self.tools.measure_with(None)
+        self.overlay.marks.empty = True
+        self.overlay.marks.message = str(error) if error is not None else ""
+        self.stage.set_chip(False)
+        self.candidate.hide()
+        self.hovered.emit(None)
+        self.overlay.update()
 
     def _show_frame(self, index: int) -> None:
         document, frame = self.subject.document, self.subject.frame
-        if document is None or frame is None or self._shown == (document.id, index):
+        if document is None or frame is None:
+            self._pointer.cancel()
+            self._show_nothing()
+            return
+        if self._shown == (document.id, index):
             return
         anew = self._shown is None
         self._shown = (document.id, index)
@@ -148,7 +155,7 @@ class Canvas(QWidget):
         if not self._surround:
             self._set_surround(CANVAS_BRIGHT_FIELD if bright_surround(pixels) else CANVAS_RADIOLOGY)
         self._slices.show_frame(index, self.subject.count)
-        self.overlay.marks.empty = False
+        self.overlay.marks.empty, self.overlay.marks.message = False, ""
         self._trace_synthetic()
         self.overlay.marks.effective = []
         self._write_corner()
@@ -379,4 +386,5 @@ class Canvas(QWidget):
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
         self._pointer.hold_space(False)
+        self._pointer.lift()  # its release may never come here
         super().focusOutEvent(event)

@@ -25,11 +25,14 @@ class Marks:
         Millimetres per canvas pixel, None where unknown.
     divider
         x of the line between original (left) and candidate (right).
+    message
+        Said in the middle of a canvas on which nothing is shown.
     bubble
         Text beside the pointer, e.g. the window while it is dragged.
     """
 
     empty: bool = True
+    message: str = ""
     bright: bool = False
     letters: EdgeLetters = field(default_factory=lambda: EdgeLetters("", "", "", ""))
     corner: tuple[str, ...] = ()

@@ -84,7 +84,7 @@ class Pointer(QObject):
         return self._tools.tool
 
     def _take_tool(self, _tool: str) -> None:
-        self.cancel()
+        self.settle()
         self.show_cursor()
 
     def _take_size(self, _size: int) -> None:
@@ -158,15 +158,11 @@ class Pointer(QObject):
                 self._scene.prepare_mask()
 
     def _release(self, event: QMouseEvent) -> None:
-        action = self._action
         if event.buttons() & (Qt.MouseButton.LeftButton | Qt.MouseButton.RightButton | Qt.MouseButton.MiddleButton):
             return
-        self._action = ""
-        if action == "stroke" and self._stroke is not None:
-            stroke, self._stroke = self._stroke, None
-            self._scene.flush()
-            self._painter.commit(stroke.touched, "paint", stroke.value)
-        elif action == "window":
+        self.lift()
+        action, self._action = self._action, ""
+        if action == "window":
             self.window_dropped.emit()
         self.show_cursor()
 
@@ -193,7 +189,7 @@ class Pointer(QObject):
     # -- wheel --------------------------------------------------------------------------------------------------
 
     def _scroll(self, event: QWheelEvent) -> None:
-        if self._subject.document is None:
+        if not self._subject.count:
             return
         turned = event.angleDelta().y() or event.angleDelta().x()
         zooming = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
@@ -224,6 +220,22 @@ class Pointer(QObject):
         self._show_polygon()
         value = self._painter.value
         self._painter.commit(polygon(self._scene.mask, points, value), "polygon", value)
+
+    def lift(self) -> None:
+        """End the stroke under way, as if the button had been let go, and write it."""
+        if self._stroke is not None:
+            stroke, self._stroke, self._action = self._stroke, None, ""
+            self._scene.flush()
+            self._painter.commit(stroke.touched, "paint", stroke.value)
+
+    def settle(self) -> None:
+        """Write what is under way to the slice that it was begun on: a stroke as far as it is drawn, a polygon closed.
+
+        Corners that are no polygon yet are forgotten.
+        """
+        self.lift()
+        if self._points:
+            self.finish_polygon()
 
     def take_back(self) -> None:
         """Remove the last corner of the polygon."""

@@ -60,10 +60,13 @@ class Overlay(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         m = self.marks
-        if m.empty:
+        if m.empty and not m.message:
             return
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if m.empty:
+            self._draw_message(painter, m.message)
+            return
         self._draw_edges(painter, QRectF(event.rect()))
         self._draw_divider(painter)
         self._draw_polygon(painter)
@@ -97,6 +100,14 @@ class Overlay(QWidget):
         for pen in pens:
             pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
             painter.strokePath(path, pen)
+
+    def _draw_message(self, painter: QPainter, text: str) -> None:
+        """In the middle, in lines short enough to be read."""
+        width = min(560, self.width() - 4 * EDGE)
+        painter.setFont(self._text)
+        painter.setPen(self._inks()[0])
+        painter.drawText(QRect((self.width() - width) // 2, EDGE, width, self.height() - 2 * EDGE),
+                         Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, text)
 
     def _draw_divider(self, painter: QPainter) -> None:
         x = self.marks.divider

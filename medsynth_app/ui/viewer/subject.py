@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from medsynth_app.core.errors import UserError
 from medsynth_app.core.image import FrameInfo, ImageInfo, Pixels
 from medsynth_app.core.window_level import WindowLevel
 from medsynth_app.session.session import Session
@@ -20,7 +21,13 @@ class Subject:
 
     @property
     def document(self) -> Document | None:
-        return self._session.documents.current
+        """The document whose frame is seen; None without one, and where that frame cannot be read."""
+        return self._session.documents.current if self.unreadable is None else None
+
+    @property
+    def unreadable(self) -> UserError | None:
+        """Why the frame in view is not seen."""
+        return self._session.view.state.unreadable
 
     @property
     def index(self) -> int:
@@ -35,13 +42,14 @@ class Subject:
 
     @property
     def frame(self) -> FrameInfo | None:
-        """The frame in view; None without a document."""
+        """The frame in view; None where there is none to be seen."""
         return self.document.info.frames[self.index] if self.document is not None else None
 
     @property
     def count(self) -> int:
-        """How many frames the document has; 0 without one."""
-        return len(self.document.info.frames) if self.document is not None else 0
+        """How many frames the document has, seen or not; 0 without one."""
+        document = self._session.documents.current
+        return len(document.info.frames) if document is not None else 0
 
     @property
     def is_stack(self) -> bool:

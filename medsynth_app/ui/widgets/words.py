@@ -9,7 +9,8 @@ from medsynth_app.core.words import _
 from medsynth_app.session.job_entry import JobEntry
 
 MINUS = "\N{MINUS SIGN}"
-NO_IMAGE, READ_ONLY = _("Open an image first"), _("This window is read-only")  # why something cannot be done
+# why something cannot be done
+NO_IMAGE, READ_ONLY, UNSEEN = _("Open an image first"), _("This window is read-only"), _("This slice cannot be read")
 
 
 def duration(seconds: float) -> str:

@@ -228,7 +228,7 @@ class CandidateStrip(QWidget):
         document, view = self.session.documents.current, self.session.view
         results = {result.id: result for result in self.session.candidates.results}
         wanted, self._wanted = self._wanted, set()
-        if document is None or not results:
+        if document is None or not results or view.state.unreadable is not None:
             return
         frame = document.info.frames[view.index]
         box = (self.session.candidates.current or self.session.candidates.results[0]).bounds

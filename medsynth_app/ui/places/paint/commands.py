@@ -17,7 +17,7 @@ from medsynth_app.session.session import Session
 from medsynth_app.ui.places.paint.panel import InpaintPanel
 from medsynth_app.ui.shell.command import Command
 from medsynth_app.ui.shell.frame import Frame
-from medsynth_app.ui.widgets.words import NO_IMAGE, READ_ONLY
+from medsynth_app.ui.widgets.words import NO_IMAGE, READ_ONLY, UNSEEN
 from medsynth_app.workspace.candidates import CandidateState
 
 ID = "paint"
@@ -71,6 +71,8 @@ def clear(session: Session) -> None:
 def not_writable(session: Session) -> str | None:
     if session.documents.current is None:
         return NO_IMAGE
+    if session.view.state.unreadable is not None:
+        return UNSEEN
     return READ_ONLY if session.documents.read_only else None
 
 
@@ -162,7 +164,7 @@ def candidate_commands(session: Session, run: Callable[[Callable[[], object]], o
     def chosen() -> str | None:
         if candidates.current is None:
             return NO_CANDIDATE
-        return READ_ONLY if session.documents.read_only else None
+        return not_writable(session)
 
     def staged() -> str | None:
         found = candidates.current

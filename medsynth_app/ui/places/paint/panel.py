@@ -35,6 +35,7 @@ from medsynth_app.ui.widgets.basic import (
 )
 from medsynth_app.ui.widgets.fields import percents
 from medsynth_app.ui.widgets.panel import Panel, SliderRow
+from medsynth_app.ui.widgets.words import READ_ONLY, UNSEEN
 
 MODES = (("replace", "Replace", "Draws what the prompt says."),
          ("remove", "Remove", "Fills from the surroundings, as if nothing had been there."),
@@ -244,7 +245,9 @@ class InpaintPanel(Panel):
         if missing := self._no_model():
             return missing
         if s.documents.read_only:
-            return "This window is read-only"
+            return READ_ONLY
+        if s.view.state.unreadable is not None:
+            return UNSEEN
         mask = s.documents.current.mask(s.view.index)
         wanted = mask == s.painting.mask_value if s.painting.mask_value is not None else mask
         if not wanted.any():
