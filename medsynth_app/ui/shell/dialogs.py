@@ -9,23 +9,27 @@ from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
 
 
 class Dialogs:
-    """Asks for names of files and folders, and shows the window's own dialogs."""
+    """Asks for names of files and folders, where one was asked for last, and shows the window's own dialogs."""
 
     def __init__(self, window: QWidget) -> None:
         self.window = window
+        self._opened = self._saved = ""  # folders, until the window is closed: they may tell of patients
 
     def open_file(self, title: str, patterns: str) -> Path | None:
         """An existing file; None when the person thought better of it."""
-        name, _kind = QFileDialog.getOpenFileName(self.window, title, "", patterns)
+        name, _kind = QFileDialog.getOpenFileName(self.window, title, self._opened, patterns)
+        self._opened = str(Path(name).parent) if name else self._opened
         return Path(name) if name else None
 
     def open_folder(self, title: str) -> Path | None:
-        name = QFileDialog.getExistingDirectory(self.window, title)
+        name = QFileDialog.getExistingDirectory(self.window, title, self._opened)
+        self._opened = str(Path(name).parent) if name else self._opened
         return Path(name) if name else None
 
     def save_file(self, title: str, name: str, kinds: Sequence[str]) -> tuple[Path, str] | None:
         """A name to write to, and which of `kinds` was chosen."""
-        chosen, kind = QFileDialog.getSaveFileName(self.window, title, name, ";;".join(kinds))
+        chosen, kind = QFileDialog.getSaveFileName(self.window, title, str(Path(self._saved, name)), ";;".join(kinds))
+        self._saved = str(Path(chosen).parent) if chosen else self._saved
         return (Path(chosen), kind) if chosen else None
 
     def show(self, dialog: QDialog) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,11 @@ from medsynth_app.ui.shell.runner import Runner
 from medsynth_app.ui.shell.toasts import Toasts
 from medsynth_app.ui.widgets.words import NO_IMAGE
 
-DICOM = (_("DICOM at the source's own depth (*.dcm)"), "dicom", ".dcm")
-CAPTURE = (_("DICOM secondary capture (*.dcm)"), "secondary-capture", ".dcm")
-PNG, TIFF = (_("PNG picture (*.png)"), "png", ".png"), (_("TIFF picture (*.tif)"), "tiff", ".tif")
+Kind = tuple[str, str, str, bool]  # in words, the writer's name for it, its ending, and whether it is of all slices
+DICOM = (_("DICOM at the source's own depth (*.dcm)"), "dicom", ".dcm", False)
+CAPTURE = (_("DICOM secondary capture (*.dcm)"), "secondary-capture", ".dcm", False)
+PNG, TIFF = (_("PNG picture (*.png)"), "png", ".png", False), (_("TIFF picture (*.tif)"), "tiff", ".tif", False)
+ALSO = {".tif": (".tif", ".tiff")}
 MASK_PNG = (_("Mask of this slice, PNG (*.png)"), "png", ".png", False)
 MASK_NIFTI = (_("Mask of this slice, NIfTI (*.nii.gz)"), "nifti", ".nii.gz", False)
 MASK_STACK = (_("Mask of all slices, NIfTI (*.nii.gz)"), "nifti", ".nii.gz", True)
@@ -32,9 +34,19 @@ def dropped_path(data: QMimeData) -> Path | None:
     return next((Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()), None)
 
 
-def with_ending(path: Path, end: str) -> Path:
-    """The path with this ending, e.g. ".nii.gz", unless it has it."""
-    return path if path.name.lower().endswith(end) else path.with_name(path.name + end)
+def named_kind(path: Path, chosen: str, kinds: Sequence[Kind]) -> tuple[Path, Kind]:
+    """The kind to write, and the path with its ending.
+
+    An ending that the person wrote says more than the kind that stands in the dialog: "x.png" is a PNG, and never
+    "x.png.dcm". Where it says nothing, the ending of the `chosen` kind is put behind the name.
+    """
+    kind = next((kind for kind in kinds if kind[0] == chosen), kinds[0])
+    def has(kind: Kind) -> bool:
+        return path.name.lower().endswith(ALSO.get(kind[2], kind[2]))
+
+    if not has(kind):
+        kind = next((other for other in kinds if has(other)), kind)
+    return (path if has(kind) else path.with_name(path.name + kind[2])), kind
 
 
 class Files:
@@ -77,10 +89,9 @@ class Files:
         """Export the frame in view; the kind is chosen with the name."""
         info = self._session.documents.opened().info
         kinds = (DICOM, CAPTURE, PNG, TIFF) if info.modality else (PNG, TIFF, CAPTURE)
-        chosen = self._dialogs.save_file(_("Export the image"), info.pseudonym, [text for text, _form, _end in kinds])
+        chosen = self._dialogs.save_file(_("Export the image"), info.pseudonym, [kind[0] for kind in kinds])
         if chosen is not None:
-            form, end = next(((form, end) for text, form, end in kinds if text == chosen[1]), PNG[1:])
-            path = with_ending(chosen[0], end)
+            path, (_text, form, _end, _whole) = named_kind(*chosen, kinds)
             written = self._run(lambda: self._session.exports.image(path, form))
             if written is not None:
                 self._said(_("Image exported, with its record beside it.") if written.record
@@ -92,8 +103,7 @@ class Files:
         kinds = (MASK_PNG, MASK_NIFTI, MASK_STACK) if len(info.frames) > 1 else (MASK_PNG, MASK_NIFTI)
         chosen = self._dialogs.save_file(_("Export the mask"), f"{info.pseudonym}-mask", [kind[0] for kind in kinds])
         if chosen is not None:
-            form, end, whole = next((kind[1:] for kind in kinds if kind[0] == chosen[1]), MASK_PNG[1:])
-            path = with_ending(chosen[0], end)
+            path, (_text, form, _end, whole) = named_kind(*chosen, kinds)
             written = self._run(lambda: self._session.exports.mask(path, form, whole_stack=whole))
             if written is not None:
                 self._said(_("Mask exported."), written)

@@ -86,4 +86,7 @@ def view_commands(session: Session, canvas: Canvas) -> tuple[Command, ...]:
         command("slice.next", _("Next slice"), lambda: canvas.subject.step(1), "PgDown", enabled_when=one_slice,
                 repeats=True),
         command("slice.previous", _("Previous slice"), lambda: canvas.subject.step(-1), "PgUp",
-                enabled_when=one_slice, repeats=True))
+                enabled_when=one_slice, repeats=True),
+        command("slice.first", _("First slice"), lambda: session.view.set_index(0), "Home", enabled_when=one_slice),
+        command("slice.last", _("Last slice"), lambda: session.view.set_index(canvas.subject.count - 1), "End",
+                enabled_when=one_slice))

@@ -22,6 +22,7 @@ from medsynth_app.ui.viewer.view import View
 
 _Kind = QEvent.Type
 _Shape = Qt.CursorShape
+SCROLL_MS = 10  # a turning wheel waits this long; meanwhile the screen shows the slice
 _KEYS = (_Kind.KeyPress, _Kind.KeyRelease, _Kind.ShortcutOverride, _Kind.ContextMenu)
 _CURSORS = {"pan": _Shape.OpenHandCursor, "window": _Shape.SizeAllCursor, "pick": _Shape.PointingHandCursor,
             "fill": _Shape.CrossCursor, "polygon": _Shape.CrossCursor}
@@ -59,6 +60,8 @@ class Pointer(QObject):
         self._stroke: Stroke | None = None
         self._points: list[QPointF] = []
         self._wheel = 0.0
+        self._slices = 0  # notches that no frame has shown yet
+        self._scrolling = single_timer(self, SCROLL_MS, self._show_slice)
         self._showing = single_timer(self, 0, scene.flush)
         self._handlers: dict[QEvent.Type, Callable[[Any], None]] = {
             _Kind.MouseButtonPress: self._press, _Kind.MouseButtonDblClick: self._double, _Kind.MouseMove: self._move,
@@ -198,9 +201,17 @@ class Pointer(QObject):
             return
         self._wheel += turned
         steps = int(self._wheel / 120)
-        if steps:
-            self._wheel -= 120 * steps
-            self._subject.step(-steps)
+        self._wheel -= 120 * steps
+        self._slices -= steps
+        if not self._scrolling.isActive():
+            self._show_slice()
+
+    def _show_slice(self) -> None:
+        """Go where the wheel has turned to: slices passed while one was being drawn are left out."""
+        if self._slices:
+            steps, self._slices = self._slices, 0
+            self._subject.step(steps)
+            self._scrolling.start()
 
     def _gesture(self, event: QNativeGestureEvent) -> None:
         if event.gestureType() is Qt.NativeGestureType.ZoomNativeGesture:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer
-from PySide6.QtGui import QColor, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSlider, QStackedLayout, QWidget
+from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer
+from PySide6.QtGui import QColor, QMouseEvent, QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSlider, QStackedLayout, QStyle, QStyleOptionSlider, QWidget
 
 from medsynth_app.core.words import _
 from medsynth_app.ui.theme.tokens import Tokens
@@ -107,4 +107,18 @@ class SliceSlider(QWidget):
         self.text.setText(f"{frame + 1} / {count}")
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if isinstance(event, QMouseEvent) and event.type() is QEvent.Type.MouseButtonPress \
+                and event.button() is Qt.MouseButton.LeftButton:
+            self._go_to(event.position().toPoint())  # the handle is under the pointer then, and can be dragged on
         return event.type() is QEvent.Type.Wheel and not self.slider.hasFocus()
+
+    def _go_to(self, at: QPoint) -> None:
+        """The slice where the pointer is, unless that is on the handle."""
+        slider, option = self.slider, QStyleOptionSlider()
+        slider.initStyleOption(option)
+        groove, handle = (slider.style().subControlRect(QStyle.ComplexControl.CC_Slider, option, part, slider)
+                          for part in (QStyle.SubControl.SC_SliderGroove, QStyle.SubControl.SC_SliderHandle))
+        if not handle.contains(at):
+            slider.setValue(QStyle.sliderValueFromPosition(
+                slider.minimum(), slider.maximum(), at.x() - groove.x() - handle.width() // 2,
+                groove.width() - handle.width(), option.upsideDown))

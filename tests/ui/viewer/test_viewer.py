@@ -129,6 +129,7 @@ def wheel(canvas: Canvas, turns: int, modifiers: Qt.KeyboardModifier = PLAIN) ->
     QApplication.sendEvent(canvas.scene.native, QWheelEvent(
         middle, middle, QPoint(), QPoint(0, 120 * turns), Qt.MouseButton.NoButton, modifiers,
         Qt.ScrollPhase.NoScrollPhase, False))
+    QTest.qWait(30)  # a wheel that turns on passes slices over
 
 
 def colour_at(canvas: Canvas, row: float, column: float) -> QColor:
@@ -416,6 +417,25 @@ def test_wheel_goes_through_slices_and_ctrl_wheel_zooms(canvas: Canvas, session:
     assert session.view.index == 3 and canvas.view.zoom > zoom
     canvas._slices.slider.setValue(0)
     assert session.view.index == 0 and np.array_equal(canvas.scene.image.data, session.documents.current.pixels(0))
+    slider = canvas._slices.slider
+    QTest.mouseClick(slider, LEFT, PLAIN, QPoint(round(slider.width() * 0.75), slider.height() // 2))
+    assert session.view.index == 3  # a click goes there, not a page on
+
+
+def test_a_wheel_that_turns_fast_draws_the_newest_slice_only(canvas: Canvas, session: Session, tmp_path: Path,
+                                                             qtbot: QtBot) -> None:
+    document = session.documents.open(volume(tmp_path / "v.nii.gz", frames=60))
+    session.view.set_index(0)
+    shown: list[int] = []
+    session.view.index_changed.connect(shown.append)
+    for _ in range(59):
+        QApplication.postEvent(canvas.scene.native, QWheelEvent(
+            QPointF(400, 300), QPointF(400, 300), QPoint(), QPoint(0, -120), Qt.MouseButton.NoButton, PLAIN,
+            Qt.ScrollPhase.NoScrollPhase, False))
+    qtbot.waitUntil(lambda: shown[-1:] == [59])
+    session.view.index_changed.disconnect(shown.append)
+    assert shown[0] == 1 and len(shown) <= 4
+    assert np.array_equal(canvas.scene.image.data, document.pixels(59))
 
 
 def test_zoom_keeps_the_point_under_the_pointer_and_pan_moves(canvas: Canvas) -> None:

@@ -9,7 +9,7 @@ from medsynth_app.core.words import _
 from medsynth_app.ui.places.generate.gallery import PictureGrid
 from medsynth_app.ui.places.generate.panel import GeneratePanel
 from medsynth_app.ui.shell.command import Command
-from medsynth_app.ui.shell.files import PNG, TIFF, with_ending
+from medsynth_app.ui.shell.files import PNG, TIFF, named_kind
 from medsynth_app.ui.shell.frame import Frame
 from medsynth_app.ui.widgets.words import READ_ONLY
 
@@ -65,8 +65,7 @@ def _save(frame: Frame, grid: PictureGrid) -> None:
     chosen = frame.dialogs.save_file(_("Save the picture"), f"SYNTHETIC-{picture.seed}", (PNG[0], TIFF[0]))
     if chosen is None:
         return
-    _text, form, end = TIFF if chosen[1] == TIFF[0] else PNG
-    path = with_ending(chosen[0], end)
+    path, (_text, form, _end, _whole) = named_kind(*chosen, (PNG, TIFF))
     written = frame.run(lambda: frame.session.exports.picture(picture, path, form))
     if written is not None:
         frame.toasts.say("done", _("Picture and mask saved; the picture is marked as synthetic.") if picture.has_mask
