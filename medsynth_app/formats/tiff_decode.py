@@ -92,7 +92,8 @@ def _subsampled(page: Any) -> Pixels:
         blocks = math.ceil(rows / down), math.ceil(wide / across)
         length = math.prod(blocks) * (across * down + 2)
         raw = imagecodecs.bitorder_decode(data) if first.fillorder == 2 else data
-        raw = unpack(raw, out=length) if unpack is not None else raw
+        full = math.ceil(high / down) * blocks[1] * (across * down + 2)  # the last strip may hold rows that nobody sees
+        raw = unpack(raw, out=full) if unpack is not None else raw
         units = np.frombuffer(raw, np.uint8, length).reshape(*blocks, -1)
         tile = np.empty((blocks[0] * down, blocks[1] * across, 3), np.uint8)
         luma = units[..., :-2].reshape(*blocks, down, across).swapaxes(1, 2)

@@ -8,9 +8,6 @@ from typing import Any
 
 import imagecodecs
 import numpy as np
-import SimpleITK as sitk
-import tifffile
-from PIL import Image
 from pydicom import uid
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
@@ -18,6 +15,7 @@ from pydicom.encaps import encapsulate
 from tests.formats.dicom.test_frames import _item, _region, _table
 from tests.formats.dicom.test_pixels import _CODECS, _colours, _grey, _packed, _rgb, _rle, _values
 from tests.formats.dicom.test_source import _enhanced
+from tests.formats.fuzz import rasters
 from tests.formats.making import save, slice_dataset
 
 
@@ -59,34 +57,7 @@ def _dicom(folder: Path) -> list[Path]:
     return [save(dataset, folder / f"{k:02d}.dcm") for k, dataset in enumerate(made.values())]
 
 
-def _pictures(folder: Path, ending: str) -> list[Path]:
-    paths = []
-    for k, mode in enumerate(("L", "RGB", "P", "1") if ending == "png" else ("L", "RGB", "CMYK")):
-        paths.append(folder / f"{k}.{ending}")
-        Image.fromarray(_colours()).convert(mode).save(paths[-1])
-    return paths
-
-
-def _tiff(folder: Path) -> list[Path]:
-    paths = []
-    for k, (pixels, options) in enumerate((
-            (_values(0, 65_535).astype(np.uint16), {}), (_colours(), {"compression": "lzw"}),
-            (_values(0, 255).astype(np.uint8), {"tile": (16, 16), "compression": "deflate"}),
-            (_values(0, 1).astype(np.float32), {}), (_colours(), {"compression": "jpeg"}))):
-        paths.append(folder / f"{k}.tif")
-        tifffile.imwrite(paths[-1], pixels, **options)
-    return paths
-
-
-def _nifti(folder: Path) -> list[Path]:
-    paths = []
-    for ending in (".nii", ".nii.gz", ".hdr"):
-        paths.append(folder / f"a{ending}")
-        sitk.WriteImage(sitk.GetImageFromArray(np.arange(960, dtype=np.int16).reshape(4, 12, 20)), str(paths[-1]))
-    return paths
-
-
 FAMILIES: dict[str, Callable[[Path], list[Path]]] = {
-    "dicom": _dicom, "png": lambda folder: _pictures(folder, "png"), "jpeg": lambda folder: _pictures(folder, "jpg"),
-    "tiff": _tiff, "nifti": _nifti,
+    "dicom": _dicom, "png": rasters.png, "jpeg": rasters.jpeg, "tiff": rasters.tiffs, "nifti": rasters.nifti,
+    "pack": rasters.packs,
 }
