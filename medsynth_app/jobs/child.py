@@ -7,7 +7,6 @@ import ctypes
 import importlib
 import os
 import signal
-import socket
 import sys
 from multiprocessing import parent_process
 from multiprocessing.connection import Connection
@@ -50,7 +49,8 @@ def main(reader: Connection[Any, Any], writer: Connection[Any, Any], lane: str, 
 def prepare(lane: Lane) -> None:
     """Offline, no telemetry, a fair number of threads, gone with the parent, niced in the background lane."""
     os.environ.update(OFFLINE)
-    socket.has_ipv6 = False  # urllib3, which diffusers imports, would bind ::1 for a moment to try
+    # urllib3, which diffusers imports, would bind ::1 for a moment to try it. multiprocessing has loaded the module.
+    vars(sys.modules["socket"])["has_ipv6"] = False
     os.environ.setdefault("OMP_NUM_THREADS", str(min(_cores(), MOST_THREADS)))
     # Threads that spin while they wait make small models many times slower as soon as another program works too.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QEvent, Qt
@@ -13,6 +17,7 @@ from medsynth_app.ui.places.paint.tools import place_of, size_at
 from medsynth_app.ui.shell.command_palette import score
 from medsynth_app.ui.shell.shortcuts import digit_of
 from medsynth_app.ui.theme.style import style_sheet
+from medsynth_app.ui.theme.theme import marks
 from medsynth_app.ui.theme.tokens import DARK, LIGHT, Tokens, contrast, mix
 from medsynth_app.ui.widgets import words
 
@@ -38,6 +43,24 @@ def test_the_sheet_holds_every_token_and_no_gap() -> None:
     for colour in (LIGHT.ground, LIGHT.surface, LIGHT.border, LIGHT.text, LIGHT.muted, LIGHT.accent, LIGHT.synthetic):
         assert colour in sheet
     assert mix("#000000", "#FFFFFF", 0.5) == "#808080"
+
+
+@pytest.mark.parametrize("tokens", [LIGHT, DARK], ids=lambda tokens: tokens.name)
+def test_the_marks_are_shipped_in_the_colours_of_the_theme(tokens: Tokens) -> None:
+    found = marks(tokens)
+    assert set(found) == {"down-text", "up-text", "tick-text", "tick-on"}
+    for name, path in found.items():
+        assert f'stroke="{tokens.muted if name.endswith("text") else tokens.on_accent}"' in Path(path).read_text()
+        assert Path(path).as_posix() in style_sheet(tokens, found)
+
+
+def test_a_theme_leaves_nothing_in_the_temporary_folder(tmp_path: Path) -> None:
+    """In a process that is killed, as windows are."""
+    code = ("import os\nfrom PySide6.QtWidgets import QApplication, QWidget\napp = QApplication([])\n"
+            "from medsynth_app.ui.theme.theme import Theme\nTheme('dark').dress(QWidget())\nos._exit(0)")
+    subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, "TMPDIR": str(tmp_path),
+                                                                   "QT_QPA_PLATFORM": "offscreen"})
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_only_synthetic_is_violet() -> None:

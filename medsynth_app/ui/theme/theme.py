@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -29,12 +28,7 @@ from medsynth_app.ui.theme.tokens import CHOICES, DARK, LIGHT, RADIUS, TEXT_PX, 
 
 # Linux desktops without a configured font answer with a generic name; these are better where they are installed.
 _FAMILIES = ("Inter", "Noto Sans", "Ubuntu", "Cantarell", "Liberation Sans")
-
-
-_SHAPES = {  # the few marks that a Qt style sheet can only take from files
-    "down": '<path d="M3 6l5 5 5-5"/>', "up": '<path d="M3 10l5-5 5 5"/>', "right": '<path d="M6 3l5 5-5 5"/>',
-    "tick": '<path d="M3 8.5l3.2 3.2L13 5"/>',
-}
+_MARKS = Path(__file__).with_name("marks")  # what a Qt style sheet can only take from files: THEME-NAME.svg
 
 
 class Theme(QObject):
@@ -45,7 +39,6 @@ class Theme(QObject):
     def __init__(self, choice: str = "system", parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._choice = choice if choice in CHOICES else "system"
-        self._folder = tempfile.TemporaryDirectory(prefix="medsynth-theme-")
         self._window: QWidget | None = None
         self.tokens = self._resolve()
         hints = QGuiApplication.styleHints()
@@ -90,21 +83,8 @@ class Theme(QObject):
         self.tokens = self._resolve()
         self.prepare()
         if self._window is not None:  # a sheet on the application would be six times slower to change
-            self._window.setStyleSheet(style_sheet(self.tokens, self._marks()))
+            self._window.setStyleSheet(style_sheet(self.tokens, marks(self.tokens)))
         self.changed.emit(self.tokens)
-
-    def _marks(self) -> dict[str, str]:
-        """Write the small marks in this theme's colours; their paths by name."""
-        paths = {}
-        for kind, colour in (("text", self.tokens.muted), ("on", self.tokens.on_accent)):
-            for name, shape in _SHAPES.items():
-                path = Path(self._folder.name) / f"{self.tokens.name}-{kind}-{name}.svg"
-                if not path.exists():
-                    path.write_text(f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16" width="16" '
-                                    f'height="16" fill="none" stroke="{colour}" stroke-width="1.8" '
-                                    f'stroke-linecap="round" stroke-linejoin="round">{shape}</svg>')
-                paths[f"{name}-{kind}"] = path.as_posix()
-        return paths
 
     def icon(self, name: str, colour: str | None = None, chosen: str | None = None) -> QIcon:
         """An icon of the Material set in the theme's colours, e.g. ``icon("brush")``."""
@@ -112,6 +92,12 @@ class Theme(QObject):
         icon: QIcon = _icons()(f"mdi6.{name}", color=colour or t.text, color_disabled=t.faint,
                                color_on=chosen or colour or t.accent)
         return icon
+
+
+def marks(tokens: Tokens) -> dict[str, str]:
+    """The paths of the small marks in a theme's colours, by name."""
+    start = f"{tokens.name}-"
+    return {path.stem.removeprefix(start): path.as_posix() for path in sorted(_MARKS.glob(f"{start}*.svg"))}
 
 
 @functools.cache
