@@ -13,6 +13,7 @@ import numpy.typing as npt
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.files import replacing
 
+LARGEST = 2**33  # bytes of the arrays: two million vectors of 1024
 ARRAYS = ("ids", "embeddings", "encoder", "sha256")
 
 
@@ -68,6 +69,12 @@ def read_embeddings(path: Path) -> Embeddings:
     """
     remedy = "Give a file that `medsynth embed` wrote."
     try:
+        if path.exists() and not path.is_file():  # a pipe would be waited for
+            raise UserError(f"{path.name} is no usual file.", remedy)
+        with zipfile.ZipFile(path) as packed:
+            if sum(item.file_size for item in packed.infolist()) > LARGEST:
+                raise UserError(f"The file {path.name} holds more than any set of embeddings that can be read here.",
+                                remedy)
         # NumPy leaves a file open that it cannot read
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as held:
             arrays: dict[str, npt.NDArray[Any]] = {name: held[name] for name in ARRAYS}
@@ -78,6 +85,8 @@ def read_embeddings(path: Path) -> Embeddings:
                           str(arrays["sha256"]))
     except FileNotFoundError as error:
         raise UserError(f"There is no file {path.name}.", remedy) from error
-    except (OSError, ValueError, KeyError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+    except UserError:
+        raise
+    except Exception as error:  # whatever zipfile and NumPy throw at damaged bytes
         raise UserError(f"The file {path.name} holds no embeddings that can be read.", remedy,
                         details=type(error).__name__) from error

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import io
+import zipfile
 from pathlib import Path
+from random import Random
 
 import numpy as np
 import pytest
 
 from medsynth_app.core.errors import UserError
 from medsynth_app.formats.embeddings import Embeddings, read_embeddings, write_embeddings
+from tests.formats.fuzz.mutations import mutated
 
 VALUES = np.random.default_rng(0).normal(size=(3, 5)).astype(np.float32)
 MADE = Embeddings(("a/1.png", "a/2.png", "ß 3.png"), VALUES, "cell-encoder", "ab" * 32)
@@ -68,6 +72,34 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
             read_embeddings(tmp_path / name)
     with pytest.raises(UserError, match="no file"):
         read_embeddings(tmp_path / "missing.npz")
+
+
+def test_mutated_files_are_read_or_refused(tmp_path: Path) -> None:
+    write_embeddings(tmp_path / "E.npz", MADE)
+    whole, refused = (tmp_path / "E.npz").read_bytes(), 0
+    for k in range(400):
+        (tmp_path / "E.npz").write_bytes(mutated(whole, Random(k)))
+        try:
+            read_embeddings(tmp_path / "E.npz")
+        except UserError:
+            refused += 1
+    assert refused > 300
+
+
+def test_arrays_that_say_to_be_huge_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "<f4", "fortran_order": False, "shape": (2**50, 2**10)})
+    path = _save(tmp_path / "bad.npz")
+    with zipfile.ZipFile(path) as held, zipfile.ZipFile(tmp_path / "huge.npz", "w") as packed:
+        for name in held.namelist():
+            packed.writestr(name, header.getvalue() if name == "embeddings.npy" else held.read(name))
+    with pytest.raises(UserError, match="no embeddings"):
+        read_embeddings(tmp_path / "huge.npz")
+    monkeypatch.setattr("medsynth_app.formats.embeddings.LARGEST", 100)
+    with pytest.raises(UserError, match="more than any set"):
+        read_embeddings(path)
+    with pytest.raises(UserError, match="usual file"):
+        read_embeddings(tmp_path)
 
 
 def test_embeddings_that_do_not_fit_their_ids() -> None:
