@@ -36,7 +36,7 @@ def frame_infos(file: DicomFile) -> tuple[FrameInfo, ...]:
     aspect = _aspect(header)
     return tuple(
         FrameInfo(FrameKey(file.key, k), file.rows, file.columns, rescale=_rescale(file, k), stored_range=span,
-                  geometry=_geometry(header, k), windows=() if file.colour else _windows(file, k), padding=padding,
+                  geometry=_geometry(file, k), windows=() if file.colour else _windows(file, k), padding=padding,
                   aspect=aspect)
         for k in range(file.frames))
 
@@ -167,7 +167,8 @@ def _table_window(file: DicomFile) -> list[WindowLevel]:
     return [WindowLevel.from_limits(first + low, first + max(high, low + 1), "From the file")]
 
 
-def _geometry(header: Dataset, frame: int) -> Geometry | None:
+def _geometry(file: DicomFile, frame: int) -> Geometry | None:
+    header = file.header
     spacing = as_numbers(of_frame(header, frame, "PixelMeasuresSequence", "PixelSpacing"), 2)
     for name in _SPACINGS:
         spacing = spacing or numbers(header, name, 2)
@@ -176,7 +177,8 @@ def _geometry(header: Dataset, frame: int) -> Geometry | None:
         return None
     plain = Geometry(spacing[0], spacing[1])
     cosines, origin = _place(header, frame)
-    if cosines is None or origin is None or _mosaic(header):
+    lost = file.frames > 1 and "GridFrameOffsetVector" in file.unread  # all frames would lie where the first does
+    if cosines is None or origin is None or lost or _mosaic(header):
         return plain
     row, column = np.array(cosines[:3]), np.array(cosines[3:])
     lengths = float(np.linalg.norm(row)), float(np.linalg.norm(column))

@@ -115,8 +115,7 @@ def open_folder(folder: Path, *, progress: Progress | None = None, cancelled: St
     if not found.series:
         raise found.too_large or _nothing(found)
     largest = max(found.series, key=lambda part: part.frames)
-    chosen = next((part for part in found.series if _identity(part, salt).series == series), None) if series \
-        else largest
+    chosen = _named(found.series, series, salt) if series else largest
     if chosen is None:
         raise UserError("This series is no longer in the folder.", "Open the folder again.")
     notices = []
@@ -150,6 +149,13 @@ def _scanned(folder: Path, allow_bytes: int, progress: Progress | None, cancelle
     if found.too_large is None:
         _SCANS.keep(folder, salt, stamp, made)
     return found, made
+
+
+def _named(found: list[Series], series: str, salt: bytes) -> Series | None:
+    """The series of this `identity.series`, or, as older workspaces have it, of this UID."""
+    exact = [part for part in found if _identity(part, salt).series == series]
+    older = [part for part in found if hashed(part.files[0].header, "SeriesInstanceUID", salt) == series]
+    return exact[0] if exact else older[0] if len(older) == 1 else None
 
 
 def _identity(series: Series, salt: bytes) -> Identity:

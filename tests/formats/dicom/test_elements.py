@@ -95,6 +95,7 @@ def test_offsets_of_a_dose_that_are_text_are_told(tmp_path: Path) -> None:
     assert heights == [0, 3]
     info = open_image(_raw(path, {(0x3004, 0x000C): b"0A\\3"})).info
     assert len(info.frames) == 2 and any("Grid Frame Offset Vector" in notice for notice in info.notices)
+    assert all(frame.geometry is not None and frame.geometry.origin is None for frame in info.frames)
 
 
 @pytest.mark.parametrize("vr", [b"C[", b"\0\0", b"ZZ", b"XX", b"us"])

@@ -13,6 +13,7 @@ import pytest
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.volume import Volume
 from medsynth_app.formats.dicom.folder import SHARED_SERIES, SHARED_UID
+from medsynth_app.formats.dicom.identity import hashed
 from medsynth_app.formats.registry import list_series, open_image
 from tests.formats.making import TILTED_AXES, save, save_series, slice_dataset
 
@@ -158,3 +159,14 @@ def test_listing_and_choosing_read_no_header_twice(tmp_path: Path, monkeypatch: 
     shutil.rmtree(tmp_path / "2")
     with pytest.raises(UserError, match="no longer"):
         open_image(tmp_path, salt=b"s", series=listing[1].identity.series)
+
+
+def test_a_series_that_an_older_workspace_named_is_found(tmp_path: Path) -> None:
+    """Before, the hash of its Series Instance UID alone was kept; where two have that one now, neither is guessed."""
+    save_series(tmp_path / "a", [(0, 0, 0)], series="1.2.50")
+    save_series(tmp_path / "b", [(0, 0, z) for z in (0, 1)], series="1.2.60")
+    older = hashed(slice_dataset(series="1.2.50"), "SeriesInstanceUID", b"s")
+    assert len(open_image(tmp_path, salt=b"s", series=older).info.frames) == 1
+    save_series(tmp_path / "c", [(0, 0, 0)], series="1.2.50", PatientID="B")
+    with pytest.raises(UserError, match="no longer"):
+        open_image(tmp_path, salt=b"s", series=older)
