@@ -27,6 +27,8 @@ RLE = frozenset(uid.RLETransferSyntaxes)
 ENCAPSULATED = JPEG | JPEG_LS | JPEG_2000 | RLE
 _HEADER = 64  # bytes of the table of segments of a run-length frame: PS3.5 G.5
 KIND = name_of(Kind.DICOM)
+_END, _MORE = b"\xff\xd9", bytes(range(1, 255)) * 8
+CUT_OFF = "This DICOM file is cut off: part of its pixels is missing."
 _OTHER_SIZE = "This DICOM file's pixels are not of the size that it states."
 
 
@@ -72,13 +74,26 @@ def decode(data: bytes, syntax: str, layout: Layout) -> Decoded:
     elif layout.samples == 3:
         coded = in_ybr(head, layout.label)
         stored = "YCBCR" if coded else "RGB"
-        pixels = imagecodecs.jpeg8_decode(data, colorspace=stored, outcolorspace=stored if head.lossless else "RGB")
+        pixels = _jpeg(data, colorspace=stored, outcolorspace=stored if head.lossless else "RGB")
         coded = coded and head.lossless
     else:
-        pixels = imagecodecs.jpeg8_decode(data)
+        pixels = _jpeg(data)
     if pixels.shape != (layout.rows, layout.columns, layout.samples)[:pixels.ndim]:
         raise unreadable(KIND, happened=_OTHER_SIZE)
     return Decoded(pixels, coded, head)
+
+
+def _jpeg(data: bytes, **colours: Any) -> Pixels:
+    """Decode a JPEG that is whole; libjpeg fills up one that is cut off and says nothing of it.
+
+    Where the mark of the end is missing, more bytes are put behind: they change nothing but what was filled up.
+    """
+    pixels: Pixels = imagecodecs.jpeg8_decode(data, **colours)
+    if not data[-4096:].rstrip(b"\0").endswith(_END):
+        probe = imagecodecs.jpeg8_decode(data.rstrip(b"\0") + _MORE + _END, **colours)
+        if not np.array_equal(pixels, probe):
+            raise unreadable(KIND, happened=CUT_OFF)
+    return pixels
 
 
 def working_bytes(syntax: str, layout: Layout) -> int:

@@ -34,7 +34,6 @@ PRIVATE_GROUP, PRIVATE_CREATOR, PRIVATE_ELEMENT = 0x0011, "MEDSYNTH", 0x01  # wh
 BARE = "This file does not say how it is encoded: that was guessed. Check that the image looks right."
 NOT_COMPRESSED = "This file calls its pixels compressed, but they are not: they are read as they are."
 MORE_THAN_8 = "This picture has more than 8 bits per colour; it is shown and edited with 8."
-CUT_OFF = "This DICOM file is cut off: part of its pixels is missing."
 OTHER_COLOURS = "This file calls its colours {label}, but its picture is coded as {coded}: it is shown as the latter."
 _PIXELS = {(0x7FE0, 0x0010): "PixelData", (0x7FE0, 0x0008): "FloatPixelData", (0x7FE0, 0x0009): "DoubleFloatPixelData"}
 _NATIVE = frozenset((uid.ImplicitVRLittleEndian, uid.ExplicitVRLittleEndian, uid.ExplicitVRBigEndian,
@@ -272,7 +271,7 @@ def _check_complete(stream: BinaryIO, layout: Layout, compressed: bool, element:
     else:
         complete = -(-layout.frame_bits * layout.frames // 8) <= element.length <= size - element.start
     if not complete:
-        raise unreadable(KIND, happened=CUT_OFF)
+        raise unreadable(KIND, happened=codecs.CUT_OFF)
 
 
 def _fragments(stream: BinaryIO, size: int) -> int:

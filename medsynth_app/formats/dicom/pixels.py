@@ -106,7 +106,7 @@ def _native(stream: BinaryIO, data: PixelData, layout: Layout, frame: int) -> Pi
         stream.seek(start)
         read = stream.read(end - first + odd)
     if len(read) < last - first + odd:
-        raise unreadable(_KIND, happened="This DICOM file is cut off: part of its pixels is missing.")
+        raise unreadable(_KIND, happened=codecs.CUT_OFF)
     if data.swapped:
         pairs = np.frombuffer(bytes(read) + b"\0" * (len(read) % 2), np.uint16).byteswap()
         read = pairs.tobytes()[odd:odd + last - first]

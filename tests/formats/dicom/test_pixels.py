@@ -187,6 +187,29 @@ def test_no_decoder_of_pydicoms_choice_is_asked(tmp_path: Path, name: str, monke
     _opened(_packed(_grey(_values(0, 255), allocated, stored), syntax, encode(_values(0, 255))), tmp_path)
 
 
+@pytest.mark.parametrize("keep", [0.4, 0.9, 0.97])
+@pytest.mark.parametrize("name", _CODECS)
+def test_a_compressed_picture_that_is_cut_off_is_refused(tmp_path: Path, name: str, keep: float) -> None:
+    syntax, encode = _CODECS[name]
+    values = np.random.default_rng(0).integers(0, 255, (ROWS, COLUMNS))
+    allocated, stored = (16, 12) if name == "jpeg 12" else (8, 8)
+    stream = encode(values)
+    with pytest.raises(UserError, match=r"cut off|damaged"):
+        _opened(_packed(_grey(values, allocated, stored), syntax, stream[:int(len(stream) * keep)]), tmp_path)
+
+
+@pytest.mark.parametrize("name", ["jpeg", "jpeg 12", "jpeg lossless"])
+@pytest.mark.parametrize("padding", [b"", bytes(2000), bytes(9000)])
+def test_a_jpeg_without_the_mark_of_its_end_is_read(tmp_path: Path, name: str, padding: bytes) -> None:
+    syntax, encode = _CODECS[name]
+    values = np.random.default_rng(0).integers(0, 255, (ROWS, COLUMNS))
+    allocated, stored = (16, 12) if name == "jpeg 12" else (8, 8)
+    dataset = _grey(values, allocated, stored)
+    whole = _opened(_packed(dataset, syntax, encode(values)), tmp_path)
+    for stream in (encode(values)[:-2], encode(values)):
+        assert np.array_equal(_opened(_packed(dataset, syntax, stream + padding), tmp_path), whole)
+
+
 @pytest.mark.parametrize("name", [name for name in _CODECS if name != "rle"])
 def test_a_picture_of_another_size_is_refused_before_it_is_decoded(tmp_path: Path, name: str,
                                                                    monkeypatch: pytest.MonkeyPatch) -> None:
