@@ -100,11 +100,11 @@ def from_model_unit(unit: npt.NDArray[np.floating], grey: bool, rescale: Rescale
 
 
 def beyond_model(stored: Pixels, generated: npt.NDArray[np.float64], rescale: Rescale, seen: IntensityRange | None,
-                 stored_range: tuple[int, int]) -> npt.NDArray[np.float64]:
-    """What of a grey image the model could not see, to be added again to what it drew.
+                 stored_range: tuple[int, int], anew: bool = False) -> npt.NDArray[np.float64]:
+    """What of a grey image the model could not see, to be added to what it drew.
 
-    That is how far a value lies beyond the model's range, in full where the model drew that end of its range, fading to
-    nothing where it drew the middle: bone stays bone, but what was drawn anew as soft tissue is none.
+    A value beyond the model's range comes back by as much as it lies beyond; one that lies half a range beyond, as bone
+    does to soft tissue, is then what it was, whatever was drawn there.
 
     Parameters
     ----------
@@ -112,14 +112,20 @@ def beyond_model(stored: Pixels, generated: npt.NDArray[np.float64], rescale: Re
         The image, (h, w).
     generated
         What was drawn, in stored units (`from_model_unit`), same shape.
+    anew
+        Only where the model drew the end of its range that the value lies beyond, fading to nothing where it drew the
+        middle: what is drawn anew as soft tissue is no bone.
 
     Returns
     -------
     float64 (h, w) in stored units; 0 where the image lies within the range.
     """
     limits = model_range(rescale, seen, stored_range)
-    values = stored.astype(np.float64) * rescale.slope + rescale.intercept
-    beyond = values - np.clip(values, limits.low, limits.high)
-    unit = (generated * rescale.slope + rescale.intercept - limits.low) / limits.width
-    nearness = np.clip((np.where(beyond > 0, unit, 1 - unit) - MIDDLE) / FADING, 0, 1)
-    return beyond * nearness / rescale.slope
+    values, drawn = (each.astype(np.float64) * rescale.slope + rescale.intercept for each in (stored, generated))
+    end = np.clip(values, limits.low, limits.high)
+    beyond = values - end
+    kept = beyond + np.clip(np.abs(beyond) / (limits.width / 2), 0, 1) * (end - drawn)
+    if anew:
+        unit = (drawn - limits.low) / limits.width
+        kept *= np.clip((np.where(beyond > 0, unit, 1 - unit) - MIDDLE) / FADING, 0, 1)
+    return np.where(beyond == 0, 0, kept / rescale.slope)

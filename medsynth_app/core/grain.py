@@ -18,6 +18,7 @@ LIMITS = 0.8, 1.25  # of the ratio of two grains that look alike
 REACH = 6
 LEAST = 64  # pixels that a grain is taken from
 LAGS = 12  # pixels over which grain is related to itself
+NEAR = 0.5  # spreads of the grain, which is what it leaves of itself in the structure
 CLIPPED, EDGE = 3.0, 5.0  # spreads: what is more may be an edge, and is one
 PASSES = 8
 UNSTABLE = 0.1  # share of the power that the high-pass leaves, below which it is not undone
@@ -55,7 +56,7 @@ class Split:
     def alike(self, other: Split, among: Mask) -> Mask:
         """Those of the pixels `among` whose structure is about that of another part; all where too few are."""
         low, high = np.percentile(other.structure[other.where], [5, 95])
-        room = CLIPPED * spread(self.fine[among])
+        room = NEAR * spread(self.fine[among])
         found: Mask = among & (self.structure >= low - room) & (self.structure <= high + room)
         return found if np.count_nonzero(found) >= LEAST else among
 

@@ -72,20 +72,30 @@ def test_rgb_comes_back_and_grey_is_the_mean_of_the_channels() -> None:
     assert from_model_unit(np.array([[[0.0, 0.3, 0.6]]]), True)[0, 0] == pytest.approx(0.3 * 255)
 
 
-def test_what_the_model_could_not_see_comes_back_where_it_drew_that_end() -> None:
-    soft, rescale = IntensityRange(-160, 240), Rescale(2, -1024, "HU")
+def back(original: float, drawn: float, anew: bool = False) -> float:
+    """What becomes of a pixel, in HU, of a model that sees -160 to 240."""
+    rescale = Rescale(2, -1024, "HU")
+    stored = np.array([[round(rescale.to_stored(np.array(original)).item())]], np.int16)
+    generated = rescale.to_stored(np.array([[drawn]]))
+    kept = beyond_model(stored, generated, rescale, IntensityRange(-160, 240), (0, 4095), anew)
+    return float((generated + kept)[0, 0] * 2 - 1024)
 
-    def back(original: float, drawn: float) -> float:
-        """HU of what is added to a pixel."""
-        stored = np.array([[round(rescale.to_stored(np.array(original)).item())]], np.int16)
-        generated = rescale.to_stored(np.array([[drawn]]))
-        return float(beyond_model(stored, generated, rescale, soft, (0, 4095))[0, 0] * rescale.slope)
 
-    assert back(1240, 240) == back(1240, 150) == pytest.approx(1000)  # bone, drawn as bone or nearly so
-    assert back(-1000, -160) == back(-1000, -70) == pytest.approx(-840)  # air
-    assert back(1240, 40) == back(-1000, 40) == back(1240, -160) == 0  # drawn as something else
-    assert back(1240, 90) == pytest.approx(500)  # in between, without a step
-    assert back(100, 240) == back(240, 240) == back(-160, -160) == 0  # seen by the model
+def test_what_the_model_could_not_see_comes_back() -> None:
+    for drawn in (-160, 40, 240):
+        assert back(1240, drawn) == 1240 and back(-1000, drawn) == -1000  # bone and air
+        assert back(-160, drawn) == back(100, drawn) == back(240, drawn) == drawn  # seen by the model
+    assert back(242, 200) == pytest.approx(202, abs=1)  # just beyond: what was drawn, and those 2 HU
+    assert back(340, 200) == pytest.approx(200 + 100 + 20)  # a quarter of a range beyond: half of what was drawn
+
+
+def test_drawn_anew_it_comes_back_where_that_end_was_drawn_alone() -> None:
+    assert back(1240, 240, anew=True) == back(1240, 150, anew=True) == 1240
+    assert back(-1000, -160, anew=True) == back(-1000, -70, anew=True) == -1000
+    for original in (1240, -1000):
+        assert back(original, 40, anew=True) == 40
+    assert back(1240, -160, anew=True) == -160 and back(-1000, 240, anew=True) == 240
+    assert back(1240, 90, anew=True) == pytest.approx((90 + 1240) / 2)  # in between, without a step
 
 
 def test_nothing_lies_beyond_all_that_can_be_stored() -> None:

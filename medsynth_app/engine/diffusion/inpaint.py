@@ -166,8 +166,9 @@ class Scene:
         kept = np.zeros(image.crop.shape)
         if image.crop.ndim == 2:
             # Drawn anew, nothing but the soft edge has what was there before; varied, all of it has.
-            share = 1.0 if request.mode == "vary" else 1 - self.alpha
-            kept = share * crop.beyond_model(image.crop, generated, *about, image.stored_range)
+            anew = request.mode != "vary"
+            kept = crop.beyond_model(image.crop, generated, *about, image.stored_range, anew)
+            kept *= 1 - self.alpha if anew else 1
             generated += kept
         if request.match_seam:  # what the model could not see is no measure of how it draws
             matched = blend.match_seam(generated, image.crop, image.mask, seed)

@@ -26,7 +26,7 @@ def report_words(candidate: Candidate, unit: str) -> tuple[list[str], bool]:
         return _seam_words(candidate.seam, unit), False
     report = FillReport.from_dict(record.report)
     wanted: set[Any] = {Remark.BRIGHTER, Remark.DARKER} if record.parameters.get("mode") == "replace" else set()
-    lines = [REMARKS[remark] for remark in report.remarks]
+    lines = [" ".join(REMARKS[remark] for remark in report.remarks)] if report.remarks else []
     lines += [_("Inside {inside}, around it {around}").format(
                   inside=_values(report.inside, report.unit), around=_values(report.around, report.unit)),
               _("Noise {inside} (around {around}), edge {edge} (around {usual})").format(
