@@ -16,9 +16,9 @@ from pydicom import uid
 
 from medsynth_app.core.image import Pixels
 from medsynth_app.formats.common import unreadable
+from medsynth_app.formats.dicom import KIND
 from medsynth_app.formats.dicom.codestream import Codestream, of_jpeg, of_jpeg2000
 from medsynth_app.formats.dicom.layout import FULL, HALVED, Layout
-from medsynth_app.formats.kinds import Kind, name_of
 
 JPEG = frozenset(uid.JPEGTransferSyntaxes)
 JPEG_LS = frozenset(uid.JPEGLSTransferSyntaxes)
@@ -26,7 +26,6 @@ JPEG_2000 = frozenset(uid.JPEG2000TransferSyntaxes)
 RLE = frozenset(uid.RLETransferSyntaxes)
 ENCAPSULATED = JPEG | JPEG_LS | JPEG_2000 | RLE
 _HEADER = 64  # bytes of the table of segments of a run-length frame: PS3.5 G.5
-KIND = name_of(Kind.DICOM)
 _END, _MORE = b"\xff\xd9", bytes(range(1, 255)) * 8
 CUT_OFF = "This DICOM file is cut off: part of its pixels is missing."
 _OTHER_SIZE = "This DICOM file's pixels are not of the size that it states."

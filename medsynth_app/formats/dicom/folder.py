@@ -10,9 +10,10 @@ from pathlib import Path
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.files import file_sha256
 from medsynth_app.formats.common import Progress, Stop, TooLarge, check_cancelled, reading
+from medsynth_app.formats.dicom import KIND
 from medsynth_app.formats.dicom.elements import text
 from medsynth_app.formats.dicom.frames import frame_infos
-from medsynth_app.formats.dicom.header import KIND, DicomFile, NoPixels, read_file
+from medsynth_app.formats.dicom.header import DicomFile, NoPixels, read_file
 from medsynth_app.formats.dicom.identity import patient_of
 from medsynth_app.formats.dicom.series import Slice, arranged
 from medsynth_app.formats.kinds import Kind, kind_of

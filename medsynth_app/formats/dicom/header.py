@@ -20,16 +20,14 @@ from medsynth_app.core.errors import UserError
 from medsynth_app.core.files import file_sha256
 from medsynth_app.core.image import Pixels, Rescale
 from medsynth_app.formats.common import check_size, reading, unreadable
-from medsynth_app.formats.dicom import codecs, elements
+from medsynth_app.formats.dicom import KIND, codecs, elements
 from medsynth_app.formats.dicom.codestream import of_jpeg
 from medsynth_app.formats.dicom.layout import PALETTE, Layout, layout_of
 from medsynth_app.formats.dicom.palette import Palette, palette_of
 from medsynth_app.formats.dicom.pixels import PixelData, stamp_of
-from medsynth_app.formats.kinds import Kind, name_of
 from medsynth_app.formats.libraries import prepare_pydicom
 from medsynth_app.formats.pixels import FROM_PALETTE, as_integers
 
-KIND = name_of(Kind.DICOM)
 PRIVATE_GROUP, PRIVATE_CREATOR, PRIVATE_ELEMENT = 0x0011, "MEDSYNTH", 0x01  # where our record stands
 BARE = "This file does not say how it is encoded: that was guessed. Check that the image looks right."
 NOT_COMPRESSED = "This file calls its pixels compressed, but they are not: they are read as they are."
@@ -126,7 +124,7 @@ class DicomFile:
             return values if self.palette is None else self.palette(values)
 
 
-def read_file(path: Path, allow_bytes: int, *, hashed: bool = True) -> DicomFile:
+def read_file(path: Path, allow_bytes: int) -> DicomFile:
     """Read the header, check that an image of allowed size follows and is complete; decodes nothing.
 
     Raises
@@ -139,7 +137,7 @@ def read_file(path: Path, allow_bytes: int, *, hashed: bool = True) -> DicomFile
         file = _read(path, stream, allow_bytes)
         if sop := elements.text(file.header, "SOPInstanceUID"):
             return replace(file, key=f"uid:{sop}")
-        return replace(file, key=f"sha256:{file_sha256(path)}") if hashed else file
+        return replace(file, key=f"sha256:{file_sha256(path)}")
 
 
 def _read(path: Path, file: BinaryIO, allow_bytes: int) -> DicomFile:

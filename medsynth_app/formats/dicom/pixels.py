@@ -14,13 +14,11 @@ from pydicom.pixels import convert_color_space
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.image import Pixels
 from medsynth_app.formats.common import unreadable
-from medsynth_app.formats.dicom import codecs
+from medsynth_app.formats.dicom import KIND, codecs
 from medsynth_app.formats.dicom.codestream import Codestream
 from medsynth_app.formats.dicom.layout import FULL, HALVED, Layout
-from medsynth_app.formats.kinds import Kind, name_of
 from medsynth_app.formats.pixels import to_colour8
 
-_KIND = name_of(Kind.DICOM)
 _PART = 100_000  # pixels
 
 
@@ -71,7 +69,7 @@ class PixelData:
             else:
                 found = codecs.Decoded(_native(stream, self, layout, frame), layout.label in (FULL, HALVED))
         if found.pixels.dtype.itemsize > layout.dtype.itemsize:
-            raise unreadable(_KIND, happened="This DICOM file's pixels are not of the depth that it states.")
+            raise unreadable(KIND, happened="This DICOM file's pixels are not of the depth that it states.")
         values = found.pixels if layout.samples == 3 else found.pixels.astype(layout.dtype, copy=False)
         values = _without_unused_bits(values, layout, found.head, self.syntax)
         if layout.samples == 1:
@@ -106,7 +104,7 @@ def _native(stream: BinaryIO, data: PixelData, layout: Layout, frame: int) -> Pi
         stream.seek(start)
         read = stream.read(end - first + odd)
     if len(read) < last - first + odd:
-        raise unreadable(_KIND, happened=codecs.CUT_OFF)
+        raise unreadable(KIND, happened=codecs.CUT_OFF)
     if data.swapped:
         pairs = np.frombuffer(bytes(read) + b"\0" * (len(read) % 2), np.uint16).byteswap()
         read = pairs.tobytes()[odd:odd + last - first]

@@ -24,10 +24,11 @@ from medsynth_app.formats.common import (
     part_of,
     reading,
 )
+from medsynth_app.formats.dicom import KIND
 from medsynth_app.formats.dicom.elements import number, text
 from medsynth_app.formats.dicom.folder import Folder, Series, scan
 from medsynth_app.formats.dicom.frames import frame_infos, frame_notices
-from medsynth_app.formats.dicom.header import KIND, DicomFile, read_file, text_of, with_decimals
+from medsynth_app.formats.dicom.header import DicomFile, read_file, text_of, with_decimals
 from medsynth_app.formats.dicom.identity import hashed, identity_of, joined
 from medsynth_app.formats.dicom.scans import Scan, Scans, stamp_of_folder
 from medsynth_app.formats.dicom.series import Slice, arranged
