@@ -73,7 +73,7 @@ def open_image(path: Path, *, allow_bytes: int = ALLOWED_BYTES, salt: bytes = b"
         sha256 = file_sha256(path)
         rows, columns = pixels.shape[:2]
         frame = FrameInfo(FrameKey(f"sha256:{sha256}"), rows, columns, stored_range=stored_range(pixels.dtype),
-                          windows=windows_in_use([pixels]))
+                          windows=windows_in_use([pixels]) if kind is Kind.PNG else ())
         info = ImageInfo(image_pseudonym(sha256), None, name_of(kind), "grey" if pixels.ndim == 2 else "rgb", (frame,),
                          synthetic=records.claims_synthetic(text), notices=tuple(notices))
         return ArraySource(info, [pixels])
@@ -127,16 +127,17 @@ def _png_header(path: Path) -> tuple[int, int, int, int, bytes]:
 def _png(path: Path, image: Image.Image, turn: int, notices: list[str]) -> Pixels:
     """Decode a PNG, turn it upright, lay what is transparent on white; what is changed is added to `notices`."""
     colours, share = _png_values(path)
-    white = int(np.iinfo(colours.dtype).max)
     if image.mode == "P":
         notices.append(FROM_PALETTE)
-    if share is not None and int(share.min()) < white:
-        notices.append(ON_WHITE)
-        laid_on_white(colours, share, white)
     if colours.ndim == 3 and colours.dtype == np.uint16:
         bits = bits_in_use(colours)
         notices.append(_DEEP + (f" Only {bits} bits are in use; they are stretched." if bits < 16 else ""))
         colours = to_colour8(colours, bits)
+        share = to_colour8(share[..., None])[..., 0] if share is not None else None
+    white = int(np.iinfo(colours.dtype).max)
+    if share is not None and int(share.min()) < white:
+        notices.append(ON_WHITE)
+        laid_on_white(colours, share, white)
     return packed(upright(colours, turn))
 
 

@@ -72,7 +72,7 @@ def _opened(path: Path, allow_bytes: int, mask: bool = False) -> ImageSource:
         frame = FrameInfo(FrameKey(f"sha256:{sha256}"), 0, 0, geometry=geometry_of(tiff, series))
         channels = channels_of(tiff, layout.count())
         paged = (len(series.pages) == layout.pages and series.dtype.kind in "iub" and series.dtype.itemsize <= 4)
-        bits = max((bits_in_use(page_values(page)[0]) for page in series.pages), default=0) \
+        bits = max((bits_in_use(layout.planes(*page_values(page))[0][..., :3]) for page in series.pages), default=0) \
             if paged and layout.stretched else 0
         several = (f"This file holds {len(tiff.series)} images; the largest is open.",) if len(tiff.series) > 1 else ()
         if not paged or (layout.pages == 1 and not series.keyframe.is_tiled):

@@ -99,6 +99,12 @@ class Layout:
         return self.colour and self.palette is None and self.dtype.itemsize > 1
 
     @property
+    def _blends(self) -> bool:
+        """Whether what is transparent is laid on white: of colours, and of whole grey values of one channel."""
+        return self._alpha is not None and (self.colour or (self.channels == 1 and self.dtype.kind == "u"
+                                                            and self.dtype.itemsize <= 4))
+
+    @property
     def stretched(self) -> bool:
         """Whether colours are stretched over the bits in use: a camera's 12 bits often lie in 16."""
         return self.deep and not self.bits and self.dtype.kind in "iu" and not self._premultiplied
@@ -145,7 +151,7 @@ class Layout:
     def grey(self, plane: Pixels, frame: int) -> Pixels:
         """The values of one grey frame, of any number type, (rows, columns) as seen."""
         values = plane[..., self._grey[frame % self.channels]] if plane.ndim == 3 else plane
-        if self._alpha is not None and self.channels == 1 and values.dtype.kind == "u":
+        if self._blends and self._alpha is not None:
             white = 2 ** (self.bits or 8 * values.dtype.itemsize) - 1
             values = self._opaque(values.astype(values.dtype.newbyteorder("=")), plane[..., self._alpha], white)
         return upright(values, self.orientation(frame))
@@ -203,7 +209,7 @@ class Layout:
         if self.palette is not None:
             notices.append(FROM_PALETTE)
         if self._alpha is not None:
-            notices.append(ON_WHITE if self.channels == 1 else "How transparent this picture is is left out.")
+            notices.append(ON_WHITE if self._blends else "How transparent this picture is has been left out.")
         if self.deep:
             notices.append("This picture has more than 8 bits per colour; it is shown and edited with 8."
                            + (f" Only {bits} bits are in use; they are stretched." if 0 < bits < 8 * self.dtype.itemsize

@@ -119,6 +119,15 @@ def test_deep_colours_are_stretched_over_the_bits_in_use(tmp_path: Path, highest
     assert "16 bits" in source.info.notices[0] and ("stretched" in source.info.notices[0]) == stretched
 
 
+def test_deep_colours_are_stretched_before_they_are_laid_on_white(tmp_path: Path) -> None:
+    share = np.full((30, 44, 1), 65535)
+    share[0] = 0
+    deep = np.dstack([RGB.astype(np.uint16) * 16, share])
+    source = open_image(_png(tmp_path / "a.png", deep, 6, 16))
+    assert (source.pixels(0)[0] == 255).all() and np.abs(source.pixels(0)[1:].astype(int) - RGB[1:]).max() <= 1
+    assert "stretched" in source.info.notices[0] and "white" in source.info.notices[1]
+
+
 @pytest.mark.parametrize(("bits", "values"), [(1, 2), (2, 4), (4, 16)])
 def test_labels_of_few_bits_keep_their_values_in_masks(tmp_path: Path, bits: int, values: int) -> None:
     labels = np.random.default_rng(0).integers(0, values, (30, 44), np.uint8)

@@ -195,6 +195,16 @@ def test_alpha_is_laid_on_white_once(tmp_path: Path, associated: bool, planar: s
     assert np.abs(grey.pixels(0) - wanted).max() <= (1.1 if dtype is np.uint8 else 2)
 
 
+@pytest.mark.parametrize(("dtype", "count"), [(np.float32, 1), (np.int16, 1), (np.uint64, 1), (np.uint16, 2)])
+def test_alpha_that_cannot_be_laid_on_white_is_told(tmp_path: Path, dtype: type, count: int) -> None:
+    values = np.dstack([RGB[..., :count], RGB[..., :1] * 0]).astype(dtype)
+    tifffile.imwrite(tmp_path / "a.tif", values, photometric="minisblack", planarconfig="contig",
+                     extrasamples=["unspecified"] * (count - 1) + ["unassalpha"])
+    source = open_image(tmp_path / "a.tif")
+    assert len(source.info.frames) == count and any("left out" in notice for notice in source.info.notices)
+    assert np.array_equal(source.pixels(count - 1), RGB[..., count - 1])
+
+
 @pytest.mark.parametrize("kinds", [["unspecified"], [], ["unspecified", "unspecified"]])
 @pytest.mark.parametrize("planar", ["contig", "separate"])
 def test_an_unknown_sample_beside_rgb_is_no_alpha(tmp_path: Path, kinds: list[str], planar: str) -> None:
@@ -286,6 +296,15 @@ def test_deep_colours_are_stretched_over_the_bits_in_use(tmp_path: Path, highest
     assert np.abs(source.pixels(0).astype(int) - RGB // 2).max() <= 1  # of all planes, not of each
     assert any("8 bits per colour" in notice for notice in source.info.notices)
     assert any("stretched" in notice for notice in source.info.notices) == (highest != 65535)
+
+
+@pytest.mark.parametrize("planar", ["contig", "separate"])
+def test_what_is_beside_deep_colours_does_not_count_for_their_bits(tmp_path: Path, planar: str) -> None:
+    more = np.dstack([RGB.astype(np.uint16) * 16, np.full((30, 44), 65535, np.uint16)])
+    for kind in ("unassalpha", "unspecified"):
+        tifffile.imwrite(tmp_path / "a.tif", np.moveaxis(more, 2, 0) if planar == "separate" else more,
+                         photometric="rgb", planarconfig=planar, extrasamples=[kind])
+        assert np.abs(open_image(tmp_path / "a.tif").pixels(0).astype(int) - RGB).max() <= 1
 
 
 def test_wide_integers_and_one_wild_number(tmp_path: Path) -> None:
