@@ -178,6 +178,7 @@ def _check_jpeg(path: Path) -> None:
             if marker[1] in _FRAMES:
                 bits = file.read(1)[0]
                 why = ("JPEG-LS" if marker[1] == 0xF7 else "lossless JPEG" if marker[1] in (0xC3, 0xC7, 0xCB, 0xCF) else
+                       "hierarchical JPEG" if marker[1] in (0xC5, 0xC6, 0xCD, 0xCE) else
                        f"{bits} bits per colour" if bits != 8 else "")
                 if why:
                     raise UserError(f"This JPEG picture is of a kind that is not read here: {why}.",

@@ -171,7 +171,8 @@ class Layout:
             kind = np.dtype(np.uint8) if values.dtype.kind == "b" else values.dtype.newbyteorder("=")
             return np.ascontiguousarray(values, kind)
         if self.palette is not None:
-            rgb = self.palette[plane[..., 0] if plane.ndim == 3 else plane]
+            numbers = plane[..., 0] if plane.ndim == 3 else plane
+            rgb = self.palette[numbers.astype(np.uint8) if numbers.dtype.kind == "b" else numbers]
         elif self._ycbcr is not None:
             rgb = from_ycbcr(plane, *self._ycbcr)
         else:

@@ -186,7 +186,8 @@ def test_pixels_in_countless_pieces_open_fast(tmp_path: Path, size: int) -> None
 
 
 @pytest.mark.parametrize(("marker", "bits", "words"), [
-    (0xC1, 12, "12 bits"), (0xF7, 8, "JPEG-LS"), (0xC3, 16, "lossless"), (0xC0, 10, "10 bits")])
+    (0xC1, 12, "12 bits"), (0xF7, 8, "JPEG-LS"), (0xC3, 16, "lossless"), (0xC6, 8, "hierarchical"),
+    (0xC0, 10, "10 bits")])
 def test_a_jpeg_that_is_not_read_is_told_by_its_kind(tmp_path: Path, marker: int, bits: int, words: str) -> None:
     data = _saved(Image.fromarray(RGB), tmp_path / "a.jpg").read_bytes()
     place = data.index(b"\xff\xc0")

@@ -42,7 +42,7 @@ def tiff(path: Path, tags: dict[int, Any], strips: Sequence[bytes], order: str =
     for tag, value in sorted(tags.items()):
         values = [value] if isinstance(value, (int, Fraction)) else list(value)
         kind, form = (7, "B") if isinstance(value, bytes) else (5, "2I") if isinstance(values[0], Fraction) else \
-            (4, "I") if max(values) > 65535 or tag in (273, 279, 324, 325) else (3, "H")
+            (3, "H") if max(values) < 65536 and tag not in (273, 279, 324, 325) else (4, "I")
         packed = b"".join(struct.pack(order + form, *((item.numerator, item.denominator) if kind == 5 else (item,)))
                           for item in values)
         place = packed.ljust(4, b"\0")
@@ -258,6 +258,20 @@ def test_a_table_of_colours_may_hold_bytes(tmp_path: Path, bits: int) -> None:
     assert np.array_equal(source.pixels(0), table[RGB[..., 0]]) and "table" in source.info.notices[0]
     tifffile.imwrite(tmp_path / "m.tif", asymmetric_mask(), photometric="palette", colormap=held.T, tile=(16, 16))
     assert np.array_equal(read_mask(tmp_path / "m.tif"), asymmetric_mask())
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4, 8, 16])
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_tables_of_every_size_give_their_colours(tmp_path: Path, bits: int, order: str) -> None:
+    numbers = RNG.integers(0, 2**bits, (30, 48)).astype(np.uint16)
+    table = RNG.integers(0, 65536, (2**bits, 3)).astype(np.uint16)
+    rows = np.packbits(np.unpackbits(numbers.astype(">u2").view(np.uint8).reshape(30, 48, 2), axis=2)[..., 16 - bits:]
+                       .reshape(30, -1), axis=1) if bits < 16 else numbers.astype(f"{order}u2")
+    path = tiff(tmp_path / "a.tif", {256: 48, 257: 30, 258: bits, 259: 1, 262: 3, 277: 1, 278: 30,
+                                     320: table.T.ravel().tolist()}, [rows.tobytes()], order)
+    assert np.array_equal(open_image(path).pixels(0), (table >> 8)[numbers])
+    if bits <= 8:
+        assert np.array_equal(read_mask(path), numbers)
 
 
 @pytest.mark.parametrize("under", [0, 255])
