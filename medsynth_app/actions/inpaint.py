@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -29,6 +30,7 @@ Mask = npt.NDArray[np.bool_]
 Labels = npt.NDArray[np.uint8]
 LARGEST_ENLARGEMENT = 4.0
 UNSEEN = 0.02  # share of a region beyond what a model can draw that is worth a word
+SAMPLED = 2**18  # pixels of a region, about, that are looked at for that
 
 
 def inpaint_request(document: Document, frame: int, parameters: InpaintParameters, pack: InstalledPack | None,
@@ -202,7 +204,11 @@ def _beyond(document: Document, frame: int, bounds: Bounds, mask: Mask, paramete
     seen, about = seen_range(document, frame, manifest), document.info.frames[frame]
     if seen is None:
         return ()
-    values = about.rescale.to_modality(document.region(frame, bounds)[mask[bounds.slices]])
+    step = max(1, math.isqrt(bounds.height * bounds.width // SAMPLED))  # asked anew after every stroke
+    part = document.region(frame, bounds)[::step, ::step][mask[bounds.slices][::step, ::step]]
+    if not part.size:
+        return ()
+    values = about.rescale.to_modality(part)
     low, high = ("darker", "brighter") if not document.info.inverted else ("brighter", "darker")
     if about.rescale.unit == "HU":
         low, high = "less dense", "denser"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +11,13 @@ import pytest
 from medsynth_app.actions.accept_result import accept_result
 from medsynth_app.actions.discard_result import discard_result
 from medsynth_app.actions.history import redo, undo
-from medsynth_app.actions.inpaint import inpaint_document
+from medsynth_app.actions.inpaint import inpaint, inpaint_document, inpaint_request
 from medsynth_app.actions.more_like_this import more_like_this
 from medsynth_app.actions.open_image import open_image
 from medsynth_app.actions.receive import receive
 from medsynth_app.core.changes import Changes
 from medsynth_app.core.errors import UserError
+from medsynth_app.core.intensity import IntensityRange
 from medsynth_app.core.job import EventKind
 from medsynth_app.core.jobs.stored import from_parts
 from medsynth_app.core.options import changed
@@ -25,7 +27,7 @@ from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.workspace.candidates import Candidate
 from medsynth_app.workspace.documents import Document
 from medsynth_app.workspace.workspace import Workspace
-from tests.actions.bench import answer, event, paint, png, record_of, volume
+from tests.actions.bench import answer, event, make_pack, paint, png, record_of, volume
 from tests.asking import to_inpaint
 
 PARAMETERS = to_inpaint(prompt="a neutrophil", seed=7, count=2, feather=3)
@@ -153,6 +155,20 @@ def test_a_discarded_result_stays_discarded(
     discard_result(workspace, first)
     assert workspace.candidates.get(first.id).state == "discarded"
     assert workspace.candidates.get(second.id).state == "staged"
+
+
+def test_more_like_what_was_once_seen_through_a_display_window_is_not(
+        workspace: Workspace, queue: JobQueue, tmp_path: Path) -> None:
+    pack = make_pack(tmp_path / "p", "brain", colour="grey", modalities=("MR",))
+    document = open_image(workspace, volume(tmp_path / "v.nii.gz"))
+    paint(document, 1, (10, 10, 20, 20))
+    of_now = inpaint_request(document, 1, PARAMETERS, pack)
+    old = replace(of_now, image=replace(of_now.image, intensity_range=IntensityRange(0, 80)))
+    (job,) = inpaint(queue, old).jobs
+    answer(workspace, job, lambda record, news: receive(workspace, record, news))
+    first = workspace.candidates.of_document(document.id)[0]
+    new = from_parts(*workspace.jobs.load(more_like_this(workspace, queue, document, first).jobs[0]))
+    assert new.image.intensity_range == of_now.image.intensity_range != old.image.intensity_range
 
 
 def test_more_like_this_runs_the_same_request_with_new_seeds_on_the_pixels_of_now(

@@ -118,6 +118,16 @@ def test_what_the_model_cannot_draw_is_said_before_and_stays_with_the_result(
     assert told(workspace, one_slice(tmp_path / "little.dcm", hu), pack) == []
 
 
+def test_of_a_large_region_a_part_is_looked_at(workspace: Workspace, tmp_path: Path) -> None:
+    pack = make_pack(tmp_path / "p", "xray", colour="grey", modalities=("MR",))
+    hu = np.zeros((1200, 1100))
+    hu[:300] = 1000
+    document = open_image(workspace, one_slice(tmp_path / "large.dcm", hu))
+    paint(document, 0, (0, 0, 1200, 1100))
+    seen = inpaint_request(document, 0, PARAMETERS, pack).notices
+    assert "25 % of this region is denser than this model can draw (above 240 HU)." in seen
+
+
 @pytest.mark.parametrize(("inverted", "word"), [(False, "brighter"), (True, "darker")])
 def test_values_without_a_unit_are_brighter_or_darker_as_they_are_shown(
         workspace: Workspace, tmp_path: Path, inverted: bool, word: str) -> None:
