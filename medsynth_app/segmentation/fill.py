@@ -17,7 +17,8 @@ from medsynth_app.segmentation.sources import FLIPS, POOL, Flip, Search, smooth
 
 VERSION = "1"  # of the method: raised whenever a seed gives another picture
 PIECE = 72  # pixels across: a region up to this size is filled from one source, a larger one in pieces
-SMALLEST = 16  # pixels across: no smaller piece is sought a source for
+SMALLEST = 12  # pixels across: no smaller pieces are cut
+FITTING, UNFIT, LIKE_THE_BEST = 1.5, 8.0, 1.5  # costs of a source that does well, does not do, and times the best one
 MOST_ACROSS = 5  # pieces of a very large region, which keeps their number, and the time, within bounds
 RING = 8  # pixels round a piece that its source is compared in
 NEAR = 3.0  # pixels: how fast their weight falls with the distance from the piece
@@ -95,24 +96,30 @@ class _Canvas:
         for done, piece in enumerate(_in_order(pieces, self._known)):
             progress(done, len(pieces))
             # mirrored sources are worth their time where one source has to do for the whole region
-            self._fill(piece, size, FLIPS if len(pieces) == 1 else FLIPS[:1],
-                       self._seed if len(pieces) == 1 else int(self._rng.integers(POOL)))
+            self._fill(piece, FLIPS if len(pieces) == 1 else FLIPS[:1],
+                       self._seed % POOL if len(pieces) == 1 else int(self._rng.integers(POOL)), len(pieces) == 1)
         progress(len(pieces), len(pieces))
 
-    def _fill(self, piece: Mask, size: int, flips: Sequence[Flip], choice: int) -> None:
-        """Fill a piece from the source with the number `choice`; in smaller pieces, or with noise, where none fits."""
+    def _fill(self, piece: Mask, flips: Sequence[Flip], choice: int, demanding: bool = False) -> None:
+        """Fill a piece from the source with the number `choice`; in smaller pieces, or with noise, where there is none.
+
+        If `demanding`, in smaller pieces too where fewer fit well.
+        """
         bounds = Bounds.of_mask(piece)
         assert bounds is not None
         box = bounds.padded(RING).clipped(*piece.shape).slices
         inside, here = piece[box], self.values[box]
         weight = _ring(inside, self._known[box])
         sources = self._search.best(here, self._expected[box], inside, weight, flips) if weight.any() else []
-        if not sources and size > 2 * SMALLEST:
-            for smaller in _in_order(_pieces(piece, size // 2, self._rng), self._known):
-                self._fill(smaller, size // 2, FLIPS[:1], int(self._rng.integers(POOL)))
+        limit = max(FITTING, LIKE_THE_BEST * sources[0].cost) if sources else 0.0
+        well = [source for source in sources if source.cost <= min(limit, UNFIT)]
+        across = max(bounds.height, bounds.width)
+        if (len(well) <= choice if demanding else not sources) and across >= 2 * SMALLEST:
+            for smaller in _in_order(_pieces(piece, across // 2 + 1, self._rng), self._known):
+                self._fill(smaller, FLIPS[:1], int(self._rng.integers(POOL)), demanding)
             return
         if sources:
-            source = sources[choice % len(sources)]
+            source = (well if choice < len(well) else sources)[choice % len(sources)]
             there = self.values[source.top:source.top + inside.shape[0], source.left:source.left + inside.shape[1]]
             drawn = fitted(np.flip(there, source.flip), here, inside, weight)
         else:

@@ -14,7 +14,10 @@ from medsynth_app.core.grain import LOW_PASS
 
 LEVEL = 0.05  # weight of a difference in mean, which is taken away at the seam, against one in shape
 INSIDE = 2.0  # weight of what a source holds that the surroundings do not let expect
-GRAIN = 0.5  # weight of noise that is not that of the surroundings
+MOST_INSIDE = 3.0  # but no more than so many times what differs round the piece: what fits there may go on inside
+GRAIN = 0.5  # share that the cost grows by for grain e times as strong or as weak
+TEXTURE = 1.0  # and for grain that is related to itself in another way
+LAGS = (0, 1), (1, 0), (1, 1), (1, -1)  # pixels over which that is looked at
 POOL = 16  # sources that are told
 APART = 4  # pixels between two of them
 Flip = tuple[int, ...]
@@ -28,7 +31,7 @@ Values = npt.NDArray[np.float64]
 class Source:
     """A box of the picture, by its corner; what it holds is mirrored along the axes in `flip` before it is used.
 
-    `cost` is in squared units of the picture.
+    `cost` is 1 where a source differs from the place by no more than the noise of both.
     """
 
     cost: float
@@ -54,10 +57,10 @@ class Search:
         self._centre = values[known].mean(axis=0)  # or the squares of large numbers would drown small differences
         moved = np.where(known[..., None], values - self._centre, 0.0)
         low = smooth(moved, known, LOW_PASS)
-        grain = smooth(((moved - low) ** 2).sum(axis=2, keepdims=True), known, 2 * LOW_PASS)[..., 0]
+        self._known, self._textures = known, _textures(moved - low, known)
         self._values, self._low = self._seen(moved), self._seen(low)
         self._squares, self._low_squares = (self._seen((each ** 2).sum(axis=2)) for each in (moved, low))
-        self._grain, self._unknown = self._seen(grain), self._seen(~known)
+        self._unknown = self._seen(~known)
 
     def best(self, here: Values, expected: Values, inside: Mask, weight: Values,
              flips: Sequence[Flip] = FLIPS) -> list[Source]:
@@ -80,16 +83,21 @@ class Search:
         less; of structure inside against what is expected, less that constant; and of grain. All are sums of
         products of one pattern with one picture (cf. template matching, Lewis 1995).
         """
-        noise = _noise(here, inside, weight)
+        grain = here - smooth(here, ~inside, LOW_PASS)
+        wanted = [(each * weight).sum() / weight.sum() for each in _textures(grain, weight > 0)]
+        held = self._held(inside.shape)
         here, expected = here - self._centre, expected - self._centre
         found = []
         for flip in flips:
             cost = self._costs(np.flip(here, flip), np.flip(expected, flip), np.flip(inside, flip),
-                               np.flip(weight, flip), noise)
+                               np.flip(weight, flip))
+            # mirrored along one axis, the two diagonals change places
+            turned = wanted if len(flip) != 1 else [*wanted[:3], wanted[4], wanted[3]]
+            cost *= _unlike(held, turned) / max(2 * wanted[0], 1e-12)
             found += [Source(value, top, left, flip) for value, top, left in _lowest(cost)]
         return sorted(found, key=lambda source: source.cost)[:POOL]
 
-    def _costs(self, here: Values, expected: Values, inside: Mask, weight: Values, noise: float) -> Values:
+    def _costs(self, here: Values, expected: Values, inside: Mask, weight: Values) -> Values:
         """Of each box by its corner; infinite where it holds something unknown."""
         total, area = weight.sum(), inside.sum()
         weighed, wanted = here * weight[..., None], expected * inside[..., None]
@@ -101,12 +109,18 @@ class Search:
         held = self._back(body * self._low_squares - 2 * (self._pattern(wanted) * self._low).sum(axis=2))
         offset = self._back(body[..., None] * self._low) - wanted.sum(axis=(0, 1))
         unlike = (held + (wanted * expected).sum() - 2 * (mean * offset).sum(axis=2)) / area + squared
-        least = max(noise, 1e-9 * float(squared.max()), 1e-12)
-        there = np.maximum(self._back(body * self._grain) / area, least / 100)
-        cost: Values = shape + INSIDE * np.maximum(unlike, 0) + GRAIN * noise * np.log(there / least) ** 2
+        cost: Values = np.maximum(shape, 0)
+        cost += np.minimum(INSIDE * np.maximum(unlike, 0), MOST_INSIDE * cost)
         cost[self._back(self._pattern((weight > 0) | inside) * self._unknown) > 0.5] = np.inf
         rows, columns = inside.shape
         return cost[:self._shape[0] - rows + 1, :self._shape[1] - columns + 1]
+
+    def _held(self, box: tuple[int, ...]) -> list[Values]:
+        """Mean of each texture in every box of this size, by its corner."""
+        rows, columns = box
+        corner = slice(rows // 2, rows // 2 + self._shape[0] - rows + 1), \
+            slice(columns // 2, columns // 2 + self._shape[1] - columns + 1)
+        return [scipy.ndimage.uniform_filter(each, box, mode="constant")[corner] for each in self._textures]
 
     def _seen(self, values: npt.NDArray[Any]) -> Any:
         return scipy.fft.rfft2(values.astype(np.float64), s=self._size, axes=(0, 1))
@@ -128,10 +142,19 @@ def smooth(values: Values, weight: npt.NDArray[Any], sigma: float) -> Values:
     return mean
 
 
-def _noise(here: Values, inside: Mask, weight: Values) -> float:
-    """Mean squared grain round a piece, summed over channels."""
-    grain = (here - smooth(here, ~inside, LOW_PASS)) ** 2
-    return float((grain.sum(axis=2) * weight).sum() / max(weight.sum(), 1e-12))
+def _textures(grain: Values, known: Mask) -> list[Values]:
+    """Grain (h, w, channels) squared, and times itself at each of `LAGS`; all summed over channels, (h, w)."""
+    kept = np.where(known[..., None], grain, 0.0)
+    return [(kept * np.roll(kept, lag, (0, 1))).sum(axis=2) for lag in ((0, 0), *LAGS)]
+
+
+def _unlike(held: list[Values], wanted: list[float]) -> Values:
+    """What the cost of boxes with such textures is multiplied by; 1 where they are just as wanted."""
+    strength = np.maximum(held[0], 1e-9 * max(float(held[0].max()), 1e-12))
+    least = max(wanted[0], 1e-3 * float(strength.max()))
+    related = sum((mine / strength - its / least) ** 2 for mine, its in zip(held[1:], wanted[1:], strict=True))
+    factor: Values = 1 + GRAIN * np.log(strength / least) ** 2 + TEXTURE * related
+    return factor
 
 
 def _lowest(cost: Values) -> list[tuple[float, int, int]]:

@@ -76,7 +76,7 @@ def test_noise_keeps_its_grain_and_level(diameter: int, draws: int) -> None:
         ratios.append(grain(filled, mask) / grain(truth, ~mask))
         errors.append(filled[mask].mean() - 40)
     assert 0.85 < np.median(ratios) < 1.15
-    assert abs(np.mean(errors)) < 1.5
+    assert abs(np.mean(errors)) < 2.5  # of noise of 12, whose mean in the smallest region alone is off by 4
 
 
 def test_colours_keep_their_grain_together() -> None:
@@ -169,6 +169,29 @@ def test_two_regions_are_both_filled() -> None:
     truth = 40 + noise(192, 8)
     filled = fill(with_ball(truth, mask), mask)
     assert filled[mask].max() < 100
+
+
+def test_grain_runs_the_way_it_runs_around() -> None:
+    """Streaks rise to the right; elsewhere, and mirrored, they fall: such a source would be seen at once."""
+    made = np.random.default_rng(3).standard_normal((256, 256))
+    rising = sum(np.roll(made, (-step, step), (0, 1)) for step in range(6))
+    falling = rising[::-1]
+    truth = np.where(np.arange(256) < 128, rising / rising.std(), falling / falling.std()) * 10
+    mask = disc(256, 26, 128, 60)
+    for seed in range(4):
+        grain_of = fill(with_ball(truth, mask), mask, seed)
+        inner = scipy.ndimage.binary_erosion(mask, iterations=2)
+        along, across = (np.corrcoef(grain_of[inner], np.roll(grain_of, shift, (0, 1))[inner])[0, 1]
+                         for shift in ((-1, 1), (1, 1)))
+        assert along > 0.6 > 0.3 > across
+
+
+def test_a_band_goes_on_though_nothing_smooth_lets_expect_it() -> None:
+    rows = np.mgrid[:256, :256][0]
+    truth = 40 + 100.0 * (np.abs(rows - 128) < 10) + noise(256, 5)
+    mask = disc(256, 40, 128, 160)
+    for seed in range(4):
+        assert np.abs(fill(with_ball(truth, mask), mask, seed) - truth)[mask].mean() < 15
 
 
 def test_another_ball_is_not_copied_in() -> None:
