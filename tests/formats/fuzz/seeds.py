@@ -12,20 +12,20 @@ from pydicom import uid
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 
+from tests.formats.dicom.encoded import CODECS, compressed, grey_file, ramp, rgb_file, run_lengths, smooth_colours
 from tests.formats.dicom.test_frames import _item, _region, _table
-from tests.formats.dicom.test_pixels import _CODECS, _colours, _grey, _packed, _rgb, _rle, _values
 from tests.formats.dicom.test_source import _enhanced
 from tests.formats.fuzz import rasters
 from tests.formats.making import save, slice_dataset
 
 
 def _dicom(folder: Path) -> list[Path]:
-    grey, colours = _values(0, 255), _colours()
+    grey, colours = ramp(0, 255), smooth_colours()
     made: dict[str, Dataset] = {
-        "native": slice_dataset(), "enhanced": _enhanced(), "rgb": _rgb(colours.tobytes()),
-        "rle 16": _packed(_grey(grey, 16, 16), uid.RLELossless, _rle(grey.astype(np.uint16))),
-        "jpeg rgb": _rgb(imagecodecs.jpeg8_encode(colours), "YBR_FULL_422", uid.JPEGBaseline8Bit),
-        "jpeg 2000 rgb": _rgb(imagecodecs.jpeg2k_encode(colours, codecformat="j2k"), "YBR_RCT", uid.JPEG2000),
+        "native": slice_dataset(), "enhanced": _enhanced(), "rgb": rgb_file(colours.tobytes()),
+        "rle 16": compressed(grey_file(grey, 16, 16), uid.RLELossless, run_lengths(grey.astype(np.uint16))),
+        "jpeg rgb": rgb_file(imagecodecs.jpeg8_encode(colours), "YBR_FULL_422", uid.JPEGBaseline8Bit),
+        "jpeg 2000 rgb": rgb_file(imagecodecs.jpeg2k_encode(colours, codecformat="j2k"), "YBR_RCT", uid.JPEG2000),
         "us": slice_dataset(Modality="US", SequenceOfUltrasoundRegions=[_region(), _region()]),
         "table": _table(list(range(0, 4096, 64))),
         "dose": slice_dataset(SOPClassUID=uid.RTDoseStorage, Modality="RTDOSE", DoseGridScaling="0.5",
@@ -36,13 +36,13 @@ def _dicom(folder: Path) -> list[Path]:
         "dx": slice_dataset(Modality="DX", ImagerPixelSpacing=["0.2", "0.2"], PixelPaddingValue=0,
                             PixelPaddingRangeLimit=3),
     }
-    for name, (syntax, encode) in _CODECS.items():
-        made[name] = _packed(_grey(grey, 16 if name == "jpeg 12" else 8, 8), syntax, encode(grey))
+    for name, (syntax, encode) in CODECS.items():
+        made[name] = compressed(grey_file(grey, 16 if name == "jpeg 12" else 8, 8), syntax, encode(grey))
     frames = slice_dataset(NumberOfFrames=3, BitsAllocated=8, BitsStored=8, HighBit=7, PixelRepresentation=0)
     frames.file_meta.TransferSyntaxUID = uid.JPEGLSLossless
     frames.PixelData = encapsulate([imagecodecs.jpegls_encode(grey.astype(np.uint8))] * 3)
     made["frames"] = frames
-    palette = _grey(grey, 8, 8, PhotometricInterpretation="PALETTE COLOR")
+    palette = grey_file(grey, 8, 8, PhotometricInterpretation="PALETTE COLOR")
     for colour in ("Red", "Green", "Blue"):
         setattr(palette, f"{colour}PaletteColorLookupTableDescriptor", [256, 0, 16])
         setattr(palette, f"{colour}PaletteColorLookupTableData", np.arange(256, dtype="<u2").tobytes())
