@@ -22,8 +22,8 @@ SAMPLES = 2**18  # values that are kept of them, all together
 PERCENTILES = 0.5, 99.8
 ROBUST, ABOVE_BACKGROUND = (2.0, 98.0), 0.1
 LEAST_BACKGROUND = 0.2  # share of a volume; what is less than this may as well be dark tissue
-FEW = 16  # an 8-bit image of no more values is a map of labels or a drawing of few bits
-BYTE = (0, 255)
+FEW = 64  # an 8-bit image of no more values is a map of labels or a drawing of few bits
+BYTE = 255
 
 
 @dataclass(frozen=True)
@@ -179,7 +179,7 @@ def intensity_range(modality: str | None, about: FrameInfo, named: Mapping[str, 
     if in_hu(modality, about):
         return CT_RANGE
     values = sample()
-    if about.stored_range == BYTE and modality != "MR":
+    if _of_a_byte(about) and modality != "MR":
         return full_range(about, values)
     if len(values.values) < 2:
         return _ends(about, *about.stored_range)
@@ -195,8 +195,13 @@ def in_hu(modality: str | None, about: FrameInfo) -> bool:
 def auto_window(modality: str | None, about: FrameInfo, sample: Callable[[], VolumeSample]) -> WindowLevel:
     """A display window from the values of a volume: what a model would see of it, but of CT by its values too."""
     seen = intensity_range(None if modality == "CT" else modality, about, {}, sample)
-    full = about.stored_range == BYTE and modality != "MR"
+    full = _of_a_byte(about) and modality != "MR"
     return WindowLevel.from_limits(seen.low, seen.high, "Full range" if full else "Auto")
+
+
+def _of_a_byte(about: FrameInfo) -> bool:
+    """Whether stored values have 8 bits or fewer."""
+    return about.stored_range[0] == 0 and about.stored_range[1] <= BYTE
 
 
 def full_range(about: FrameInfo, sample: VolumeSample) -> IntensityRange:

@@ -34,7 +34,6 @@ from medsynth_app.formats.pixels import (
     laid_on_white,
     parts,
     stored_range,
-    windows_in_use,
 )
 
 KIND = name_of(Kind.NIFTI)
@@ -71,11 +70,10 @@ def open_image(path: Path, *, allow_bytes: int = ALLOWED_BYTES, salt: bytes = b"
         del values
         source = f"sha256:{_sha256(path, header)}"
         rows, columns = stack[0].shape[:2]
-        windows = windows_in_use(stack) if rescale == Rescale() else ()
         frames = tuple(
             FrameInfo(FrameKey(source, k), rows, columns, rescale=rescale, stored_range=stored_range(stack[0].dtype),
-                      geometry=_geometry(header, affine, k), windows=windows,
-                      z=k, time=0 if header.volumes > 1 else None) for k in range(len(stack)))
+                      geometry=_geometry(header, affine, k), z=k, time=0 if header.volumes > 1 else None)
+            for k in range(len(stack)))
         info = ImageInfo(image_pseudonym(source.removeprefix("sha256:")), None, f"{KIND}, {len(frames)} slices",
                          "rgb" if header.samples > 1 else "grey", frames, notices=tuple(notices))
         return ArraySource(info, stack)

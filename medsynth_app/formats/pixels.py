@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,6 @@ import numpy.typing as npt
 
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.image import Pixels, Rescale
-from medsynth_app.core.window_level import WindowLevel
 
 STEPS = 65_535
 LOSSY_DECIMALS = "This image holds decimal numbers; they are shown and edited in 65536 even steps."
@@ -22,7 +21,6 @@ FROM_PALETTE = "The colours of this picture stand in a table; it is shown and ed
 
 _LARGEST = float(np.finfo(np.float32).max) / 4
 _PART = 2**19  # values that are worked on at once, so that nothing beside the picture itself is large
-_FEW = 64  # 8-bit values below this are labels or few bits: seen over 0 to 255 they would be black
 _WILD, _AROUND, _RARE = 256, 16, 1e-3  # see `_tamed`
 
 
@@ -152,16 +150,6 @@ def stored_range(dtype: np.dtype[Any], bits: int = 0) -> tuple[int, int]:
     """What a type can hold; `bits` are those in use of an unsigned one (0: all)."""
     limits = np.iinfo(dtype)
     return (0, 2**bits - 1) if bits and limits.min == 0 else (int(limits.min), int(limits.max))
-
-
-def windows_in_use(frames: Iterable[Pixels]) -> tuple[WindowLevel, ...]:
-    """The window of grey 8-bit frames that hold few values, over their bits in use; none for others."""
-    highest = 0
-    for frame in frames:
-        if frame.ndim != 2 or frame.dtype != np.uint8 or highest >= _FEW:
-            return ()
-        highest = max(highest, int(frame.max(initial=0)))
-    return (WindowLevel.from_limits(0, 2**highest.bit_length() - 1, "Values in use"),) if 0 < highest < _FEW else ()
 
 
 def bits_in_use(colours: Pixels) -> int:

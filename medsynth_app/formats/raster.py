@@ -41,7 +41,6 @@ from medsynth_app.formats.pixels import (
     stored_range,
     to_colour8,
     upright,
-    windows_in_use,
 )
 
 _BAND = 256  # rows of a JPEG that are worked on at once
@@ -72,8 +71,7 @@ def open_image(path: Path, *, allow_bytes: int = ALLOWED_BYTES, salt: bytes = b"
             notices.append(UPRIGHT)
         sha256 = file_sha256(path)
         rows, columns = pixels.shape[:2]
-        frame = FrameInfo(FrameKey(f"sha256:{sha256}"), rows, columns, stored_range=stored_range(pixels.dtype),
-                          windows=windows_in_use([pixels]) if kind is Kind.PNG else ())
+        frame = FrameInfo(FrameKey(f"sha256:{sha256}"), rows, columns, stored_range=stored_range(pixels.dtype))
         info = ImageInfo(image_pseudonym(sha256), None, name_of(kind), "grey" if pixels.ndim == 2 else "rgb", (frame,),
                          synthetic=records.claims_synthetic(text), notices=tuple(notices))
         return ArraySource(info, [pixels])

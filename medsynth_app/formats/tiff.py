@@ -18,9 +18,8 @@ from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.files import file_sha256, writing
 from medsynth_app.core.geometry import Geometry
-from medsynth_app.core.image import Channel, FrameInfo, FrameKey, ImageInfo, ImageSource, Level, Pixels, Rescale
+from medsynth_app.core.image import Channel, FrameInfo, FrameKey, ImageInfo, ImageSource, Level, Pixels
 from medsynth_app.core.provenance import Provenance
-from medsynth_app.core.window_level import WindowLevel
 from medsynth_app.formats import provenance as records
 from medsynth_app.formats.common import (
     ALLOWED_BYTES,
@@ -35,7 +34,7 @@ from medsynth_app.formats.common import (
 from medsynth_app.formats.kinds import Kind, name_of
 from medsynth_app.formats.libraries import prepare_tifffile
 from medsynth_app.formats.mark import draw_mark
-from medsynth_app.formats.pixels import as_integers, bits_in_use, stored_range, windows_in_use
+from medsynth_app.formats.pixels import as_integers, bits_in_use, stored_range
 from medsynth_app.formats.tiff_decode import page_values
 from medsynth_app.formats.tiff_layout import Layout
 from medsynth_app.formats.tiff_metadata import channels_of, geometry_of
@@ -81,8 +80,9 @@ def _opened(path: Path, allow_bytes: int, mask: bool = False) -> ImageSource:
         info = replace(info, frames=_frames(replace(frame, stored_range=layout.frame_range), layout),
                        notices=(*several, *layout.notices(bits)))
         source = TiffSource(path, place, layout, bits, info, channels, _levels(pyramid, layout))
-        ends = [source.pixels(k) for k in sorted({0, layout.frames - 1})]
-    return source.seen_through(windows_in_use(ends))
+    source.pixels(0)
+    source.pixels(layout.frames - 1)
+    return source
 
 
 def _largest(tiff: Any) -> tuple[int, Sequence[Any]]:
@@ -112,11 +112,6 @@ class TiffSource(ImageSource):
     @property
     def channels(self) -> tuple[Channel, ...]:
         return self._channels or super().channels
-
-    def seen_through(self, windows: tuple[WindowLevel, ...]) -> TiffSource:
-        """Itself, once its frames are known to be seen best through these windows."""
-        self._info = replace(self._info, frames=tuple(replace(item, windows=windows) for item in self._info.frames))
-        return self
 
     def pixels(self, frame: int) -> Pixels:
         """Stored values of one plane, read-only; raises `UserError` when the file is gone or damaged."""
@@ -184,11 +179,10 @@ def _in_memory(info: ImageInfo, frame: FrameInfo, layout: Layout, channels: tupl
                else layout.grey(plane, page * layout.channels + k))
               for page, plane in enumerate(planes) for k in range(layout.channels)]
     if layout.colour or _narrow(frames[0].dtype):
-        about = _frames(replace(frame, stored_range=layout.frame_range, windows=windows_in_use(frames)), layout)
+        about = _frames(replace(frame, stored_range=layout.frame_range), layout)
         return ArraySource(replace(info, frames=about), frames, channels)
     stack, rescale, changed = as_integers(frames)
-    about = _frames(replace(frame, rescale=rescale, stored_range=stored_range(stack[0].dtype),
-                            windows=windows_in_use(stack) if rescale == Rescale() else ()), layout)
+    about = _frames(replace(frame, rescale=rescale, stored_range=stored_range(stack[0].dtype)), layout)
     return ArraySource(replace(info, frames=about, notices=(*info.notices, *changed)), stack, channels)
 
 

@@ -10,7 +10,10 @@ import numpy as np
 from pydicom import uid
 from pydicom.dataset import Dataset, FileMetaDataset
 
+from medsynth_app.core.image import ImageSource
+from medsynth_app.core.intensity import VolumeSample, auto_window
 from medsynth_app.core.provenance import Provenance
+from medsynth_app.core.window_level import WindowLevel
 
 TILTED_AXES = (1.0, 0.0, 0.0, 0.0, 0.8, -0.6)
 
@@ -31,6 +34,11 @@ def asymmetric_mask(rows: int = 40, columns: int = 56) -> np.ndarray[Any, Any]:
     mask[4:30, 6:10] = 1
     mask[rows - 7, columns - 3] = 2
     return mask
+
+
+def seen_through(source: ImageSource) -> WindowLevel:
+    """The window that the first frame of an image is shown through when it is opened."""
+    return auto_window(source.info.modality, source.info.frames[0], lambda: VolumeSample.of_volume(source, 0))
 
 
 def slice_dataset(number: int = 1, position: Sequence[float] = (0.0, 0.0, 0.0),

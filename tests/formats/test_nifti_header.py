@@ -19,7 +19,7 @@ from medsynth_app.formats.common import TooLarge
 from medsynth_app.formats.kinds import Kind, kind_of
 from medsynth_app.formats.nifti import read_volume, volume_problem
 from medsynth_app.formats.registry import open_image, read_mask
-from tests.formats.making import asymmetric_mask
+from tests.formats.making import asymmetric_mask, seen_through
 
 VALUES = np.random.default_rng(3).integers(0, 1200, (8, 10, 12), np.int16)  # k, j, i
 RAS = np.array([[-0.8, 0, 0, 10], [0, 0.9, 0, -20], [0, 0, 3, 5.0]])
@@ -307,7 +307,7 @@ def test_sizes_are_asked_for_before_anything_is_read(tmp_path: Path) -> None:
 def test_few_values_are_seen_over_the_bits_in_use(tmp_path: Path) -> None:
     for highest, top in ((1, 1), (3, 3), (9, 15), (63, 63)):
         source = open_image(nifti(tmp_path / "a.nii", (VALUES % (highest + 1)).astype(np.uint8)))
-        window, = source.info.frames[0].windows
+        window = seen_through(source)
         assert (window.low, window.high) == (0, top)
-    for values in (VALUES % 256, VALUES * 0):
-        assert open_image(nifti(tmp_path / "a.nii", values.astype(np.uint8))).info.frames[0].windows == ()
+    window = seen_through(open_image(nifti(tmp_path / "a.nii", (VALUES % 256).astype(np.uint8))))
+    assert (window.low, window.high) == (0, 255)

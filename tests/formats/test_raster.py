@@ -16,7 +16,7 @@ from medsynth_app.core.errors import UserError
 from medsynth_app.formats.common import TooLarge
 from medsynth_app.formats.raster import write_mask_png, write_png
 from medsynth_app.formats.registry import open_image, read_mask, read_provenance
-from tests.formats.making import asymmetric_mask, record
+from tests.formats.making import asymmetric_mask, record, seen_through
 
 RGB = np.random.default_rng(0).integers(0, 256, (30, 44, 3), np.uint8)
 
@@ -136,7 +136,7 @@ def test_labels_of_few_bits_keep_their_values_in_masks(tmp_path: Path, bits: int
     assert np.array_equal(open_image(path).pixels(0), labels * (255 // (values - 1)))
     table = _chunk(b"PLTE", bytes(range(3 * values)))
     assert np.array_equal(read_mask(_png(tmp_path / "p.png", labels, 3, bits, table)), labels)
-    window, = open_image(_png(tmp_path / "8.png", labels, 0, 8)).info.frames[0].windows
+    window = seen_through(open_image(_png(tmp_path / "8.png", labels, 0, 8)))
     assert (window.low, window.high) == (0, values - 1)
 
 

@@ -21,7 +21,7 @@ from medsynth_app.core.errors import UserError
 from medsynth_app.core.image import Level
 from medsynth_app.formats.registry import open_image, read_mask
 from medsynth_app.formats.tiff import TiffSource, write_tiff
-from tests.formats.making import asymmetric_mask
+from tests.formats.making import asymmetric_mask, seen_through
 
 RNG = np.random.default_rng(5)
 RGB = RNG.integers(0, 256, (30, 44, 3), np.uint8)
@@ -294,7 +294,7 @@ def test_few_bits_are_seen_over_their_own_range(tmp_path: Path, bits: int, value
     frame = source.info.frames[0]
     assert np.array_equal(source.pixels(0), stored) and frame.stored_range == (0, values - 1)
     assert source.info.inverted == (photometric == 0)
-    window, = frame.windows
+    window = seen_through(source)
     assert (window.low, window.high) == (0, values - 1)
     assert np.array_equal(read_mask(path), stored)
 
