@@ -20,6 +20,8 @@ PIECE = 72  # pixels across: a region up to this size is filled from one source,
 SMALLEST = 12  # pixels across: no smaller pieces are cut
 FITTING, UNFIT, LIKE_THE_BEST = 1.5, 8.0, 1.5  # costs of a source that does well, does not do, and times the best one
 MOST_ACROSS = 5  # pieces of a very large region, which keeps their number, and the time, within bounds
+BLOCK = 768  # pixels: a larger region is filled block by block
+STEPS = 100  # of progress, in each block
 RING = 8  # pixels round a piece that its source is compared in
 NEAR = 3.0  # pixels: how fast their weight falls with the distance from the piece
 SEAM = 1.5  # sigma in pixels over which the difference at the seam is averaged: above noise, below structure
@@ -43,7 +45,7 @@ def fill(values: npt.NDArray[Any], mask: Mask, seed: int = 0, progress: Progress
     seed
         Seeds choose among the sources that fit about equally well.
     progress
-        Called with pieces done and all pieces; cancels by raising.
+        Called with steps done and all steps; cancels by raising.
 
     Returns
     -------
@@ -65,11 +67,18 @@ def fill(values: npt.NDArray[Any], mask: Mask, seed: int = 0, progress: Progress
     bounds = Bounds.of_mask(mask)
     if bounds is None or mask.all():
         raise ValueError("part of the picture has to be masked, and part not")
-    result = np.array(values, np.float64)
-    around = bounds.padded(REACH).clipped(*mask.shape).slices
-    canvas = _Canvas(result[around].reshape(*mask[around].shape, -1), mask[around], seed)
-    canvas.fill(max(PIECE, max(bounds.height, bounds.width) // MOST_ACROSS), progress or (lambda done, of: None))
-    result[mask] = canvas.values.reshape(result[around].shape)[mask[around]]
+    result, known, blocks = np.array(values, np.float64), ~mask, _blocks(mask, bounds)
+    for number, block in enumerate(_in_order(blocks, known)):
+        def report(done: int, of: int, before: int = number * STEPS) -> None:
+            if progress is not None:
+                progress(before + STEPS * done // of, len(blocks) * STEPS)
+
+        bounds = Bounds.of_mask(block) or bounds
+        around = bounds.padded(REACH).clipped(*mask.shape).slices
+        canvas = _Canvas(result[around].reshape(*block[around].shape, -1), known[around], block[around], seed)
+        canvas.fill(max(PIECE, max(bounds.height, bounds.width) // MOST_ACROSS), report)
+        result[block] = canvas.values.reshape(result[around].shape)[block[around]]
+        known |= block
     return result
 
 
@@ -82,16 +91,16 @@ class _Canvas:
         (h, w, channels).
     """
 
-    def __init__(self, values: Values, mask: Mask, seed: int) -> None:
-        self._given, self._known, self._mask = ~mask, ~mask, mask
-        centre = values[~mask].mean(axis=0)
-        self._expected = fill_smooth(values - centre, mask) + centre
-        self.values = np.where(mask[..., None], self._expected, values)
+    def __init__(self, values: Values, known: Mask, mask: Mask, seed: int) -> None:
+        self._given, self._known, self._mask = known, known.copy(), mask
+        centre = values[known].mean(axis=0)
+        self._expected = fill_smooth(values - centre, ~known) + centre
+        self.values = np.where(known[..., None], values, self._expected)
         self._search = Search(self.values, self._given)
         self._seed, self._rng = seed, np.random.default_rng(seed)
 
     def fill(self, size: int, progress: Progress) -> None:
-        """Fill all that is masked, in pieces of less than `size` pixels across."""
+        """Fill all that `mask` holds, in pieces of less than `size` pixels across."""
         pieces = _pieces(self._mask, size, self._rng)
         for done, piece in enumerate(_in_order(pieces, self._known)):
             progress(done, len(pieces))
@@ -196,6 +205,18 @@ def _ring(inside: Mask, known: Mask) -> Values:
     distance = scipy.ndimage.distance_transform_edt(~inside)
     weight: Values = np.where(known & ~inside & (distance <= RING), np.exp((1 - distance) / NEAR), 0.0)
     return weight
+
+
+def _blocks(mask: Mask, bounds: Bounds) -> list[Mask]:
+    """A region cut so that what each part needs of memory and time has a limit; most are one part."""
+    blocks = []
+    for top in range(bounds.top, bounds.bottom, BLOCK):
+        for left in range(bounds.left, bounds.right, BLOCK):
+            block = np.zeros_like(mask)
+            block[top:top + BLOCK, left:left + BLOCK] = mask[top:top + BLOCK, left:left + BLOCK]
+            if block.any():
+                blocks.append(block)
+    return blocks
 
 
 def _pieces(mask: Mask, size: int, rng: np.random.Generator) -> list[Mask]:

@@ -9,6 +9,7 @@ import scipy
 
 from medsynth_app.core.errors import Cancelled
 from medsynth_app.segmentation.fill import fill
+from medsynth_app.segmentation.sources import Search
 
 Values = npt.NDArray[np.float64]
 
@@ -203,6 +204,24 @@ def test_another_ball_is_not_copied_in() -> None:
         assert scipy.ndimage.gaussian_filter(filled, 4)[mask].max() < 55
 
 
+def test_a_region_larger_than_a_block_is_filled_in_bounded_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("medsynth_app.segmentation.fill.BLOCK", 64)
+    monkeypatch.setattr("medsynth_app.segmentation.fill.REACH", 64)
+    sizes, known = [], Search.__init__
+
+    def noted(self: Search, values: Values, given: npt.NDArray[np.bool_]) -> None:
+        sizes.append(max(given.shape))
+        known(self, values, given)
+
+    monkeypatch.setattr(Search, "__init__", noted)
+    truth, mask, told = 40 + noise(400, 10), disc(400, 120), []
+    filled = fill(with_ball(truth, mask), mask, progress=lambda done, of: told.append((done, of)))
+    assert len(sizes) == 4 and max(sizes) <= 64 + 2 * 64
+    assert 0.85 < grain(filled, mask) / grain(truth, ~mask) < 1.15
+    assert abs(filled[mask].mean() - 40) < 2 and filled[mask].max() < 100
+    assert told == sorted(told) and told[-1] == (400, 400)
+
+
 @pytest.mark.parametrize("mask", [np.zeros((32, 32), bool), np.ones((32, 32), bool)])
 def test_nothing_or_everything_masked_is_refused(mask: npt.NDArray[np.bool_]) -> None:
     with pytest.raises(ValueError, match="masked"):
@@ -216,7 +235,7 @@ def test_progress_is_told_and_can_cancel() -> None:
     assert [done for done, _ in told] == sorted(done for done, _ in told)
 
     def stop(done: int, of: int) -> None:
-        if done == 2:
+        if done >= 20:
             raise Cancelled
 
     with pytest.raises(Cancelled):
