@@ -24,7 +24,7 @@ BLOCK = 768  # pixels: a larger region is filled block by block
 STEPS = 100  # of progress, in each block
 RING = 8  # pixels round a piece that its source is compared in
 NEAR = 3.0  # pixels: how fast their weight falls with the distance from the piece
-SEAM = 1.5  # sigma in pixels over which the difference at the seam is averaged: above noise, below structure
+SEAM = 1.0  # sigma in pixels over which the difference at the seam is averaged: above noise, below structure
 GAIN = 0.8, 1.25  # limits within which a source's grain is scaled to that of the surroundings
 
 Mask = npt.NDArray[np.bool_]
