@@ -89,9 +89,9 @@ def test_a_stroke_and_its_undo_refresh_the_history_alone(session: Session, heard
     assert heard == ["changed", "painting.history_changed"]
     heard.clear()
     assert session.painting.undo().documents[0].kind == "mask"
-    assert heard == ["changed", "painting.history_changed"]
+    assert heard == ["documents.settling", "changed", "painting.history_changed"]
     heard.clear()
-    assert not session.painting.undo() and heard == []  # there is nothing more
+    assert not session.painting.undo() and heard == ["documents.settling"]  # there is nothing more
 
 
 def test_candidates_refresh_the_strip_and_accepting_the_image_too(session: Session, heard: list[str]) -> None:
@@ -99,7 +99,7 @@ def test_candidates_refresh_the_strip_and_accepting_the_image_too(session: Sessi
     session.inpaint.set(count=2)
     heard.clear()
     changes = session.inpaint.run()
-    assert heard == ["jobs.changed", "changed"] and len(changes.jobs) == 1
+    assert heard == ["documents.settling", "jobs.changed", "changed"] and len(changes.jobs) == 1
     heard.clear()
     answer(session.workspace, changes.jobs[0], session.jobs.deliver, end=False)
     once = ["jobs.progressed", "changed", "candidates.changed", "jobs.event"]
@@ -107,7 +107,7 @@ def test_candidates_refresh_the_strip_and_accepting_the_image_too(session: Sessi
     heard.clear()
     accepted = session.candidates.accept(0)
     assert accepted.documents[0].kind == "pixels" and accepted.candidates == (session.documents.opened().id,)
-    assert heard == ["changed", "painting.history_changed", "candidates.changed"]
+    assert heard == ["documents.settling", "changed", "painting.history_changed", "candidates.changed"]
     heard.clear()
     assert session.candidates.discard(1).candidates
     assert heard == ["changed", "candidates.changed"]
