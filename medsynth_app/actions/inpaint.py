@@ -20,6 +20,7 @@ from medsynth_app.core.intensity import IntensityRange, intensity_range
 from medsynth_app.core.jobs.inpaint import InpaintRequest
 from medsynth_app.core.jobs.request import Conditioning, ImageContext, ModelRef
 from medsynth_app.core.labels import LabelSchema
+from medsynth_app.core.modality import in_words, listed
 from medsynth_app.core.pack import PackManifest
 from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.core.parameters import InpaintParameters
@@ -224,15 +225,15 @@ def _beyond(document: Document, frame: int, bounds: Bounds, mask: Mask, paramete
 def warnings(document: Document, pack: InstalledPack, scale: float) -> tuple[str, ...]:
     """Warnings of a pack on a document, whose drawing is enlarged `scale` times (0 when not yet known)."""
     info, manifest = document.info, pack.manifest
-    trained = ", ".join(manifest.modalities) or manifest.domain
+    trained, this = listed(manifest.modalities) or manifest.domain, in_words(info.modality or "")
     texts = []
     unknown = info.modality is not None and info.modality not in manifest.modalities
     if info.colour != manifest.colour:  # one sentence for both, for the inspector has little room
         names = {"grey": "grey", "rgb": "colour"}
         texts.append(f"{manifest.title} was trained on {names[manifest.colour]} images ({trained}), not on "
-                     f"{names[info.colour]} ones{f' ({info.modality})' if unknown else ''}.")
+                     f"{names[info.colour]} ones{f' ({this})' if unknown else ''}.")
     elif unknown:
-        texts.append(f"{manifest.title} was trained on {trained}, not on {info.modality}.")
+        texts.append(f"{manifest.title} was trained on {trained}, not on {this}.")
     elif info.modality is None:
         texts.append(f"The image does not state its modality; {manifest.title} was trained on {trained}.")
     if scale > LARGEST_ENLARGEMENT:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.image import ImageInfo, Pixels
+from medsynth_app.core.modality import in_words
 from medsynth_app.core.pack_files import InstalledPack, open_pack, verify_pack
 from medsynth_app.core.words import _
 from medsynth_app.formats.pack import default_pack_folders, find_packs
@@ -123,7 +124,7 @@ def unknown_kind(packs: Sequence[InstalledPack], info: ImageInfo) -> str | None:
     """
     if not packs or info.modality is None or any(info.modality in pack.manifest.modalities for pack in packs):
         return None
-    return _("No installed model knows {modality} images").format(modality=info.modality)
+    return _("No installed model knows {modality} images").format(modality=in_words(info.modality))
 
 
 def _mean_colour(pixels: Pixels | None) -> npt.NDArray[np.float64] | None:

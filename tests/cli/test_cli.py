@@ -148,7 +148,7 @@ def test_warnings_are_told_before_the_run(two_packs: Path, tmp_path: Path, monke
     write_mask_png(tmp_path / "mask.png", np.ones((128, 128), np.uint8))
     answer = run("inpaint", ct, "--mask", tmp_path / "mask.png", "--pack", "cells", "--out", tmp_path / "out")
     lines = answer.stderr.splitlines()
-    assert "Blood cells was trained on colour images (SM), not on grey ones (CT)." in lines[:-1]
+    assert "Blood cells was trained on colour images (slide microscopy), not on grey ones (CT)." in lines[:-1]
     assert lines[-1] == "Not now. Later."
     assert not (tmp_path / "out").exists()  # it was made, stayed empty and was removed
 

@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage, QImageReader, QPixmap
 from PySide6.QtWidgets import QLabel, QScrollArea, QWidget
 
+from medsynth_app.core.modality import listed
 from medsynth_app.session.session import Session
 from medsynth_app.ui.places.models.panel import ModelsPanel
 from medsynth_app.ui.theme import tokens as look
@@ -51,7 +52,7 @@ class ModelCard(QScrollArea):
         data = "; ".join(f"{d.name} ({d.samples} images, {d.licence})" for d in m.training_data)
         masks = [text for can, text in ((m.draws_from_masks, "pictures that fit a mask"),
                                         (m.draws_masks, "masks themselves")) if can]
-        facts = (("Domain", m.domain), ("Modalities", ", ".join(m.modalities)),
+        facts = (("Domain", m.domain), ("Modalities", listed(m.modalities)),
                  ("Draws at" if m.kind == "base" else "Looks at", f"{m.native_size} px"),
                  ("Also draws", ", ".join(masks)), ("Mask labels", ", ".join(m.mask_labels) if masks else ""),
                  ("Version", m.version), ("Licence", m.licence), ("Trained on", data),
