@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from medsynth_app.actions.audited import audited
-from medsynth_app.actions.frames import frame_of
+from medsynth_app.actions.frames import frame_of, replaced
 from medsynth_app.actions.guard import require_writable
 from medsynth_app.core.changes import Changes
 from medsynth_app.core.edit import Edit, PixelPart
@@ -22,8 +20,8 @@ def accept_result(workspace: Workspace, document: Document, result: Candidate, p
     Raises
     ------
     UserError
-        When the pixels of the region have changed since the run began, when the result has been accepted
-        already, when it belongs to another image, or when the workspace is read-only.
+        When pixels that it replaces have changed since the run began, when the result has been accepted already, when
+        it belongs to another image, or when the workspace is read-only.
     """
     require_writable(document)
     if result.document_id != document.id:
@@ -31,14 +29,7 @@ def accept_result(workspace: Workspace, document: Document, result: Candidate, p
     frame = frame_of(document, result.frame_key)
     if result.state is CandidateState.ACCEPTED:
         raise UserError("This result is in the image already.", "Undo it if you want the original back.")
-    if document.revision(frame, result.bounds) != result.provenance.parameters.get("revision"):
-        raise UserError("The image has changed in this region since the run began.",
-                        "Undo that change, or run again on the image as it is now.",
-                        safe="The image was left as it is and the result is kept.")
-    before = np.array(document.region(frame, result.bounds))
-    effective = result.effective()
-    chosen = effective if before.ndim == 2 else effective[..., None]
-    after = np.where(chosen, result.pixels().astype(before.dtype, copy=False), before)
+    before, after = replaced(document, frame, result)
     part = PixelPart(document.info.frames[frame].key, result.bounds, before, after, result.id)
     changes = document.apply(Edit(name_of(result), (part,)), person)  # in one transaction with the result's state
     return audited(workspace, "accept_result", changes, person, result.id)

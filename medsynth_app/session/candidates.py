@@ -6,12 +6,14 @@ from psygnal import Signal
 
 from medsynth_app.actions.accept_result import accept_result
 from medsynth_app.actions.discard_result import discard_result
+from medsynth_app.actions.frames import beside_other_pixels
 from medsynth_app.core.changes import Changes
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import EventKind, JobEvent, JobRecord
 from medsynth_app.core.jobs.inpaint import image_in
 from medsynth_app.core.jobs.kind import Outcome
 from medsynth_app.core.jobs.table import outcome_of
+from medsynth_app.core.words import _
 from medsynth_app.session.documents import Documents
 from medsynth_app.session.hook import AFTER_VIEWS, BEFORE_VIEWS, Hook
 from medsynth_app.session.job_entry import Preview, previews_of
@@ -88,9 +90,18 @@ class Candidates:
         return self.results[at]
 
     def accept(self, index: int | None = None) -> Changes:
-        """Write a candidate (the selected one by default) into the document; undoable."""
+        """Write a candidate (the selected one by default) into the document; undoable.
+
+        A notice says where what surrounds it has changed since it was drawn.
+        """
         self._documents.settle()
-        return self._hook.tell(accept_result(self._workspace, self._view.seen(), self.at(index), self._people.id))
+        document, candidate = self._view.seen(), self.at(index)
+        beside = beside_other_pixels(document, candidate)
+        changes = self._hook.tell(accept_result(self._workspace, document, candidate, self._people.id))
+        if beside:
+            self._hook.notice.emit("info", _("What surrounds this fill has changed since it was drawn: look at its "
+                                             "edge."))
+        return changes
 
     def discard(self, index: int | None = None) -> Changes:
         return self._hook.tell(discard_result(self._workspace, self.at(index), self._people.id))

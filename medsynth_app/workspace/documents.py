@@ -187,8 +187,7 @@ class Document:
 
     def revision(self, frame: int, bounds: Bounds) -> str:
         """Hash of the present pixels in `bounds` (type and shape included)."""
-        part = np.ascontiguousarray(self.region(frame, bounds))
-        return hashlib.sha256(f"{part.dtype.str}{part.shape}".encode() + part.tobytes()).hexdigest()
+        return revision_of(self.region(frame, bounds))
 
     def apply(self, edit: Edit, person: str = "") -> Changes:
         """Journal an edit, one step of undo, and make it; on return it survives a kill.
@@ -358,3 +357,9 @@ def _touched(session: Session, document_id: str) -> Iterable[int | None]:
     """Frames whose mask was ever changed."""
     return session.scalars(select(PartRow.frame_id).join(EditRow, PartRow.edit_id == EditRow.id).where(
         EditRow.document_id == document_id, PartRow.kind == MASK).distinct())
+
+
+def revision_of(pixels: Pixels) -> str:
+    """Hash of stored values, their type and shape included."""
+    part = np.ascontiguousarray(pixels)
+    return hashlib.sha256(f"{part.dtype.str}{part.shape}".encode() + part.tobytes()).hexdigest()

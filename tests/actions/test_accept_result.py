@@ -10,6 +10,7 @@ import pytest
 
 from medsynth_app.actions.accept_result import accept_result
 from medsynth_app.actions.discard_result import discard_result
+from medsynth_app.actions.frames import beside_other_pixels
 from medsynth_app.actions.history import redo, undo
 from medsynth_app.actions.inpaint import inpaint, inpaint_document, inpaint_request
 from medsynth_app.actions.more_like_this import more_like_this
@@ -120,6 +121,29 @@ def test_accepting_is_refused_when_the_region_changed_meanwhile(
     undo(document)
     accept_result(workspace, document, second)  # the pixels are the original ones again
     assert workspace.candidates.get(second.id).state == "accepted"
+
+
+def test_two_fills_side_by_side_are_both_accepted(
+        workspace: Workspace, queue: JobQueue, pack: InstalledPack, tmp_path: Path) -> None:
+    document = open_image(workspace, png(tmp_path / "a.png"))
+    original = document.pixels(0).copy()
+    found = []
+    for box in ((20, 10, 30, 20), (20, 24, 30, 34)):
+        paint(document, box=(0, 0, 60, 80), value=0)
+        paint(document, box=box)
+        found.append(staged(workspace, queue, pack, document)[0])
+    left, right = found
+    assert left.bounds.overlaps(right.bounds)
+    accept_result(workspace, document, left)
+    assert beside_other_pixels(document, right) and not beside_other_pixels(document, left)
+    accept_result(workspace, document, right)
+    expected = original.copy()
+    for result in found:
+        expected[result.bounds.slices][result.effective()] = result.pixels()[result.effective()]
+    assert np.array_equal(document.pixels(0), expected)
+    undo(document)
+    undo(document)
+    assert np.array_equal(document.pixels(0), original)
 
 
 def test_painting_elsewhere_or_on_the_mask_does_not_stand_in_the_way(
