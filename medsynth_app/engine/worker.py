@@ -75,7 +75,7 @@ class Worker:
             os._exit(0)
 
     def _listen(self) -> None:
-        while True:
+        while not self._quitting:  # nothing follows that command
             try:
                 message = self._connection.recv()
             except (EOFError, OSError):
