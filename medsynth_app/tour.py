@@ -224,27 +224,29 @@ class Tour:
         self.paint_disc((scene.middle[0] * rows, scene.middle[1] * columns), scene.radius * min(rows, columns))
         self.until(self.inpaint_panel.primary.isEnabled, 20, "the stroke in the document")
         self.shot(f"{name}-painted", f"{scene.image.title}: painted with the mouse")
-        seconds = self._run(scene, name)
+        run = self._run(scene, name)
         self._compare(scene, name)
         self._accept(scene, name, original)
         self.record.scenes.append({
-            "image": scene.image.title, "credit": scene.image.credit, "pack": scene.pack.manifest.name,
-            "pack_sha256": scene.pack.manifest.sha256, "prompt": session.inpaint.parameters.conditioning.prompt,
-            "mode": session.inpaint.parameters.mode, "seed": SEED, **seconds, "files": self._export(name)})
+            "image": scene.image.title, "credit": scene.image.credit,
+            "prompt": session.inpaint.parameters.conditioning.prompt,
+            "mode": session.inpaint.parameters.mode, "seed": SEED, **run, "files": self._export(name)})
 
-    def _run(self, scene: Scene, name: str) -> dict[str, float]:
-        """Press the button and wait for the candidates; seconds to the first preview and to the last candidate."""
+    def _run(self, scene: Scene, name: str) -> dict[str, Any]:
+        """Press the button and wait for the candidates: what drew them, and how long it took.
+
+        Where no model draws there is no preview, and None in place of its seconds.
+        """
         session = self.desk.session
         fits = scene.image.domain == scene.pack.manifest.domain
-        # A model that never saw such images keeps close to the smooth fill from the surroundings.
-        session.inpaint.set(count=CANDIDATES, seed=SEED, mode="replace" if fits else "remove",
-                               strength=1.0 if fits else 0.2, prompt=_prompt(scene.pack))
+        session.inpaint.set(count=CANDIDATES, seed=SEED, mode="replace" if fits else "remove", strength=1.0,
+                            prompt=_prompt(scene.pack))
         self.until(self.inpaint_panel.primary.isEnabled, 20, "the button")
         before, pressed = len(session.candidates.results), time.monotonic()
         self.click(self.inpaint_panel.primary)
         self.until(lambda: session.candidates.previews or len(session.candidates.results) > before, 240, "a preview")
         job = session.candidates.job_id or session.candidates.results[0].job_id
-        self.shot(f"{name}-drawing", f"{scene.image.title}: a preview while it is drawn")
+        self.shot(f"{name}-drawing", f"{scene.image.title}: while it is drawn")
         ends = (EventKind.DONE, EventKind.FAILED)
         self.until(lambda: any(kind in ends for kind, _ in self._events.get(job, ())), 240, "the candidates")
         staged = [result for result in session.candidates.results if result.job_id == job]
@@ -253,11 +255,13 @@ class Tour:
         if any(result.provenance.largest_change_outside_mask != 0 for result in staged):
             raise RuntimeError("a candidate changes pixels outside its mask")
         times = self._events[job]
-        first = min((at for kind, at in times if kind is EventKind.PREVIEW), default=math.nan)
+        first = min((at for kind, at in times if kind is EventKind.PREVIEW), default=None)
         last = max(at for kind, at in times if kind is EventKind.RESULT)
         self.record.step(f"{CANDIDATES} candidates were staged after {last - pressed:.1f} s.")
         self.shot(f"{name}-staged", f"{scene.image.title}: candidates beside the original")
-        return {"seconds_to_first_preview": round(first - pressed, 2),
+        made = staged[0].provenance
+        return {"pack": made.pack, "pack_sha256": made.pack_sha256,
+                "seconds_to_first_preview": None if first is None else round(first - pressed, 2),
                 "seconds_to_candidates": round(last - pressed, 2)}
 
     def _compare(self, scene: Scene, name: str) -> None:

@@ -321,6 +321,7 @@ class MainWindow(QMainWindow):
         self.session.settings.change(window_geometry=geometry)
         self.opening.finish()
         self.welcome.finish()
+        self.status.finish()
         for place in self._places:
             place.finish()
         self.canvas.close()

@@ -73,6 +73,10 @@ class StatusBar(QFrame):
         self._clock.timeout.connect(self._show_saved)
         self._clock.start()
 
+    def finish(self) -> None:
+        """Stop telling the time; the window is being closed."""
+        self._clock.stop()
+
     def _fact(self, name: str, width: int = 0) -> QLabel:
         found = label("", "help")
         found.setToolTip(name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QFrame, QLabel, QWidget
 
@@ -168,6 +168,7 @@ def test_every_note_has_the_room_that_its_words_need(desk: TestDesk) -> None:
     for level, text in (("done", "Saved"), ("info", long), ("warning", "A third one")):
         toasts.say(level, text)
     QTest.qWait(50)
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)  # notes of other tests
     notes = [child for child in toasts.findChildren(QFrame) if child.objectName() == "toast"]
     assert len(notes) == 3 and toasts.geometry().bottom() <= toasts.parentWidget().height()
     for note in notes:
