@@ -28,10 +28,11 @@ class PaintTools(QWidget):
         super().__init__()
         self._session, self._tools, self._commands = session, canvas.tools, commands
         self.brush = Slider(0, STEPS, _("Brush size"))
-        self.brush.setFixedWidth(112)
+        self.brush.setMinimumWidth(40)  # it gives way where the window is narrow, the figure beside it does not
+        self.brush.setMaximumWidth(112)
         self.brush.valueChanged.connect(lambda value: self._tools.set_size(size_at(value)))
         self.brush_text = label("", "muted")
-        self.brush_text.setMinimumWidth(56)
+        self.brush_text.setMinimumWidth(self.brush_text.fontMetrics().horizontalAdvance("000.0 mm") + look.XS)
         row(divider(), *(tool_button(commands, f"tool.{name}") for name in SHOWN), divider(), self.brush,
             self.brush_text, parent=self, spacing=look.XS)
         session.documents.current_changed.connect(self.refresh)
