@@ -222,7 +222,7 @@ class Tour:
         rows, columns = original.shape[:2]
         self.press(Qt.Key.Key_B)
         self.paint_disc((scene.middle[0] * rows, scene.middle[1] * columns), scene.radius * min(rows, columns))
-        self.until(self.inpaint_panel.primary.isEnabled, 20, "the stroke in the document")
+        self.until(lambda: self.document().mask(session.view.index).any(), 20, "the stroke in the document")
         self.shot(f"{name}-painted", f"{scene.image.title}: painted with the mouse")
         run = self._run(scene, name)
         self._compare(scene, name)
