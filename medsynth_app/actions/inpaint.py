@@ -17,7 +17,7 @@ from medsynth_app.core.control_image import LABELS, labels_in
 from medsynth_app.core.crop import REACH, context_bounds
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.intensity import IntensityRange, intensity_range
-from medsynth_app.core.jobs.inpaint import InpaintRequest
+from medsynth_app.core.jobs.inpaint import InpaintRequest, needs_model, nothing_around
 from medsynth_app.core.jobs.request import Conditioning, ImageContext, ModelRef
 from medsynth_app.core.labels import LabelSchema
 from medsynth_app.core.modality import in_words, listed
@@ -57,16 +57,14 @@ def inpaint_request(document: Document, frame: int, parameters: InpaintParameter
     """
     parameters.checked()
     if pack is None and parameters.mode != "remove":
-        raise UserError("Without a model something can be removed, but nothing drawn.",
-                        "Choose Remove, or a model that knows this kind of image.")
+        raise needs_model()
     held = document.mask(frame) if painted is None else painted
     mask = wanted(held, mask_value)
     bounds = _context(mask, parameters, pack)
     if bounds is None:
         raise UserError("Nothing is painted on this slice.", "Paint the region that the model shall fill.")
     if pack is None and mask[bounds.slices].all():
-        raise UserError("All of the image is painted, and nothing is left to fill it from.",
-                        "Leave some of what surrounds the region unpainted.")
+        raise nothing_around()
     notices = warnings_for(document, frame, parameters, pack, mask_value, painted)
     if pack is None:
         return InpaintRequest(None, _image_context(document, frame, bounds, mask[bounds.slices].copy(), None),

@@ -126,9 +126,9 @@ def _inpaint(here: Headless, document: Document, mask: Path, wanted: int | None,
 
 def _engine(named: str | None, parameters: InpaintParameters, document: Document) -> InstalledPack | None:
     """The pack that draws; None for the classical fill."""
-    info, pixels = document.info, document.pixels(0)
     if named == CLASSICAL:
         return None
+    info, pixels = document.info, document.pixels(0)
     if named is None:
         found = list_packs()
         if parameters.without_model(fits(suited_pack(found, info, None, pixels), info, pixels)):

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy  # loads scipy.ndimage when it is first used: not for the window's first frame
 
-from medsynth_app.core.grain import regrain
+from medsynth_app.core.grain import regrain, smooth, spread
 from medsynth_app.core.image import Pixels
 
 Mask = npt.NDArray[np.bool_]
@@ -167,13 +167,10 @@ def match_seam(generated: Floats, original: npt.NDArray[Any], mask: Mask, seed: 
 
 def _local_difference(difference: Floats, ring: Mask) -> npt.NDArray[np.float32]:
     """The smoothed difference in the ring, carried smoothly everywhere else."""
-    weight = scipy.ndimage.gaussian_filter(ring.astype(np.float64), RING / 2)
-    smooth = scipy.ndimage.gaussian_filter(np.where(ring, difference, 0.0), RING / 2) / np.maximum(weight, 1e-9)
-    return fill_smooth(smooth, ~ring)
+    return fill_smooth(smooth(np.where(ring, difference, 0.0), ring, RING / 2), ~ring)
 
 
 def _noise(values: Floats, where: Mask) -> float:
     """Standard deviation of white noise that explains the fine detail there; robust against edges."""
     detail = (values - scipy.ndimage.gaussian_filter(values, 1.0))[where]
-    spread = 1.4826 * float(np.median(np.abs(detail - np.median(detail))))
-    return spread / 0.872  # what a Gaussian of sigma 1 leaves of white noise
+    return spread(detail) / 0.872  # what a Gaussian of sigma 1 leaves of white noise

@@ -52,10 +52,7 @@ def _centred(begin: int, end: int, side: int, limit: int) -> tuple[int, int]:
 
 def model_range(rescale: Rescale, seen: IntensityRange | None, stored_range: tuple[int, int]) -> IntensityRange:
     """What the model sees of a grey image, in modality units: `seen`, or all that can be stored."""
-    if seen is not None:
-        return seen
-    ends = [stored * rescale.slope + rescale.intercept for stored in stored_range]
-    return IntensityRange(min(ends), max(ends))
+    return seen if seen is not None else IntensityRange.of_stored(rescale, *stored_range)
 
 
 def to_model_unit(stored: Pixels, rescale: Rescale = AS_STORED, seen: IntensityRange | None = None,

@@ -43,9 +43,7 @@ class Split:
     @staticmethod
     def of(values: Floats, where: Mask) -> Split:
         """Of the pixels `where`; those beside them have no part in it."""
-        weight = scipy.ndimage.gaussian_filter(where.astype(np.float64), LOW_PASS)
-        smooth = scipy.ndimage.gaussian_filter(np.where(where, values, 0.0).astype(np.float64), LOW_PASS)
-        structure = np.where(where, smooth / np.maximum(weight, 1e-9), 0.0)
+        structure = np.where(where, smooth(np.where(where, values, 0.0), where, LOW_PASS), 0.0)
         return Split(where, structure, np.where(where, values - structure, 0.0))
 
     @property
@@ -59,6 +57,18 @@ class Split:
         room = NEAR * spread(self.fine[among])
         found: Mask = among & (self.structure >= low - room) & (self.structure <= high + room)
         return found if np.count_nonzero(found) >= LEAST else among
+
+
+def smooth(values: npt.NDArray[Any], weight: npt.NDArray[Any], sigma: float) -> npt.NDArray[np.float64]:
+    """Gaussian mean of (h, w) or (h, w, channels) over the pixels that count, by `weight` (h, w); 0 far from them."""
+    share = weight.astype(np.float64)
+    total = np.maximum(scipy.ndimage.gaussian_filter(share, sigma), 1e-9)
+    if values.ndim == 3:
+        summed = scipy.ndimage.gaussian_filter(values * share[..., None], (sigma, sigma, 0))
+        mean: npt.NDArray[np.float64] = summed / total[..., None]
+        return mean
+    mean = scipy.ndimage.gaussian_filter(values * share, sigma) / total
+    return mean
 
 
 def surroundings(mask: Mask) -> Mask:

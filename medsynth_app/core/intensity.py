@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.errors import UserError
-from medsynth_app.core.image import FrameInfo, ImageSource, Pixels
-from medsynth_app.core.window_level import WindowLevel
+from medsynth_app.core.image import FrameInfo, ImageSource, Pixels, Rescale
+from medsynth_app.core.window_level import WindowLevel, to_unit
 
 Floats = npt.NDArray[np.float32]
 
@@ -43,6 +43,12 @@ class IntensityRange:
         if not (math.isfinite(self.low) and math.isfinite(self.high) and self.low < self.high):
             raise ValueError(f"no range of values: {self.low} to {self.high}")
 
+    @staticmethod
+    def of_stored(rescale: Rescale, low: int, high: int) -> IntensityRange:
+        """From one stored value to another; with a negative slope they change places."""
+        ends = [stored * rescale.slope + rescale.intercept for stored in (low, high)]
+        return IntensityRange(min(ends), max(ends))
+
     @property
     def width(self) -> float:
         return self.high - self.low
@@ -53,9 +59,7 @@ class IntensityRange:
 
     def to_unit(self, values: npt.NDArray[np.generic]) -> Floats:
         """Values in modality units to [0, 1], clipped; float32."""
-        unit = (values.astype(np.float32) - np.float32(self.low)) / np.float32(self.width)
-        clipped: Floats = np.clip(unit, 0, 1)
-        return clipped
+        return to_unit(values, self.low, self.high)
 
     def from_unit(self, unit: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
         """[0, 1] back to modality units; float64."""
@@ -182,7 +186,7 @@ def intensity_range(modality: str | None, about: FrameInfo, named: Mapping[str, 
     if _of_a_byte(about) and modality != "MR":
         return full_range(about, values)
     if len(values.values) < 2:
-        return _ends(about, *about.stored_range)
+        return IntensityRange.of_stored(about.rescale, *about.stored_range)
     low, high = values.percentiles(*PERCENTILES, background=modality != "MR")
     return IntensityRange(low, max(high, low + abs(about.rescale.slope)))
 
@@ -210,10 +214,4 @@ def full_range(about: FrameInfo, sample: VolumeSample) -> IntensityRange:
     if sample.few:
         ends = about.rescale.to_stored(sample.values[[0, -1]])
         high = 2 ** max(1, round(float(ends.max())).bit_length()) - 1
-    return _ends(about, low, high)
-
-
-def _ends(about: FrameInfo, low: int, high: int) -> IntensityRange:
-    """Stored values as the ends of a range in modality units."""
-    ends = [stored * about.rescale.slope + about.rescale.intercept for stored in (low, high)]
-    return IntensityRange(min(ends), max(ends))
+    return IntensityRange.of_stored(about.rescale, low, high)

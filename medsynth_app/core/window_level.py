@@ -31,13 +31,14 @@ class WindowLevel:
 
     def to_unit(self, values: npt.NDArray[np.generic]) -> npt.NDArray[np.float32]:
         """Values in modality units to [0, 1], clipped; float32."""
-        unit = (values.astype(np.float32) - np.float32(self.low)) / np.float32(self.high - self.low)
-        clipped: npt.NDArray[np.float32] = np.clip(unit, 0, 1)
-        return clipped
+        return to_unit(values, self.low, self.high)
 
-    def from_unit(self, unit: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
-        """[0, 1] back to modality units; float32."""
-        return (unit * (self.high - self.low) + self.low).astype(np.float32)
+
+def to_unit(values: npt.NDArray[np.generic], low: float, high: float) -> npt.NDArray[np.float32]:
+    """Values between two limits to [0, 1], clipped; float32."""
+    unit = (values.astype(np.float32) - np.float32(low)) / np.float32(high - low)
+    clipped: npt.NDArray[np.float32] = np.clip(unit, 0, 1)
+    return clipped
 
 
 CT_PRESETS = (

@@ -13,7 +13,7 @@ import medsynth_app
 from medsynth_app.core.blend import composite
 from medsynth_app.core.errors import Cancelled, UserError
 from medsynth_app.core.job import EventKind, JobEvent
-from medsynth_app.core.jobs.inpaint import InpaintRequest
+from medsynth_app.core.jobs.inpaint import InpaintRequest, needs_model, nothing_around
 from medsynth_app.engine.candidate import Origin, candidate_event
 from medsynth_app.engine.job import Job
 from medsynth_app.segmentation.fill import VERSION, fill
@@ -43,13 +43,11 @@ def run_fill(request: InpaintRequest, emit: Callable[[JobEvent], None], cancelle
     """
     image, count = request.image, request.sampling.count
     if request.mode != "remove":
-        raise UserError("Without a model something can be removed, but nothing drawn.",
-                        "Choose Remove, or a model that knows this kind of image.")
+        raise needs_model()
     if not image.mask.any():
         raise UserError("Nothing is painted.", "Paint the region to fill first.")
     if image.mask.all():
-        raise UserError("All of the image is painted, and nothing is left to fill it from.",
-                        "Leave some of what surrounds the region unpainted.")
+        raise nothing_around()
     alpha = image.mask.astype(np.float32)
     for candidate in range(count):
         def report(done: int, of: int, candidate: int = candidate) -> None:

@@ -12,8 +12,8 @@ import scipy  # loads its parts when they are first used
 from medsynth_app.core.blend import fill_smooth
 from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.crop import REACH
-from medsynth_app.core.grain import LOW_PASS
-from medsynth_app.segmentation.sources import FLIPS, POOL, Flip, Search, smooth
+from medsynth_app.core.grain import LOW_PASS, smooth
+from medsynth_app.segmentation.sources import FLIPS, POOL, Flip, Search
 
 VERSION = "1"  # of the method: raised whenever a seed gives another picture
 PIECE = 72  # pixels across: a region up to this size is filled from one source, a larger one in pieces

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy  # loads its parts when they are first used
 
-from medsynth_app.core.grain import LOW_PASS
+from medsynth_app.core.grain import LOW_PASS, smooth
 
 LEVEL = 0.05  # weight of a difference in mean, which is taken away at the seam, against one in shape
 INSIDE = 2.0  # weight of what a source holds that the surroundings do not let expect
@@ -131,15 +131,6 @@ class Search:
     def _back(self, product: Any) -> Values:
         found: Values = scipy.fft.irfft2(product, s=self._size, axes=(0, 1))
         return found
-
-
-def smooth(values: Values, weight: npt.NDArray[Any], sigma: float) -> Values:
-    """Gaussian mean of (h, w, channels) over the pixels that count, by `weight` (h, w); 0 far from all of them."""
-    share = weight.astype(np.float64)
-    total = scipy.ndimage.gaussian_filter(share, sigma)
-    summed = scipy.ndimage.gaussian_filter(values * share[..., None], (sigma, sigma, 0))
-    mean: Values = summed / np.maximum(total, 1e-9)[..., None]
-    return mean
 
 
 def _textures(grain: Values, known: Mask) -> list[Values]:

@@ -49,6 +49,16 @@ class InpaintRequest:
     notices: tuple[str, ...] = ()
 
 
+def needs_model() -> UserError:
+    return UserError("Without a model something can be removed, but nothing drawn.",
+                     "Choose Remove, or a model that knows this kind of image.")
+
+
+def nothing_around() -> UserError:
+    return UserError("All of the image is painted, and nothing is left to fill it from.",
+                     "Leave some of what surrounds the region unpainted.")
+
+
 def titled(request: InpaintRequest) -> str:
     subject = "remove" if request.mode == "remove" else shortened(request.conditioning.prompt)
     return f"Inpaint: {subject} ({request.sampling.count})"
