@@ -70,6 +70,9 @@ class FrameInfo:
     channel, z, time
         Which channel (of `ImageSource.channels`), plane of a stack and point of time the frame is, from 0; None where
         the file has no such axis, or does not say.
+    instance
+        Instance Number (0020,0013), by which a report names the slice; None where the file has none, or holds several
+        frames.
     """
 
     key: FrameKey
@@ -84,6 +87,7 @@ class FrameInfo:
     z: int | None = None
     time: int | None = None
     padding: tuple[int, int] | None = None
+    instance: int | None = None
 
 
 @dataclass(frozen=True)

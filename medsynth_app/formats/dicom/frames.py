@@ -33,11 +33,11 @@ _EDGE = 0.01  # of a table's range: below is black, above all but 0.01 is white
 def frame_infos(file: DicomFile) -> tuple[FrameInfo, ...]:
     """One `FrameInfo` per frame, in the file's order."""
     header, span, padding = file.header, _stored_range(file), _padding(file)
-    aspect = _aspect(header)
+    aspect, numbered = _aspect(header), number(header, "InstanceNumber") if file.frames == 1 else None
     return tuple(
         FrameInfo(FrameKey(file.key, k), file.rows, file.columns, rescale=_rescale(file, k), stored_range=span,
                   geometry=_geometry(file, k), windows=() if file.colour else _windows(file, k), padding=padding,
-                  aspect=aspect)
+                  aspect=aspect, instance=None if numbered is None else int(numbered))
         for k in range(file.frames))
 
 

@@ -171,8 +171,9 @@ class Canvas(QWidget):
         info = self.subject.info
         marks.corner = (info.pseudonym, info.series)
         if self.subject.is_stack:
+            named = "" if frame.instance is None else _(", instance {number}").format(number=frame.instance)
             marks.corner += (_("slice {number} of {count}").format(number=self.subject.index + 1,
-                                                                  count=self.subject.count),)
+                                                                  count=self.subject.count) + named,)
         known = frame.geometry is not None and frame.geometry.normal is not None
         marks.unknown = _("orientation unknown") if info.modality is not None and not known else ""
         self.setAccessibleDescription(", ".join(text for text in marks.corner if text))

@@ -51,6 +51,7 @@ def test_a_folder_is_sorted_along_the_normal(tmp_path: Path) -> None:
     origins = [frame.geometry.origin for frame in source.info.frames if frame.geometry]
     assert [origin[2] for origin in origins if origin] == [0.0, 2.5, 5.0, 7.5]
     assert [int(source.pixels(k)[0, 0]) for k in range(4)] == [-996, -997, -998, -999]
+    assert [frame.instance for frame in source.info.frames] == [4, 3, 2, 1]
     assert all(frame.geometry and frame.geometry.slice_spacing == 2.5 for frame in source.info.frames)
     assert source.info.notices == () and steps[-1] == (4, 4)
 
@@ -164,6 +165,7 @@ def test_enhanced_frames_have_their_own_rescale_window_and_place(tmp_path: Path)
     source = open_image(save(_enhanced(), tmp_path / "e.dcm"))
     frames = source.info.frames
     assert [frame.key.frame for frame in frames] == [2, 1, 0]  # upwards along the normal
+    assert {frame.instance for frame in frames} == {None}  # the number is that of the file
     assert [frame.rescale.slope for frame in frames] == [3, 2, 1]
     assert [frame.windows[0].center for frame in frames] == [20, 10, 0]
     assert [int(source.pixels(k)[0, 0]) for k in range(3)] == [2, 1, 0]

@@ -28,6 +28,7 @@ from medsynth_app.ui.viewer import Canvas, Hover
 from medsynth_app.ui.viewer.embed import Labels, MaskLayer
 from medsynth_app.workspace.workspace import Workspace
 from tests.actions.bench import grey_tiff, make_pack, png, volume
+from tests.formats.making import save_series
 
 pytestmark = pytest.mark.gui
 LEFT, RIGHT, MIDDLE = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton, Qt.MouseButton.MiddleButton
@@ -420,6 +421,15 @@ def test_wheel_goes_through_slices_and_ctrl_wheel_zooms(canvas: Canvas, session:
     slider = canvas._slices.slider
     QTest.mouseClick(slider, LEFT, PLAIN, QPoint(round(slider.width() * 0.75), slider.height() // 2))
     assert session.view.index == 3  # a click goes there, not a page on
+
+
+def test_a_slice_is_told_by_its_place_and_by_its_instance_number(canvas: Canvas, session: Session, tmp_path: Path
+                                                                 ) -> None:
+    session.documents.open(save_series(tmp_path / "ct", [(0, 0, z) for z in (0.0, 2.5, 5.0, 7.5)]))
+    session.view.set_index(0)
+    assert "slice 1 of 4, instance 4" in canvas.overlay.marks.corner
+    wheel(canvas, -1)
+    assert "slice 2 of 4, instance 3" in canvas.overlay.marks.corner
 
 
 def test_a_wheel_that_turns_fast_draws_the_newest_slice_only(canvas: Canvas, session: Session, tmp_path: Path,
