@@ -31,7 +31,8 @@ $(READY): pyproject.toml packaging/constraints.txt | $(BIN)/python
 # The window; where there is no display, the guided demo under a virtual screen.
 run: install
 	@if [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ] || [ "$$(uname)" = Darwin ]; then $(BIN)/medsynth; \
-	else $(BIN)/medsynth demo --out demo-output --headless; fi
+	else out=demo-output; n=1; while [ -e "$$out" ]; do n=$$((n + 1)); out=demo-output-$$n; done; \
+	$(BIN)/medsynth demo --out "$$out" --headless; fi
 
 test: lint
 	$(BIN)/python -m pytest --block-qt -p no:pytest-qt $(addprefix --ignore=,$(WINDOW)) tests
@@ -49,4 +50,4 @@ lock:
 	sh packaging/lock.sh
 
 clean:
-	rm -rf build dist demo-output .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf build dist demo-output demo-output-* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -15,6 +15,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from medsynth_app.actions.out_folder import out_folder, require_room
 from medsynth_app.actions.virtual_screen import has_display, virtual_screen
 from medsynth_app.core.errors import UserError
 
@@ -37,15 +38,11 @@ def run_demo(out: Path, *, headless: bool = False, workspace: Path | None = None
     UserError
         When there is no display and no Xvfb, no pack, or the tour did not finish.
     """
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        (out / SUMMARY).unlink(missing_ok=True)
-    except OSError as error:
-        raise UserError(f"The folder {out.name} cannot be written ({error.strerror}).", "Choose another.") from error
     virtual = sys.platform == "linux" and (headless or not has_display())
     screen: contextlib.AbstractContextManager[dict[str, str]] = (
         virtual_screen() if virtual else contextlib.nullcontext(dict(os.environ)))
-    with screen as environment, tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as private:
+    with out_folder(out), screen as environment, tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as private:
+        require_room((out, 0), (workspace or Path(private), 0))
         own = {"MEDSYNTH_CONFIG": f"{private}/settings", "NAPARI_CONFIG": f"{private}/napari.yaml", "QT_API": "pyside6",
                "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
         place = workspace or Path(private) / "workspace"

@@ -89,8 +89,15 @@ def test_a_tour_that_fails_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
         demo.run_demo(tmp_path)
 
 
-def test_an_old_summary_is_no_proof(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_files_of_an_older_demo_stay(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / demo.SUMMARY).write_text("{}")
+    calls = _tour(monkeypatch, 0, '{"steps": ["one"]}')
+    with pytest.raises(UserError, match="holds files already"):
+        demo.run_demo(tmp_path)
+    assert not calls and (tmp_path / demo.SUMMARY).read_text() == "{}"
+
+
+def test_a_tour_without_a_summary_is_a_fault(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     _tour(monkeypatch, 0)
     with pytest.raises(RuntimeError):
         demo.run_demo(tmp_path)

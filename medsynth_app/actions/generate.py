@@ -25,6 +25,7 @@ from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.workspace.documents import Document
 
 FREE, PAINTED, DRAWN = "free", "painted", "drawn"  # what the shape of pictures follows: nothing, a mask, drawn masks
+MOST_PICTURES = 1_000_000  # of one call
 MASK_FILES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".nii", ".nii.gz")
 
 
@@ -145,9 +146,9 @@ def in_runs(parameters: GenerateParameters, count: int) -> list[GenerateParamete
     UserError
         When there is no picture to draw, or the last seed would be too large.
     """
-    if count < 1:
-        raise UserError(f"{count} pictures cannot be drawn.", "Ask for one at least.")
-    given = parameters.sampling.seed
+    if not 1 <= count <= MOST_PICTURES:
+        raise UserError(f"{count} pictures cannot be drawn.", f"Ask for 1 to {MOST_PICTURES} of them.")
+    given = changed(parameters, count=1).checked().sampling.seed
     seed = min(new_seed(), LARGEST_SEED - count) if given is None else given
     if seed + count - 1 > LARGEST_SEED:
         raise UserError(f"The seed {seed} leaves no room for {count} pictures.", "Choose a smaller seed.")

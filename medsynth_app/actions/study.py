@@ -7,11 +7,12 @@ from typing import Any
 
 import platformdirs
 
-from medsynth_app.actions.out_folder import make_folder
+from medsynth_app.actions.out_folder import make_folder, require_room
 from medsynth_app.actions.packs import find_pack, list_packs
 from medsynth_app.actions.train import read_layout, shipped_recipes
 from medsynth_app.core.changes import Changes
 from medsynth_app.core.errors import UserError
+from medsynth_app.core.jobs.request import LARGEST_SEED
 from medsynth_app.core.jobs.study import StudyRequest
 from medsynth_app.core.pack import MANIFEST
 from medsynth_app.core.pack_files import InstalledPack
@@ -19,6 +20,8 @@ from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.studies.catalogue import DEFAULT_ENCODER, STUDIES, StudyEntry
 
 FEWEST = 50  # pictures that a Frechet distance needs
+MOST = {"seed": LARGEST_SEED}
+LARGEST = 10**9  # of any other number
 LEAST = {"n": 0, "seed": 0, "judge_minutes": 0.01, "minutes": 0.01, "steps": 0, "seeds": 2, "per_class": 1, "real": 0,
          "limits": 0, "repeats": 1}
 
@@ -72,9 +75,13 @@ def study_request(name: str, pack: str, out: Path, *, data: Path | None = None, 
             paths["encoder"] = _encoder(encoder, cells=read_layout(chosen).get("layout") == "labelled-cells")
     if any((place / MANIFEST).exists() for place in (out.resolve(), *out.resolve().parents)):
         raise UserError(f"The folder {out.name} lies inside a pack.", "Give another folder for the report.")
+    if (out / f"{name}.json").exists():
+        raise UserError(f"The folder {out.name} holds a report of this study already.", "Name another one with --out.",
+                        safe="It is as it was.")
     make_folder(out)
     kept = cache or platformdirs.user_cache_path("medsynth", appauthor=False) / "studies"
     make_folder(kept)
+    require_room((out, 0), (kept, 0))
     return StudyRequest(study=name, pack=str(found.folder.resolve()), pack_sha256=found.manifest.sha256,
                         out=str(out.resolve()), cache=str(kept.resolve()), record=record, device=device,
                         **{**paths, **given})
@@ -95,9 +102,9 @@ def _entry(name: str) -> StudyEntry:
 def _check(entry: StudyEntry, given: dict[str, Any]) -> None:
     for key, value in given.items():
         values = value if isinstance(value, tuple) else (value,)
-        if not values or min(values) < LEAST[key]:
-            raise UserError(f"--{key.replace('_', '-')} is too small for the study {entry.name}.",
-                            f"Give {LEAST[key]} or more.")
+        option, least, most = key.replace("_", "-"), LEAST[key], MOST.get(key, LARGEST)
+        if not values or not all(least <= each <= most for each in values):  # no number at all is in no range
+            raise UserError(f"--{option} is out of range for the study {entry.name}.", f"Give {least} to {most}.")
     if entry.name == "quality" and 0 < given.get("n", 0) < FEWEST:
         raise UserError(f"{given['n']} pictures are too few: a Frechet distance needs at least {FEWEST}.",
                         f"Ask for {FEWEST} or more; 0 takes as many as the test part has, at most 800.")

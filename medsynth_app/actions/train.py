@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import medsynth_app
-from medsynth_app.actions.out_folder import make_folder, out_folder
+from medsynth_app.actions.out_folder import made_folder, make_folder, require_room, require_unused
 from medsynth_app.core.changes import Changes
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.jobs.train import TrainRequest
@@ -58,12 +58,14 @@ def train_request(recipe: Path, data: Path | None, out: Path, *, part: str = "ba
     if begun and begun != part:
         raise UserError(f"The run that was begun for this folder trains the part {begun!r}, not {part!r}.",
                         "Give another folder for the new one.")
+    if not resume:
+        require_unused(out)
     data = data or _data_of(work)
     frozen, checkpoints = work / "set", work / "checkpoints"
     if not (is_frozen(frozen) and (data is None or _holds_any(checkpoints))):
         _check_data(data, layout)
-    with out_folder(out), out_folder(checkpoints):  # both are only tried: the worker makes them when it writes
-        pass
+    with made_folder(out), made_folder(checkpoints):  # both are only tried: the worker makes them when it writes
+        require_room((out, 0), (checkpoints, 0))
     return TrainRequest(recipe=str(recipe.resolve()), data=str(data.resolve()) if data is not None else "",
                         out=str(out.resolve()), part=part,
                         pack=str(pack.folder.resolve()) if pack is not None else "",

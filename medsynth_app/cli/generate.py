@@ -12,7 +12,7 @@ import typer
 from medsynth_app.actions.export import export_pair, export_picture
 from medsynth_app.actions.generate import generate as queue_pictures
 from medsynth_app.actions.generate import generate_request, in_runs, masks_in
-from medsynth_app.actions.out_folder import out_folder
+from medsynth_app.actions.out_folder import out_folder, require_room
 from medsynth_app.cli.common import (
     Answer,
     CountOption,
@@ -65,9 +65,6 @@ def pictures(context: typer.Context, given: GenerateParameters, mask: MaskOption
         raise UserError("Missing option '--out'.", "See `medsynth generate --help`.")
     if mask is not None and masks is not None:
         raise UserError("Both --mask and --masks were given.", "Give one mask, or a folder of masks.")
-    if masks is not None and out.resolve() == masks.resolve():
-        raise UserError("--out is the folder of the masks, and pictures have their names.", "Give another folder.",
-                        safe="Nothing was written.")
     plan = _plan(given, mask, masks, count)
     chosen = _checked_pack(pack, [run for runs in plan.values() for run in runs])
     written: list[dict[str, Any]] = []
@@ -79,7 +76,8 @@ def pictures(context: typer.Context, given: GenerateParameters, mask: MaskOption
         notices.add((*picture.provenance.notices, *exported.notices))
         written.append({"file": str(target), "candidate": number - 1, "seed": picture.provenance.seed})
 
-    with headless(workspace, quiet=as_json) as here, out_folder(out):
+    with out_folder(out), headless(workspace, quiet=as_json) as here:
+        _require_room(here, out, chosen, [run for runs in plan.values() for run in runs])
         for name, runs in plan.items():
             alone = masks is not None and sum(run.sampling.count for run in runs) == 1
             _draw(here, chosen, runs, partial(_name, name, alone), keep)
@@ -95,9 +93,6 @@ def pairs(out: OutOption, given: GenerateParameters, pack: PackOption = None, co
     The pack's model of masks draws each mask, then the picture is drawn from it. Masks hold the pack's labels. The
     pictures of a data set carry no visible mark unless asked; their embedded record stays.
     """
-    if any(folder.is_dir() and any(folder.iterdir()) for folder in (out / "images", out / "masks")):
-        raise UserError(f"The folder {out.name} holds pictures or masks already.", "Give another folder for the pairs.",
-                        safe="Nothing was written.")
     runs = in_runs(given, count)
     chosen = _checked_pack(pack, runs)
     written: list[dict[str, Any]] = []
@@ -111,7 +106,8 @@ def pairs(out: OutOption, given: GenerateParameters, pack: PackOption = None, co
         written.append({"file": str(image), "mask": str(mask), "candidate": number - 1,
                         "seed": picture.provenance.seed})
 
-    with headless(workspace, quiet=as_json) as here, out_folder(out):
+    with out_folder(out), headless(workspace, quiet=as_json) as here:
+        _require_room(here, out, chosen, runs)
         _draw(here, chosen, runs, "pair-{:04d}".format, keep)
     return _answer(chosen, "pairs", written, notices)
 
@@ -134,6 +130,12 @@ def _checked_pack(named: str | None, runs: Runs) -> InstalledPack:
     for run in runs:
         generate_request(chosen, run)
     return chosen
+
+
+def _require_room(here: Headless, out: Path, pack: InstalledPack, runs: Runs) -> None:
+    native = pack.manifest.native_size
+    size = sum(run.sampling.count * (run.height or native) * (run.width or native) * 4 for run in runs)  # RGB and mask
+    require_room((out, size), (here.workspace.folder, size))
 
 
 def _name(of: str, alone: bool, number: int) -> str:

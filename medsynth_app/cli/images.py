@@ -17,7 +17,7 @@ from medsynth_app.actions.info import info as read_info
 from medsynth_app.actions.inpaint import given_labels, inpaint_request
 from medsynth_app.actions.inpaint import inpaint as queue_inpainting
 from medsynth_app.actions.open_image import open_image
-from medsynth_app.actions.out_folder import out_folder
+from medsynth_app.actions.out_folder import out_folder, require_room
 from medsynth_app.actions.packs import fits, list_packs, suited_pack, unknown_kind
 from medsynth_app.cli.common import (
     CLASSICAL,
@@ -84,12 +84,11 @@ def inpaint(image: Annotated[Path, typer.Argument(help="Image file or folder of 
     """
     usual = "remove" if engine == CLASSICAL else "replace"
     parameters = changed(given, mode=given.mode or usual, classical=engine == CLASSICAL if engine else None).checked()
-    with headless(workspace, quiet=as_json) as here:
+    with out_folder(out), headless(workspace, quiet=as_json) as here:
         with _told_how_to_allow():
             document = open_image(here.workspace, image, allow_bytes=int(allow_gb * GB))
         chosen = _engine(engine, parameters, document)
-        with out_folder(out):
-            made = _inpaint(here, document, mask, frame, parameters, chosen, out, mark)
+        made = _inpaint(here, document, mask, frame, parameters, chosen, out, mark)
     return Answer(made, "\n".join(f"{item['file']}  seed {item['seed']}" for item in made["results"]))
 
 
@@ -106,6 +105,8 @@ def _inpaint(here: Headless, document: Document, mask: Path, wanted: int | None,
     if parameters.follow:
         _check_follow(meant or {}, parameters, pack)
     request = inpaint_request(document, frame, parameters, pack, painted=painted, meant=meant)
+    count, crop = request.sampling.count, request.image.crop
+    require_room((out, count * document.pixels(frame).nbytes), (here.workspace.folder, (count + 1) * 2 * crop.nbytes))
     notices = Notices((*document.info.notices, *request.notices))
     window = starting_window(document.info, frame, lambda: document.sample(frame))
     written = []

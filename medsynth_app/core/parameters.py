@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from medsynth_app.core import options
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.jobs.inpaint import MODES
-from medsynth_app.core.jobs.request import Conditioning, Sampling
+from medsynth_app.core.jobs.request import LARGEST_SEED, Conditioning, Sampling
 from medsynth_app.core.labels import names
 from medsynth_app.core.options import option
+
+T = TypeVar("T", bound="InpaintParameters | GenerateParameters")
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ class InpaintParameters:
         """These parameters; raises `UserError` when one is out of its range."""
         if self.mode not in MODES:
             raise UserError(f"The mode {self.mode!r} is unknown.", f"Use one of {', '.join(MODES)}.")
-        return options.checked(self)
+        return _with_room_for_seeds(options.checked(self))
 
 
 @dataclass(frozen=True)
@@ -80,4 +83,13 @@ class GenerateParameters:
                                 "Choose a multiple of 8 between 32 and 2048, or 0 for the model's own size.")
         if self.conditioning.pairs and self.conditioning.labels is not None:
             raise UserError("Pairs bring masks of their own.", "Give a mask, or ask for pairs.")
-        return options.checked(self)
+        return _with_room_for_seeds(options.checked(self))
+
+
+def _with_room_for_seeds(parameters: T) -> T:
+    """`parameters`; raises `UserError` where the last candidate's seed would be too large."""
+    sampling = parameters.sampling
+    if sampling.seed is not None and sampling.seed + sampling.count - 1 > LARGEST_SEED:
+        raise UserError(f"The seed {sampling.seed} leaves no room for {sampling.count} candidates, each of which has "
+                        f"the next one; the largest is {LARGEST_SEED}.", "Choose a smaller seed.")
+    return parameters
