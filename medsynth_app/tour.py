@@ -244,8 +244,9 @@ class Tour:
         self.until(self.inpaint_panel.primary.isEnabled, 20, "the button")
         before, pressed = len(session.candidates.results), time.monotonic()
         self.click(self.inpaint_panel.primary)
-        self.until(lambda: session.candidates.previews or len(session.candidates.results) > before, 240, "a preview")
-        job = session.candidates.job_id or session.candidates.results[0].job_id
+        self.until(lambda: session.candidates.drawing or len(session.candidates.results) > before, 240, "a preview")
+        drawing = session.candidates.drawing
+        job = drawing.job_id if drawing is not None else session.candidates.results[0].job_id
         self.shot(f"{name}-drawing", f"{scene.image.title}: while it is drawn")
         ends = (EventKind.DONE, EventKind.FAILED)
         self.until(lambda: any(kind in ends for kind, _ in self._events.get(job, ())), 240, "the candidates")

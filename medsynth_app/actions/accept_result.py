@@ -1,12 +1,12 @@
-"""Accept a staged result: write it into the document as one undoable edit."""
+"""Accept a staged result: write it into the document as one undoable edit, in the place of one of the same region."""
 
 from __future__ import annotations
 
 from medsynth_app.actions.audited import audited
-from medsynth_app.actions.frames import frame_of, replaced
+from medsynth_app.actions.frames import Fit, fit
 from medsynth_app.actions.guard import require_writable
 from medsynth_app.core.changes import Changes
-from medsynth_app.core.edit import Edit, PixelPart
+from medsynth_app.core.edit import CandidatePart, Edit, Part, PixelPart
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.jobs.kind import shortened
 from medsynth_app.workspace.candidates import Candidate, CandidateState
@@ -14,8 +14,17 @@ from medsynth_app.workspace.documents import Document
 from medsynth_app.workspace.workspace import Workspace
 
 
-def accept_result(workspace: Workspace, document: Document, result: Candidate, person: str = "") -> Changes:
+def accept_result(workspace: Workspace, document: Document, result: Candidate, person: str = "", *,
+                  found: Fit | None = None) -> Changes:
     """Write `result` into `document`; only pixels of its effective mask change.
+
+    Where another candidate of the same region stands there, this one takes its place: what the other one had changed
+    is as it was before, and that one is staged again. Undo takes back both.
+
+    Parameters
+    ----------
+    found
+        How it fits (`frames.fit`), where that is known.
 
     Raises
     ------
@@ -26,13 +35,17 @@ def accept_result(workspace: Workspace, document: Document, result: Candidate, p
     require_writable(document)
     if result.document_id != document.id:
         raise UserError("This result belongs to another image.", "Open the image that it was made for.")
-    frame = frame_of(document, result.frame_key)
     if result.state is CandidateState.ACCEPTED:
         raise UserError("This result is in the image already.", "Undo it if you want the original back.")
-    before, after = replaced(document, frame, result)
-    part = PixelPart(document.info.frames[frame].key, result.bounds, before, after, result.id)
-    changes = document.apply(Edit(name_of(result), (part,)), person)  # in one transaction with the result's state
-    return audited(workspace, "accept_result", changes, person, result.id)
+    found = found or fit(document, result)
+    key = document.info.frames[found.frame].key
+    parts: tuple[Part, ...] = (
+        PixelPart(key, found.bounds, found.before, found.after, result.id),
+        *(CandidatePart(key, fill.bounds, fill.candidate_id, CandidateState.ACCEPTED, CandidateState.STAGED)
+          for fill in found.replaced))
+    changes = document.apply(Edit(name_of(result), parts), person)  # in one transaction with the states of all
+    return audited(workspace, "accept_result", changes, person, result.id,
+                   *(fill.candidate_id for fill in found.replaced))
 
 
 def name_of(result: Candidate) -> str:

@@ -1,21 +1,35 @@
-"""Discard a staged result."""
+"""Discard staged results: one undoable step, however many they are."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from medsynth_app.actions.audited import audited
+from medsynth_app.actions.guard import require_writable
 from medsynth_app.core.changes import Changes
+from medsynth_app.core.edit import CandidatePart, Edit
 from medsynth_app.core.errors import UserError
 from medsynth_app.workspace.candidates import Candidate, CandidateState
+from medsynth_app.workspace.documents import Document
 from medsynth_app.workspace.workspace import Workspace
 
 
-def discard_result(workspace: Workspace, result: Candidate, person: str = "") -> Changes:
-    """Take a result out of the strip; raises `UserError` when it is in the image or the workspace is read-only."""
-    if workspace.read_only:
-        raise UserError("This workspace is open in another window, so nothing can be changed here.",
-                        "Go on in the other window.")
-    if result.state is CandidateState.ACCEPTED:
+def discard_result(workspace: Workspace, document: Document, results: Sequence[Candidate], person: str = "") -> Changes:
+    """Take results out of the strip; undo brings exactly these back.
+
+    Raises
+    ------
+    UserError
+        When one of them is in the image or belongs to another one, or the workspace is read-only.
+    """
+    require_writable(document)
+    if any(result.document_id != document.id for result in results):
+        raise UserError("This result belongs to another image.", "Open the image that it was made for.")
+    if any(result.state is CandidateState.ACCEPTED for result in results):
         raise UserError("This result is in the image.", "Undo it first, then discard it.")
-    workspace.candidates.set_state(result.id, CandidateState.DISCARDED)
-    workspace.jobs.release(result.job_id)  # its request was kept for "more like this"
-    return audited(workspace, "discard_result", Changes(candidates=(result.document_id,)), person, result.id)
+    count = len(results)
+    name = "discard a candidate" if count == 1 else f"discard {count} candidates"
+    changes = document.apply(Edit(name, tuple(
+        CandidatePart(result.frame_key, result.bounds, result.id, CandidateState.STAGED, CandidateState.DISCARDED)
+        for result in results)), person)
+    return audited(workspace, "discard_result", changes, person, *(result.id for result in results))

@@ -16,7 +16,7 @@ class Change:
     Attributes
     ----------
     kind
-        ``"mask"`` or ``"pixels"``.
+        ``"mask"``, ``"pixels"``, or ``"candidate"`` where nothing but the state of a candidate changed.
     description
         What happened, as undo calls it.
     """

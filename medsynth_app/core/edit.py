@@ -1,4 +1,4 @@
-"""Edits: what one stroke, one accepted candidate or one label changed, enough to undo and to redo it.
+"""Edits: what one stroke, one accepted or discarded candidate or one label changed, enough to undo and to redo it.
 
 An edit is one step of undo, whatever it touches: a stroke through several slices has a part for each.
 """
@@ -48,7 +48,21 @@ class LabelPart:
     after: Any
 
 
-Part = MaskPart | PixelPart | LabelPart
+@dataclass(frozen=True, eq=False)
+class CandidatePart:
+    """What becomes of a candidate beside the pixels: from "staged" to "discarded", from "accepted" to "staged".
+
+    The state of one that is accepted follows its `PixelPart`.
+    """
+
+    frame: FrameKey
+    bounds: Bounds
+    candidate_id: str
+    before: str
+    after: str
+
+
+Part = MaskPart | PixelPart | LabelPart | CandidatePart
 
 
 @dataclass(frozen=True, eq=False)

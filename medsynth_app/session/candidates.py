@@ -1,27 +1,54 @@
-"""The candidates of the slice in view, waiting to be accepted or discarded."""
+"""The candidates of the slice in view, in runs, waiting to be accepted or discarded."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 from psygnal import Signal
 
 from medsynth_app.actions.accept_result import accept_result
 from medsynth_app.actions.discard_result import discard_result
-from medsynth_app.actions.frames import beside_other_pixels
+from medsynth_app.actions.frames import fit
 from medsynth_app.core.changes import Changes
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import EventKind, JobEvent, JobRecord
-from medsynth_app.core.jobs.inpaint import image_in
 from medsynth_app.core.jobs.kind import Outcome
 from medsynth_app.core.jobs.table import outcome_of
 from medsynth_app.core.words import _
 from medsynth_app.session.documents import Documents
+from medsynth_app.session.drawing import Drawing
 from medsynth_app.session.hook import AFTER_VIEWS, BEFORE_VIEWS, Hook
-from medsynth_app.session.job_entry import Preview, previews_of
+from medsynth_app.session.job_entry import Preview
 from medsynth_app.session.jobs import Jobs
 from medsynth_app.session.people import People
 from medsynth_app.session.view import View
 from medsynth_app.workspace.candidates import Candidate, CandidateState
 from medsynth_app.workspace.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Run:
+    """Candidates that were drawn together.
+
+    Attributes
+    ----------
+    pack, pack_sha256
+        What drew them; the hash is "" for the fill without a model.
+    made
+        When the first of them was there.
+    places
+        Indices of its candidates among `Candidates.results`.
+    """
+
+    job_id: str
+    mode: str
+    pack: str
+    pack_sha256: str
+    prompt: str
+    made: datetime
+    places: tuple[int, ...]
 
 
 class Candidates:
@@ -32,13 +59,15 @@ class Candidates:
     results
         Staged and accepted results, newest job first, candidates of a job in their order.
     selected
-        Index into `results` of the one held against the original, or None.
-    job_id
-        The job that is drawing into this slice now, or "".
-    previews
-        Its latest previews, uint8 RGB (h, w, 3), one per candidate.
+        Index into `results` of the one that is looked at, or None.
+    against
+        Id of the candidate that the others are held against; "" for the image as it is.
+    drawing
+        The run that is drawing into this slice now, with its previews; None where there is none.
     changed
         Signal: of `results`, or of all of these where another slice came into view.
+    selected_changed
+        Signal: another one is looked at, or it is held against another one.
     """
 
     changed = Signal()
@@ -51,10 +80,10 @@ class Candidates:
         self._people, self._hook = people, hook
         self.results: tuple[Candidate, ...] = ()
         self.selected: int | None = None
-        self.job_id = ""
-        self.previews: tuple[Preview, ...] = ()
+        self.against = ""
+        self.drawing: Drawing | None = None
         self._filled = ""  # key of the frame whose these are
-        self._drawing: dict[str, tuple[str, tuple[Preview, ...]]] = {}  # by job: key of its frame, and previews
+        self._drawings: dict[str, Drawing] = {}  # by job
         documents.follow(self._fill)
         view.index_changed.connect(self._turn, priority=BEFORE_VIEWS)
         view.index_changed.connect(self._tell, priority=AFTER_VIEWS)
@@ -68,18 +97,35 @@ class Candidates:
         return self.results[self.selected] if self.selected is not None else None
 
     @property
-    def groups(self) -> tuple[tuple[str, tuple[int, ...]], ...]:
-        """(job, indices of its results), in the order of the strip."""
-        found: dict[str, list[int]] = {}
-        for index, result in enumerate(self.results):
-            found.setdefault(result.job_id, []).append(index)
-        return tuple((job, tuple(indices)) for job, indices in found.items())
+    def reference(self) -> Candidate | None:
+        """The candidate that the selected one is held against; None for the image as it is."""
+        current = self.current
+        found = next((result for result in self.results if result.id == self.against), None)
+        return found if current is not None and found is not current else None
+
+    @property
+    def staged(self) -> tuple[Candidate, ...]:
+        """Those that are neither accepted nor discarded."""
+        return tuple(result for result in self.results if result.state is CandidateState.STAGED)
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """The runs that drew the results, newest first."""
+        places: dict[str, list[int]] = {}
+        for place, result in enumerate(self.results):
+            places.setdefault(result.job_id, []).append(place)
+        return tuple(_run(job_id, [self.results[place] for place in found], found) for job_id, found in places.items())
 
     def select(self, index: int | None) -> None:
-        """Hold this one against the original; None: none."""
+        """Look at this one; None: at the image as it is."""
         if index is not None and not 0 <= index < len(self.results):
             raise IndexError(f"there is no candidate {index}")
         self.selected = index
+        self.selected_changed.emit()
+
+    def compare_with(self, candidate_id: str) -> None:
+        """Hold the candidates that are looked at against this one; "": against the image as it is."""
+        self.against = candidate_id
         self.selected_changed.emit()
 
     def at(self, index: int | None = None) -> Candidate:
@@ -92,29 +138,34 @@ class Candidates:
     def accept(self, index: int | None = None) -> Changes:
         """Write a candidate (the selected one by default) into the document; undoable.
 
-        A notice says where what surrounds it has changed since it was drawn.
+        Where another one of the same region is accepted, this one takes its place, and a notice says so. Another says
+        where what surrounds it has changed since it was drawn.
         """
         self._documents.settle()
         document, candidate = self._view.seen(), self.at(index)
-        beside = beside_other_pixels(document, candidate)
-        changes = self._hook.tell(accept_result(self._workspace, document, candidate, self._people.id))
-        if beside:
+        found = fit(document, candidate) if candidate.state is CandidateState.STAGED else None
+        changes = self._hook.tell(accept_result(self._workspace, document, candidate, self._people.id, found=found))
+        if found is not None and found.replaced:
+            self._hook.notice.emit("info", _("It has taken the place of the one that was accepted before, which is a "
+                                             "candidate again."))
+        if found is not None and found.beside:
             self._hook.notice.emit("info", _("What surrounds this fill has changed since it was drawn: look at its "
                                              "edge."))
         return changes
 
     def discard(self, index: int | None = None) -> Changes:
-        return self._hook.tell(discard_result(self._workspace, self.at(index), self._people.id))
+        """Take a candidate (the selected one by default) away; undoable."""
+        return self._discard([self.at(index)])
 
     def discard_all(self) -> Changes:
-        """Discard every candidate of this slice that has not been accepted."""
-        changes = Changes()
-        for result in self.results:
-            if result.state is CandidateState.STAGED:
-                changes |= discard_result(self._workspace, result, self._people.id)
-        return self._hook.tell(changes)
+        """Take away every candidate of this slice that has not been accepted, as one step."""
+        return self._discard(self.staged)
 
     # --- inner
+
+    def _discard(self, results: Sequence[Candidate]) -> Changes:
+        self._documents.settle()
+        return self._hook.tell(discard_result(self._workspace, self._documents.opened(), results, self._people.id))
 
     @property
     def _frame(self) -> str:
@@ -136,7 +187,9 @@ class Candidates:
             order.setdefault(result.job_id, len(order))
         self.results = tuple(sorted(found, key=lambda r: (-order[r.job_id], r.candidate)))
         self.selected = next((k for k, result in enumerate(self.results) if result.id == kept), None)
-        self._choose_previews()
+        if all(result.id != self.against for result in self.results):
+            self.against = ""
+        self._choose_drawing()
 
     def _turn(self, _index: int) -> None:
         if self._frame != self._filled:  # with a new document they are there already
@@ -151,8 +204,8 @@ class Candidates:
     def _take(self, changes: Changes) -> None:
         if changes.removed:
             for job_id in changes.jobs:
-                self._drawing.pop(job_id, None)
-            self._choose_previews()
+                self._drawings.pop(job_id, None)
+            self._choose_drawing()
         if self._concerned(changes):
             self._fill()
 
@@ -164,22 +217,26 @@ class Candidates:
         if outcome_of(record.kind) is not Outcome.CANDIDATES:
             return
         if event.kind is EventKind.PREVIEW:
-            self._drawing[record.id] = self._drawn(record.id), previews_of(event)
-        elif not record.state.ended or self._drawing.pop(record.id, None) is None:
+            known = self._drawings.get(record.id) or Drawing.of(self._workspace, record.id)
+            self._drawings[record.id] = known.after(_previews(event))
+        elif not record.state.ended or self._drawings.pop(record.id, None) is None:
             return
-        self._choose_previews()
+        self._choose_drawing()
         self.previews_changed.emit()
 
-    def _drawn(self, job_id: str) -> str:
-        """Key of the frame that a job draws into; "" where it is not known."""
-        if job_id in self._drawing:
-            return self._drawing[job_id][0]
-        try:
-            return str(image_in(self._workspace.jobs.plain(job_id))["frame_key"])
-        except KeyError:
-            return ""
-
-    def _choose_previews(self) -> None:
+    def _choose_drawing(self) -> None:
         frame = self._frame
-        here = [(job, previews) for job, (key, previews) in self._drawing.items() if frame and key == frame]
-        self.job_id, self.previews = here[-1] if here else ("", ())
+        here = [drawing for drawing in self._drawings.values() if frame and drawing.frame_key == frame]
+        self.drawing = here[-1] if here else None
+
+
+def _run(job_id: str, results: Sequence[Candidate], places: Sequence[int]) -> Run:
+    about = results[0].provenance
+    return Run(job_id, str(about.parameters.get("mode", "")), about.pack, about.pack_sha256,
+               str(about.parameters.get("prompt", "")),
+               datetime.fromisoformat(min(result.created for result in results)), tuple(places))
+
+
+def _previews(event: JobEvent) -> Mapping[int, Preview]:
+    """By the numbers of their candidates: of a large run a part is drawn at a time."""
+    return {int(key): event.arrays[key] for key in event.arrays if key.isdigit()}

@@ -29,7 +29,7 @@ from medsynth_app.workspace.tables import (
 
 
 class CandidateState(StrEnum):
-    """What became of a candidate; its text is what the table holds."""
+    """What became of a candidate; its text is what the table holds. Edits alone change it (`core.edit`)."""
 
     STAGED = STAGED
     ACCEPTED = ACCEPTED
@@ -143,16 +143,6 @@ class Candidates:
             row = session.get(CandidateRow, candidate_id)
             if row is None:
                 raise KeyError(candidate_id)
-            return self._candidates(session, [row])[0]
-
-    def set_state(self, candidate_id: str, state: CandidateState) -> Candidate:
-        """Set what became of a candidate. An edit with its id does this by itself."""
-        state = CandidateState(state)
-        with self._database.write() as session:
-            row = session.get(CandidateRow, candidate_id)
-            if row is None:
-                raise KeyError(candidate_id)
-            row.state = state.value
             return self._candidates(session, [row])[0]
 
     def _candidates(self, session: Session, rows: Any) -> list[Candidate]:

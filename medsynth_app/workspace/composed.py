@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -17,7 +18,7 @@ from medsynth_app.core.image import FrameKey, ImageSource, Pixels
 from medsynth_app.workspace.blobs import Blobs
 from medsynth_app.workspace.database import Database
 from medsynth_app.workspace.masks import FrameState
-from medsynth_app.workspace.tables import DONE, PIXELS, EditRow, PartRow, PatchRow
+from medsynth_app.workspace.tables import ACCEPTED, DONE, PIXELS, CandidateRow, EditRow, PartRow, PatchRow
 
 CACHED_FRAMES = 8       # frames with accepted edits that are kept composed
 
@@ -29,6 +30,24 @@ class Patch:
     bounds: Bounds
     before: str
     after: str
+
+
+@dataclass(frozen=True)
+class Fill:
+    """An accepted candidate that stands in a frame.
+
+    Attributes
+    ----------
+    bounds
+        Of the candidate; those of the patch are larger where it took the place of another one.
+    effective
+        Blob of the pixels of `bounds` that it fills; None for an edit without a stored candidate.
+    """
+
+    candidate_id: str
+    bounds: Bounds
+    effective: str | None
+    patch: Patch
 
 
 class Composed:
@@ -95,6 +114,33 @@ class Composed:
             pixels[box.within(bounds).slices] = shrunk(part, box.height, box.width)
         return pixels
 
+    def fills(self, frame: int) -> tuple[Fill, ...]:
+        """The accepted candidates that stand in a frame, in the order in which they were accepted.
+
+        One whose place another one has taken is staged again, and none of these.
+        """
+        with self._database.read() as session:
+            return _fills(session, self._state(frame).id)
+
+    def filled(self, fill: Fill) -> npt.NDArray[np.bool_]:
+        """Which pixels of its bounds a fill has changed."""
+        if fill.effective is not None:
+            return self._blobs.get_array(fill.effective)
+        changed = self._blobs.get_array(fill.patch.before) != self._blobs.get_array(fill.patch.after)
+        return np.asarray(changed.any(axis=-1) if changed.ndim == 3 else changed, np.bool_)
+
+    def without(self, frame: int, bounds: Bounds, candidates: Collection[str]) -> Pixels:
+        """The pixels in a box as they would be had these candidates (ids) not been accepted."""
+        pixels = np.array(self._source.region(frame, bounds))
+        for fill in self.fills(frame):
+            if fill.candidate_id in candidates or not fill.bounds.overlaps(bounds):
+                continue
+            shared = bounds.shared(fill.bounds)
+            inside = self.filled(fill)[shared.within(fill.bounds).slices]
+            after = self._blobs.get_array(fill.patch.after)[shared.within(fill.patch.bounds).slices]
+            pixels[shared.within(bounds).slices][inside] = after[inside]
+        return pixels
+
     def _patches_of(self, frame: int) -> tuple[Patch, ...]:
         state = self._state(frame)
         known = self._patches.get(frame)
@@ -114,6 +160,23 @@ def _patches(session: Session, frame_id: int) -> tuple[Patch, ...]:
         .join(EditRow, PartRow.edit_id == EditRow.id)
         .where(PartRow.frame_id == frame_id, EditRow.state == DONE, PartRow.kind == PIXELS).order_by(EditRow.applied))
     return tuple(Patch(part.bounds, patch.before, patch.after) for part, patch in rows)
+
+
+def _fills(session: Session, frame_id: int) -> tuple[Fill, ...]:
+    rows = session.execute(
+        select(PartRow, PatchRow, CandidateRow).join(PatchRow, PatchRow.part_id == PartRow.id)
+        .join(EditRow, PartRow.edit_id == EditRow.id)
+        .outerjoin(CandidateRow, CandidateRow.id == PatchRow.result_id)
+        .where(PartRow.frame_id == frame_id, EditRow.state == DONE, PartRow.kind == PIXELS).order_by(EditRow.applied))
+    found: dict[str, Fill] = {}
+    for part, patch, candidate in rows:
+        key = patch.result_id if candidate is not None else str(part.id)
+        found.pop(key, None)  # accepted, replaced and accepted again: what counts is the last time
+        if candidate is None or candidate.state == ACCEPTED:
+            found[key] = Fill(patch.result_id, candidate.bounds if candidate is not None else part.bounds,
+                              candidate.effective if candidate is not None else None,
+                              Patch(part.bounds, patch.before, patch.after))
+    return tuple(found.values())
 
 
 def compose(blobs: Blobs, base: Pixels, bounds: Bounds, patches: Sequence[Patch]) -> Pixels:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -31,7 +31,6 @@ from medsynth_app.workspace.history import History, Standing
 from medsynth_app.workspace.masks import FrameState, Masks
 from medsynth_app.workspace.parts import label_of
 from medsynth_app.workspace.tables import (
-    DONE,
     MASK,
     CandidateRow,
     DocumentRow,
@@ -39,7 +38,6 @@ from medsynth_app.workspace.tables import (
     FrameRow,
     NoteRow,
     PartRow,
-    PatchRow,
     PathRow,
     PatientRow,
     SeriesRow,
@@ -78,6 +76,8 @@ class Document:
         What the reader said; its notices, and one more where the file at this path used to be another.
     read_only
         Every change raises `UserError`.
+    composed
+        What its pixels are made of: those of the file, and the accepted fills.
     """
 
     def __init__(self, database: Database, blobs: Blobs, masks: Masks, source: ImageSource, info: ImageInfo,
@@ -93,7 +93,7 @@ class Document:
         self._index = {frame.key: index for index, frame in enumerate(info.frames)}
         self._samples: dict[int | None, VolumeSample] = {}
         self._sampling = threading.Lock()
-        self._composed = Composed(database, blobs, source, states)
+        self.composed = Composed(database, blobs, source, states)
         self._history = History(database, blobs, masks, standing, states, whole,
                                 lambda key, bounds: self.region(self._index[key], bounds))
 
@@ -119,7 +119,7 @@ class Document:
         UserError
             When the file no longer is what the edits were made on.
         """
-        return self._composed.pixels(frame)
+        return self.composed.pixels(frame)
 
     def region(self, frame: int, bounds: Bounds, level: int = 0) -> Pixels:
         """A part of `pixels`: nothing but what it needs is read.
@@ -131,7 +131,7 @@ class Document:
         level
             Which of `source.levels`; 0 is full resolution. Lower ones show accepted edits as means.
         """
-        return self._composed.region(frame, bounds, level)
+        return self.composed.region(frame, bounds, level)
 
     def sample(self, frame: int) -> VolumeSample:
         """Values of the volume (of this frame's channel) as the file holds them; read once, when first asked for.
@@ -171,18 +171,8 @@ class Document:
         """Where accepted results were written, bool (rows, columns)."""
         state = self._state(frame)
         found = np.zeros((state.rows, state.columns), np.bool_)
-        with self._database.read() as session:
-            rows: Sequence[tuple[PartRow, PatchRow, CandidateRow | None]] = session.execute(
-                select(PartRow, PatchRow, CandidateRow).join(PatchRow, PatchRow.part_id == PartRow.id)
-                .join(EditRow, PartRow.edit_id == EditRow.id)
-                .outerjoin(CandidateRow, CandidateRow.id == PatchRow.result_id)
-                .where(PartRow.frame_id == state.id, EditRow.state == DONE)).all()
-        for part, patch, result in rows:
-            if result is not None:
-                found[result.bounds.slices] |= self._blobs.get_array(result.effective)
-            else:       # an edit without a stored result: what it changed
-                changed = self._blobs.get_array(patch.before) != self._blobs.get_array(patch.after)
-                found[part.bounds.slices] |= changed.any(axis=-1) if changed.ndim == 3 else changed
+        for fill in self.composed.fills(frame):
+            found[fill.bounds.slices] |= self.composed.filled(fill)
         return found
 
     def revision(self, frame: int, bounds: Bounds) -> str:
@@ -193,7 +183,7 @@ class Document:
         """Journal an edit, one step of undo, and make it; on return it survives a kill.
 
         Parts that change nothing are not journalled, and a step without any is none. An accepted result's state
-        follows its edit: accepted, and staged again by undo.
+        follows its edit: accepted, and staged again by undo; so does that of a discarded one.
 
         Returns
         -------
@@ -233,12 +223,12 @@ class Document:
 
     def provenance(self, frame: int) -> list[Provenance]:
         """Records of the results that stand in a frame, in the order in which they were accepted."""
+        fills = [fill.candidate_id for fill in self.composed.fills(frame)]
         with self._database.read() as session:
-            rows = session.scalars(
-                select(CandidateRow.provenance).join(PatchRow, PatchRow.result_id == CandidateRow.id)
-                .join(PartRow, PatchRow.part_id == PartRow.id).join(EditRow, PartRow.edit_id == EditRow.id)
-                .where(PartRow.frame_id == self._state(frame).id, EditRow.state == DONE).order_by(EditRow.applied))
-            return [Provenance.from_dict(sources.show(session, text)) for text in rows]
+            rows = session.execute(select(CandidateRow.id, CandidateRow.provenance).where(
+                CandidateRow.id.in_(fills))).all()
+            records = {number: Provenance.from_dict(sources.show(session, text)) for number, text in rows}
+        return [records[number] for number in fills if number in records]
 
     def painted_frames(self) -> list[int]:
         """Frames in view whose mask is not empty, without reading the masks of those never painted."""

@@ -25,7 +25,18 @@ from medsynth_app.workspace.blobs import Blobs, read_only_error
 from medsynth_app.workspace.database import Database
 from medsynth_app.workspace.masks import FrameState, Masks
 from medsynth_app.workspace.parts import Overtaken, Parts, Stored
-from medsynth_app.workspace.tables import DONE, DROPPED, LABEL, PIXELS, UNDONE, EditRow, PartRow, PatchRow, StepRow
+from medsynth_app.workspace.tables import (
+    CANDIDATE,
+    DONE,
+    DROPPED,
+    LABEL,
+    PIXELS,
+    UNDONE,
+    EditRow,
+    PartRow,
+    PatchRow,
+    StepRow,
+)
 
 _LAST = select(*(select(func.max(table.id)).scalar_subquery() for table in (EditRow, PartRow, StepRow)))
 
@@ -181,8 +192,8 @@ class History:
         return Changes(
             documents=tuple(Change(number, part.frame, part.bounds, part.kind, name)
                             for part in parts if part.frame is not None),
-            candidates=(number,) if any(part.kind == PIXELS for part in parts) else (),
-            labels=tuple(part.subject for part in parts if part.subject is not None))
+            candidates=(number,) if any(part.kind in (PIXELS, CANDIDATE) for part in parts) else (),
+            labels=tuple(part.subject for part in parts if part.kind == LABEL and part.subject is not None))
 
     @property
     def saved_at(self) -> datetime:

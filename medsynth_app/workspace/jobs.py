@@ -71,7 +71,7 @@ class Jobs:
         """
         self._set(job_id, state=JobState(state).value, message=message, restarts=restarts)
         if state is JobState.DONE:
-            self.release(job_id)
+            self._release(job_id)
 
     def cancel(self, job_ids: Sequence[str]) -> None:
         """Set the state of many jobs to cancelled, and their message to nothing, with one write."""
@@ -94,27 +94,31 @@ class Jobs:
                              row.document_id, row.message, row.person, row.restarts) for row in rows]
         return sorted(records, key=lambda record: (lanes.index(record.lane), record.place, record.created))
 
-    def release(self, job_id: str) -> None:
-        """Throw away the request of a finished job, unless "more like this" of one of its results needs it."""
+    def _release(self, job_id: str) -> None:
+        """Throw away the request of a finished job, unless "more like this" of one of its candidates may need it.
+
+        Also of a discarded one, for undo brings it back.
+        """
         with self._database.write() as session:
             blobs = _throw_requests(session, session.scalars(select(JobRow.id).where(
-                JobRow.id == job_id, JobRow.state == JobState.DONE.value, ~_wanted())).all())
+                JobRow.id == job_id, JobRow.state == JobState.DONE.value, ~_drew())).all())
         self._database.drop_blobs(self._blobs, blobs)
 
     def prune(self, moment: datetime | None = None) -> None:
         """Throw away what nobody will ask for: called at every opening.
 
-        Of ended jobs without a result that can be seen, requests go `REQUEST_DAYS` after the job was made (at once
-        where it was done) and records `RECORD_DAYS` after.
+        Of ended jobs without a candidate that can be seen, requests go `REQUEST_DAYS` after the job was made (at once
+        where it was done and drew none) and records `RECORD_DAYS` after.
         """
         moment = moment or datetime.now(UTC)
         week, month = (_stamp(moment - timedelta(days=days)) for days in (REQUEST_DAYS, RECORD_DAYS))
         ended = JobRow.state.in_([state.value for state in JobState if state.ended])
         with self._database.write() as session:
-            idle = session.execute(select(JobRow.id, JobRow.created, JobRow.state).where(ended, ~_wanted())).all()
-            blobs = _throw_requests(session, [job_id for job_id, created, state in idle
-                                              if state == JobState.DONE.value or created < week])
-            for part in chunks([job_id for job_id, created, _ in idle if created < month]):
+            idle = session.execute(select(JobRow.id, JobRow.created, JobRow.state, _drew())
+                                   .where(ended, ~_drew(CandidateRow.state != DISCARDED))).all()
+            blobs = _throw_requests(session, [job_id for job_id, created, state, drew in idle
+                                              if (state == JobState.DONE.value and not drew) or created < week])
+            for part in chunks([job_id for job_id, created, *_ in idle if created < month]):
                 session.execute(delete(JobRow).where(JobRow.id.in_(part)))
         self._database.drop_blobs(self._blobs, blobs)
 
@@ -136,9 +140,9 @@ class Jobs:
             session.execute(update(JobRow).where(JobRow.id == job_id).values(**values))
 
 
-def _wanted() -> ColumnElement[bool]:
-    """Whether a job has results that can still be seen."""
-    return exists().where(CandidateRow.job_id == JobRow.id, CandidateRow.state != DISCARDED)
+def _drew(*such: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether a job has candidates (that are such)."""
+    return exists().where(CandidateRow.job_id == JobRow.id, *such)
 
 
 def _throw_requests(session: Session, job_ids: Sequence[str]) -> set[str]:

@@ -12,13 +12,23 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from medsynth_app.core.bounds import Bounds
-from medsynth_app.core.edit import LabelPart, MaskPart, Part, PixelPart
+from medsynth_app.core.edit import CandidatePart, LabelPart, MaskPart, Part, PixelPart
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.image import FrameKey, Pixels
 from medsynth_app.workspace import deltas, tables
 from medsynth_app.workspace.blobs import Blobs, Pins
 from medsynth_app.workspace.masks import FrameState, Masks, delta_of
-from medsynth_app.workspace.tables import DONE, LABEL, MASK, PIXELS, CandidateRow, EditRow, PartRow, PatchRow
+from medsynth_app.workspace.tables import (
+    CANDIDATE,
+    DONE,
+    LABEL,
+    MASK,
+    PIXELS,
+    CandidateRow,
+    EditRow,
+    PartRow,
+    PatchRow,
+)
 
 _NOWHERE = Bounds(0, 0, 0, 0)
 
@@ -34,7 +44,9 @@ class Stored:
     Attributes
     ----------
     frame
-        None for a label, and `subject` is None for all else.
+        None for a label.
+    subject
+        Of a label or a candidate.
     payload, patch
         Columns of its rows; `patch` belongs to pixels alone.
     delta
@@ -72,7 +84,7 @@ class Parts:
     def require_fit(self, parts: Sequence[Part]) -> None:
         """Raise ValueError where a part is none of this document, or two change the same."""
         for part in parts:
-            if not isinstance(part, LabelPart):
+            if isinstance(part, MaskPart | PixelPart):
                 state, bounds, shape = self._states[part.frame], part.bounds, part.before.shape
                 if bounds.empty or bounds != bounds.clipped(state.rows, state.columns) \
                         or shape[:2] != (bounds.height, bounds.width) or part.after.shape != shape:
@@ -93,6 +105,10 @@ class Parts:
             if part.after.dtype != now.dtype or not np.array_equal(now, part.before):
                 raise UserError("The image has changed there since this result was made.",
                                 "Run it again on the image as it is now.", safe="The image is as it was.")
+        elif isinstance(part, CandidatePart):
+            if _state_of(session, part.candidate_id) != part.before:
+                raise UserError("This candidate has been accepted or discarded meanwhile.", "Look at it again.",
+                                safe="Nothing was changed.")
         elif label_of(session, document_id, part.subject) != part.before:
             raise UserError("This label has been changed meanwhile.", "Look at it again, then label it anew.",
                             safe="The earlier label is saved.")
@@ -105,6 +121,9 @@ class Parts:
             payload = json.dumps([part.before, part.after]).encode()
             return Stored(LABEL, None, None, _NOWHERE, part.subject, payload)
         number = self._states[part.frame].id
+        if isinstance(part, CandidatePart):
+            payload = json.dumps([str(part.before), str(part.after)]).encode()
+            return Stored(CANDIDATE, part.frame, number, part.bounds, part.candidate_id, payload)
         if isinstance(part, MaskPart):
             delta = deltas.encode(part.before, part.after)
             return None if delta is None else Stored(
@@ -129,6 +148,11 @@ class Parts:
                 raise Overtaken
             return Stored(LABEL, None, None, _NOWHERE, row.subject, row.payload)
         key, bounds = self._keys[row.frame_id or 0], row.bounds
+        if row.kind == CANDIDATE:
+            before, after = json.loads(row.payload or b"[null, null]")
+            if _state_of(session, row.subject or "") != (after if undo else before):
+                raise Overtaken
+            return Stored(CANDIDATE, key, row.frame_id, bounds, row.subject, row.payload)
         if row.kind == MASK:
             delta = delta_of(row.payload, bounds)
             if not delta.fits(self._masks.load(self._states[key]).region(bounds), undo):
@@ -143,12 +167,16 @@ class Parts:
     # -- of both
 
     def settle(self, session: Session, parts: Sequence[Stored], undo: bool) -> None:
-        """In the journal's own transaction: a result is accepted with its edit, and staged again with its undoing."""
+        """In the journal's transaction: a candidate is accepted with its edit, and staged again with its undoing."""
+        states: dict[str, str] = {}
         for part in parts:
             if part.patch is not None:
-                session.execute(update(CandidateRow).where(CandidateRow.id == part.patch["result_id"])
-                                .values(state=tables.STAGED if undo else tables.ACCEPTED)
-                                .execution_options(synchronize_session=False))
+                states[part.patch["result_id"]] = tables.STAGED if undo else tables.ACCEPTED
+            elif part.kind == CANDIDATE:
+                states[part.subject or ""] = json.loads(part.payload or b"")[0 if undo else 1]
+        for number, state in states.items():
+            session.execute(update(CandidateRow).where(CandidateRow.id == number).values(state=state)
+                            .execution_options(synchronize_session=False))
 
     def write(self, parts: Sequence[Stored], step: int, undo: bool) -> None:
         """Make what was journalled in memory, or take it back."""
@@ -158,15 +186,23 @@ class Parts:
             state = self._states[part.frame]
             if part.delta is not None:
                 self._masks.write(state, part.bounds, part.delta, step, undo)
-            else:
+            elif part.kind == PIXELS:
                 state.version += 1
 
 
 def _clash(part: Part, other: Part) -> bool:
     """Whether two parts change the same."""
-    if isinstance(part, LabelPart) or isinstance(other, LabelPart):
-        return isinstance(part, LabelPart) and isinstance(other, LabelPart) and part.subject == other.subject
-    return type(part) is type(other) and part.frame == other.frame and part.bounds.overlaps(other.bounds)
+    if isinstance(part, LabelPart):
+        return isinstance(other, LabelPart) and part.subject == other.subject
+    if isinstance(part, CandidatePart):
+        return isinstance(other, CandidatePart) and part.candidate_id == other.candidate_id
+    return (isinstance(other, MaskPart | PixelPart) and type(part) is type(other) and part.frame == other.frame
+            and part.bounds.overlaps(other.bounds))
+
+
+def _state_of(session: Session, candidate_id: str) -> str | None:
+    """What became of a candidate; None where there is none."""
+    return session.scalar(select(CandidateRow.state).where(CandidateRow.id == candidate_id))
 
 
 def label_of(session: Session, document_id: str, subject: str) -> Any:

@@ -20,7 +20,7 @@ HEAD = "0008"       # newest Alembic revision; kept here so that an up-to-date w
 
 DONE, UNDONE, DROPPED = "done", "undone", "dropped"      # states of an edit
 STAGED, ACCEPTED, DISCARDED = "staged", "accepted", "discarded"     # states of a result
-MASK, PIXELS, LABEL = "mask", "pixels", "label"     # kinds of a part
+MASK, PIXELS, LABEL, CANDIDATE = "mask", "pixels", "label", "candidate"     # kinds of a part
 
 
 def now() -> str:
@@ -171,7 +171,8 @@ class PartRow(_Box, Base):
     """What an edit changed in one place.
 
     Of a mask `payload` holds the changed pixels (`workspace.deltas`), of pixels the patch refers to it, of a label
-    `subject` is the cell and `payload` JSON of before and after; a label has no frame and an empty box.
+    `subject` is the cell and `payload` JSON of before and after; a label has no frame and an empty box. Of what became
+    of a candidate `subject` is the candidate and `payload` JSON of its states before and after.
     """
 
     __tablename__ = "parts"

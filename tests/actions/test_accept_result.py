@@ -10,7 +10,7 @@ import pytest
 
 from medsynth_app.actions.accept_result import accept_result
 from medsynth_app.actions.discard_result import discard_result
-from medsynth_app.actions.frames import beside_other_pixels
+from medsynth_app.actions.frames import fit
 from medsynth_app.actions.history import redo, undo
 from medsynth_app.actions.inpaint import inpaint, inpaint_document, inpaint_request
 from medsynth_app.actions.more_like_this import more_like_this
@@ -112,10 +112,14 @@ def test_accepting_is_refused_when_the_region_changed_meanwhile(
     document = open_image(workspace, png(tmp_path / "a.png"))
     paint(document)
     first, second = staged(workspace, queue, pack, document)
-    accept_result(workspace, document, first)
+    paint(document, box=(20, 30, 36, 44), value=0)
+    paint(document, box=(10, 40, 24, 60))  # reaches into the first region by less than half
+    other, _ = staged(workspace, queue, pack, document)
+    accept_result(workspace, document, other)
     between = document.pixels(0).copy()
-    with pytest.raises(UserError, match="has changed in this region"):
-        accept_result(workspace, document, second)
+    for result in (first, second):
+        with pytest.raises(UserError, match="has changed in this region"):
+            accept_result(workspace, document, result)
     assert np.array_equal(document.pixels(0), between)
     assert workspace.candidates.get(second.id).state == "staged"
     undo(document)
@@ -135,7 +139,7 @@ def test_two_fills_side_by_side_are_both_accepted(
     left, right = found
     assert left.bounds.overlaps(right.bounds)
     accept_result(workspace, document, left)
-    assert beside_other_pixels(document, right) and not beside_other_pixels(document, left)
+    assert fit(document, right).beside and not fit(document, right).replaced
     accept_result(workspace, document, right)
     expected = original.copy()
     for result in found:
@@ -168,17 +172,161 @@ def test_a_result_is_accepted_once_and_in_its_own_image_only(
     with pytest.raises(UserError, match="already"):
         accept_result(workspace, document, workspace.candidates.get(first.id))
     with pytest.raises(UserError, match="Undo it first"):
-        discard_result(workspace, workspace.candidates.get(first.id))
+        discard_result(workspace, document, [workspace.candidates.get(first.id)])
+    with pytest.raises(UserError, match="another image"):
+        discard_result(workspace, other, [_])
 
 
-def test_a_discarded_result_stays_discarded(
+def states(workspace: Workspace, *results: Candidate) -> list[str]:
+    return [workspace.candidates.get(result.id).state for result in results]
+
+
+def test_discarded_results_come_back_by_undo_and_go_again_by_redo(
+        workspace: Workspace, queue: JobQueue, pack: InstalledPack, tmp_path: Path) -> None:
+    document = open_image(workspace, volume(tmp_path / "v.nii.gz"))
+    paint(document, 1, (10, 10, 25, 25))
+    first, second = staged(workspace, queue, pack, document, 1)
+    (third,) = staged(workspace, queue, pack, document, 1, changed(PARAMETERS, count=1))
+    changes = discard_result(workspace, document, [first, third])
+    assert changes.candidates == (document.id,)
+    assert {(change.kind, change.frame) for change in changes.documents} == {("candidate", document.info.frames[1].key)}
+    assert states(workspace, first, second, third) == ["discarded", "staged", "discarded"]
+    assert document.can_undo() == "Undo: discard 2 candidates"
+    assert undo(document).candidates == (document.id,)
+    assert states(workspace, first, second, third) == ["staged"] * 3
+    assert [result.id for result in workspace.candidates.of_document(document.id)] == [first.id, second.id, third.id]
+    assert redo(document)
+    assert states(workspace, first, second, third) == ["discarded", "staged", "discarded"]
+    undo(document)
+    assert document.can_undo() == "Undo: paint region"
+    more_like_this(workspace, queue, document, workspace.candidates.get(first.id))  # its request is still there
+
+
+def test_undo_of_a_discard_survives_a_restart(queue: JobQueue, pack: InstalledPack, tmp_path: Path) -> None:
+    image = png(tmp_path / "a.png")
+    with Workspace.open(tmp_path / "w") as own:
+        document = open_image(own, image)
+        paint(document)
+        mine = JobQueue(own.jobs, lambda record, news: receive(own, record, news))
+        found = staged(own, mine, pack, document)
+        mine.close()
+        discard_result(own, document, found)
+        document.close()
+    with Workspace.open(tmp_path / "w") as own:
+        document = open_image(own, image)
+        assert own.candidates.of_document(document.id) == []
+        undo(document)
+        assert [(result.id, result.seed) for result in own.candidates.of_document(document.id)] == [
+            (result.id, result.seed) for result in found]
+        assert all(np.array_equal(result.pixels(), old.pixels())
+                   for result, old in zip(own.candidates.of_document(document.id), found, strict=True))
+        document.close()
+
+
+def test_another_candidate_takes_the_place_of_the_accepted_one_in_one_step(
+        workspace: Workspace, queue: JobQueue, pack: InstalledPack, tmp_path: Path) -> None:
+    document = open_image(workspace, volume(tmp_path / "v.nii.gz"))
+    paint(document, 1, (10, 10, 25, 25))
+    first, second = staged(workspace, queue, pack, document, 1)
+    original = document.pixels(1).copy()
+    accept_result(workspace, document, first)
+    with_first = document.pixels(1).copy()
+    assert accept_result(workspace, document, second)
+    expected = original.copy()
+    expected[second.bounds.slices][second.effective()] = second.pixels()[second.effective()]
+    assert np.array_equal(document.pixels(1), expected)  # as if the first had never been accepted
+    assert states(workspace, first, second) == ["staged", "accepted"]
+    assert [record.seed for record in document.provenance(1)] == [second.seed]
+    effective = np.zeros(original.shape, bool)
+    effective[second.bounds.slices] = second.effective()
+    assert np.array_equal(document.synthetic_mask(1), effective)
+    undo(document)
+    assert np.array_equal(document.pixels(1), with_first) and states(workspace, first, second) == ["accepted", "staged"]
+    assert [record.seed for record in document.provenance(1)] == [first.seed]
+    redo(document)
+    assert np.array_equal(document.pixels(1), expected) and states(workspace, first, second) == ["staged", "accepted"]
+    accept_result(workspace, document, workspace.candidates.get(first.id))  # and back again
+    assert np.array_equal(document.pixels(1), with_first)
+    assert [record.seed for record in document.provenance(1)] == [first.seed]
+    assert states(workspace, first, second) == ["accepted", "staged"]
+    for _ in range(3):
+        undo(document)
+    assert np.array_equal(document.pixels(1), original) and not document.synthetic_mask(1).any()
+    assert states(workspace, first, second) == ["staged", "staged"] and document.provenance(1) == []
+
+
+def test_a_smaller_fill_gives_back_what_the_larger_one_had_changed_beside_it(
+        workspace: Workspace, queue: JobQueue, pack: InstalledPack, tmp_path: Path) -> None:
+    document = open_image(workspace, png(tmp_path / "a.png"))
+    original = document.pixels(0).copy()
+    paint(document, box=(20, 20, 34, 34))
+    small, _ = staged(workspace, queue, pack, document)
+    paint(document, box=(10, 10, 40, 50))
+    large, _ = staged(workspace, queue, pack, document, 0, changed(PARAMETERS, seed=100))
+    accept_result(workspace, document, large)
+    accept_result(workspace, document, small)
+    expected = original.copy()
+    expected[small.bounds.slices][small.effective()] = small.pixels()[small.effective()]
+    assert np.array_equal(document.pixels(0), expected)
+    assert int(document.synthetic_mask(0).sum()) == int(small.effective().sum())
+    undo(document)
+    paint(document, box=(0, 0, 60, 80), value=0)
+    paint(document, box=(34, 44, 44, 58))  # upon a corner of the large one, beside the small one
+    corner, _ = staged(workspace, queue, pack, document, 0, changed(PARAMETERS, seed=200))
+    accept_result(workspace, document, corner)
+    between = document.pixels(0).copy()
+    with pytest.raises(UserError, match="drawn over") as refused:
+        accept_result(workspace, document, workspace.candidates.get(small.id))
+    assert "Undo that one first" in refused.value.remedy
+    assert np.array_equal(document.pixels(0), between)
+
+
+def test_what_was_drawn_upon_a_fill_goes_with_it_or_keeps_it(
+        workspace: Workspace, queue: JobQueue, pack: InstalledPack, tmp_path: Path) -> None:
+    document = open_image(workspace, png(tmp_path / "a.png"))
+    original = document.pixels(0).copy()
+    paint(document, box=(20, 20, 40, 40))
+    below, sibling = staged(workspace, queue, pack, document)
+    accept_result(workspace, document, below)
+    again = changed(PARAMETERS, seed=100)
+    above, other = staged(workspace, queue, pack, document, 0, again)  # the same region, upon the first fill
+    accept_result(workspace, document, above)
+    assert [record.seed for record in document.provenance(0)] == [below.seed, above.seed]
+    accept_result(workspace, document, other)
+    assert [record.seed for record in document.provenance(0)] == [below.seed, other.seed]
+    accept_result(workspace, document, sibling)  # both of them go
+    expected = original.copy()
+    expected[sibling.bounds.slices][sibling.effective()] = sibling.pixels()[sibling.effective()]
+    assert np.array_equal(document.pixels(0), expected)
+    assert [record.seed for record in document.provenance(0)] == [sibling.seed]
+    assert states(workspace, below, above, other) == ["staged"] * 3
+    paint(document, box=(0, 0, 60, 80), value=0)
+    paint(document, box=(36, 36, 56, 56))  # a corner of it lies upon the sibling
+    corner, _ = staged(workspace, queue, pack, document, 0, changed(PARAMETERS, seed=200))
+    accept_result(workspace, document, corner)
+    between = document.pixels(0).copy()
+    with pytest.raises(UserError, match="has changed in this region"):
+        accept_result(workspace, document, workspace.candidates.get(below.id))
+    assert np.array_equal(document.pixels(0), between)
+
+
+def test_a_fill_that_somebody_else_replaced_cannot_be_undone_below_it(
         workspace: Workspace, queue: JobQueue, pack: InstalledPack, tmp_path: Path) -> None:
     document = open_image(workspace, png(tmp_path / "a.png"))
     paint(document)
     first, second = staged(workspace, queue, pack, document)
-    discard_result(workspace, first)
-    assert workspace.candidates.get(first.id).state == "discarded"
-    assert workspace.candidates.get(second.id).state == "staged"
+    accept_result(workspace, document, first, "ann")
+    accept_result(workspace, document, second, "ben")
+    discard_result(workspace, document, [workspace.candidates.get(first.id)], "cem")
+    with pytest.raises(UserError, match="somebody else"):
+        undo(document, "ann")
+    with pytest.raises(UserError, match="somebody else"):
+        undo(document, "ben")  # the first one is discarded: it cannot be accepted again
+    assert states(workspace, first, second) == ["discarded", "accepted"]
+    undo(document, "cem")
+    undo(document, "ben")
+    undo(document, "ann")
+    assert states(workspace, first, second) == ["staged", "staged"]
 
 
 def test_more_like_what_was_once_seen_through_a_display_window_is_not(

@@ -30,7 +30,7 @@ def test_who_did_what_to_which_ids_is_written_down(workspace: Workspace, queue: 
     answer(workspace, job, lambda record, event: receive(workspace, record, event))
     first, second = workspace.candidates.of_document(document.id)
     accept_result(workspace, document, first, ann)
-    discard_result(workspace, second, ann)
+    discard_result(workspace, document, [second], ann)
     drawn = generate(queue, pack, to_generate(prompt="a cell", count=1), person=ann).jobs[0]
     answer(workspace, drawn, lambda record, event: receive(workspace, record, event))
     picture, = workspace.pictures.page()

@@ -110,7 +110,7 @@ def test_candidates_refresh_the_strip_and_accepting_the_image_too(session: Sessi
     assert heard == ["documents.settling", "changed", "painting.history_changed", "candidates.changed"]
     heard.clear()
     assert session.candidates.discard(1).candidates
-    assert heard == ["changed", "candidates.changed"]
+    assert heard == ["documents.settling", "changed", "painting.history_changed", "candidates.changed"]
 
 
 def test_what_is_derived_is_fresh_when_a_view_is_told(session: Session, heard: list[str]) -> None:

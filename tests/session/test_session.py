@@ -91,7 +91,8 @@ def test_a_run_is_staged_accepted_and_undone(session: Session, tmp_path: Path) -
     answer(session.workspace, job, session.jobs.deliver)
     assert {"candidates.changed", "jobs.changed", "jobs.event"} <= set(heard)
     assert [result.seed for result in session.candidates.results] == [5, 6, 7]
-    assert session.candidates.groups == ((job, (0, 1, 2)),)
+    (run,) = session.candidates.runs
+    assert (run.job_id, run.places, run.mode, run.prompt) == (job, (0, 1, 2), "replace", "a monocyte")
     with pytest.raises(UserError, match="No candidate is selected"):
         session.candidates.accept()
     session.candidates.select(1)
@@ -106,7 +107,13 @@ def test_a_run_is_staged_accepted_and_undone(session: Session, tmp_path: Path) -
     session.candidates.discard(0)
     assert [result.seed for result in session.candidates.results] == [6, 7]
     session.candidates.discard_all()
-    assert session.candidates.results == ()
+    assert session.candidates.results == () and session.painting.undo_name == "Undo: discard 2 candidates"
+    session.painting.undo()
+    assert [result.seed for result in session.candidates.results] == [6, 7]
+    session.painting.undo()
+    assert [result.seed for result in session.candidates.results] == [5, 6, 7]
+    session.painting.redo()
+    assert [result.seed for result in session.candidates.results] == [6, 7]
 
 
 def test_results_are_written_before_the_session_hears_of_them(make_session: MakeSession, tmp_path: Path) -> None:
@@ -144,7 +151,7 @@ def test_more_like_this_is_a_second_group_before_the_first(session: Session, tmp
     answer(session.workspace, first, session.jobs.deliver)
     second = session.inpaint.more_like_this(0).jobs[0]
     answer(session.workspace, second, session.jobs.deliver)
-    assert [job for job, _ in session.candidates.groups] == [second, first]
+    assert [run.job_id for run in session.candidates.runs] == [second, first]
     assert len({result.seed for result in session.candidates.results}) == 4
 
 
@@ -158,16 +165,39 @@ def test_previews_are_shown_while_the_job_runs_and_gone_after(session: Session, 
     picture = np.zeros((8, 8, 3), np.uint8)
     session.jobs.deliver(running, event(job, EventKind.PREVIEW, arrays={"10": picture + 10, "2": picture + 2}))
     session.jobs.deliver(running, event(job, EventKind.PROGRESS, step=5, steps=20, seconds_left=3.0))
-    assert session.candidates.job_id == job
-    assert [int(preview[0, 0, 0]) for preview in session.candidates.previews] == [2, 10]
+    drawing = session.candidates.drawing
+    assert drawing is not None and drawing.job_id == job
+    assert {number: int(preview[0, 0, 0]) for number, preview in drawing.previews.items()} == {2: 2, 10: 10}
+    session.jobs.deliver(running, event(job, EventKind.PREVIEW, arrays={"11": picture + 11}))  # the next part
+    assert session.candidates.drawing is not None and set(session.candidates.drawing.previews) == {2, 10, 11}
     entry = session.jobs.entry(job)
     assert entry is not None and entry.fraction == 0.25 and entry.seconds_left == 3.0
     session.workspace.jobs.update(job, JobState.FAILED, "out of memory")
     session.jobs.deliver(record_of(session.workspace, job, JobState.FAILED),
                     event(job, EventKind.FAILED, message="out of memory", data={"remedy": "fewer candidates"}))
-    assert session.candidates.previews == () and session.candidates.job_id == ""
+    assert session.candidates.drawing is None
     entry = session.jobs.entry(job)
     assert entry is not None and (entry.message, entry.remedy) == ("out of memory", "fewer candidates")
+
+
+def test_a_preview_is_seen_in_its_place_and_stored_nowhere(session: Session, tmp_path: Path) -> None:
+    document = session.documents.open(volume(tmp_path / "v.nii.gz"))
+    session.models.set_pack(next(pack for pack in session.models.packs if pack.manifest.colour == "grey"))
+    stroke(session)
+    job = session.inpaint.run().jobs[0]
+    before = document.pixels(1).copy()
+    seen = from_parts(*session.workspace.jobs.load(job)).image.intensity_range
+    session.jobs.deliver(record_of(session.workspace, job), event(
+        job, EventKind.PREVIEW, arrays={"0": np.full((16, 16, 3), 255, np.uint8)}))
+    drawing = session.candidates.drawing
+    assert drawing is not None and drawing.effective is not None and drawing.effective.any()
+    now = document.pixels(1)[drawing.bounds.slices]
+    shown = drawing.seen(0, document.info, document.info.frames[1], now)
+    assert shown.dtype == now.dtype and np.array_equal(shown[~drawing.effective], now[~drawing.effective])
+    white = shown[drawing.effective]  # white is the end of the range that the model sees
+    assert seen is not None and abs(white - seen.high).max() <= 1
+    assert np.array_equal(drawing.seen(3, document.info, document.info.frames[1], now), now)  # none of that number
+    assert np.array_equal(document.pixels(1), before) and session.candidates.results == ()
 
 
 def test_previews_are_shown_on_their_own_slice_only(session: Session, tmp_path: Path) -> None:
@@ -183,15 +213,16 @@ def test_previews_are_shown_on_their_own_slice_only(session: Session, tmp_path: 
                              event(job, EventKind.PREVIEW, arrays={"0": picture + frame}))
     for frame, shown in ((2, jobs[2]), (1, ""), (0, jobs[0])):
         session.view.set_index(frame)
-        assert session.candidates.job_id == shown
-        assert [int(preview[0, 0, 0]) for preview in session.candidates.previews] == ([frame] if shown else [])
+        drawing = session.candidates.drawing
+        assert (drawing.job_id if drawing is not None else "") == shown
+        assert drawing is None or [int(preview[0, 0, 0]) for preview in drawing.previews.values()] == [frame]
     session.workspace.jobs.update(jobs[0], JobState.CANCELLED)
     session.jobs.deliver(record_of(session.workspace, jobs[0], JobState.CANCELLED), event(jobs[0], EventKind.CANCELLED))
-    assert session.candidates.previews == ()
+    assert session.candidates.drawing is None
     session.view.set_index(2)
-    assert session.candidates.job_id == jobs[2]
+    assert session.candidates.drawing is not None and session.candidates.drawing.job_id == jobs[2]
     session.documents.close()
-    assert session.candidates.previews == ()
+    assert session.candidates.drawing is None
 
 
 def test_a_job_that_ran_twice_is_staged_once(session: Session, tmp_path: Path) -> None:
@@ -204,7 +235,7 @@ def test_a_job_that_ran_twice_is_staged_once(session: Session, tmp_path: Path) -
     assert [result.candidate for result in session.candidates.results] == [0, 1]
 
 
-def test_more_like_this_works_until_the_last_result_is_discarded(session: Session, tmp_path: Path) -> None:
+def test_more_like_this_works_as_long_as_undo_brings_a_result_back(session: Session, tmp_path: Path) -> None:
     session.documents.open(png(tmp_path / "a.png"))
     stroke(session)
     session.inpaint.set(count=2)
@@ -215,8 +246,10 @@ def test_more_like_this_works_until_the_last_result_is_discarded(session: Sessio
     assert session.workspace.jobs.plain(job)
     assert session.inpaint.more_like_this(0).jobs[0] != job
     session.candidates.discard(0)
-    with pytest.raises(KeyError):
-        session.workspace.jobs.plain(last.job_id)
+    with pytest.raises(UserError, match="No candidate is selected"):
+        session.inpaint.more_like_this()
+    session.painting.undo()
+    assert session.candidates.results == (last,) and session.inpaint.more_like_this(0).jobs[0] != job
 
 
 def test_the_effective_mask_follows_paint_and_class(session: Session, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.changes import Changes
-from medsynth_app.core.edit import Edit, MaskPart, PixelPart
+from medsynth_app.core.edit import CandidatePart, Edit, MaskPart, PixelPart
 from medsynth_app.core.image import FrameInfo, FrameKey, Identity, ImageInfo, ImageSource, Pixels
 from medsynth_app.core.provenance import Provenance
 from medsynth_app.workspace.candidates import Candidate
@@ -85,3 +85,9 @@ def accept(document: Document, result: Candidate, frame: int = 0, person: str = 
     before = document.pixels(frame)[result.bounds.slices].copy()
     part = PixelPart(document.info.frames[frame].key, result.bounds, before, result.pixels(), result.id)
     return document.apply(Edit("inpaint: a polyp", (part,)), person)
+
+
+def discard(document: Document, *results: Candidate, person: str = "") -> Changes:
+    """Discard as `actions.discard_result` does."""
+    return document.apply(Edit("discard", tuple(
+        CandidatePart(each.frame_key, each.bounds, each.id, "staged", "discarded") for each in results)), person)

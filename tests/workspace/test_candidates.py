@@ -8,7 +8,7 @@ import pytest
 from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.errors import UserError
 from medsynth_app.workspace.workspace import Workspace
-from tests.workspace.fake import PATH, UID, FakeSource, provenance, stage
+from tests.workspace.fake import PATH, UID, FakeSource, discard, provenance, stage
 
 BOX = Bounds(3, 4, 9, 12)
 
@@ -38,11 +38,10 @@ def test_states(workspace: Workspace) -> None:
     document = workspace.documents.open(FakeSource(), PATH)
     first, second = (stage(workspace, document, BOX, np.zeros((6, 8), np.int16), candidate=k) for k in (1, 0))
     assert [r.id for r in workspace.candidates.of_document(document.id)] == [second.id, first.id]
-    assert workspace.candidates.set_state(first.id, "discarded").state == "discarded"
+    discard(document, first)
+    assert workspace.candidates.get(first.id).state == "discarded"
     assert [r.id for r in workspace.candidates.of_document(document.id)] == [second.id]
     assert [r.id for r in workspace.candidates.of_document(document.id, "discarded")] == [first.id]
-    with pytest.raises(ValueError, match="lost"):
-        workspace.candidates.set_state(first.id, "lost")
     with pytest.raises(KeyError):
         workspace.candidates.get("nobody")
 
@@ -55,7 +54,7 @@ def test_a_job_that_ran_twice_leaves_one_candidate(workspace: Workspace) -> None
     assert len(list(workspace.blobs.all())) == files        # the first patch went
     (result,) = workspace.candidates.of_document(document.id)
     assert result.id == again.id and result.pixels().all()
-    workspace.candidates.set_state(result.id, "discarded")
+    discard(document, result)
     assert stage(workspace, document, BOX, np.zeros((6, 8), np.int16)).state == "discarded"
 
 

@@ -18,7 +18,7 @@ from medsynth_app.workspace.blobs import Blobs
 from medsynth_app.workspace.tables import JobRow
 from medsynth_app.workspace.workspace import Workspace
 from tests.asking import embed_of, generate_of, inpaint_of
-from tests.workspace.fake import PATH, UID, FakeSource, stage
+from tests.workspace.fake import PATH, UID, FakeSource, discard, stage
 
 RECORD = JobRecord("one", "inpaint", Lane.INTERACTIVE, "Inpaint: a polyp (4)", JobState.WAITING, 2.0,
                    "2025-01-01T00:00:00+00:00", "", "", "ann")
@@ -99,11 +99,10 @@ def test_the_request_of_a_finished_job_goes_unless_a_result_needs_it(workspace: 
     workspace.jobs.update("failed", JobState.FAILED)
     assert loads(workspace, "picture", "staged", "failed") == ["staged", "failed"]
     blobs = set(workspace.blobs.all())
-    workspace.candidates.set_state(result.id, "discarded")
-    workspace.jobs.release("staged")
-    workspace.jobs.release("failed")        # it can be tried again
-    assert loads(workspace, "picture", "staged", "failed") == ["failed"]
-    assert len(set(workspace.blobs.all())) == len(blobs) - 1 and len(workspace.jobs.records()) == 3
+    discard(document, result)
+    workspace.jobs.update("staged", JobState.DONE)      # undo may bring the candidate back
+    assert loads(workspace, "picture", "staged", "failed") == ["staged", "failed"]
+    assert set(workspace.blobs.all()) == blobs and len(workspace.jobs.records()) == 3
 
 
 def test_old_requests_and_records_go_at_the_next_opening(folder: Path) -> None:
@@ -114,15 +113,21 @@ def test_old_requests_and_records_go_at_the_next_opening(folder: Path) -> None:
         document = workspace.documents.open(FakeSource(), PATH)
         for name, days, state in (("new", 6, JobState.FAILED), ("week", 8, JobState.CANCELLED),
                                   ("month", 31, JobState.FAILED), ("waiting", 99, JobState.WAITING),
-                                  ("seen", 99, JobState.DONE)):
+                                  ("seen", 99, JobState.DONE), ("discarded", 6, JobState.DONE),
+                                  ("forgotten", 8, JobState.DONE)):
             workspace.jobs.add(replace(RECORD, id=name, created=made(days), state=state), {"kind": "x"},
                                {"crop": np.frombuffer(name.encode(), np.uint8)})
-        stage(workspace, document, Bounds(0, 0, 4, 4), np.ones((4, 4), np.int16), job="seen")
+        box, patch = Bounds(0, 0, 4, 4), np.ones((4, 4), np.int16)
+        stage(workspace, document, box, patch, job="seen")
+        for job in ("discarded", "forgotten"):
+            discard(document, stage(workspace, document, box, patch, job=job))
         files = len(list(workspace.blobs.all()))
     with Workspace.open(folder) as workspace:
-        assert {record.id for record in workspace.jobs.records()} == {"new", "week", "waiting", "seen"}
-        assert loads(workspace, "new", "week", "month", "waiting", "seen") == ["new", "waiting", "seen"]
-        assert len(list(workspace.blobs.all())) == files - 2
+        assert {record.id for record in workspace.jobs.records()} == {"new", "week", "waiting", "seen", "discarded",
+                                                                       "forgotten"}
+        assert loads(workspace, "new", "week", "month", "waiting", "seen", "discarded", "forgotten") == [
+            "new", "waiting", "seen", "discarded"]
+        assert len(list(workspace.blobs.all())) == files - 3
 
 
 def test_a_removed_job_leaves_nothing(workspace: Workspace) -> None:

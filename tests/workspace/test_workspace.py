@@ -110,7 +110,7 @@ unknown = workspace.documents.open(FakeSource(uid="1.9.9"), PATH)
 assert unknown.id == "" and not unknown.mask(0).any() and unknown.pixels(0).shape == (40, 50)
 writes = [lambda: paint(document, box, 2), lambda: paint(unknown, box), document.undo, document.redo,
           lambda: stage(workspace, document, box, result.pixels(), job="another"),
-          lambda: workspace.candidates.set_state(result.id, "discarded"), lambda: workspace.people.add("Ann"),
+          lambda: discard(document, result), lambda: workspace.people.add("Ann"),
           lambda: workspace.pictures.add("job", 0, np.zeros((2, 2, 3), np.uint8), provenance()),
           lambda: workspace.documents.remember(document.id, "frame", 1), lambda: workspace.jobs.move("one", 1.0),
           lambda: workspace.removal.remove(workspace.removal.of_study(document.id)),

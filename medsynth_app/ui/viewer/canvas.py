@@ -202,7 +202,7 @@ class Canvas(QWidget):
             if change.kind == "mask":
                 if not self._painter.busy:
                     self.scene.refresh_mask(change.bounds, self.subject.mask())
-            else:
+            elif change.kind == "pixels":
                 self.scene.refresh_pixels(self.subject.pixels())
                 self._trace_synthetic()
                 self._mark_synthetic()

@@ -170,11 +170,15 @@ class CandidateStrip(QWidget):
     def _live(self) -> list[Thumb]:
         """Previews of the running job, behind the finished candidates."""
         candidates = self.session.candidates
-        done = sum(result.job_id == candidates.job_id for result in candidates.results)
-        for place, preview in enumerate(candidates.previews[done:], done):
-            self._pictures[f"live.{place}"] = qimage(preview)
-        return [Thumb(f"live.{place}", _("{number}   drawing").format(number=place + 1), synthetic=True, live=True)
-                for place in range(done, len(candidates.previews))]
+        drawing = candidates.drawing
+        if drawing is None:
+            return []
+        done = {result.candidate for result in candidates.results if result.job_id == drawing.job_id}
+        waiting = [number for number in sorted(drawing.previews) if number not in done]
+        for number in waiting:
+            self._pictures[f"live.{number}"] = qimage(drawing.previews[number])
+        return [Thumb(f"live.{number}", _("{number}   drawing").format(number=number + 1), synthetic=True, live=True)
+                for number in waiting]
 
     def _show_previews(self) -> None:
         self._show_thumbs()
