@@ -8,9 +8,9 @@ Writers that stand on heavy libraries are imported when they are needed, so that
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,14 +18,15 @@ import numpy.typing as npt
 
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.geometry import Geometry
-from medsynth_app.core.provenance import Provenance
+from medsynth_app.core.provenance import Provenance, joined
 from medsynth_app.core.render import Picture, to_screen
 from medsynth_app.core.window_level import WindowLevel
 from medsynth_app.formats import raster
 from medsynth_app.formats.common import ExportFrame
+from medsynth_app.formats.export_identity import export_identity
 from medsynth_app.formats.kinds import Kind, kind_of
 from medsynth_app.formats.provenance import for_export
-from medsynth_app.formats.registry import IMAGE_WRITERS, MASK_WRITERS, read_provenance
+from medsynth_app.formats.registry import IMAGE_WRITERS, MASK_WRITERS, file_of, read_provenance
 from medsynth_app.workspace.documents import Document
 from medsynth_app.workspace.workspace import Workspace
 
@@ -58,12 +59,13 @@ def export_image(workspace: Workspace, document: Document, frame: int, path: Pat
         For a format or place that cannot be written, a file that was opened, a grey image without window, or
         DICOM without any generated pixel.
     """
-    return export_frame(export_of(document, frame), path, format, mark=mark, window=window)
+    return export_frame(export_of(workspace, document, frame), path, format, mark=mark, window=window)
 
 
-def export_of(document: Document, frame: int) -> ExportFrame:
-    """A frame of a document as it is now."""
-    return ExportFrame(document.source, frame, document.path, document.pixels(frame), provenance_of(document, frame))
+def export_of(workspace: Workspace, document: Document, frame: int) -> ExportFrame:
+    """A frame of a document as it is now, filed with all exports of its series."""
+    return ExportFrame(document.source, frame, document.path, document.pixels(frame), provenance_of(document, frame),
+                       export_identity(document.info, workspace.salt))
 
 
 def export_frame(frame: ExportFrame, path: Path, format: str, *, mark: bool = True,
@@ -136,21 +138,12 @@ def export_mask(document: Document, frame: int | None, path: Path, format: str) 
 
 def records_of(document: Document, frame: int) -> list[Provenance]:
     """Records of all that is generated in a frame, in the order in which it came."""
-    records = list(document.provenance(frame))
-    return [_brought_along(document), *records] if document.info.synthetic else records
+    return [*_brought_along(document, frame), *document.provenance(frame)]
 
 
 def provenance_of(document: Document, frame: int) -> Provenance | None:
     """One record for all that is generated in a frame: the last result, with the earlier ones inside; None if none."""
     return joined(records_of(document, frame))
-
-
-def joined(records: Sequence[Provenance]) -> Provenance | None:
-    """The last record with the earlier ones inside; None where there are none."""
-    if not records:
-        return None
-    *earlier, last = records
-    return replace(last, earlier=(*(record.to_dict() for record in earlier), *last.earlier))
 
 
 def record_path(path: Path) -> Path:
@@ -193,14 +186,17 @@ def _is_mask(path: Path, mask: npt.NDArray[np.uint8]) -> bool:
     return False
 
 
-def _brought_along(document: Document) -> Provenance:
-    """The record inside an opened file that says that it is synthetic, or one that says just this."""
+def _brought_along(document: Document, frame: int) -> list[Provenance]:
+    """Of a frame that the opened file says to be synthetic: the record inside that file, or one that says just this."""
+    info = document.info
+    if not info.synthetic or (not info.frames[frame].synthetic and any(about.synthetic for about in info.frames)):
+        return []
     with suppress(UserError):
-        found = read_provenance(document.path)
+        found = read_provenance(file_of(document.source, frame, document.path))
         if found is not None:
-            return found
-    return Provenance(action="imported", pack="unknown", pack_sha256="", seed=0, created="",
-                      notices=("The file that was opened said that it holds generated pixels.",))
+            return [found]
+    return [Provenance(action="imported", pack="unknown", pack_sha256="", seed=0, created="",
+                       notices=("The file that was opened said that it holds generated pixels.",))]
 
 
 def _write_rendered(path: Path, format: str, pixels: Picture, provenance: Provenance | None, mark: bool,

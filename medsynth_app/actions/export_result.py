@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from medsynth_app.actions.export import Exported, export_frame, export_of, joined, records_of
+from medsynth_app.actions.export import Exported, export_frame, export_of, records_of
 from medsynth_app.actions.frames import frame_of, replaced
+from medsynth_app.core.provenance import joined
 from medsynth_app.core.window_level import WindowLevel
 from medsynth_app.workspace.candidates import Candidate
 from medsynth_app.workspace.documents import Document
@@ -26,7 +27,7 @@ def export_result(workspace: Workspace, document: Document, result: Candidate, p
     """
     frame = frame_of(document, result.frame_key)
     _before, after = replaced(document, frame, result)
-    now = export_of(document, frame)
+    now = export_of(workspace, document, frame)
     filled = np.array(now.pixels)
     filled[result.bounds.slices] = after
     seen = replace(now, pixels=filled, provenance=joined([*records_of(document, frame), result.provenance]))

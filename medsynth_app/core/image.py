@@ -73,6 +73,9 @@ class FrameInfo:
     instance
         Instance Number (0020,0013), by which a report names the slice; None where the file has none, or holds several
         frames.
+    synthetic
+        Whether the file says of this frame that it holds generated pixels; of an image that says so (`ImageInfo`) and
+        names no frame it is true of all.
     """
 
     key: FrameKey
@@ -88,6 +91,7 @@ class FrameInfo:
     time: int | None = None
     padding: tuple[int, int] | None = None
     instance: int | None = None
+    synthetic: bool = False
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 FORMAT = "medsynth-provenance/1"
@@ -61,3 +62,11 @@ class Provenance:
         for name in ("notices", "earlier"):
             values[name] = tuple(values.get(name, ()))
         return Provenance(**values)
+
+
+def joined(records: Sequence[Provenance]) -> Provenance | None:
+    """The last record with the earlier ones inside; None where there are none."""
+    if not records:
+        return None
+    *earlier, last = records
+    return replace(last, earlier=(*(record.to_dict() for record in earlier), *last.earlier))

@@ -15,6 +15,7 @@ from medsynth_app.core.errors import Cancelled, UserError
 from medsynth_app.core.files import short_code
 from medsynth_app.core.image import Channel, FrameInfo, Identity, ImageInfo, ImageSource, Pixels
 from medsynth_app.core.provenance import Provenance
+from medsynth_app.formats.export_identity import ExportIdentity
 from medsynth_app.formats.pixels import to_colour8
 
 ALLOWED_BYTES = 2 * 2**30
@@ -61,6 +62,8 @@ class ExportFrame:
         As `ImageSource.pixels`, with what was generated in place.
     provenance
         One record for all that is generated in it; None where nothing is.
+    identity
+        Under whom it is filed as DICOM; None: as a patient and study of its own.
     """
 
     source: ImageSource
@@ -68,6 +71,7 @@ class ExportFrame:
     opened: Path
     pixels: Pixels
     provenance: Provenance | None = None
+    identity: ExportIdentity | None = None
 
     @property
     def info(self) -> ImageInfo:
@@ -76,6 +80,26 @@ class ExportFrame:
     @property
     def about(self) -> FrameInfo:
         return self.source.info.frames[self.frame]
+
+
+@dataclass(frozen=True, eq=False)
+class ExportSeries:
+    """All frames of an image, made one by one when they are asked for.
+
+    Attributes
+    ----------
+    source
+        The image that is open.
+    frame
+        Makes frame k; raises `Cancelled` when the person thought better of it.
+    """
+
+    source: ImageSource
+    frame: Callable[[int], ExportFrame]
+
+    @property
+    def count(self) -> int:
+        return len(self.source.info.frames)
 
 
 class ArraySource(ImageSource):

@@ -16,7 +16,7 @@ from medsynth_app.core.geometry import Geometry
 from medsynth_app.core.image import FrameInfo, ImageSource
 from medsynth_app.core.provenance import Provenance
 from medsynth_app.core.render import Picture
-from medsynth_app.formats.common import ALLOWED_BYTES, ExportFrame, Mask, Progress, SeriesListing, Stop
+from medsynth_app.formats.common import ALLOWED_BYTES, ExportFrame, ExportSeries, Mask, Progress, SeriesListing, Stop
 from medsynth_app.formats.kinds import Kind, kind_of
 from medsynth_app.formats.provenance import from_text
 
@@ -134,6 +134,41 @@ IMAGE_WRITERS: dict[str, ImageWriter] = {
 
 
 @dataclass(frozen=True)
+class SeriesWriter:
+    """One way to write all frames of an image.
+
+    Attributes
+    ----------
+    extension
+        Of the file's name; "" where it is a folder, which is there and empty.
+    write
+        Writes them in their own depth, and nothing else; returns the name of each frame's file (none where there is one
+        file alone) and notices for the person.
+    refusal
+        Why an image cannot be written so, as a sentence; "" where it can.
+    """
+
+    extension: str
+    write: Callable[[Path, ExportSeries], tuple[tuple[str, ...], tuple[str, ...]]]
+    refusal: Callable[[ImageSource], str]
+
+
+def _dicom_series(folder: Path, series: ExportSeries) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    from medsynth_app.formats.dicom import synthetic
+
+    return synthetic.write_series(folder, series)
+
+
+def _no_dicom(source: ImageSource) -> str:
+    return "" if is_dicom(source) else "This image is no DICOM, so it cannot be exported as a DICOM series."
+
+
+SERIES_WRITERS: dict[str, SeriesWriter] = {
+    "dicom": SeriesWriter("", _dicom_series, _no_dicom),
+}
+
+
+@dataclass(frozen=True)
 class MaskWriter:
     """One way to write masks.
 
@@ -199,6 +234,13 @@ def is_dicom(source: ImageSource) -> bool:
     from medsynth_app.formats.dicom.source import DicomSource
 
     return isinstance(source, DicomSource)
+
+
+def file_of(source: ImageSource, frame: int, opened: Path) -> Path:
+    """The file that holds a frame of an image that was opened from `opened`, a file or a folder."""
+    from medsynth_app.formats.dicom.source import DicomSource
+
+    return source.file_of(frame)[0] if isinstance(source, DicomSource) else opened
 
 
 def list_series(folder: Path, *, progress: Progress | None = None, cancelled: Stop | None = None,

@@ -238,6 +238,15 @@ class Document:
             return [k for k in range(len(self.info.frames))
                     if (state := self._state(k)).id in touched and self._masks.load(state).any()]
 
+    def changed_frames(self) -> list[int]:
+        """Frames in view that hold accepted results."""
+        with self._database.read() as session:
+            changed = set(session.scalars(
+                select(PartRow.frame_id).join(EditRow, PartRow.edit_id == EditRow.id)
+                .join(PatchRow, PatchRow.part_id == PartRow.id)
+                .where(EditRow.document_id == self.id, EditRow.state == DONE).distinct()))
+        return [k for k in range(len(self.info.frames)) if self._state(k).id in changed]
+
     def close(self) -> None:
         """Write snapshots and close the file."""
         if not self.read_only:

@@ -11,9 +11,10 @@ from pydicom.dataset import Dataset
 from medsynth_app.core.geometry import Geometry, Vector
 from medsynth_app.core.image import FrameInfo, FrameKey, Rescale
 from medsynth_app.core.window_level import WindowLevel
+from medsynth_app.formats import provenance as records
 from medsynth_app.formats.dicom import ultrasound
 from medsynth_app.formats.dicom.elements import as_numbers, listed, number, numbers, of_frame, text
-from medsynth_app.formats.dicom.header import DicomFile
+from medsynth_app.formats.dicom.header import DicomFile, text_of
 
 AT_DETECTOR = "Distances are measured at the detector, not in the patient."
 MAGNIFIED = "The file estimates that the patient is shown {factor:.3g} times as large as that."
@@ -34,10 +35,11 @@ def frame_infos(file: DicomFile) -> tuple[FrameInfo, ...]:
     """One `FrameInfo` per frame, in the file's order."""
     header, span, padding = file.header, _stored_range(file), _padding(file)
     aspect, numbered = _aspect(header), number(header, "InstanceNumber") if file.frames == 1 else None
+    synthetic = text(header, "SyntheticData") == "YES" or records.claims_synthetic(text_of(header))
     return tuple(
         FrameInfo(FrameKey(file.key, k), file.rows, file.columns, rescale=_rescale(file, k), stored_range=span,
                   geometry=_geometry(file, k), windows=() if file.colour else _windows(file, k), padding=padding,
-                  aspect=aspect, instance=None if numbered is None else int(numbered))
+                  aspect=aspect, instance=None if numbered is None else int(numbered), synthetic=synthetic)
         for k in range(file.frames))
 
 

@@ -13,7 +13,6 @@ from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.files import short_code
 from medsynth_app.core.image import FrameInfo, Identity, ImageInfo, ImageSource, Pixels
-from medsynth_app.formats import provenance as records
 from medsynth_app.formats.common import (
     ALLOWED_BYTES,
     Mask,
@@ -195,7 +194,7 @@ def _source(series: Series, salt: bytes, notices: tuple[str, ...], identity: Ide
         info = ImageInfo(
             pseudonym=_pseudonym(files[0], salt), modality=_code(first.get("Modality")), series=_series_text(files[0]),
             colour="rgb" if files[0].colour else "grey", frames=tuple(part.info for part in slices),
-            inverted=files[0].inverted, synthetic=any(_synthetic(file) for file in files),
+            inverted=files[0].inverted, synthetic=any(part.info.synthetic for part in slices),
             notices=tuple(dict.fromkeys((*notices, *series.notices, *left_out, *arranging, *broken, *said))),
             identity=identity, frame_of_reference=_frame_of_reference(files, salt))
     small = {id(file): file.trimmed() for file in files}
@@ -250,7 +249,3 @@ def _pseudonym(file: DicomFile, salt: bytes) -> str:
     """The same patient gets the same code within a workspace; no code leads back without its secret."""
     who = str(file.header.get("PatientID", "") or "") or str(file.header.get("StudyInstanceUID", "") or "")
     return f"Subject-{short_code(salt + who.encode('utf-8', 'surrogateescape'))}" if who else image_pseudonym(file.key)
-
-
-def _synthetic(file: DicomFile) -> bool:
-    return str(file.header.get("SyntheticData", "")) == "YES" or records.claims_synthetic(text_of(file.header))

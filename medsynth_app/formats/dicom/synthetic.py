@@ -1,11 +1,13 @@
-"""Writing synthetic images as DICOM that cannot be taken for real, in the source's own depth or as secondary capture.
+"""Writing images as DICOM that cannot be taken for real, in the source's own depth or as secondary capture.
 
-New UIDs, a study of its own, a Patient ID that begins with SYN-; of the source only what stands in a whitelist.
+New UIDs, a study of its own, a Patient ID that begins with SYN-; of the source only what stands in a whitelist. What is
+not synthetic, the slices of a series that nobody changed, says that.
 """
 
 from __future__ import annotations
 
-from copy import deepcopy
+import hashlib
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -13,18 +15,20 @@ import numpy as np
 from pydicom import uid
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.sr.codedict import codes
+from pydicom.sr.coding import Code
 from pydicom.valuerep import format_number_as_ds
 
 import medsynth_app
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.files import file_sha256, short_code, writing
 from medsynth_app.core.image import Pixels
-from medsynth_app.core.provenance import Provenance
+from medsynth_app.core.provenance import Provenance, joined
 from medsynth_app.formats import provenance as records
-from medsynth_app.formats.common import ExportFrame
-from medsynth_app.formats.dicom.elements import functional_group, numbers, text
+from medsynth_app.formats.common import ExportFrame, ExportSeries
 from medsynth_app.formats.dicom.header import PRIVATE_CREATOR, PRIVATE_ELEMENT, PRIVATE_GROUP, DicomFile, read_file
+from medsynth_app.formats.dicom.kept import keep, sop_class
 from medsynth_app.formats.dicom.source import DicomSource
+from medsynth_app.formats.export_identity import ExportIdentity
 from medsynth_app.formats.libraries import prepare_pydicom
 from medsynth_app.formats.mark import draw_mark
 
@@ -35,72 +39,69 @@ NO_CLASS = ("The source does not say what kind of DICOM it is, which an anonymis
             "as a secondary capture.")
 NAME = "SYNTHETIC"
 NO_LIMIT = 2**62  # the image is open already: its size was asked then
-
-# Of the source: how pixels are to be understood and how they were acquired; nothing that names a person, a place,
-# a time, a device's serial number or another file, and no free text.
-WHITELIST = (
-    "Modality", "PresentationIntentType", "BodyPartExamined", "Laterality", "ImageLaterality", "ViewPosition",
-    "PatientOrientation", "PatientPosition",
-    "SliceThickness", "SpacingBetweenSlices", "SliceLocation", "PixelSpacing", "ImagerPixelSpacing",
-    "NominalScannedPixelSpacing", "ImagePositionPatient", "ImageOrientationPatient", "PixelAspectRatio",
-    "KVP", "GantryDetectorTilt", "DataCollectionDiameter", "ReconstructionDiameter", "RotationDirection",
-    "ExposureTime", "XRayTubeCurrent", "Exposure", "FilterType", "ConvolutionKernel", "FocalSpots",
-    "ScanningSequence", "SequenceVariant", "ScanOptions", "MRAcquisitionType", "RepetitionTime", "EchoTime",
-    "InversionTime", "EchoTrainLength", "FlipAngle", "MagneticFieldStrength", "NumberOfAverages", "ImagedNucleus",
-    "RescaleIntercept", "RescaleSlope", "RescaleType", "Units", "DecayCorrection", "CountsSource", "SeriesType",
-    "WindowCenter", "WindowWidth", "VOILUTFunction", "PresentationLUTShape", "PixelIntensityRelationship",
-    "PixelIntensityRelationshipSign", "PixelPaddingValue", "PixelPaddingRangeLimit", "RecognizableVisualFeatures",
-    "BurnedInAnnotation", "LossyImageCompression", "LossyImageCompressionRatio", "LossyImageCompressionMethod",
-    "BreastImplantPresent", "PositionerType",
-)
-_GROUPS = {  # functional groups of enhanced images, and what of them is copied
-    "PixelMeasuresSequence": ("PixelSpacing", "SliceThickness", "SpacingBetweenSlices"),
-    "PlaneOrientationSequence": ("ImageOrientationPatient",),
-    "PlanePositionSequence": ("ImagePositionPatient",),
-    "PixelValueTransformationSequence": ("RescaleIntercept", "RescaleSlope", "RescaleType"),
-    "FrameVOILUTSequence": ("WindowCenter", "WindowWidth", "VOILUTFunction"),
-    "MRImageFrameTypeSequence": ("PixelPresentation", "VolumetricProperties", "VolumeBasedCalculationTechnique",
-                                 "ComplexImageComponent", "AcquisitionContrast"),
-    "CTImageFrameTypeSequence": ("PixelPresentation", "VolumetricProperties", "VolumeBasedCalculationTechnique"),
-}
-_THIRD_TYPES = ("AXIAL", "LOCALIZER", "MPR", "OTHER", "VOLUME", "ANGIO", "DIFFUSION", "FLUOROSCOPY")
-_CLASSES = {  # SOP classes of a modality, classic and enhanced, for files that name none
-    "CT": (uid.CTImageStorage, uid.EnhancedCTImageStorage), "MR": (uid.MRImageStorage, uid.EnhancedMRImageStorage),
-    "PT": (uid.PositronEmissionTomographyImageStorage, uid.EnhancedPETImageStorage),
-    "NM": (uid.NuclearMedicineImageStorage, ""), "US": (uid.UltrasoundImageStorage, ""),
-    "CR": (uid.ComputedRadiographyImageStorage, ""), "DX": (uid.DigitalXRayImageStorageForPresentation, ""),
-    "MG": (uid.DigitalMammographyXRayImageStorageForPresentation, ""),
-}
+_RESEARCH = "Research use only, not for diagnosis."
 _NOT_DERIVED = (uid.SegmentationStorage, "1.2.840.10008.5.1.4.1.1.66.7", uid.ParametricMapStorage,
                 uid.VLWholeSlideMicroscopyImageStorage, uid.RTDoseStorage)
 
 
-def write_derived(path: Path, frame: ExportFrame, *, patient_id: str = "") -> tuple[str, ...]:
+def write_derived(path: Path, frame: ExportFrame) -> tuple[str, ...]:
     """Write one frame in the source's own SOP class, depth and rescale; nothing is burned in.
 
     Returns notices for the person: what could not be kept. Raises `UserError` when the file cannot be written, or
     the pixels no longer fit the source; ValueError where nothing in the frame is generated.
     """
-    provenance, pixels = frame.provenance, frame.pixels
-    if provenance is None:
+    if frame.provenance is None:
         raise ValueError("only what is synthetic is written as derived DICOM")
-    found = _source_file(frame)
+    ((dataset, notices),) = _instances([frame])
+    count = len(frame.info.frames)
+    if count > 1:
+        dataset.ImageComments += f" Slice {frame.frame + 1} of {count}; the others are not part of this export."
+    _write(path, dataset, frame.provenance)
+    return notices
+
+
+def write_series(folder: Path, series: ExportSeries) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Write all frames of a DICOM image into an empty folder, file by file as the source holds them.
+
+    Returns
+    -------
+    The name of the file of each frame, and notices as `write_derived`.
+    """
+    files: dict[Path, list[int]] = {}
+    assert isinstance(series.source, DicomSource)
+    for k in range(series.count):
+        files.setdefault(series.source.file_of(k)[0], []).append(k)
+    names, notices, digits = [""] * series.count, dict[str, None](), len(str(series.count))
+    for numbers in files.values():
+        frames = [series.frame(k) for k in numbers]
+        written = list(_instances(frames))
+        for k, (dataset, said) in enumerate(written):
+            parts = frames if len(written) == 1 else frames[k:k + 1]
+            name = f"{parts[0].frame + 1:0{digits}}.dcm"  # a list of names is in the order of the slices
+            _write(folder / name, dataset, joined([part.provenance for part in parts if part.provenance is not None]))
+            notices |= dict.fromkeys(said)
+            for part in parts:
+                names[part.frame] = name
+    return tuple(names), tuple(notices)
+
+
+def _instances(frames: Sequence[ExportFrame]) -> Iterator[tuple[Dataset, tuple[str, ...]]]:
+    """Frames of one file as one object, or as many secondary captures where it cannot be, and notices."""
+    found = _source_file(frames)
+    notice = ""
     if found is None:
-        _write(path, _secondary(pixels, provenance, patient_id, frame), provenance)
-        return (SOURCE_GONE,) if not frame.opened.exists() or isinstance(frame.source, DicomSource) else ()
-    file, index = found
-    sop_class = _sop_class(file.header)
-    if not sop_class:
-        _write(path, _secondary(pixels, provenance, patient_id, frame), provenance)
-        return (NO_CLASS,)
-    if sop_class in _NOT_DERIVED or file.decimals or (not file.colour and file.layout.allocated == 1):
-        _write(path, _secondary(pixels, provenance, patient_id, frame), provenance)
-        return (NOT_ITS_OWN,)
-    if pixels.shape[:2] != (file.rows, file.columns) or (pixels.ndim == 3) != file.colour:
-        raise UserError("The source file has changed since it was opened: its size is another one.",
-                        "Open it again.", "Your result is saved.")
-    _write(path, _derived(file, index, pixels, provenance, patient_id), provenance)
-    return ()
+        if not frames[0].opened.exists() or isinstance(frames[0].source, DicomSource):
+            notice = SOURCE_GONE
+    elif not sop_class(found.header):
+        notice = NO_CLASS
+    elif sop_class(found.header) in _NOT_DERIVED or found.decimals \
+            or (not found.colour and found.layout.allocated == 1):
+        notice = NOT_ITS_OWN
+    else:
+        yield _derived(found, frames), ()
+        return
+    for frame in frames:
+        yield _secondary(frame.pixels, frame.provenance, frame=frame), (notice,) if notice else ()
 
 
 def write_secondary_capture(path: Path, pixels: Pixels, provenance: Provenance, mark: bool = True, *,
@@ -113,65 +114,70 @@ def write_secondary_capture(path: Path, pixels: Pixels, provenance: Provenance, 
     _write(path, dataset, provenance)
 
 
-def _source_file(frame: ExportFrame) -> tuple[DicomFile, int] | None:
-    """The file that holds the frame, with its whole header, and the frame's place in it; of a series no other is read.
+def _source_file(frames: Sequence[ExportFrame]) -> DicomFile | None:
+    """The file that holds these frames, with its whole header; of a series no other is read.
 
     None when it is gone, is another one now, or the image is no DICOM.
     """
-    if not isinstance(frame.source, DicomSource):
+    source, first = frames[0].source, frames[0]
+    if not isinstance(source, DicomSource):
         return None
-    path, index = frame.source.file_of(frame.frame)
+    path, _ = source.file_of(first.frame)
     try:
         file = read_file(path, NO_LIMIT)
     except UserError:
         return None
-    source = frame.about.key.source
-    same = file.key == source or source == f"sha256:{file_sha256(path)}"  # files of one UID are told apart by hash
-    return (file, index) if same else None
+    known = first.about.key.source
+    same = file.key == known or known == f"sha256:{file_sha256(path)}"  # files of one UID are told apart by hash
+    return file if same else None
 
 
-def _sop_class(header: Dataset) -> str:
-    """The source's own SOP class; where an anonymiser took it out, that of its modality; empty where none is known."""
-    stated = text(header, "SOPClassUID") or str(header.file_meta.get("MediaStorageSOPClassUID", "") or "")
-    plain, enhanced = _CLASSES.get(text(header, "Modality"), ("", ""))
-    return stated or (enhanced if _enhanced(header) else plain)
-
-
-def _enhanced(header: Dataset) -> bool:
-    return "SharedFunctionalGroupsSequence" in header or "PerFrameFunctionalGroupsSequence" in header
-
-
-def _base(sop_class: str, provenance: Provenance, patient_id: str) -> Dataset:
-    """What every synthetic image states: who it is not, what made it, and that it is synthetic."""
+def _base(kind: str, provenance: Provenance | None, patient_id: str = "", identity: ExportIdentity | None = None
+          ) -> Dataset:
+    """What every image states: who it is not, what made it, and whether it is synthetic."""
     prepare_pydicom()
     now = datetime.now().astimezone()
     dataset = Dataset()
     dataset.SpecificCharacterSet = "ISO_IR 192"
-    dataset.SOPClassUID = sop_class
+    dataset.SOPClassUID = kind
     for name in ("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID"):
         setattr(dataset, name, uid.generate_uid(prefix=None))
     code = patient_id or f"SYN-{short_code(str(dataset.StudyInstanceUID).encode())}"
+    if identity is not None:
+        dataset.StudyInstanceUID, dataset.SeriesInstanceUID = identity.study, identity.series
+        dataset.FrameOfReferenceUID, code = identity.frame_of_reference, identity.patient_id
     dataset.PatientID = code if code.startswith("SYN-") else f"SYN-{code}"
     dataset.PatientName = f"{NAME}^{dataset.PatientID}"
     dataset.PatientIdentityRemoved, dataset.DeidentificationMethod = "YES", "Attributes copied from a whitelist only"
-    for name in ("PatientBirthDate", "PatientSex", "ReferringPhysicianName", "AccessionNumber", "StudyID",
-                 "PositionReferenceIndicator", "AcquisitionNumber", "Laterality", "PatientOrientation"):
+    for name in ("PatientBirthDate", "PatientSex", "ReferringPhysicianName", "AccessionNumber", "StudyID", "StudyDate",
+                 "StudyTime", "PositionReferenceIndicator", "AcquisitionNumber", "Laterality", "PatientOrientation"):
         setattr(dataset, name, None)
-    for name in ("Study", "Series", "Content", "InstanceCreation"):
-        setattr(dataset, f"{name}Date", f"{now:%Y%m%d}")
+    for name in ("InstanceCreation", "Content", "Series", "Study")[:4 if identity is None else 1]:
+        setattr(dataset, f"{name}Date", f"{now:%Y%m%d}")  # of a series that is exported day by day there is no date
         setattr(dataset, f"{name}Time", f"{now:%H%M%S}")
     dataset.Manufacturer, dataset.ManufacturerModelName = "MedSynth", "MedSynth"
     dataset.DeviceSerialNumber, dataset.SoftwareVersions = "0", medsynth_app.__version__
     dataset.SeriesNumber, dataset.InstanceNumber = "1", "1"
-    pack = provenance.pack.replace("\\", "/").rsplit("/", 1)[-1]
     dataset.StudyDescription = f"{NAME} study"
+    dataset.ImageType = ["DERIVED", "SECONDARY"]
+    if provenance is None:
+        dataset.SyntheticData = "NO"
+        dataset.ContributingEquipmentSequence = [_equipment(now, codes.cid7005.DeIdentifyingEquipment,
+                                                            "Removed the patient's identity; no pixel was changed")]
+        dataset.ImageComments = f"UNCHANGED image: no pixel of it is synthetic. {_RESEARCH}"
+        return dataset
+    pack = _pack_name(provenance)
     dataset.SeriesDescription = f"{NAME} {provenance.action} ({pack})"[:64]
     dataset.SyntheticData = "YES"
-    dataset.ImageType = ["DERIVED", "SECONDARY"]
     dataset.DerivationDescription = _derivation(provenance, pack)
-    dataset.ContributingEquipmentSequence = [_equipment(now, pack)]
-    dataset.ImageComments = "SYNTHETIC image. Research use only, not for diagnosis."
+    dataset.ContributingEquipmentSequence = [_equipment(now, codes.cid7005.SynthesizingEquipment,
+                                                        f"Synthesized pixels with the model pack {pack}")]
+    dataset.ImageComments = f"{NAME} image. {_RESEARCH}"
     return dataset
+
+
+def _pack_name(provenance: Provenance) -> str:
+    return provenance.pack.replace("\\", "/").rsplit("/", 1)[-1]
 
 
 def _derivation(provenance: Provenance, pack: str) -> str:
@@ -182,101 +188,86 @@ def _derivation(provenance: Provenance, pack: str) -> str:
     return f"{made}; pack {pack}, sha256 {provenance.pack_sha256}; seed {provenance.seed}; prompt: {prompt}"[:1024]
 
 
-def _equipment(now: datetime, pack: str) -> Dataset:
-    code, purpose, item = codes.cid7005.SynthesizingEquipment, Dataset(), Dataset()
+def _equipment(now: datetime, code: Code, description: str) -> Dataset:
+    purpose, item = Dataset(), Dataset()
     purpose.CodeValue, purpose.CodingSchemeDesignator = code.value, code.scheme_designator
     purpose.CodeMeaning = code.meaning
     item.PurposeOfReferenceCodeSequence = [purpose]
     item.Manufacturer, item.ManufacturerModelName = "MedSynth", "MedSynth"
     item.SoftwareVersions = medsynth_app.__version__
     item.ContributionDateTime = f"{now:%Y%m%d%H%M%S}"
-    item.ContributionDescription = f"Synthesized pixels with the model pack {pack}"[:1024]
+    item.ContributionDescription = description[:1024]
     return item
 
 
-def _set_pixels(dataset: Dataset, pixels: Pixels, bits_stored: int, photometric: str) -> None:
-    dataset.Rows, dataset.Columns = pixels.shape[:2]
-    dataset.SamplesPerPixel = 3 if pixels.ndim == 3 else 1
-    if pixels.ndim == 3:
+def _file_as(dataset: Dataset, frames: Sequence[ExportFrame]) -> None:
+    """State what all exports of one series share, and an identity that equal content has again."""
+    identity = frames[0].identity
+    if identity is None:
+        return
+    modality = str(dataset.get("Modality") or "DICOM")
+    dataset.SeriesDescription = f"{NAME} {modality}: holds generated pixels" if identity.synthetic \
+        else f"UNCHANGED {modality}: a copy, no synthetic pixels"
+    content = hashlib.sha256()
+    for frame in frames:
+        record = records.to_text(frame.provenance) if frame.provenance is not None else ""
+        content.update(f"{frame.about.key} {frame.pixels.dtype.str} {record}".encode())
+        content.update(np.ascontiguousarray(frame.pixels).data)
+    dataset.SOPInstanceUID = identity.instance(content.hexdigest())
+
+
+def _set_pixels(dataset: Dataset, frames: Sequence[Pixels], bits_stored: int, photometric: str) -> None:
+    """Frames of one size and type."""
+    first = frames[0]
+    dataset.Rows, dataset.Columns = first.shape[:2]
+    dataset.SamplesPerPixel = 3 if first.ndim == 3 else 1
+    if first.ndim == 3:
         dataset.PlanarConfiguration = 0
     dataset.PhotometricInterpretation = photometric
-    dataset.BitsAllocated = pixels.dtype.itemsize * 8
+    dataset.BitsAllocated = first.dtype.itemsize * 8
     dataset.BitsStored, dataset.HighBit = bits_stored, bits_stored - 1
-    dataset.PixelRepresentation = 1 if pixels.dtype.kind == "i" else 0
-    data = np.ascontiguousarray(pixels, pixels.dtype.newbyteorder("<")).tobytes()
+    dataset.PixelRepresentation = 1 if first.dtype.kind == "i" else 0
+    little = first.dtype.newbyteorder("<")
+    data = b"".join(np.ascontiguousarray(pixels, little).tobytes() for pixels in frames)
     dataset.PixelData = data + b"\0" * (len(data) % 2)
     dataset["PixelData"].VR = "OB" if dataset.BitsAllocated == 8 else "OW"
 
 
-def _derived(file: DicomFile, index: int, pixels: Pixels, provenance: Provenance, patient_id: str) -> Dataset:
-    header = file.header
-    if not file.colour and pixels.dtype != file.dtype:
-        if not np.array_equal(pixels.astype(file.dtype), pixels):
-            raise ValueError("the pixels do not fit the source's type")
-        pixels = pixels.astype(file.dtype)
-    dataset = _base(_sop_class(header), provenance, patient_id)
-    enhanced = _enhanced(header)
-    for keyword in WHITELIST:
-        _copy(header, keyword, dataset)
-    dataset.ImageType = _image_type(header, enhanced)
+def _derived(file: DicomFile, frames: Sequence[ExportFrame]) -> Dataset:
+    """Frames of a file as one object of its own kind."""
+    pixels = [_fitting(file, frame.pixels) for frame in frames]
+    changed = [frame.provenance for frame in frames if frame.provenance is not None]
+    identity = frames[0].identity
+    dataset = _base(sop_class(file.header), joined(changed), identity=identity)
+    keep(file.header, [frame.about.key.frame for frame in frames], dataset,
+         derived=bool(changed) or (identity is not None and identity.synthetic))
+    if 0 < len(changed) < len(frames):
+        dataset.ImageComments += (f" Of its {len(frames)} frames {len(changed)} hold generated pixels: " + ", ".join(
+            str(k) for k, frame in enumerate(frames, 1) if frame.provenance is not None) + ".")
     if file.colour:
         _set_pixels(dataset, pixels, 8, "RGB")
     else:
         _set_pixels(dataset, pixels, file.layout.stored, file.layout.label)
-    if "NumberOfFrames" in header:
-        dataset.NumberOfFrames = 1
-    if offsets := numbers(header, "GridFrameOffsetVector"):
-        dataset.GridFrameOffsetVector = [offsets[0]]
-    if enhanced:
-        _functional_groups(dataset, header, index)
+    _file_as(dataset, frames)
     return dataset
 
 
-def _copy(source: Dataset, keyword: str, target: Dataset) -> None:
-    """Copy an element where it is there and can be read: a damaged one is of no use in the export either."""
-    try:
-        if keyword in source:
-            target[keyword] = deepcopy(source[keyword])
-    except Exception:  # pydicom raises many kinds
-        return
+def _fitting(file: DicomFile, pixels: Pixels) -> Pixels:
+    """Pixels in the type of the file's own."""
+    if pixels.shape[:2] != (file.rows, file.columns) or (pixels.ndim == 3) != file.colour:
+        raise UserError("The source file has changed since it was opened: its size is another one.",
+                        "Open it again.", "Your result is saved.")
+    if file.colour or pixels.dtype == file.dtype:
+        return pixels
+    if not np.array_equal(pixels.astype(file.dtype), pixels):
+        raise ValueError("the pixels do not fit the source's type")
+    return pixels.astype(file.dtype)
 
 
-def _image_type(header: Dataset, enhanced: bool) -> list[str]:
-    values = [str(value) for value in header.get("ImageType", None) or []]
-    third = [values[2]] if len(values) > 2 and values[2] in _THIRD_TYPES else []
-    if enhanced:
-        return ["DERIVED", "SECONDARY", *(third or ["VOLUME"]), "NONE"]
-    if header.get("Modality") in ("CT", "MR"):
-        third = third or ["AXIAL" if header.get("Modality") == "CT" else "OTHER"]
-    return ["DERIVED", "SECONDARY", *third]
-
-
-def _functional_groups(dataset: Dataset, header: Dataset, index: int) -> None:
-    """Shared and per-frame groups of one frame, of whitelisted elements alone."""
-    shared, own = Dataset(), Dataset()
-    for sequence, keywords in _GROUPS.items():
-        group = functional_group(header, index, sequence)
-        if group is None:
-            continue
-        item = Dataset()
-        for keyword in keywords:
-            _copy(group, keyword, item)
-        if "FrameType" in sequence:
-            item.FrameType = dataset.ImageType
-        setattr(own if sequence == "PlanePositionSequence" else shared, sequence, [item])
-    content = Dataset()
-    content.StackID, content.InStackPositionNumber, content.DimensionIndexValues = "1", 1, [1]
-    own.FrameContentSequence = [content]
-    dataset.SharedFunctionalGroupsSequence, dataset.PerFrameFunctionalGroupsSequence = [shared], [own]
-    organization, pointer = Dataset(), Dataset()
-    organization.DimensionOrganizationUID = pointer.DimensionOrganizationUID = uid.generate_uid(prefix=None)
-    pointer.DimensionIndexPointer, pointer.FunctionalGroupPointer = 0x00209057, 0x00209111
-    dataset.DimensionOrganizationSequence, dataset.DimensionIndexSequence = [organization], [pointer]
-
-
-def _secondary(pixels: Pixels, provenance: Provenance, patient_id: str, frame: ExportFrame | None = None) -> Dataset:
+def _secondary(pixels: Pixels, provenance: Provenance | None, patient_id: str = "", frame: ExportFrame | None = None
+               ) -> Dataset:
     """Pixels as Secondary Capture; with `frame` in its own depth, with its rescale, windows and place."""
-    dataset = _base(uid.SecondaryCaptureImageStorage, provenance, patient_id)
+    dataset = _base(uid.SecondaryCaptureImageStorage, provenance, patient_id, frame.identity if frame else None)
     dataset.Modality, dataset.ConversionType = (frame.info.modality if frame else None) or "OT", "SYN"
     bits, photometric = pixels.dtype.itemsize * 8, "RGB" if pixels.ndim == 3 else "MONOCHROME2"
     if frame is not None and pixels.ndim == 2:
@@ -295,7 +286,11 @@ def _secondary(pixels: Pixels, provenance: Provenance, patient_id: str, frame: E
             dataset.ImagePositionPatient = [_ds(value) for value in geometry.origin]
             dataset.ImageOrientationPatient = [
                 _ds(value) for value in (*geometry.row_direction, *geometry.column_direction)]
-    _set_pixels(dataset, pixels, bits, photometric)
+    _set_pixels(dataset, [pixels], bits, photometric)
+    if frame is not None:
+        if frame.about.instance is not None:
+            dataset.InstanceNumber = str(frame.about.instance)
+        _file_as(dataset, [frame])
     return dataset
 
 
@@ -303,9 +298,10 @@ def _ds(value: float) -> str:
     return str(format_number_as_ds(float(value)))
 
 
-def _write(path: Path, dataset: Dataset, provenance: Provenance) -> None:
-    block = dataset.private_block(PRIVATE_GROUP, PRIVATE_CREATOR, create=True)
-    block.add_new(PRIVATE_ELEMENT, "UT", records.to_text(provenance))
+def _write(path: Path, dataset: Dataset, provenance: Provenance | None) -> None:
+    if provenance is not None:
+        block = dataset.private_block(PRIVATE_GROUP, PRIVATE_CREATOR, create=True)
+        block.add_new(PRIVATE_ELEMENT, "UT", records.to_text(provenance))
     meta = FileMetaDataset()
     meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = dataset.SOPClassUID, dataset.SOPInstanceUID
     meta.TransferSyntaxUID, meta.ImplementationVersionName = uid.ExplicitVRLittleEndian, "MEDSYNTH"

@@ -1,0 +1,207 @@
+"""Export a whole series: every slice, changed or not, as one series that stacks wherever it is opened.
+
+It is written into a place of its own and moved to where it belongs when it is complete, so that there is the whole or
+nothing; what is in the folder already is neither replaced nor mixed with.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import re
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+
+import medsynth_app
+from medsynth_app.actions.export import export_of, provenance_of, record_path
+from medsynth_app.core.errors import UserError
+from medsynth_app.core.provenance import Provenance
+from medsynth_app.formats.common import ExportFrame, ExportSeries, check_cancelled
+from medsynth_app.formats.export_identity import ExportIdentity, export_identity
+from medsynth_app.formats.provenance import to_dict
+from medsynth_app.formats.registry import SERIES_WRITERS
+from medsynth_app.workspace.documents import Document
+from medsynth_app.workspace.workspace import Workspace
+
+FORMAT = "medsynth-series/1"
+_SPARE = 64 * 2**20  # bytes that stay free on a disk
+
+
+@dataclass(frozen=True)
+class SeriesExported:
+    """What was written.
+
+    Attributes
+    ----------
+    path
+        The folder, or the file.
+    record
+        What each slice is, beside it.
+    slices, changed
+        How many there are, and how many of them hold generated pixels.
+    """
+
+    path: Path
+    record: Path
+    slices: int
+    changed: int
+    notices: tuple[str, ...] = ()
+
+
+def export_series(workspace: Workspace, document: Document, folder: Path, format: str = "", *,
+                  progress: Callable[[int, int], None] | None = None,
+                  cancelled: Callable[[], bool] | None = None) -> SeriesExported:
+    """Write all slices of a document as they are now into `folder`, under a name that is not taken there.
+
+    Unchanged slices keep their stored values to the bit. What was accepted after the call began takes no part.
+
+    Parameters
+    ----------
+    format
+        One of `series_formats`; without it the image's own.
+    progress
+        Called with (slices written, slices).
+    cancelled
+        Asked before every slice.
+
+    Raises
+    ------
+    UserError
+        When the format does not fit, a slice cannot be read, or the place cannot be written.
+    Cancelled
+        When `cancelled` said so. In either case nothing is left.
+    """
+    name = format or series_formats(document)[0]
+    if name not in SERIES_WRITERS:
+        raise UserError(f"The format {name!r} is unknown.", f"Use one of {', '.join(SERIES_WRITERS)}.")
+    writer = SERIES_WRITERS[name]
+    if reason := writer.refusal(document.source):
+        raise UserError(reason, f"Use one of {', '.join(series_formats(document))}, or export slice by slice.")
+    changed = _changed(workspace, document)
+    filed = export_identity(document.info, workspace.salt, synthetic=bool(changed) or document.info.synthetic)
+    hashes: dict[int, str] = {}
+    synthetic: dict[int, Provenance] = {}
+    count = len(document.info.frames)
+
+    def frame(k: int) -> ExportFrame:
+        check_cancelled(cancelled)
+        if progress is not None:
+            progress(len(hashes), count)
+        made = changed[k] if k in changed else _unchanged(document, k)
+        hashes[k] = hashlib.sha256(np.ascontiguousarray(made.pixels).data).hexdigest()
+        if made.provenance is not None:
+            synthetic[k] = made.provenance
+        return replace(made, identity=filed)
+
+    place, part = _begun(document, folder, _name(document, filed.synthetic), writer.extension)
+    told = part.with_name(f"{part.name}.json")
+    try:
+        if not writer.extension:
+            part.mkdir()
+        files, notices = writer.write(part, ExportSeries(document.source, frame))
+        check_cancelled(cancelled)
+        about = _record(document, filed, files or (place.name,) * count, hashes, synthetic)
+        told.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+        part.rename(place)
+        told.rename(record_path(place))
+    except OSError as error:
+        raise UserError(f"The series could not be written ({error.strerror or 'disk error'}).",
+                        "Choose another folder, or make room there.", safe="Nothing was left of it.") from error
+    finally:
+        _remove(part)
+        _remove(told)
+    if progress is not None:
+        progress(count, count)
+    return SeriesExported(place, record_path(place), count, len(synthetic), notices)
+
+
+def series_formats(document: Document) -> tuple[str, ...]:
+    """The formats in which a document can be exported as a series, its own first; there is always one.
+
+    Raises
+    ------
+    UserError
+        When there is none, with the reason.
+    """
+    found = tuple(name for name, writer in SERIES_WRITERS.items() if not writer.refusal(document.source))
+    if not found:
+        raise UserError(next(filter(None, (writer.refusal(document.source) for writer in SERIES_WRITERS.values()))),
+                        "Export it slice by slice.")
+    return found
+
+
+def _changed(workspace: Workspace, document: Document) -> dict[int, ExportFrame]:
+    """The frames that something was accepted into, as they are now: what is accepted while others are written waits."""
+    return {k: export_of(workspace, document, k) for k in document.changed_frames()}
+
+
+def _unchanged(document: Document, frame: int) -> ExportFrame:
+    """A frame as its file holds it."""
+    try:
+        pixels = document.source.pixels(frame)
+    except UserError as error:
+        raise UserError(f"Slice {frame + 1} cannot be read, so the series would not be whole. {error.happened}",
+                        error.remedy, safe="Nothing was written.", details=error.details) from error
+    return ExportFrame(document.source, frame, document.path, pixels, provenance_of(document, frame))
+
+
+def _name(document: Document, synthetic: bool) -> str:
+    """A name that says whose series it is, by pseudonym, and whether anything in it is generated."""
+    info = document.info
+    words = re.findall(r"[A-Za-z0-9-]+", f"{info.pseudonym} {info.series}")
+    return "_".join([*words, "synthetic" if synthetic else "unchanged"])
+
+
+def _begun(document: Document, folder: Path, name: str, extension: str) -> tuple[Path, Path]:
+    """Where the series will stand, under a name that is free, and where it is written until then."""
+    try:
+        if document.path.is_dir() and folder.resolve().is_relative_to(document.path.resolve()):
+            raise UserError("This is the folder of the images that are open: who opens it again would find both.",
+                            "Choose another folder.", safe="The originals are not touched.")
+        folder.mkdir(parents=True, exist_ok=True)
+        first, frames = document.source.pixels(0), document.info.frames
+        needed = first.nbytes * sum(about.rows * about.columns for about in frames) / (first.shape[0] * first.shape[1])
+        if shutil.disk_usage(folder).free < needed + _SPARE:
+            raise UserError("There is not enough room for the series on this disk.", "Choose another folder, or make "
+                            "room there.", safe="Nothing was written.")
+    except OSError as error:
+        raise UserError(f"The folder cannot be used ({error.strerror or 'disk error'}).", "Choose another folder.",
+                        safe="Nothing was written.") from error
+    for number in itertools.count(1):
+        place = folder / f"{name}{f'-{number}' if number > 1 else ''}{extension}"
+        if not place.exists() and not record_path(place).exists():
+            return place, folder / f".{uuid4().hex}.part{extension}"
+    raise AssertionError("numbers do not end")
+
+
+def _remove(part: Path) -> None:
+    """What is left of an export that did not come to its end."""
+    if part.is_dir():
+        shutil.rmtree(part, ignore_errors=True)
+    else:
+        part.unlink(missing_ok=True)
+
+
+def _record(document: Document, identity: ExportIdentity, files: Sequence[str], hashes: Mapping[int, str],
+            synthetic: Mapping[int, Provenance]) -> dict[str, Any]:
+    """What each slice is, as plain JSON values."""
+    frames = document.info.frames
+    return {
+        "format": FORMAT, "program": f"MedSynth {medsynth_app.__version__}", "modality": document.info.modality,
+        "created": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}", "synthetic": bool(synthetic),
+        "says": f"{len(synthetic)} of {len(frames)} slices hold generated pixels; "
+                "the stored values of all others are those of the source." if synthetic else
+                f"No pixel is synthetic: the stored values of all {len(frames)} slices are those of the source.",
+        "patient_id": identity.patient_id, "study_instance_uid": identity.study,
+        "series_instance_uid": identity.series,
+        "slices": [{"file": files[k], "slice": k + 1, "instance": about.instance, "synthetic": k in synthetic,
+                    "sha256": hashes[k], **({"provenance": to_dict(synthetic[k])} if k in synthetic else {})}
+                   for k, about in enumerate(frames)]}

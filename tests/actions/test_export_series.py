@@ -1,0 +1,271 @@
+"""A whole series, exported and read again by other libraries: same order, place, spacing and values."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pydicom
+import pytest
+import SimpleITK as sitk
+from pydicom.data import get_testdata_file
+
+from medsynth_app.actions.export import export_image, record_path
+from medsynth_app.actions.export_series import SeriesExported, export_series, series_formats
+from medsynth_app.actions.open_image import open_image
+from medsynth_app.core.errors import Cancelled, UserError
+from medsynth_app.core.pack_files import InstalledPack
+from medsynth_app.jobs.queue import JobQueue
+from medsynth_app.workspace.documents import Document
+from medsynth_app.workspace.workspace import Workspace
+from tests.actions.bench import png
+from tests.actions.test_export import fill
+from tests.formats.dicom.test_source import _enhanced
+from tests.formats.making import save, save_series
+
+HEIGHTS = (0.0, 2.5, 5.0, 7.5, 10.0)
+PRIVATE = ("Doe", "Jane", "MRN-4711", "Elsewhere", "Doctor", "19600102", "1.2.3.9", "Axial")
+
+
+def series(folder: Path, **changes: object) -> Path:
+    return save_series(folder, [(0, 0, z) for z in HEIGHTS], **changes)
+
+
+def read(folder: Path) -> list[pydicom.Dataset]:
+    """What lies in an exported folder, in the order of the names."""
+    return [pydicom.dcmread(path) for path in sorted(folder.iterdir())]
+
+
+def stacked(folder: Path) -> sitk.Image:
+    """The one series of a folder as ITK sorts and stacks it, in modality values."""
+    (number,) = sitk.ImageSeriesReader.GetGDCMSeriesIDs(str(folder))
+    reader = sitk.ImageSeriesReader()
+    reader.SetFileNames(sitk.ImageSeriesReader.GetGDCMSeriesFileNames(str(folder), number))
+    return reader.Execute()
+
+
+def same_place(image: sitk.Image, other: sitk.Image) -> bool:
+    return all(np.allclose(getattr(image, name)(), getattr(other, name)())
+               for name in ("GetOrigin", "GetSpacing", "GetDirection"))
+
+
+def check(document: Document, source: Path, out: SeriesExported, changed: tuple[int, ...]) -> None:
+    """Everything that an exported DICOM series promises, held against its source."""
+    written, frames = read(out.path), document.info.frames
+    assert len(written) == len(frames) == out.slices and out.changed == len(changed)
+    for name in ("PatientID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "SeriesDescription"):
+        assert len({str(dataset[name].value) for dataset in written}) == 1, name
+    assert len({dataset.SOPInstanceUID for dataset in written}) == len(written)
+    assert written[0].PatientID.startswith("SYN-")
+    originals = {str(item.SOPInstanceUID): item for item in (pydicom.dcmread(path) for path in source.rglob("*")
+                                                             if path.suffix == ".dcm")}
+    for k, dataset in enumerate(written):
+        original = originals[frames[k].key.source.removeprefix("uid:")]
+        for name in ("SOPClassUID", "BitsAllocated", "BitsStored", "PixelRepresentation", "RescaleSlope",
+                     "RescaleIntercept", "InstanceNumber", "ImagePositionPatient", "ImageOrientationPatient",
+                     "PixelSpacing", "Modality"):
+            assert dataset.get(name) == original.get(name), name
+        assert dataset.SyntheticData == ("YES" if k in changed else "NO")
+        assert np.array_equal(dataset.pixel_array, document.pixels(k))
+        assert np.array_equal(dataset.pixel_array, original.pixel_array) is (k not in changed)
+        assert dataset.StudyInstanceUID != original.StudyInstanceUID
+
+
+def test_a_series_is_exported_whole_with_one_identity(
+        workspace: Workspace, queue: JobQueue, pack: InstalledPack, tmp_path: Path) -> None:
+    source = series(tmp_path / "in")
+    document = open_image(workspace, source)
+    fill(workspace, queue, pack, document, 2)
+    steps: list[tuple[int, int]] = []
+    out = export_series(workspace, document, tmp_path / "out", progress=lambda at, of: steps.append((at, of)))
+    check(document, source, out, (2,))
+    assert steps == [(k, 5) for k in range(6)] and out.notices == ()
+    assert sorted(path.name for path in out.path.iterdir()) == [f"{k}.dcm" for k in range(1, 6)]
+    assert [item.InstanceNumber for item in read(out.path)] == [5, 4, 3, 2, 1]  # the source's own
+    for dataset, path in zip(read(out.path), sorted(out.path.iterdir()), strict=True):
+        content = path.read_bytes()
+        assert not any(word.encode() in content for word in PRIVATE)
+        assert ("UNCHANGED" in dataset.ImageComments) is (dataset.SyntheticData == "NO")
+        assert dataset.ImageType[:2] == ["DERIVED", "SECONDARY"]  # one kind, or some viewers take them apart
+    image, original = stacked(out.path), stacked(source)
+    assert same_place(image, original)
+    values, before = sitk.GetArrayFromImage(image), sitk.GetArrayFromImage(original)
+    assert np.array_equal(np.flatnonzero((values != before).any(axis=(1, 2))), [2])
+    assert np.array_equal(values[2], document.pixels(2) * 1.5 - 1000)
+
+
+def test_the_record_says_of_each_slice_what_it_is(
+        workspace: Workspace, queue: JobQueue, pack: InstalledPack, tmp_path: Path) -> None:
+    document = open_image(workspace, series(tmp_path / "in"))
+    fill(workspace, queue, pack, document, 2)
+    out = export_series(workspace, document, tmp_path / "out")
+    assert out.record == record_path(out.path) and {out.record, out.path} == set((tmp_path / "out").iterdir())
+    told = json.loads(out.record.read_text())
+    assert told["synthetic"] and told["says"].startswith("1 of 5 slices")
+    assert [item["synthetic"] for item in told["slices"]] == [False, False, True, False, False]
+    assert [item["instance"] for item in told["slices"]] == [5, 4, 3, 2, 1]
+    assert told["slices"][2]["provenance"]["seed"] == 7 and "provenance" not in told["slices"][0]
+    assert not any(word in out.record.read_text() for word in PRIVATE) and str(tmp_path) not in out.record.read_text()
+
+
+def test_an_untouched_series_is_exported_as_what_it_is(workspace: Workspace, tmp_path: Path) -> None:
+    source = series(tmp_path / "in")
+    document = open_image(workspace, source)
+    out = export_series(workspace, document, tmp_path / "out")
+    check(document, source, out, ())
+    assert same_place(stacked(out.path), stacked(source)) and out.path.name.endswith("_unchanged")
+    assert np.array_equal(sitk.GetArrayFromImage(stacked(out.path)), sitk.GetArrayFromImage(stacked(source)))
+    for dataset in read(out.path):
+        assert dataset.ImageType == ["ORIGINAL", "PRIMARY", "AXIAL"] and "no pixel" in dataset.ImageComments
+        assert dataset.SeriesDescription.startswith("UNCHANGED") and "DerivationDescription" not in dataset
+        assert dataset.ContributingEquipmentSequence[0].PurposeOfReferenceCodeSequence[0].CodeValue == "109104"
+    told = json.loads(out.record.read_text())
+    assert not told["synthetic"] and told["says"].startswith("No pixel is synthetic")
+    assert not open_image(workspace, out.path).info.synthetic
+
+
+def test_slices_exported_on_different_days_still_stack(
+        workspace: Workspace, queue: JobQueue, pack: InstalledPack, tmp_path: Path) -> None:
+    source = series(tmp_path / "in")
+    document = open_image(workspace, source)
+    for k in (1, 3):
+        fill(workspace, queue, pack, document, k)
+    whole = export_series(workspace, document, tmp_path / "out")
+    again = export_series(workspace, document, tmp_path / "out")
+    assert again.path != whole.path
+    by_place = {str(item.ImagePositionPatient): item for item in read(whole.path)}
+    assert [item.SOPInstanceUID for item in read(again.path)] == [item.SOPInstanceUID for item in read(whole.path)]
+    document.close()
+    alone = open_image(workspace, source / "04.dcm")  # the same slice, opened as a file by itself
+    out = export_image(workspace, alone, 0, tmp_path / "one.dcm", "dicom")
+    one = pydicom.dcmread(out.path)
+    twin = by_place[str(one.ImagePositionPatient)]
+    for name in ("PatientID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "InstanceNumber",
+                 "SOPInstanceUID", "SeriesDescription"):
+        assert one[name].value == twin[name].value, name
+    with Workspace.temporary() as other:
+        document = open_image(other, source)
+        elsewhere = read(export_series(other, document, tmp_path / "out").path)
+    assert {item.PatientID for item in elsewhere}.isdisjoint({one.PatientID})
+
+
+def test_a_single_slice_says_that_it_is_one_of_many(
+        workspace: Workspace, queue: JobQueue, pack: InstalledPack, tmp_path: Path) -> None:
+    document = open_image(workspace, series(tmp_path / "in"))
+    fill(workspace, queue, pack, document, 3)
+    out = export_image(workspace, document, 3, tmp_path / "one.dcm", "dicom")
+    assert "Slice 4 of 5" in pydicom.dcmread(out.path).ImageComments
+
+
+def test_an_exported_series_opens_here_and_its_unchanged_slices_stay_unchanged(
+        workspace: Workspace, queue: JobQueue, pack: InstalledPack, tmp_path: Path) -> None:
+    document = open_image(workspace, series(tmp_path / "in"))
+    fill(workspace, queue, pack, document, 2)
+    out = export_series(workspace, document, tmp_path / "out")
+    again = open_image(workspace, out.path)
+    assert [k for k, about in enumerate(again.info.frames) if about.synthetic] == [2] and again.info.synthetic
+    assert not again.info.notices
+    second = export_series(workspace, again, tmp_path / "second")
+    assert [item.SyntheticData for item in read(second.path)] == ["NO", "NO", "YES", "NO", "NO"]
+    assert json.loads(second.record.read_text())["slices"][2]["provenance"]["seed"] == 7
+
+
+def test_a_file_of_many_frames_stays_one_file(
+        workspace: Workspace, queue: JobQueue, pack: InstalledPack, tmp_path: Path) -> None:
+    source = save(_enhanced(), tmp_path / "in" / "e.dcm")
+    document = open_image(workspace, source)
+    fill(workspace, queue, pack, document, 1)
+    out = export_series(workspace, document, tmp_path / "out")
+    (dataset,), original = read(out.path), pydicom.dcmread(source)
+    assert dataset.NumberOfFrames == 3 and dataset.SOPClassUID == original.SOPClassUID and out.slices == 3
+    assert dataset.SyntheticData == "YES" and "1 hold generated pixels: 2." in dataset.ImageComments
+    again = open_image(workspace, out.path)
+    for k, (before, after) in enumerate(zip(document.info.frames, again.info.frames, strict=True)):
+        assert (before.rescale, before.windows, before.geometry) == (after.rescale, after.windows, after.geometry)
+        assert np.array_equal(document.pixels(k), again.pixels(k))
+    assert np.array_equal(sitk.GetArrayFromImage(sitk.ReadImage(str(next(out.path.iterdir())))).shape, (3, 40, 56))
+
+
+def test_colour_and_cine_keep_their_frames(workspace: Workspace, tmp_path: Path) -> None:
+    path = Path(str(get_testdata_file("examples_ybr_color.dcm", download=False)))
+    document = open_image(workspace, path)
+    out = export_series(workspace, document, tmp_path / "out")
+    (dataset,), original = read(out.path), pydicom.dcmread(path)
+    assert dataset.NumberOfFrames == original.NumberOfFrames == len(document.info.frames)
+    assert dataset.pixel_array.shape[0] == original.NumberOfFrames and dataset.SyntheticData == "NO"
+    assert all(np.array_equal(dataset.pixel_array[k], document.pixels(k)) for k in range(3))
+
+
+def test_nothing_is_left_of_an_export_that_was_stopped(workspace: Workspace, tmp_path: Path) -> None:
+    document = open_image(workspace, series(tmp_path / "in"))
+    asked: list[int] = []
+
+    def third() -> bool:
+        asked.append(1)
+        return len(asked) > 3
+
+    with pytest.raises(Cancelled):
+        export_series(workspace, document, tmp_path / "out", cancelled=third)
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_slice_that_cannot_be_read_is_named_and_nothing_is_left(workspace: Workspace, tmp_path: Path) -> None:
+    source = series(tmp_path / "in")
+    document = open_image(workspace, source)
+    (source / "02.dcm").unlink()
+    with pytest.raises(UserError, match="Slice 4 cannot be read"):
+        export_series(workspace, document, tmp_path / "out")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_what_is_in_the_folder_is_neither_replaced_nor_mixed_with(workspace: Workspace, tmp_path: Path) -> None:
+    document = open_image(workspace, series(tmp_path / "in"))
+    first = export_series(workspace, document, tmp_path / "out")
+    shutil.rmtree(first.path)  # its record alone is left
+    kept = first.record.read_bytes()
+    second = export_series(workspace, document, tmp_path / "out")
+    assert second.path != first.path and first.record.read_bytes() == kept
+    for inside in (tmp_path / "in", tmp_path / "in" / "deeper"):
+        with pytest.raises(UserError, match="images that are open"):
+            export_series(workspace, document, inside)
+    assert len(list((tmp_path / "in").iterdir())) == 5
+
+
+def test_a_place_that_cannot_be_used_is_told_before_anything_is_written(
+        workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    document = open_image(workspace, series(tmp_path / "in"))
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="cannot be used"):
+        export_series(workspace, document, tmp_path / "file")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _folder: SimpleNamespace(free=1000))
+    with pytest.raises(UserError, match="not enough room"):
+        export_series(workspace, document, tmp_path / "out")
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_what_is_no_series_says_so(workspace: Workspace, tmp_path: Path) -> None:
+    document = open_image(workspace, png(tmp_path / "a.png"))
+    with pytest.raises(UserError, match="no DICOM"):
+        export_series(workspace, document, tmp_path / "out", "dicom")
+    with pytest.raises(UserError, match="unknown"):
+        export_series(workspace, document, tmp_path / "out", "mpeg")
+    assert series_formats(open_image(workspace, series(tmp_path / "in")))[0] == "dicom"
+
+
+@pytest.mark.parametrize("name", ["ct-ge-head", "ct-chest"])
+def test_real_series_are_read_alike_by_another_library(workspace: Workspace, queue: JobQueue, pack: InstalledPack,
+                                                       tmp_path: Path, shared_data: Path, name: str) -> None:
+    source = shared_data / ("ct-chest/series" if name == "ct-chest" else "dicom-series/ct-ge-head")
+    document = open_image(workspace, source)
+    middle = len(document.info.frames) // 2
+    fill(workspace, queue, pack, document, middle)
+    out = export_series(workspace, document, tmp_path / "out")
+    check(document, source, out, (middle,))
+    folder = source if name == "ct-chest" else source / "GE"
+    image, original = stacked(out.path), stacked(folder)
+    assert same_place(image, original)
+    values, before = sitk.GetArrayFromImage(image), sitk.GetArrayFromImage(original)
+    assert np.array_equal(np.flatnonzero((values != before).any(axis=(1, 2))), [middle])
