@@ -11,13 +11,13 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from medsynth_app.actions.out_folder import out_folder, require_room
 from medsynth_app.actions.virtual_screen import has_display, virtual_screen
 from medsynth_app.core.errors import UserError
+from medsynth_app.workspace.temporary import TemporaryFolder
 
 SUMMARY = "summary.json"
 LIMIT_SECONDS = 900.0
@@ -41,11 +41,11 @@ def run_demo(out: Path, *, headless: bool = False, workspace: Path | None = None
     virtual = sys.platform == "linux" and (headless or not has_display())
     screen: contextlib.AbstractContextManager[dict[str, str]] = (
         virtual_screen() if virtual else contextlib.nullcontext(dict(os.environ)))
-    with out_folder(out), screen as environment, tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as private:
-        require_room((out, 0), (workspace or Path(private), 0))
+    with out_folder(out), screen as environment, TemporaryFolder() as private:
+        require_room((out, 0), (workspace or private, 0))
         own = {"MEDSYNTH_CONFIG": f"{private}/settings", "NAPARI_CONFIG": f"{private}/napari.yaml", "QT_API": "pyside6",
                "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
-        place = workspace or Path(private) / "workspace"
+        place = workspace or private / "workspace"
         line = [sys.executable, "-m", "medsynth_app.tour", str(out.resolve()), str(place.resolve())]
         try:
             status = subprocess.run(line, env={**environment, **own}, stdin=subprocess.DEVNULL, stdout=sys.stderr,

@@ -112,13 +112,13 @@ def headless(folder: Path | None, *, lane: Lane = Lane.INTERACTIVE, quiet: bool 
     Raises
     ------
     UserError
-        When the workspace is open in a window, or cannot be used.
+        When the workspace is open in a window, or cannot be written.
     """
     workspace = Workspace.open(folder) if folder is not None else Workspace.temporary()
     try:
         if workspace.read_only:
-            raise UserError("This workspace is open in another window.",
-                            "Close it there, or name another folder with --workspace.")
+            raise UserError("This workspace is read-only here: another window works in it, or it cannot be written.",
+                            "Close the other window, or name another folder with --workspace.")
         here = Headless(workspace, lane, quiet)
         here.queue.start(resume=False)
         try:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,6 +24,7 @@ from medsynth_app.workspace.blobs import Blobs, read_only_error
 FILE = "workspace.db"
 BACKUPS = "backups"
 KEPT_BACKUPS = 5
+DAY = 24 * 3600.0
 T = TypeVar("T")
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -116,19 +118,27 @@ def chunks(items: list[T], size: int = 500) -> Iterator[list[T]]:
 
 
 def backups(folder: Path) -> list[Path]:
-    """Backups of the database in a workspace folder, oldest first."""
-    return sorted((folder / BACKUPS).glob("workspace-*.db"))
+    """Backups of the database in a workspace folder, in the order in which they were made, whatever the clock said."""
+    return sorted((folder / BACKUPS).glob("workspace-*.db"), key=lambda path: (_number(path), path.name))
 
 
 def backup_is_due(folder: Path) -> bool:
-    """Whether the newest backup is older than a day."""
+    """Whether the newest backup is older than a day, or from days to come: then the clock was wrong, or is."""
     newest = backups(folder)[-1:]
-    limit = (datetime.now(UTC) - timedelta(days=1)).timestamp()
-    return not newest or newest[0].stat().st_mtime < limit
+    return not newest or abs(time.time() - newest[0].stat().st_mtime) > DAY
+
+
+def _number(backup: Path) -> int:
+    """Its place among the backups; 0 for those of the first versions, which were in the order of their dates."""
+    parts = backup.stem.split("-")
+    return int(parts[1]) if len(parts) == 5 and parts[1].isdigit() else 0
 
 
 def _connect(path: Path, read_only: bool = False, *, foreign_keys: bool = True) -> sqlite3.Connection:
-    mode = "ro" if read_only else "rw"
+    mode = "rw"
+    if read_only:  # SQLite writes files beside the database, even to read it, unless it is told that nobody writes
+        alone = not os.access(path.parent, os.W_OK) and not path.with_name(f"{path.name}-wal").exists()
+        mode = "ro&immutable=1" if alone else "ro"
     connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode={mode}", uri=True, timeout=10,
                                  check_same_thread=False, isolation_level=None)
     # NORMAL is safe in WAL: a power cut can take the last strokes, never the database; a killed process takes nothing.
@@ -158,6 +168,9 @@ def _prepare(folder: Path, read_only: bool) -> None:
         if revision != tables.HEAD:
             _migrate(path, revision, read_only)
     except sqlite3.DatabaseError as error:
+        if not os.access(folder, os.W_OK):
+            raise UserError("This workspace was not closed before it came to a place that cannot be written.",
+                            "Copy its folder to one of your own, and open that.", details=str(error)) from error
         raise UserError("The database of the workspace cannot be read.",
                         f"Copy the newest file of its folder '{BACKUPS}' over '{FILE}', then open it again.",
                         details=str(error)) from error
@@ -190,7 +203,7 @@ def _migrate(path: Path, revision: str | None, read_only: bool) -> None:
         return      # a newer revision of the same major: it only adds what we do not read
     if read_only:
         raise UserError("This workspace must be brought up to date first.",
-                        "Close the other window, then open the workspace here once.")
+                        "Open it once where it can be written, with no other window working in it.")
     if revision is not None:
         _backup(path)
     else:
@@ -210,7 +223,8 @@ def _backup(path: Path) -> Path:
     folder = path.parent / BACKUPS
     folder.mkdir(mode=0o700, exist_ok=True)
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
-    part = folder / f"workspace-{stamp}.part"
+    number = 1 + max(map(_number, backups(path.parent)), default=0)
+    part = folder / f"workspace-{number:06d}-{stamp}.part"
     os.close(os.open(part, os.O_CREAT | os.O_RDWR, 0o600))
     with closing(_connect(path)) as source, closing(sqlite3.connect(part)) as target:
         source.backup(target)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
 import secrets
-import tempfile
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -22,9 +22,13 @@ from medsynth_app.workspace.masks import Masks
 from medsynth_app.workspace.people import People
 from medsynth_app.workspace.pictures import Pictures
 from medsynth_app.workspace.removal import Removal
+from medsynth_app.workspace.temporary import TemporaryFolder
 
 LOCK = "writer.lock"
-READ_ONLY = "Another window is working in this workspace. This one shows it read-only: nothing is saved here."
+IN_USE = ("Another window is working in this workspace. This one shows it read-only: nothing is saved here. Close the "
+          "other one and start again to work.")
+UNWRITABLE = ("The folder of this workspace cannot be written. It is shown read-only: nothing is saved here. Copy it "
+              "to a folder of your own to work in it.")
 log = logging.getLogger(__name__)
 
 
@@ -36,9 +40,10 @@ class Workspace:
     folder
         Its folder, for the owner only (mode 0700).
     read_only
-        Another process writes here (or `writable` was False): every write raises `UserError`.
+        Another process writes here, the folder cannot be written, or `writable` was False: every write raises
+        `UserError`.
     notice
-        The sentence to show when another process writes here, else empty.
+        What to say of the first two, else empty.
     salt
         Random bytes for pseudonyms, different in every workspace.
     blobs, documents, candidates, pictures, jobs, people, audit, removal
@@ -50,7 +55,7 @@ class Workspace:
         self.read_only = lock is None
         self.notice = notice
         self._lock = lock
-        self._temporary: tempfile.TemporaryDirectory[str] | None = None
+        self._temporary: TemporaryFolder | None = None
         self._closed = False
         self._database = Database(folder, self.read_only)
         self.blobs = Blobs(folder / "blobs", self.read_only)
@@ -82,6 +87,8 @@ class Workspace:
         folder = folder.expanduser().resolve()
         if not writable:
             return cls(folder, None)
+        if (folder / FILE).is_file() and not _can_be_written(folder):
+            return cls(folder, None, UNWRITABLE)
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             _refuse_foreign(folder)
@@ -94,7 +101,7 @@ class Workspace:
         try:
             lock.acquire(timeout=0)
         except Timeout:
-            return cls(folder, None, READ_ONLY)
+            return cls(folder, None, IN_USE)
         try:
             return cls(folder, lock)
         except BaseException:
@@ -103,9 +110,13 @@ class Workspace:
 
     @classmethod
     def temporary(cls) -> Self:
-        """A workspace that is deleted when it is closed."""
-        folder = tempfile.TemporaryDirectory(prefix="medsynth-", ignore_cleanup_errors=True)
-        workspace = cls.open(Path(folder.name))
+        """A workspace that is deleted when it is closed, or after a kill when the next one is made."""
+        folder = TemporaryFolder()
+        try:
+            workspace = cls.open(folder.path / "workspace")
+        except BaseException:
+            folder.remove()
+            raise
         workspace._temporary = folder
         return workspace
 
@@ -125,7 +136,7 @@ class Workspace:
         if self._lock is not None:
             self._lock.release()
         if self._temporary is not None:
-            self._temporary.cleanup()
+            self._temporary.remove()
 
     def __enter__(self) -> Self:
         return self
@@ -150,6 +161,11 @@ class Workspace:
             self._database.backup()
         except Exception as error:      # a full disk must not keep anybody from working
             log.error("no backup of the workspace could be made (%s)", type(error).__name__)
+
+
+def _can_be_written(folder: Path) -> bool:
+    """Asked before anything is tried: what its owner or a read-only disk protects is left as it is."""
+    return os.access(folder, os.W_OK) and os.access(folder / FILE, os.W_OK)
 
 
 def _refuse_foreign(folder: Path) -> None:

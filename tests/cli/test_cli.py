@@ -228,7 +228,7 @@ def test_a_workspace_that_is_open_elsewhere_is_refused(two_packs: Path, tmp_path
                      "--workspace", tmp_path / "work")
     finally:
         workspace.close()
-    assert answer.exit_code == 2 and "open in another window" in answer.stderr
+    assert answer.exit_code == 2 and "another window works in it" in answer.stderr
 
 
 def test_train_says_what_is_missing(tmp_path: Path) -> None:

@@ -295,7 +295,7 @@ class MainWindow(QMainWindow):
         workspace, settings = self.session.workspace, self.session.settings
         if workspace.read_only:
             self.banners.say("warning", workspace.notice or _("This workspace is open read-only."),
-                             _("You can look and export. Close the other window and start again to work."),
+                             _("You can look and export."),
                              key=READ_ONLY, closable=False)
         if settings.notice:
             self.banners.say("info", settings.notice)
