@@ -22,6 +22,7 @@ import numpy as np
 
 import medsynth_app
 from medsynth_app.actions.export import export_of, provenance_of, record_path
+from medsynth_app.actions.out_folder import made_folder, require_room
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.provenance import Provenance
 from medsynth_app.formats.common import ExportFrame, ExportSeries, check_cancelled
@@ -32,7 +33,6 @@ from medsynth_app.workspace.documents import Document
 from medsynth_app.workspace.workspace import Workspace
 
 FORMAT = "medsynth-series/1"
-_SPARE = 64 * 2**20  # bytes that stay free on a disk
 
 
 @dataclass(frozen=True)
@@ -101,23 +101,26 @@ def export_series(workspace: Workspace, document: Document, folder: Path, format
             synthetic[k] = made.provenance
         return replace(made, identity=filed)
 
-    place, part = _begun(document, folder, _name(document, filed.synthetic), writer.extension)
-    told = part.with_name(f"{part.name}.json")
-    try:
-        if not writer.extension:
-            part.mkdir()
-        files, notices = writer.write(part, ExportSeries(document.source, frame))
-        check_cancelled(cancelled)
-        about = _record(document, filed, files or (place.name,) * count, hashes, synthetic)
-        told.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
-        part.rename(place)
-        told.rename(record_path(place))
-    except OSError as error:
-        raise UserError(f"The series could not be written ({error.strerror or 'disk error'}).",
-                        "Choose another folder, or make room there.", safe="Nothing was left of it.") from error
-    finally:
-        _remove(part)
-        _remove(told)
+    _check_place(document, folder)
+    with made_folder(folder):
+        place = _free_place(folder, _name(document, filed.synthetic), writer.extension)
+        part = folder / f".{uuid4().hex}.part{writer.extension}"
+        told = part.with_name(f"{part.name}.json")
+        try:
+            if not writer.extension:
+                part.mkdir()
+            files, notices = writer.write(part, ExportSeries(document.source, frame))
+            check_cancelled(cancelled)
+            about = _record(document, filed, files or (place.name,) * count, hashes, synthetic)
+            told.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+            part.rename(place)
+            told.rename(record_path(place))
+        except OSError as error:
+            raise UserError(f"The series could not be written ({error.strerror or 'disk error'}).",
+                            "Choose another folder, or make room there.", safe="Nothing was left of it.") from error
+        finally:
+            _remove(part)
+            _remove(told)
     if progress is not None:
         progress(count, count)
     return SeriesExported(place, record_path(place), count, len(synthetic), notices)
@@ -160,25 +163,21 @@ def _name(document: Document, synthetic: bool) -> str:
     return "_".join([*words, "synthetic" if synthetic else "unchanged"])
 
 
-def _begun(document: Document, folder: Path, name: str, extension: str) -> tuple[Path, Path]:
-    """Where the series will stand, under a name that is free, and where it is written until then."""
-    try:
-        if document.path.is_dir() and folder.resolve().is_relative_to(document.path.resolve()):
-            raise UserError("This is the folder of the images that are open: who opens it again would find both.",
-                            "Choose another folder.", safe="The originals are not touched.")
-        folder.mkdir(parents=True, exist_ok=True)
-        first, frames = document.source.pixels(0), document.info.frames
-        needed = first.nbytes * sum(about.rows * about.columns for about in frames) / (first.shape[0] * first.shape[1])
-        if shutil.disk_usage(folder).free < needed + _SPARE:
-            raise UserError("There is not enough room for the series on this disk.", "Choose another folder, or make "
-                            "room there.", safe="Nothing was written.")
-    except OSError as error:
-        raise UserError(f"The folder cannot be used ({error.strerror or 'disk error'}).", "Choose another folder.",
-                        safe="Nothing was written.") from error
+def _check_place(document: Document, folder: Path) -> None:
+    """Raise `UserError` where the series would lie among its own originals, or has no room."""
+    if document.path.is_dir() and folder.resolve().is_relative_to(document.path.resolve()):
+        raise UserError("This is the folder of the images that are open: who opens it again would find both.",
+                        "Choose another folder.", safe="The originals are not touched.")
+    first = document.source.pixels(0)
+    per_pixel = first.nbytes / (first.shape[0] * first.shape[1])
+    require_room((folder, round(per_pixel * sum(about.rows * about.columns for about in document.info.frames))))
+
+
+def _free_place(folder: Path, name: str, extension: str) -> Path:
     for number in itertools.count(1):
         place = folder / f"{name}{f'-{number}' if number > 1 else ''}{extension}"
         if not place.exists() and not record_path(place).exists():
-            return place, folder / f".{uuid4().hex}.part{extension}"
+            return place
     raise AssertionError("numbers do not end")
 
 

@@ -32,6 +32,7 @@ from medsynth_app.workspace.masks import FrameState, Masks
 from medsynth_app.workspace.parts import label_of
 from medsynth_app.workspace.tables import (
     MASK,
+    PIXELS,
     CandidateRow,
     DocumentRow,
     EditRow,
@@ -233,7 +234,7 @@ class Document:
     def painted_frames(self) -> list[int]:
         """Frames in view whose mask is not empty, without reading the masks of those never painted."""
         with self._database.read() as session:
-            touched = set(_touched(session, self.id))
+            touched = set(_touched(session, self.id, MASK))
         with self._database.lock:
             return [k for k in range(len(self.info.frames))
                     if (state := self._state(k)).id in touched and self._masks.load(state).any()]
@@ -241,11 +242,8 @@ class Document:
     def changed_frames(self) -> list[int]:
         """Frames in view that hold accepted results."""
         with self._database.read() as session:
-            changed = set(session.scalars(
-                select(PartRow.frame_id).join(EditRow, PartRow.edit_id == EditRow.id)
-                .join(PatchRow, PatchRow.part_id == PartRow.id)
-                .where(EditRow.document_id == self.id, EditRow.state == DONE).distinct()))
-        return [k for k in range(len(self.info.frames)) if self._state(k).id in changed]
+            changed = set(_touched(session, self.id, PIXELS))
+        return [k for k in range(len(self.info.frames)) if self._state(k).id in changed and self.composed.fills(k)]
 
     def close(self) -> None:
         """Write snapshots and close the file."""
@@ -346,16 +344,16 @@ class Documents:
     def _settle_untouched(self, document_id: str, states: dict[FrameKey, FrameState]) -> None:
         """Give frames that were never painted their empty mask without a look into the database each."""
         with self._database.read() as session:
-            touched = set(_touched(session, document_id))
+            touched = set(_touched(session, document_id, MASK))
         for state in states.values():
             if state.mask is None and state.id not in touched:
                 state.mask = TiledMask(state.rows, state.columns)
 
 
-def _touched(session: Session, document_id: str) -> Iterable[int | None]:
-    """Frames whose mask was ever changed."""
+def _touched(session: Session, document_id: str, kind: str) -> Iterable[int | None]:
+    """Frames whose mask, or whose pixels, were ever changed."""
     return session.scalars(select(PartRow.frame_id).join(EditRow, PartRow.edit_id == EditRow.id).where(
-        EditRow.document_id == document_id, PartRow.kind == MASK).distinct())
+        EditRow.document_id == document_id, PartRow.kind == kind).distinct())
 
 
 def revision_of(pixels: Pixels) -> str:

@@ -209,7 +209,7 @@ def test_nothing_is_left_of_an_export_that_was_stopped(workspace: Workspace, tmp
 
     with pytest.raises(Cancelled):
         export_series(workspace, document, tmp_path / "out", cancelled=third)
-    assert list((tmp_path / "out").iterdir()) == []
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_slice_that_cannot_be_read_is_named_and_nothing_is_left(workspace: Workspace, tmp_path: Path) -> None:
@@ -218,7 +218,7 @@ def test_a_slice_that_cannot_be_read_is_named_and_nothing_is_left(workspace: Wor
     (source / "02.dcm").unlink()
     with pytest.raises(UserError, match="Slice 4 cannot be read"):
         export_series(workspace, document, tmp_path / "out")
-    assert list((tmp_path / "out").iterdir()) == []
+    assert not (tmp_path / "out").exists()
 
 
 def test_what_is_in_the_folder_is_neither_replaced_nor_mixed_with(workspace: Workspace, tmp_path: Path) -> None:
@@ -238,12 +238,12 @@ def test_a_place_that_cannot_be_used_is_told_before_anything_is_written(
         workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     document = open_image(workspace, series(tmp_path / "in"))
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match="cannot be used"):
+    with pytest.raises(UserError, match="cannot be written"):
         export_series(workspace, document, tmp_path / "file")
     monkeypatch.setattr(shutil, "disk_usage", lambda _folder: SimpleNamespace(free=1000))
     with pytest.raises(UserError, match="not enough room"):
         export_series(workspace, document, tmp_path / "out")
-    assert list((tmp_path / "out").iterdir()) == []
+    assert not (tmp_path / "out").exists()
 
 
 def test_what_is_no_series_says_so(workspace: Workspace, tmp_path: Path) -> None:
