@@ -82,8 +82,6 @@ class Documents:
         if self.current is not None and self.current is not document:
             self.current.close()
         self._put(document)
-        for text in document.info.notices:
-            self._hook.notice.emit("warning", text)
         self._hook.tell(Changes(opened=(document.id,)))
 
     def open(self, path: Path) -> Document:

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import QApplication
 from medsynth_app.app import PLACES, application
 from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.job import JobEvent, JobRecord, JobState, Lane
+from medsynth_app.core.jobs.stored import to_parts
 from medsynth_app.core.jobs.table import kind_of
 from medsynth_app.session.session import Session
 from medsynth_app.settings.settings import SettingsStore
@@ -26,7 +27,7 @@ from medsynth_app.ui.shell.frame import MakePlace
 from medsynth_app.ui.shell.main_window import MainWindow
 from medsynth_app.ui.theme.theme import Theme
 from medsynth_app.workspace.workspace import Workspace
-from tests.actions.bench import make_pack, png
+from tests.actions.bench import answer, make_pack, png
 
 PLAIN, CTRL = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ControlModifier
 
@@ -155,6 +156,20 @@ class TestDesk:
         assert document is not None
         before = np.array(document.mask(self.session.view.index)[bounds.slices])
         self.session.painting.paint(bounds, before, np.full_like(before, self.session.painting.label_value))
+
+    def candidates(self, count: int = 3) -> str:
+        """Paint, start a run of so many candidates and answer it; returns its job."""
+        self.paint()
+        self.session.inpaint.set(count=count, prompt="a cell", mode="replace")
+        job_id = self.session.inpaint.run().jobs[0]
+        jobs = self.session.workspace.jobs
+        record = replace(self.queue.jobs[job_id], id=f"{job_id}-{len(jobs.records())}", state=JobState.RUNNING)
+        self.queue.jobs[record.id] = record
+        del self.queue.jobs[job_id]
+        jobs.add(record, *to_parts(self.queue.requests[-1]))
+        self.session.jobs.refresh()
+        answer(self.session.workspace, record.id, self.session.jobs.deliver)
+        return record.id
 
     def hear(self, job_id: str, state: JobState, event: JobEvent) -> None:
         """News of a job, as the queue tells them."""

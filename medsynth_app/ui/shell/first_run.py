@@ -18,7 +18,7 @@ from medsynth_app.ui.shell.commands import Commands
 from medsynth_app.ui.theme import tokens as look
 from medsynth_app.ui.theme.theme import Theme, square_icon
 from medsynth_app.ui.widgets.background import Background
-from medsynth_app.ui.widgets.basic import IconButton, button, column, draw_syn, label, row, widgets_of
+from medsynth_app.ui.widgets.basic import ElidedLabel, IconButton, button, column, draw_syn, label, row, widgets_of
 from medsynth_app.ui.widgets.thumbnails import SYNTHETIC, picture_of
 
 THUMB = 128
@@ -45,9 +45,9 @@ class NameBar(QFrame):
         self._trouble = label("", "error")
         self._mark = label()
         row(self._mark, label("Who is at work?", "heading"), self.field, button("Save", self.save),
-            label("Stays in this workspace; undo acts on your own strokes.", "help"), self._trouble, None,
+            self._trouble, ElidedLabel("Stays in this workspace; undo acts on your own strokes.", "help"),
             IconButton(theme, "close", "Not now", self.hide), parent=self, spacing=look.M,
-            margins=(look.M, look.XS, look.S, look.XS))
+            margins=(look.M, 0, look.S, 0)).setStretch(5, 1)
         theme.changed.connect(self._paint)
         session.people.changed.connect(self._answered)
         self._paint()

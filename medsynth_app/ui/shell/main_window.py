@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QFrame, QMainWindow, QStackedWidget, QWidget
 from medsynth_app.core.words import _
 from medsynth_app.session.session import Session
 from medsynth_app.ui.shell.banners import Banners
+from medsynth_app.ui.shell.calm import Calm
 from medsynth_app.ui.shell.command import Command
 from medsynth_app.ui.shell.command_palette import CommandPalette
 from medsynth_app.ui.shell.commands import Commands
@@ -23,6 +24,7 @@ from medsynth_app.ui.shell.first_run import NameBar, Welcome
 from medsynth_app.ui.shell.frame import Frame, MakePlace
 from medsynth_app.ui.shell.job_news import JobNews
 from medsynth_app.ui.shell.jobs_drawer import JobRing, JobsDrawer
+from medsynth_app.ui.shell.messages import Messages
 from medsynth_app.ui.shell.navigator import Navigator
 from medsynth_app.ui.shell.opening import Opening
 from medsynth_app.ui.shell.place import Place
@@ -41,8 +43,6 @@ from medsynth_app.ui.theme import tokens as look
 from medsynth_app.ui.theme.theme import Theme
 from medsynth_app.ui.viewer.canvas import Canvas
 from medsynth_app.ui.widgets.basic import column, row
-
-READ_ONLY = "stays.read-only"
 
 
 class MainWindow(QMainWindow):
@@ -85,7 +85,9 @@ class MainWindow(QMainWindow):
         s, theme = self.session, self.theme
         self.commands, self.navigator = Commands(self, theme), Navigator(s.settings)
         self.canvas, self.view = Canvas(s), QStackedWidget()
-        self.dialogs, self.banners, self.toasts = Dialogs(self), Banners(theme), Toasts(theme, self.view)
+        self.calm = Calm(lambda: self.canvas.held, self)
+        self.dialogs, self.banners = Dialogs(self), Banners(theme, self.view)
+        self.toasts = Toasts(theme, self.view, self.calm)
         self.run = Runner(self.banners)
         self.reports = Reports(self.dialogs, self.banners)
         self.opening = Opening(theme, s, self.banners, self.reports.bug,
@@ -116,9 +118,9 @@ class MainWindow(QMainWindow):
         column(self._inspectors, parent=self.inspector, spacing=0)
         strips = [place.strip for place in self._places if place.strip is not None]
         middle = QWidget()
-        body = column(self.toolbar, self.name_bar, self.banners, self.opening, self.view, *strips, parent=middle,
-                      spacing=0)
-        body.setStretch(4, 1)
+        column(self.toolbar, self.view, *strips, parent=middle, spacing=0).setStretch(1, 1)
+        self.messages = Messages(self.view, self.calm, self.banners, self.opening, self.name_bar)
+        self.messages.covered.connect(self._leave_above)
         upper = QWidget()
         row(self.rail, middle, self.inspector, parent=upper, spacing=0).setStretch(1, 1)
         central = QWidget()
@@ -146,8 +148,8 @@ class MainWindow(QMainWindow):
         add(view_commands(s, self.canvas))
         add((switch("view.inspector", _("Show the inspector"), "Ctrl+I", "dock-right",
                     lambda: not self.inspector.isHidden(), self.inspector.setVisible),
-             switch("view.strip", _("Show the strip"), "Ctrl+B", "dock-bottom",
-                    lambda: s.settings.current.strip_open, self._show_strip),
+             switch("view.strip", _("Unfold the strip"), "Ctrl+B", "dock-bottom",
+                    lambda: s.settings.current.strip_open, self._fold_strip),
              switch("view.jobs", _("Show the jobs"), "Ctrl+J", "progress-clock",
                     lambda: not self.drawer.isHidden(), self.drawer.set_open)))
         add(self.drawer.commands())
@@ -196,9 +198,9 @@ class MainWindow(QMainWindow):
             self.restoreGeometry(QByteArray(base64.b64decode(settings.window_geometry)))
         elif screen.width() <= 1440:
             self.setGeometry(screen)
-        self.canvas.set_synthetic_edges(settings.show_synthetic_edge)
-        self.canvas.set_effective_visible(settings.show_effective_mask)
-        self.canvas.set_mask_opacity(settings.mask_opacity)
+        self.canvas.edges.show_generated(settings.show_synthetic_edge)
+        self.canvas.edges.show_effective(settings.show_effective_mask)
+        self.canvas.paint_look.set_opacity(settings.mask_opacity)
 
     # -- what is shown
 
@@ -211,14 +213,24 @@ class MainWindow(QMainWindow):
         self._inspectors.setCurrentWidget(place.panel)
         self.toolbar.show_parts(place.tools)
         self.view.setCurrentWidget(place.centre or (self.canvas if opened else self.welcome))
-        wanted = place.strip if opened and self.session.settings.current.strip_open else None
+        height = look.STRIP_PX if self.session.settings.current.strip_open else look.STRIP_FOLDED_PX
+        wanted = place.strip if opened else None
+        self.canvas.view.leave_below(0 if wanted is not None else height)
         for strip in (each.strip for each in self._places):
             if strip is not None:
+                strip.setFixedHeight(height)
                 strip.setVisible(strip is wanted)
 
-    def _show_strip(self, shown: bool) -> None:
-        self.session.settings.change(strip_open=shown)
+    def _fold_strip(self, is_open: bool) -> None:
+        self.session.settings.change(strip_open=is_open)
         self.show_place(self.navigator.current)
+
+    def _leave_above(self, height: int) -> None:
+        """Messages lie over the image, whose texts make room for them; other pages begin below them."""
+        self.canvas.stage.leave_above(height)
+        for page in (self.welcome, *(place.centre for place in self._places)):
+            if page is not None:
+                page.setContentsMargins(0, height, 0, 0)
 
     def _show_document(self) -> None:
         document = self.session.documents.current
@@ -271,8 +283,8 @@ class MainWindow(QMainWindow):
         return True
 
     def _notice(self, level: str, text: str) -> None:
-        """What the session says: errors and warnings stay, the rest passes."""
-        if level in ("error", "warning"):
+        """What the session says: errors stay, the rest passes; standing facts of the image are chips on it."""
+        if level == "error":
             self.banners.say(level, text, key=f"image.{text}")
         else:
             self.toasts.say(level, text)
@@ -294,11 +306,9 @@ class MainWindow(QMainWindow):
         """Once the first frame is on the screen: what can wait until then."""
         workspace, settings = self.session.workspace, self.session.settings
         if workspace.read_only:
-            self.banners.say("warning", workspace.notice or _("This workspace is open read-only."),
-                             _("You can look and export."),
-                             key=READ_ONLY, closable=False)
+            self.toasts.say("warning", workspace.notice or _("This workspace is open read-only."))
         if settings.notice:
-            self.banners.say("info", settings.notice)
+            self.banners.say("warning", settings.notice)
         if self._wants_name:
             settings.change(first_run_done=True)
             if self.session.people.current is None:
@@ -319,6 +329,7 @@ class MainWindow(QMainWindow):
         """No questions: every stroke is saved, and jobs go on with the next start."""
         geometry = base64.b64encode(bytes(self.saveGeometry().data())).decode()
         self.session.settings.change(window_geometry=geometry)
+        self.calm.stop()
         self.opening.finish()
         self.welcome.finish()
         self.status.finish()

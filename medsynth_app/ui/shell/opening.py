@@ -1,4 +1,4 @@
-"""Opening images on another thread, with a strip that shows progress and cancels."""
+"""Opening images on another thread, with a line that shows progress and cancels."""
 
 from __future__ import annotations
 
@@ -41,9 +41,8 @@ class Opening(QFrame):
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)
         self.cancel_button = button("Cancel", self.cancel)
-        line = row(column(self._words, self._bar, spacing=look.XS), self.cancel_button, parent=self, spacing=look.L,
-                   margins=(look.L, look.S, look.M, look.S))
-        line.setStretch(0, 1)
+        row(column(self._words, self._bar, spacing=2), self.cancel_button, parent=self, spacing=look.L,
+            margins=(look.L, 0, look.M, 0)).setStretch(0, 1)
         self._patience = QTimer(self)
         self._patience.setSingleShot(True)
         self._patience.setInterval(PATIENCE_MS)

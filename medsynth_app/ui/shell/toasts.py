@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, QObject, QTimer
-from PySide6.QtWidgets import QFrame, QWidget
+from PySide6.QtWidgets import QFrame, QStackedWidget, QWidget
 
+from medsynth_app.ui.shell.calm import Calm
 from medsynth_app.ui.theme import tokens as look
 from medsynth_app.ui.theme.theme import Theme
 from medsynth_app.ui.widgets.basic import IconButton, button, column, label, row, widgets_of
@@ -20,12 +21,13 @@ _ICONS = {"done": "check-circle-outline", "info": "information-outline", "warnin
 class Toasts(QWidget):
     """Holds the toasts over the bottom right corner of its parent; never takes the focus."""
 
-    def __init__(self, theme: Theme, parent: QWidget) -> None:
+    def __init__(self, theme: Theme, parent: QStackedWidget, calm: Calm) -> None:
         super().__init__(parent)
-        self._theme, self._over = theme, parent
+        self._theme, self._over, self._calm = theme, parent, calm
         self._layout = column(parent=self, margins=(0, 0, 0, 0))
         self.setAccessibleName("Notes")
         parent.installEventFilter(self)
+        parent.currentChanged.connect(lambda _index: self.raise_())  # a page that is turned to lies on top
         self.hide()
 
     def say(self, level: str, text: str, action: str = "", run: Callable[[], object] | None = None) -> None:
@@ -47,9 +49,16 @@ class Toasts(QWidget):
         if action and run is not None:
             line.addWidget(button(action, lambda: self._act(run, note), "link"))
         line.addWidget(close)
+        note.hide()
         self._layout.addWidget(note)
+        self._calm(lambda: self._show(note))
+
+    def _show(self, note: QWidget) -> None:
+        if self._layout.indexOf(note) < 0:
+            return
         note.show()  # what is hidden gets no room
-        QTimer.singleShot(round(1000 * (SECONDS + 0.04 * len(text))), note, lambda: self._drop(note))
+        seconds = SECONDS + 0.04 * len(note.accessibleName())
+        QTimer.singleShot(round(1000 * seconds), note, lambda: self._calm(lambda: self._drop(note)))
         self._place()
 
     def texts(self) -> list[str]:
@@ -70,7 +79,7 @@ class Toasts(QWidget):
             self._place()
 
     def _place(self) -> None:
-        if not self._layout.count():
+        if all(note.isHidden() for note in self._notes()):
             self.hide()
             return
         parent = self._over

@@ -56,7 +56,7 @@ def tool_commands(session: Session, canvas: Canvas) -> tuple[Command, ...]:
 
 def view_commands(session: Session, canvas: Canvas) -> tuple[Command, ...]:
     """Zoom, flips, turns, slices, and what is drawn over the image."""
-    settings, view = session.settings, canvas.view
+    settings, view, look = session.settings, canvas.view, canvas.paint_look
 
     def here() -> str | None:
         return no_image(session)
@@ -64,9 +64,12 @@ def view_commands(session: Session, canvas: Canvas) -> tuple[Command, ...]:
     def one_slice() -> str | None:
         return here() or (None if canvas.subject.is_stack else _("One slice only"))
 
+    def facts() -> str | None:
+        return here() or (None if canvas.stage.chips.facts else _("There is nothing special about it"))
+
     def show_synthetic() -> None:
         shown = settings.change(show_synthetic_edge=not settings.current.show_synthetic_edge).show_synthetic_edge
-        canvas.set_synthetic_edges(shown)
+        canvas.edges.show_generated(shown)
 
     def command(name: str, title: str, run: Callable[[], object], key: str = "", icon: str = "",
                 enabled_when: Callable[[], str | None] = here, **more: object) -> Command:
@@ -79,10 +82,12 @@ def view_commands(session: Session, canvas: Canvas) -> tuple[Command, ...]:
         command("view.flip_h", _("Flip left and right"), partial(view.flip, True), icon="flip-horizontal"),
         command("view.flip_v", _("Flip up and down"), partial(view.flip, False), icon="flip-vertical"),
         command("view.rotate", _("Turn by 90°"), view.turn, icon="rotate-right"),
-        command("view.mask", _("Show the painting"), lambda: canvas.set_mask_visible(not canvas.mask_visible), "V",
-                "layers-outline", left="M", checked_when=lambda: canvas.mask_visible),
+        command("view.mask", _("Show the painting"), lambda: look.show(not look.visible), "V", "layers-outline",
+                left="M", checked_when=lambda: look.visible),
         command("view.synthetic", _("Show the edge of generated regions"), show_synthetic, icon="vector-square",
                 checked_when=lambda: settings.current.show_synthetic_edge),
+        command("view.facts", _("Show what to know of this image"), canvas.stage.chips.open,
+                icon="information-outline", enabled_when=facts),
         command("slice.next", _("Next slice"), lambda: canvas.subject.step(1), "PgDown", enabled_when=one_slice,
                 repeats=True),
         command("slice.previous", _("Previous slice"), lambda: canvas.subject.step(-1), "PgUp",

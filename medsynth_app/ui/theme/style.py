@@ -79,6 +79,13 @@ QToolButton[role="segment"][edge="last"] { border-top-right-radius: 6px; border-
 QToolButton[role="segment"]:hover { background: @hover; }
 QToolButton[role="segment"]:checked { background: @selected; border: 1px solid @accent; font-weight: 600; }
 QToolButton[role="segment"]:focus { border: 2px solid @accent; padding: 4px 3px; }
+QToolButton[role="chip"], QToolButton[role="synthetic-chip"] { background: rgba(11, 13, 16, 225); color: #F2F5F8;
+    border: 1px solid #6B7683; border-radius: 4px; padding: 2px 8px; font-size: 12px; }
+QToolButton[role="chip"]:hover { background: #2C343E; }
+QToolButton[role="synthetic-chip"] { background: @synthetic; color: @on_accent; border-color: rgba(0, 0, 0, 120);
+    font-weight: 700; }
+QToolButton[role="chip"]:focus, QToolButton[role="synthetic-chip"]:focus { border: 2px solid @accent;
+    padding: 1px 7px; }
 QToolButton[role="class"] { border: 1px solid @border; border-radius: 6px; padding: 5px 6px; text-align: left;
     background: @surface; }
 QToolButton[role="class"]:hover { background: @hover; }

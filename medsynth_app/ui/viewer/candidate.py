@@ -45,6 +45,8 @@ class Candidate(QObject):
         self.bounds = Bounds(0, 0, 0, 0)
         self.edges: list[QPolygonF] = []
         self._original: Pixels | None = None
+        self._waits = False  # a button is down on the image
+        self._waiting: tuple[Pixels, Bounds, npt.NDArray[np.bool_] | None] | None = None
         self._away = False  # the original is shown instead, for the moment
         self._divider = 0.5  # share of the canvas width
         self._timer = QTimer(self)
@@ -64,7 +66,13 @@ class Candidate(QObject):
             Stored values, shape (bounds.height, bounds.width[, 3]); None ends the preview.
         effective
             Which of its pixels are generated, for the hatched edge; by default those that differ.
+
+        While a button is down on the image nothing new is laid over it: that follows when the button is up.
         """
+        if self._waits and patch is not None:
+            self._waiting = (patch, bounds, effective)
+            return
+        self._waiting = None
         document = self._subject.document
         fits = document is not None and patch is not None and patch.shape[:2] == (bounds.height, bounds.width)
         self.patch, self.bounds = (patch if fits else None), bounds
@@ -77,6 +85,15 @@ class Candidate(QObject):
                 changed = np.asarray(differs.any(axis=2)) if differs.ndim == 3 else differs
             self.edges = outlines(changed, bounds.left, bounds.top)
         self.refresh()
+
+    def wait(self) -> None:
+        """Lay nothing new over the image, until `go_on`."""
+        self._waits = True
+
+    def go_on(self) -> None:
+        self._waits = False
+        if self._waiting is not None:
+            self.show(*self._waiting)
 
     def hide(self) -> None:
         """End the preview."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from PySide6.QtCore import QPointF, QSizeF, Qt, Signal
-from PySide6.QtGui import QCloseEvent, QColor, QFocusEvent, QKeyEvent, QPolygonF, QTransform
+from PySide6.QtCore import QPointF, Qt, Signal
+from PySide6.QtGui import QCloseEvent, QColor, QFocusEvent, QKeyEvent, QTransform
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from medsynth_app.core.changes import Changes
@@ -16,10 +16,13 @@ from medsynth_app.core.words import _
 from medsynth_app.session.session import Session
 from medsynth_app.ui.theme.tokens import CANVAS_BRIGHT_FIELD, CANVAS_RADIOLOGY, Tokens
 from medsynth_app.ui.viewer.candidate import Candidate
-from medsynth_app.ui.viewer.contours import outlines
 from medsynth_app.ui.viewer.display import bright_surround
+from medsynth_app.ui.viewer.edges import Edges
+from medsynth_app.ui.viewer.facts import READ_ONLY, Fact, facts_of, stack_fact
+from medsynth_app.ui.viewer.fitting import Fitting
 from medsynth_app.ui.viewer.hover import hover_at
 from medsynth_app.ui.viewer.mouse import Pointer
+from medsynth_app.ui.viewer.paint_look import PaintLook
 from medsynth_app.ui.viewer.painter import Painter
 from medsynth_app.ui.viewer.scene import Scene
 from medsynth_app.ui.viewer.stage import SliceSlider, Stage, single_timer
@@ -28,7 +31,6 @@ from medsynth_app.ui.viewer.tools import Tools
 from medsynth_app.ui.viewer.view import View
 
 HOVER_MS = 25
-LATER_MS = 150  # outlines follow this long after the last change
 
 
 class Canvas(QWidget):
@@ -42,6 +44,8 @@ class Canvas(QWidget):
         The tool in hand and the brush.
     candidate
         What is held against the original, and how.
+    edges, paint_look
+        What is outlined, and how the painting lies over the image.
     scene, stage, overlay
         napari's layers, the widgets over them, and what is drawn there.
 
@@ -60,16 +64,16 @@ class Canvas(QWidget):
         self.stage = Stage(self.scene.widget, self._resized)
         self.overlay = self.stage.overlay
         self.candidate = Candidate(self.subject, self.view, self.scene, self)
-        self._painter = Painter(session, self.subject, self.scene)
+        self.edges = Edges(session, self.subject, self.candidate, self.overlay)
+        self.paint_look = PaintLook(self.subject, self.scene, self.candidate)
+        self._painter = Painter(session, self.subject, self.scene, self.paint_look)
         self._pointer = Pointer(self.subject, self.view, self.scene, self.tools, self._painter, self.candidate,
                                 self.overlay)
+        self._fitting = Fitting(self, self.view, self._pointer)
         self._slices = SliceSlider(session.view.set_index)
         self._shown: tuple[str, int] | None = None
+        self._stack: Fact | None = None  # what is to be said of the stack as a whole
         self._surround = ""
-        self._mask_wanted = self._effective_wanted = self._synthetic_wanted = True
-        self._any_synthetic = False
-        self._accepted_edges: list[QPolygonF] = []
-        self._later = single_timer(self, LATER_MS, self._trace_effective)
         self._hovering = single_timer(self, HOVER_MS, self._hover)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName(_("Image"))
@@ -91,6 +95,8 @@ class Canvas(QWidget):
         self.view.moved.connect(self._follow_view)
         self.candidate.changed.connect(self._follow_candidate)
         self._pointer.pressed.connect(lambda: self.setFocus(Qt.FocusReason.MouseFocusReason))
+        self._pointer.pressed.connect(self.candidate.wait)
+        self._pointer.released.connect(self.candidate.go_on)
         self._pointer.pointed.connect(self.point_at)
         self._pointer.window_dragged.connect(self._drag_window)
         self._pointer.window_dropped.connect(self._drop_window)
@@ -99,7 +105,7 @@ class Canvas(QWidget):
             (s.documents.settling, self._pointer.settle), (s.documents.current_changed, self._show_document),
             (s.view.index_changed, self._show_frame), (s.view.window_level_changed, self._show_window),
             (s.changed, self._follow), (s.painting.schema_changed, self._show_schema),
-            (s.painting.mask_value_changed, self._trace_later),
+            (s.painting.mask_value_changed, self.edges.trace_later),
             (s.inpaint.parameters_changed, self._follow_parameters))
         for signal, slot in self._links:
             signal.connect(slot)
@@ -109,7 +115,7 @@ class Canvas(QWidget):
         for signal, slot in self._links:
             signal.disconnect(slot, missing_ok=True)
         self._links = ()
-        self._later.stop()
+        self.edges.stop()
         self._hovering.stop()
 
     def closeEvent(self, event: QCloseEvent) -> None:
@@ -120,6 +126,8 @@ class Canvas(QWidget):
 
     def _show_document(self) -> None:
         self._shown = None
+        document = self.session.documents.current
+        self._stack = stack_fact(document.info) if document is not None else None
         self._show_frame(self.subject.index)
 
     def _show_nothing(self) -> None:
@@ -131,7 +139,7 @@ class Canvas(QWidget):
         self.tools.measure_with(None)
         self.overlay.marks.empty = True
         self.overlay.marks.message = str(error) if error is not None else ""
-        self.stage.set_chip(False)
+        self.stage.show_facts((), False, False)
         self.candidate.hide()
         self.hovered.emit(None)
         self.overlay.update()
@@ -156,10 +164,13 @@ class Canvas(QWidget):
             self._set_surround(CANVAS_BRIGHT_FIELD if bright_surround(pixels) else CANVAS_RADIOLOGY)
         self._slices.show_frame(index, self.subject.count)
         self.overlay.marks.empty, self.overlay.marks.message = False, ""
-        self._trace_synthetic()
+        self.edges.trace_generated()
+        self.paint_look.step_back()
         self.overlay.marks.effective = []
         self._write_corner()
         self.candidate.hide()
+        if anew:
+            self._fitting.begin()
         height, width = (geometry.row_spacing, geometry.column_spacing) if geometry else (frame.aspect, 1.0)
         self.view.set_image(frame.rows, frame.columns, height, width, anew=anew)
         self._hover_later()
@@ -174,8 +185,6 @@ class Canvas(QWidget):
             named = "" if frame.instance is None else _(", instance {number}").format(number=frame.instance)
             marks.corner += (_("slice {number} of {count}").format(number=self.subject.index + 1,
                                                                   count=self.subject.count) + named,)
-        known = frame.geometry is not None and frame.geometry.normal is not None
-        marks.unknown = _("orientation unknown") if info.modality is not None and not known else ""
         self.setAccessibleDescription(", ".join(text for text in marks.corner if text))
 
     def _show_schema(self) -> None:
@@ -204,15 +213,16 @@ class Canvas(QWidget):
                     self.scene.refresh_mask(change.bounds, self.subject.mask())
             elif change.kind == "pixels":
                 self.scene.refresh_pixels(self.subject.pixels())
-                self._trace_synthetic()
-                self._mark_synthetic()
+                self.edges.trace_generated()
+                self.paint_look.step_back()
+                self._mark()
         if here:
-            self._later.start()
+            self.edges.trace_later()
             self._hover_later()
 
     def _follow_parameters(self, names: frozenset[str]) -> None:
         if "feather" in names:
-            self._trace_later()
+            self.edges.trace_later()
 
     def _follow_view(self) -> None:
         """The view changed: everything that hangs on it follows."""
@@ -230,25 +240,12 @@ class Canvas(QWidget):
         self._hover_later()
 
     def _resized(self) -> None:
-        self.view.resize(QSizeF(self.stage.size()))
+        self._fitting.resized(self.stage.size())
 
-    # -- outlines -----------------------------------------------------------------------------------------------
-
-    def _trace_later(self) -> None:
-        """Draw the outline of what a run would change anew, a moment after the last change."""
-        self._later.start()
-
-    def _trace_effective(self) -> None:
-        wanted = self._effective_wanted and self.subject.document is not None and not self.candidate.shown
-        mask = self.session.inpaint.effective_mask(self.subject.index) if wanted else None
-        self.overlay.marks.effective = outlines(mask)
-        self.overlay.update()
-
-    def _trace_synthetic(self) -> None:
-        document = self.subject.document
-        mask = document.synthetic_mask(self.subject.index) if document is not None else None
-        self._accepted_edges = outlines(mask)
-        self._any_synthetic = bool(self._accepted_edges)
+    @property
+    def held(self) -> bool:
+        """Whether a button is down on the image: nothing may move or be covered meanwhile."""
+        return self._pointer.held
 
     def _follow_candidate(self) -> None:
         """The candidate or its way of showing changed: redraw what lies over it and beside it."""
@@ -258,47 +255,26 @@ class Canvas(QWidget):
             turn = QTransform(linear[1, 1], linear[0, 1], linear[1, 0], linear[0, 0], 0, 0)
             self.stage.side.show_pair(*pair, turn, self.view.scale[0] / self.view.scale[1])
         self.stage.show_side(pair is not None)
-        self._mark_synthetic()
-        self._trace_later()
+        self.overlay.marks.captions, self.overlay.marks.divider = self.candidate.captions, self.candidate.divider
+        self._mark()
+        self.edges.trace_later()
         self._hover_later()
 
-    def _mark_synthetic(self) -> None:
-        document, marks = self.subject.document, self.overlay.marks
-        if document is None:
-            self.overlay.update()
-            return
-        shown = self.candidate.generated_in_view
-        edges = self._accepted_edges + (self.candidate.edges if shown else [])
-        marks.synthetic = edges if self._synthetic_wanted else []
-        if self.candidate.shown:
-            marks.effective = []
-        marks.captions, marks.divider = self.candidate.captions, self.candidate.divider
-        marks.chip = shown or self._any_synthetic or document.info.synthetic
-        self.stage.set_chip(marks.chip)
-        self.scene.set_mask_visible(self._mask_wanted and not self.candidate.shown)
-        self.overlay.update()
+    def _mark(self) -> None:
+        """Show what is generated in what is shown, and the painting where it is not in the way."""
+        self.edges.mark()
+        self._show_facts()
+        self.paint_look.apply()
 
-    def set_synthetic_edges(self, shown: bool) -> None:
-        """Show or hide the hatched edge round generated regions; the chip stays."""
-        self._synthetic_wanted = shown
-        self._mark_synthetic()
-
-    def set_effective_visible(self, shown: bool) -> None:
-        """Show or hide the outline of what a run would change."""
-        self._effective_wanted = shown
-        self._trace_effective()
-
-    def set_mask_opacity(self, opacity: float) -> None:
-        """0..1, kept for all images."""
-        self.scene.set_mask_opacity(opacity)
-
-    def set_mask_visible(self, shown: bool) -> None:
-        self._mask_wanted = shown
-        self.scene.set_mask_visible(shown and not self.candidate.shown)
-
-    @property
-    def mask_visible(self) -> bool:
-        return self._mask_wanted
+    def _show_facts(self) -> None:
+        """What is to be known of the frame in view, on chips over it."""
+        frame = self.subject.frame
+        if frame is not None:
+            info = self.subject.info
+            why = (self.session.workspace.notice or READ_ONLY) if self.session.documents.read_only else ""
+            facts = facts_of(info, frame, self._stack, why)
+            synthetic = self.candidate.generated_in_view or self.edges.any_accepted or info.synthetic
+            self.stage.show_facts(facts, synthetic, info.synthetic)
 
     # -- pointer, window, slices --------------------------------------------------------------------------------
 
@@ -388,4 +364,5 @@ class Canvas(QWidget):
     def focusOutEvent(self, event: QFocusEvent) -> None:
         self._pointer.hold_space(False)
         self._pointer.lift()  # its release may never come here
+        self._pointer.let_go()
         super().focusOutEvent(event)

@@ -29,6 +29,8 @@ class Marks:
         Said in the middle of a canvas on which nothing is shown.
     bubble
         Text beside the pointer, e.g. the window while it is dragged.
+    above
+        How much of the top is covered by something else.
     """
 
     empty: bool = True
@@ -36,7 +38,6 @@ class Marks:
     bright: bool = False
     letters: EdgeLetters = field(default_factory=lambda: EdgeLetters("", "", "", ""))
     corner: tuple[str, ...] = ()
-    unknown: str = ""
     lower: str = ""
     to_screen: QTransform = field(default_factory=QTransform)
     effective: list[QPolygonF] = field(default_factory=list)
@@ -48,7 +49,7 @@ class Marks:
     divider: float | None = None
     captions: tuple[str, str] = ("", "")
     bubble: str = ""
-    chip: bool = False
+    above: int = 0
 
 
 def scale_bar(pixel_mm: float, room: float) -> tuple[float, str]:

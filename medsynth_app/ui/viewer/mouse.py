@@ -33,8 +33,8 @@ class Pointer(QObject):
 
     Signals
     -------
-    pressed
-        A button went down on the image.
+    pressed, released
+        A button went down on the image; all are up again.
     pointed
         Where the pointer is on the canvas (QPointF); None when it has left.
     window_dragged, window_dropped
@@ -42,6 +42,7 @@ class Pointer(QObject):
     """
 
     pressed = Signal()
+    released = Signal()
     pointed = Signal(object)
     window_dragged = Signal(object)
     window_dropped = Signal()
@@ -53,7 +54,7 @@ class Pointer(QObject):
         self._painter, self._candidate, self._overlay = painter, candidate, overlay
         tools.changed.connect(self._take_tool)
         tools.size_changed.connect(self._take_size)
-        self.space = False
+        self.space = self.held = False
         self._action = ""  # "pan", "window", "stroke" or "divider" while a button is down
         self._last = QPointF()
         self._start: tuple[QPointF, WindowLevel] | None = None
@@ -98,6 +99,7 @@ class Pointer(QObject):
 
     def _press(self, event: QMouseEvent) -> None:
         at = event.position()
+        self.held = True
         self.pressed.emit()
         if self._subject.document is None or self._action:
             return
@@ -168,6 +170,13 @@ class Pointer(QObject):
         if action == "window":
             self.window_dropped.emit()
         self.show_cursor()
+        self.let_go()
+
+    def let_go(self) -> None:
+        """No button is down any more, or nobody will say so."""
+        if self.held:
+            self.held = False
+            self.released.emit()
 
     def _leave(self, _event: QEvent) -> None:
         if not self._action:

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import QWidget
 from medsynth_app.ui.viewer.marks import Marks, scale_bar
 
 EDGE = 12  # px between texts and the edge of the canvas
+CHIPS_PX = 26  # height of the row of chips, which stands at the top, there or not
 _NONE = Qt.PenStyle.NoPen
 
 
@@ -166,7 +167,7 @@ class Overlay(QWidget):
             return
         metrics = QFontMetricsF(self._letter)
         across, down = self.width(), self.height()
-        top = EDGE + metrics.ascent() + (26 if m.chip else 0)
+        top = m.above + EDGE + CHIPS_PX + metrics.ascent()
 
         def centred(text: str) -> float:
             return across / 2 - metrics.horizontalAdvance(text) / 2
@@ -183,12 +184,10 @@ class Overlay(QWidget):
         m = self.marks
         metrics = QFontMetricsF(self._text)
         for row, text in enumerate(m.corner):
-            self._outlined(painter, text, EDGE, EDGE + metrics.ascent() + row * (metrics.height() + 3), self._text)
+            y = m.above + EDGE + metrics.ascent() + row * (metrics.height() + 3)
+            self._outlined(painter, text, EDGE, y, self._text)
         if m.lower:
             self._outlined(painter, m.lower, EDGE, self.height() - EDGE, self._text)
-        if m.unknown:
-            x = self.width() - EDGE - metrics.horizontalAdvance(m.unknown)
-            self._outlined(painter, m.unknown, x, EDGE + metrics.ascent(), self._text)
 
     def _draw_scale_bar(self, painter: QPainter, pixel_mm: float) -> None:
         length, text = scale_bar(pixel_mm, min(140.0, self.width() / 4))

@@ -6,6 +6,7 @@ from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.words import _
 from medsynth_app.session.session import Session
+from medsynth_app.ui.viewer.paint_look import PaintLook
 from medsynth_app.ui.viewer.scene import Scene
 from medsynth_app.ui.viewer.subject import Subject
 
@@ -23,8 +24,8 @@ class Painter:
         While a stroke is written: the layer shows it already and need not follow the news of it.
     """
 
-    def __init__(self, session: Session, subject: Subject, scene: Scene) -> None:
-        self._session, self._subject, self._scene = session, subject, scene
+    def __init__(self, session: Session, subject: Subject, scene: Scene, paint_look: PaintLook) -> None:
+        self._session, self._subject, self._scene, self._look = session, subject, scene, paint_look
         self.busy = False
 
     @property
@@ -37,7 +38,7 @@ class Painter:
         if self._session.documents.read_only:
             self._session.notice.emit("warning", READ_ONLY)
             return False
-        self._scene.set_mask_visible(True)  # even while a candidate is shown
+        self._look.come_forward()
         return True
 
     def pick(self, row: int, column: int) -> None:

@@ -19,6 +19,7 @@ from medsynth_app.ui.viewer.embed import Image, MaskLayer, direct_colormap, sile
 from medsynth_app.ui.viewer.view import View
 
 SMOOTH_BELOW = 8.0  # canvas pixels per image pixel; closer up the pixels themselves are shown
+CONTOUR = 1  # width of the painting's outline, in its pixels
 _CLEAR = (0.0, 0.0, 0.0, 0.0)
 
 
@@ -33,7 +34,7 @@ class Scene:
         self._values: npt.NDArray[np.uint8] | None = None  # what the mask layer will hold once it is made
         self._painted = False  # whether those values show anything
         self._colours: Any = None
-        self._opacity, self._mask_shown = 0.45, True
+        self._opacity, self._mask_shown, self._contour = 0.45, True, 0
         self._frame: FrameInfo | None = None
         self._rgb = False
         self._placed: tuple[Any, Any] = ((1.0, 1.0), np.eye(3))
@@ -60,6 +61,7 @@ class Scene:
         if self._mask is None and self._values is not None:
             self._mask = MaskLayer(self._values, name="mask", opacity=self._opacity, visible=self._mask_shown,
                                    blending="translucent_no_depth", colormap=self._colours)
+            self._mask.contour = self._contour
             self._settle(self._mask)
             self.model.layers.append(self._mask)
 
@@ -166,9 +168,15 @@ class Scene:
             layer.visible = False
 
     def set_mask_opacity(self, opacity: float) -> None:
-        self._opacity = min(max(opacity, 0.0), 1.0)
-        if self._mask is not None:
-            self._mask.opacity = self._opacity
+        self._opacity = opacity
+        if self._mask is not None and self._mask.opacity != opacity:
+            self._mask.opacity = opacity
+
+    def set_mask_outline(self, outline: bool) -> None:
+        """Show the edge of what is painted alone, or all of it."""
+        self._contour = CONTOUR if outline else 0
+        if self._mask is not None and self._mask.contour != self._contour:
+            self._mask.contour = self._contour
 
     def set_mask_visible(self, shown: bool) -> None:
         self._mask_shown = shown
@@ -187,13 +195,14 @@ class Scene:
 
     def look(self, view: View) -> None:
         """Move the camera; cheap where nothing changed."""
-        wanted = (view.zoom, view.center.x(), view.center.y(), view.size.width(), view.size.height())
+        centre = view.camera
+        wanted = (view.zoom, centre.x(), centre.y(), view.size.width(), view.size.height())
         if wanted == self._applied:
             return
         self._applied = wanted
         camera = self.model.scene.camera
         camera.zoom = view.zoom
-        camera.center = (0.0, view.center.y(), view.center.x())
+        camera.center = (0.0, centre.y(), centre.x())
         style = "linear" if view.zoom < SMOOTH_BELOW else "nearest"
         for layer in (*self._images.values(), *self._patches.values()):
             if str(layer.interpolation2d) != style:

@@ -1,4 +1,4 @@
-"""The widgets of the canvas: napari's view, the overlay over it, the SYNTHETIC chip and the slice slider."""
+"""The widgets of the canvas: napari's view, the overlay over it, the chips and the slice slider."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QSlider, QStackedLayout, QSty
 
 from medsynth_app.core.words import _
 from medsynth_app.ui.theme.tokens import Tokens
+from medsynth_app.ui.viewer.chips import Chips
 from medsynth_app.ui.viewer.compare import SideBySide
-from medsynth_app.ui.viewer.overlay import Overlay
+from medsynth_app.ui.viewer.facts import Fact
+from medsynth_app.ui.viewer.overlay import EDGE, Overlay
 
-CHIP_TOP = 10
+CHIPS_TOP = 8  # px below the top, or below what covers it
+CORNER_PX = 220  # at the left of the chips: the words in the corner
 
 
 def single_timer(parent: QObject, milliseconds: int, due: Callable[[], None]) -> QTimer:
@@ -37,11 +40,7 @@ class Stage(QWidget):
         self._stack.addWidget(view)
         self._stack.addWidget(self.side)
         self.overlay = Overlay(self)
-        self.chip = QLabel(_("SYNTHETIC"), self)
-        self.chip.setObjectName("syntheticChip")
-        self.chip.setAccessibleName(_("Synthetic: pixels shown here are generated"))
-        self.chip.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self.chip.hide()
+        self.chips = Chips(self)
 
     def show_side(self, shown: bool) -> None:
         self._stack.setCurrentIndex(1 if shown else 0)
@@ -50,31 +49,39 @@ class Stage(QWidget):
 
     def _raise(self) -> None:
         self.overlay.raise_()
-        self.chip.raise_()
+        self.chips.raise_()
 
-    def set_chip(self, shown: bool) -> None:
-        self.chip.setVisible(shown)
-        self._place_chip()
+    @property
+    def chip(self) -> QWidget:
+        """The chip SYNTHETIC."""
+        return self.chips.synthetic
 
-    def _place_chip(self) -> None:
-        self.chip.adjustSize()
-        self.chip.move((self.width() - self.chip.width()) // 2, CHIP_TOP)
+    def show_facts(self, facts: tuple[Fact, ...], synthetic: bool, from_file: bool) -> None:
+        """Say these on chips; `synthetic`: what is shown is generated, `from_file`: the file itself says so."""
+        self.chips.show_facts(facts, from_file)
+        self.chips.show_synthetic(synthetic)
+        self._place_chips()
+
+    def leave_above(self, height: int) -> None:
+        """Something covers so much of the top: words and chips stand below it; the image lies still."""
+        self.overlay.marks.above = height
+        self._place_chips()
+        self.overlay.update()
+
+    def _place_chips(self) -> None:
+        self.chips.fit(self.width() - CORNER_PX - EDGE)
+        self.chips.move(self.width() - self.chips.width() - EDGE, self.overlay.marks.above + CHIPS_TOP)
         self._raise()
 
     def set_theme(self, tokens: Tokens) -> None:
-        ground = QColor(tokens.synthetic)
-        ink = "#0C1416" if ground.lightnessF() > 0.7 else "#FFFFFF"
-        self.chip.setStyleSheet(f"QLabel {{ background: {ground.name()}; color: {ink}; border-radius: 4px; "
-                                "border: 1px solid rgba(0, 0, 0, 120); padding: 3px 10px; font-size: 12px; "
-                                "font-weight: 700; letter-spacing: 1px; }}".replace("}}", "}"))
         self.overlay.accent = QColor(tokens.accent)
-        self._place_chip()
+        self._place_chips()
         self.overlay.update()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self.overlay.setGeometry(self.rect())
-        self._place_chip()
+        self._place_chips()
         self._resized()
 
 

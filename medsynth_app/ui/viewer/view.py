@@ -21,9 +21,12 @@ class View(QObject):
     zoom
         Canvas pixels per unit of `scale`.
     center
-        World point in the middle of the canvas; the middle of the image is (0, 0).
+        World point in the middle of the free part of the canvas; the middle of the image is (0, 0).
+    below
+        Height at the foot of the canvas, in its pixels, that is not counted as free: something else stands there at
+        other times, and the image lies still when it comes.
     fitted
-        True until the person zooms or pans: the image then follows the size of the canvas.
+        True until the person zooms or pans: the image then fits anew when the window gets another size.
 
     Signals
     -------
@@ -45,6 +48,7 @@ class View(QObject):
         self.zoom = 1.0
         self.center = QPointF(0, 0)
         self.size = QSizeF(1, 1)
+        self.below = 0
         self.fitted = True
         self._known: tuple[object, QTransform, QTransform] = ((), QTransform(), QTransform())
 
@@ -60,10 +64,18 @@ class View(QObject):
             self.fitted = True
         self._turned()
 
-    def resize(self, size: QSizeF) -> None:
-        """The canvas has this size now."""
+    def resize(self, size: QSizeF, *, refit: bool = True) -> None:
+        """The canvas has this size now; without `refit` zoom and centre stay as they are."""
         self.size = size
-        self._moved()
+        if refit and self.fitted:
+            self._fit()
+        self.moved.emit()
+
+    def leave_below(self, height: int) -> None:
+        """Set `below`; zoom and centre stay as they are."""
+        if height != self.below:
+            self.below = height
+            self.moved.emit()
 
     # -- turning ------------------------------------------------------------------------------------------------
 
@@ -91,11 +103,6 @@ class View(QObject):
         if self.fitted:
             self._fit()
         self.turned.emit()
-        self.moved.emit()
-
-    def _moved(self) -> None:
-        if self.fitted:
-            self._fit()
         self.moved.emit()
 
     @property
@@ -127,13 +134,13 @@ class View(QObject):
 
     def _transforms(self) -> tuple[QTransform, QTransform]:
         """There and back; worked out anew only when something changed, for every event of the pointer asks."""
-        key = (self.zoom, self.center.x(), self.center.y(), self.size.width(), self.size.height(), self.scale,
-               self.rows, self.columns, self.flip_horizontal, self.flip_vertical, self.turns)
+        key = (self.zoom, self.center.x(), self.center.y(), self._middle().toTuple(), self.scale, self.rows,
+               self.columns, self.flip_horizontal, self.flip_vertical, self.turns)
         if key != self._known[0]:
             (rr, rc), (cr, cc) = (self.linear @ np.diag(self.scale) * self.zoom).tolist()
             turned = QTransform(cc, rc, cr, rr, 0, 0)
             middle = turned.map(QPointF((self.columns - 1) / 2, (self.rows - 1) / 2))
-            shift = QPointF(self.size.width() / 2, self.size.height() / 2) - self.center * self.zoom - middle
+            shift = self._middle() - self.center * self.zoom - middle
             found = QTransform(cc, rc, cr, rr, shift.x(), shift.y())
             self._known = (key, found, found.inverted()[0])
         return self._known[1], self._known[2]
@@ -152,7 +159,8 @@ class View(QObject):
     def fit(self) -> None:
         """Show the whole image."""
         self.fitted = True
-        self._moved()
+        self._fit()
+        self.moved.emit()
 
     def _fit(self, margin: float = 28.0) -> None:
         """Zoom and centre for the whole image, with room for the orientation letters."""
@@ -160,7 +168,7 @@ class View(QObject):
         if self.turns % 2:
             height, width = width, height
         across = max(self.size.width() - 2 * margin, 16.0)
-        down = max(self.size.height() - 2 * margin, 16.0)
+        down = max(self.size.height() - self.below - 2 * margin, 16.0)
         self.zoom = float(np.clip(min(across / width, down / height), SMALLEST, LARGEST))
         self.center = QPointF(0, 0)
 
@@ -188,4 +196,9 @@ class View(QObject):
         self.moved.emit()
 
     def _middle(self) -> QPointF:
-        return QPointF(self.size.width() / 2, self.size.height() / 2)
+        return QPointF(self.size.width() / 2, (self.size.height() - self.below) / 2)
+
+    @property
+    def camera(self) -> QPointF:
+        """World point in the middle of the whole canvas."""
+        return self.center + QPointF(0, self.below / 2 / self.zoom)

@@ -129,7 +129,7 @@ def test_every_command_runs_or_says_why_not(desk: TestDesk, monkeypatch: pytest.
     window.choose_theme("light")
     desk.session.inpaint.set(mode="replace")
     window.canvas.view.reset()
-    window.canvas.set_mask_visible(True)
+    window.canvas.paint_look.show(True)
     if not desk.settings.current.strip_open:
         window.commands["view.strip"].trigger()
     desk.settings.change(left_handed=False)

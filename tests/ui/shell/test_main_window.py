@@ -277,10 +277,10 @@ def test_a_second_window_says_that_it_is_read_only(qapp: Any, tmp_path: Path) ->
     first = Workspace.open(tmp_path / "work")
     try:
         with a_desk(tmp_path, Workspace.open(tmp_path / "work"), theme="light") as desk:
-            said = desk.banner
-            assert said.level == "warning" and "read-only" in said.text
+            assert "read-only" in desk.window.toasts.texts()[-1] and desk.window.banners.all() == []
             desk.open()
-            assert desk.window.banners.by_key("stays.read-only") is not None
+            fact = desk.window.canvas.stage.chips.facts[0]
+            assert fact.title == "Read-only" and "open in another window" in fact.texts[0]
             assert not desk.window.commands["tool.brush"].isEnabled()
             assert desk.window.status.saved.text() == "read-only, nothing is saved"
     finally:

@@ -55,9 +55,9 @@ class Bench:
         dataset.save_as(path)
         self.canvas.tools.choose("brush")
         self.canvas.tools.set_size(15)
-        self.canvas.set_mask_opacity(0.45)
-        self.canvas.set_mask_visible(True)
-        self.canvas.set_effective_visible(True)
+        self.canvas.paint_look.set_opacity(0.45)
+        self.canvas.paint_look.show(True)
+        self.canvas.edges.show_effective(True)
         self.canvas.candidate.set_mode("off")
         self.session.documents.open(path)
         self.session.painting.set_label(1)
@@ -214,8 +214,8 @@ def test_painting_follows_flips_and_turns(canvas: Canvas) -> None:
 
 
 def test_the_stroke_is_on_the_screen_where_the_pointer_was(canvas: Canvas) -> None:
-    canvas.set_mask_opacity(1.0)
-    canvas.set_effective_visible(False)
+    canvas.paint_look.set_opacity(1.0)
+    canvas.edges.show_effective(False)
     canvas.tools.set_size(11)
     canvas.view.flip(False)
     drag(canvas, (100, 30), (100, 34))
@@ -266,7 +266,7 @@ def test_monochrome1_is_shown_inverted(canvas: Canvas) -> None:
     assert document is not None
     pixels = document.pixels(0)
     brightest = np.unravel_index(np.argmax(pixels), pixels.shape)
-    canvas.set_mask_visible(False)
+    canvas.paint_look.show(False)
     straight = colour_at(canvas, *brightest).lightness()
     canvas.scene.show(replace(document.info, inverted=True), document.info.frames[0], pixels, mask(canvas))
     assert straight > 250 and colour_at(canvas, *brightest).lightness() < 5
@@ -381,12 +381,15 @@ def test_letters_follow_flips_and_turns(canvas: Canvas) -> None:
 
 def test_orientation_unknown_is_said(canvas: Canvas, session: Session, tmp_path: Path,
                                      monkeypatch: pytest.MonkeyPatch) -> None:
-    assert canvas.overlay.marks.unknown == ""
+    def said() -> list[str]:
+        return [fact.title for fact in canvas.stage.chips.facts]
+
+    assert said() == []
     document = session.documents.open(grey_tiff(tmp_path / "a.tif"))
-    assert canvas.overlay.marks.unknown == "" and not canvas.overlay.marks.letters.known  # no DICOM, nothing to miss
+    assert said() == ["Modality unknown"] and not canvas.overlay.marks.letters.known  # no DICOM, nothing to miss
     document.info = replace(document.info, modality="CT")
-    canvas._write_corner()
-    assert canvas.overlay.marks.unknown == "orientation unknown"
+    canvas._show_facts()
+    assert said() == ["Orientation unknown"]
 
 
 def test_pixels_that_are_not_square_are_drawn_so_without_millimetres(canvas: Canvas, session: Session, tmp_path: Path
@@ -523,6 +526,6 @@ def test_candidate_is_previewed_without_touching_the_document(canvas: Canvas) ->
 def test_effective_outline_appears_after_a_stroke_and_can_be_hidden(canvas: Canvas, qtbot: QtBot) -> None:
     drag(canvas, (40, 40), (40, 60))
     qtbot.waitUntil(lambda: bool(canvas.overlay.marks.effective))
-    canvas.set_effective_visible(False)
+    canvas.edges.show_effective(False)
     assert not canvas.overlay.marks.effective
     assert not canvas.overlay.marks.synthetic

@@ -6,7 +6,7 @@ from typing import Any
 
 from PySide6.QtCore import QEvent, QModelIndex, Qt, QTimer
 from PySide6.QtGui import QColor, QImage, QKeyEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QProgressBar, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QProgressBar, QToolButton, QVBoxLayout, QWidget
 
 from medsynth_app.core.job import EventKind, JobEvent, JobRecord
 from medsynth_app.core.jobs.kind import Outcome
@@ -50,7 +50,6 @@ class CandidateStrip(QWidget):
         self.setAccessibleDescription(_("Arrows choose, Enter accepts, Delete discards"))
         self.setObjectName("surface")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         self._build()
         self._later = QTimer(self)
         self._later.setSingleShot(True)
@@ -81,12 +80,11 @@ class CandidateStrip(QWidget):
         self.fold = QToolButton()
         self.fold.setText(_("Candidates"))
         self.fold.setProperty("role", "fold")
-        self.fold.setCheckable(True)
-        self.fold.setChecked(True)
-        self.fold.setArrowType(Qt.ArrowType.DownArrow)
         self.fold.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.fold.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.fold.toggled.connect(self._set_open)
+        fold = self._commands["view.strip"]  # the window gives the strip its height, folded or not
+        self.fold.clicked.connect(lambda _=False: fold.trigger())
+        fold.toggled.connect(self._set_open)
         self.progress_text = label(role="muted")
         self.progress = QProgressBar()
         self.progress.setAccessibleName(_("Progress of the drawing"))
@@ -105,10 +103,12 @@ class CandidateStrip(QWidget):
         body.addWidget(self.list, 1)
         body.addWidget(self._build_actions())
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(12, 6, 12, 6)
+        layout.setContentsMargins(12, 4, 12, 4)
         layout.setSpacing(4)
         layout.addLayout(head)
         layout.addWidget(self.body)
+        layout.addStretch(1)
+        self._set_open(fold.isChecked())
 
     def _build_actions(self) -> QWidget:
         self.accept = self._button(_("Accept"), "candidate.accept", _("Write the candidate into the image (Enter)"))
@@ -252,9 +252,6 @@ class CandidateStrip(QWidget):
             self.progress.setValue(entry.step)
             self.progress_text.setText(words.progress(entry))
         self._commands.refresh("candidate.stop")
-        empty = entry is None and not self.session.candidates.results
-        self.setMaximumHeight(0 if empty else 16_777_215)
-        self.setEnabled(not empty)
 
     def _heard(self, record: JobRecord, event: JobEvent) -> None:
         """Show the first candidate of a run as soon as it is there, unless another one is being looked at."""

@@ -15,7 +15,7 @@ from medsynth_app.ui.theme import tokens as look
 from medsynth_app.ui.theme.theme import Theme
 from medsynth_app.ui.widgets.lists import ROW, Index, RowsModel, draw_text
 
-EDGE = 92  # px
+EDGE = 52  # px
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ class ThumbList(QListView):
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setSelectionMode(QListView.SelectionMode.NoSelection)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.setFixedHeight(EDGE + 42)
+        self.setFixedHeight(EDGE + 30)
         self.viewport().setCursor(Qt.CursorShape.PointingHandCursor)
         self.setModel(self.thumbs)
         self.setItemDelegate(ThumbDelegate(theme, self, wanted))

@@ -22,6 +22,7 @@ from medsynth_app.ui.shell.banners import Banners
 from medsynth_app.ui.shell.commands import Commands
 from medsynth_app.ui.shell.runner import Runner
 from medsynth_app.ui.theme.theme import Theme
+from medsynth_app.ui.theme.tokens import STRIP_PX
 from medsynth_app.ui.viewer import Canvas
 from medsynth_app.workspace.workspace import Workspace
 from tests.actions.bench import answer, event, make_pack, paint, png, record_of
@@ -44,13 +45,15 @@ class Bench:
         commands = Commands(self.window, theme)
         self.strip = CandidateStrip(theme, self.session, self.canvas, commands)
         self.commands = commands
-        commands.add(candidate_commands(self.session, Runner(Banners(theme))))
+        commands.add(candidate_commands(self.session, Runner(Banners(theme, self.window))))
         for signal in (self.session.candidates.changed, self.session.candidates.selected_changed,
                        self.session.jobs.changed, self.session.documents.current_changed):
             signal.connect(lambda: commands.refresh())
         layout = QVBoxLayout(self.window)
         layout.addWidget(self.canvas, 1)
         layout.addWidget(self.strip)
+        commands["view.strip"].setCheckable(True)
+        commands["view.strip"].setChecked(True)
         self.window.resize(900, 700)
         self.window.show()
 
@@ -111,15 +114,16 @@ def press(bench: Bench, key: Qt.Key) -> None:
     QTest.keyClick(bench.strip, key)
 
 
-def test_empty_takes_no_room(bench: Bench) -> None:
-    assert bench.strip.maximumHeight() == 0 and not thumbs(bench)
+def test_its_height_is_that_of_the_window_whatever_it_shows(bench: Bench) -> None:
+    assert not thumbs(bench) and bench.strip.minimumSizeHint().height() <= STRIP_PX
+    bench.run()
+    assert thumbs(bench) and bench.strip.minimumSizeHint().height() <= STRIP_PX
 
 
 def test_candidates_stand_beside_the_original_and_the_first_is_previewed(bench: Bench) -> None:
     before = pixels(bench).copy()
     bench.run()
     strip = bench.strip
-    assert strip.maximumHeight() > 100
     assert [thumb.title for thumb in thumbs(bench)] == ["Original", "1:  7", "2:  8", "3:  9"]
     assert bench.session.candidates.selected == 0 and thumbs(bench)[1].chosen
     assert bench.canvas.candidate.shown and not bench.canvas.stage.chip.isHidden()
@@ -161,7 +165,7 @@ def test_delete_discards_and_goes_on_to_the_next(bench: Bench) -> None:
     assert bench.session.candidates.selected == 0
     QTest.qWait(50)
     QTest.mouseClick(bench.strip.clear, Qt.MouseButton.LeftButton)
-    assert not bench.session.candidates.results and bench.strip.maximumHeight() == 0
+    assert not bench.session.candidates.results
     assert not bench.canvas.candidate.shown
 
 
@@ -212,7 +216,7 @@ def test_live_previews_progress_and_cancel(bench: Bench) -> None:
     assert bench.queue.state(job_id) is JobState.CANCELLED
     bench.session.jobs.deliver(record_of(bench.workspace, job_id, JobState.CANCELLED),
                                event(job_id, EventKind.CANCELLED))
-    assert not thumbs(bench) and bench.strip.maximumHeight() == 0
+    assert not thumbs(bench)
 
 
 def test_compare_buttons_and_canvas_agree(bench: Bench) -> None:
