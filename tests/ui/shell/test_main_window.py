@@ -280,7 +280,7 @@ def test_a_second_window_says_that_it_is_read_only(qapp: Any, tmp_path: Path) ->
             assert "read-only" in desk.window.toasts.texts()[-1] and desk.window.banners.all() == []
             desk.open()
             fact = desk.window.canvas.stage.chips.facts[0]
-            assert fact.title == "Read-only" and "open in another window" in fact.texts[0]
+            assert fact.title == "Read-only" and "Another window" in fact.texts[0]
             assert not desk.window.commands["tool.brush"].isEnabled()
             assert desk.window.status.saved.text() == "read-only, nothing is saved"
     finally:
