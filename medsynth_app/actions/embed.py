@@ -13,7 +13,7 @@ from medsynth_app.core.errors import UserError
 from medsynth_app.core.jobs.embed import EmbedRequest, PictureList
 from medsynth_app.core.jobs.request import ModelRef
 from medsynth_app.core.pack_files import InstalledPack
-from medsynth_app.datasets.freeze import PICTURES
+from medsynth_app.datasets.picture import is_picture
 from medsynth_app.jobs.queue import JobQueue
 
 LABELS = "labels.csv"
@@ -37,8 +37,7 @@ def list_pictures(data: Path) -> PictureList:
     """
     if data.is_dir() and not (data / LABELS).is_file():
         folder = data.resolve()
-        files = sorted(path for path in folder.rglob("*")
-                       if path.suffix.lower() in PICTURES and not path.name.startswith(".") and path.is_file())
+        files = sorted(path for path in folder.rglob("*") if is_picture(path))
         pictures = PictureList.of([path.relative_to(folder).as_posix() for path in files],
                                   [str(path) for path in files])
     elif data.is_dir() or data.is_file():
@@ -46,7 +45,8 @@ def list_pictures(data: Path) -> PictureList:
     else:
         raise UserError(f"There is no folder or file {data.name}.", "Give the folder of a data set, or its CSV file.")
     if not len(pictures):
-        raise UserError(f"{data.name} holds no pictures.", "Give a folder with PNG, JPEG, TIFF or BMP files.")
+        raise UserError(f"{data.name} holds no pictures.",
+                        "Give a folder with pictures: PNG, JPEG, TIFF, BMP, DICOM or NIfTI.")
     return pictures
 
 

@@ -14,7 +14,7 @@ from medsynth_app.core.errors import UserError
 from medsynth_app.core.jobs.train import TrainRequest
 from medsynth_app.core.pack import MANIFEST
 from medsynth_app.core.pack_files import InstalledPack
-from medsynth_app.datasets.dataset import is_frozen
+from medsynth_app.datasets.dataset import is_frozen, refuse_another_set
 from medsynth_app.datasets.freeze import check_layout
 from medsynth_app.jobs.queue import JobQueue
 
@@ -75,7 +75,9 @@ def train_request(recipe: Path, data: Path | None, out: Path, *, part: str = "ba
 def _check_data(data: Path | None, layout: dict[str, Any]) -> None:
     if data is None:
         raise UserError("There is no frozen training set of an earlier run here.", "Give the folder of the data.")
-    if not is_frozen(data):
+    if is_frozen(data):
+        refuse_another_set(data, layout)
+    else:
         check_layout(data, layout)
 
 

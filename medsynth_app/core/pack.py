@@ -19,12 +19,28 @@ LATENT_CHANNELS = 4  # as Stable Diffusion's: diffusers' inpainting knows no oth
 
 @dataclass(frozen=True)
 class TrainingData:
-    """One data set that a model learned from."""
+    """One data set that a model learned from.
+
+    Attributes
+    ----------
+    samples
+        How many training images.
+    split_by
+        What was never torn apart when it was split: "own" (the set's own split), "case", "patient", "near-duplicates",
+        "image"; empty where it is not known.
+    left_out
+        How many images were left out of training because a held-out one is nearly the same.
+    synthetic
+        How many of the set's images were themselves drawn by a model.
+    """
 
     name: str
     licence: str
     citation: str
     samples: int = 0
+    split_by: str = ""
+    left_out: int = 0
+    synthetic: int = 0
 
 
 @dataclass(frozen=True)
@@ -176,10 +192,12 @@ def _data(value: Any) -> tuple[TrainingData, ...]:
 
 
 def _one_set(item: Any) -> TrainingData:
-    samples = item.get("samples", 0)
-    if set(item) - {"name", "licence", "citation", "samples"} or type(samples) is not int or samples < 0:
+    counts = {name: item.get(name, 0) for name in ("samples", "left_out", "synthetic")}
+    if set(item) - {"name", "licence", "citation", "split_by", *counts} \
+            or any(type(count) is not int or count < 0 for count in counts.values()):
         raise ValueError(item)
-    return TrainingData(_text(item["name"]), _text(item["licence"]), _text(item["citation"]), samples)
+    return TrainingData(_text(item["name"]), _text(item["licence"]), _text(item["citation"]),
+                        split_by=_text(item.get("split_by", "")), **counts)
 
 
 def _mean(value: Any) -> tuple[float, ...]:

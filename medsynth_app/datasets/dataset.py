@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from PIL import Image
 from medsynth_app.core.errors import UserError
 
 FORMAT = "medsynth-training-set/1"
+DEEP = ("I", "F")  # how the names of Pillow's modes of more than 8 bits begin
 MANIFEST = "manifest.json"  # of a frozen set: written last, so that one without it is not finished
 
 
@@ -76,11 +77,27 @@ class TrainingSet:
 
 def is_frozen(folder: Path) -> bool:
     """True for the folder of a frozen training set."""
+    return _manifest(folder).get("format") == FORMAT
+
+
+def refuse_another_set(frozen: Path, layout: Mapping[str, Any]) -> None:
+    """Raise `UserError` where a recipe's section ``[data]`` names a set, and `frozen` was made of another one.
+
+    Sets that were frozen before they said which they are pass.
+    """
+    wanted, found = layout.get("set"), _manifest(frozen)
+    if wanted and found.get("set", wanted) != wanted:
+        raise UserError(f"The recipe is for the data set {wanted!r}, and {frozen.name} was frozen from "
+                        f"{found.get('name') or 'another'!r}.", "Give the data that the recipe was written for, or a "
+                        "recipe without set in its [data].")
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
     try:
         raw = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return False
-    return isinstance(raw, dict) and raw.get("format") == FORMAT
+        return {}
+    return raw if isinstance(raw, dict) else {}
 
 
 def some(count: int, n: int, seed: int) -> npt.NDArray[np.int64]:
@@ -94,12 +111,16 @@ def read_pixels(samples: tuple[Sample, ...], size: int) -> npt.NDArray[np.uint8]
     Raises
     ------
     UserError
-        When a picture is not where it was when the set was frozen, or cannot be read.
+        When a picture is not where it was when the set was frozen, cannot be read, or has more than 8 bits, which
+        Pillow would turn white.
     """
     pixels = np.empty((len(samples), size, size, 3), np.uint8)
     for k, sample in enumerate(samples):
         try:
             with Image.open(sample.file) as image:
+                if image.mode.startswith(DEEP):
+                    raise UserError("A picture of the training set has more than 8 bits per channel.",
+                                    "Freeze the data again: that brings them to 8 bits by the rules of their kind.")
                 rgb = image.convert("RGB")
         except OSError as error:
             raise UserError("A picture of the training set is not where it was, or cannot be read.",

@@ -1,72 +1,98 @@
 """Freezing a data folder as a training set: a manifest of files, boxes, captions and splits.
 
-The split is made before anything is learned: the data set's own where it has one, else by case.
-Only listed files are ever read by a training run, and those of the split ``test`` never. An item may have a mask: a PNG
-of labels (uint8, 0 = background) that covers the same frame as its file, so that the item's box applies to both.
+The split is made before anything is learned (`datasets.division`): the data set's own where it has one, else by
+patient, else by groups of pictures that are nearly the same. Only listed files are ever read by a training run, and
+those of the split ``test`` never. An item may have a mask: a PNG of labels (uint8, 0 = background) that covers the same
+frame as its file, so that the item's box applies to both.
 """
 
 from __future__ import annotations
 
-import csv
-import errno
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-from PIL import Image
-
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.files import writing
+from medsynth_app.core.intensity import IntensityRange
+from medsynth_app.datasets.cells import cell_items
 from medsynth_app.datasets.dataset import FORMAT, MANIFEST
-from medsynth_app.formats.libraries import prepare_pillow
-from medsynth_app.segmentation.burned_in_text import text_rows
-from medsynth_app.segmentation.cell_parts import CYTOPLASM, NUCLEUS, cell_parts
+from medsynth_app.datasets.description import Description, description_of
+from medsynth_app.datasets.division import PARTS, Claim, Division, SplitBy, divide
+from medsynth_app.datasets.examined import Facts, Progress, examine, same_pictures
+from medsynth_app.datasets.listing import LAYOUTS, Entry, Listing, listed
+from medsynth_app.datasets.near import equal_pairs
+from medsynth_app.datasets.pairs import mask_problem, pair_items
+from medsynth_app.datasets.ready import Item, made_ready
+from medsynth_app.datasets.volumes import volume_items
 
-Item = dict[str, Any]
-PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
-Progress = Callable[[int, int], None]
-Labels = npt.NDArray[np.uint8]
-TextBox = tuple[float, ...]
-PAIRED = {"train": "train", "test": "val"}  # the set's own second part is kept back for figures
-VOLUMES = "*.nii.gz"
-TEXT_EDGE = 256  # px of a frame's shorter edge at which burned-in text is looked for
+CELLS, PAIRS, VOLUMES = LAYOUTS
+NAMED = 40  # broken files of a message
+
+
+@dataclass(frozen=True, eq=False)
+class Chosen:
+    """What of a data set is learned from or kept back, and what is left out.
+
+    Attributes
+    ----------
+    parts
+        Of every entry; empty: left out.
+    synthetic, near
+        Places of entries that are left out because they were drawn, or are nearly the same as one that is held back.
+    drawn
+        How many drawn ones are in.
+    """
+
+    listing: Listing
+    facts: Sequence[Facts]
+    division: Division
+    parts: tuple[str, ...]
+    patients: tuple[str, ...]
+    synthetic: tuple[int, ...]
+    near: tuple[int, ...]
+    drawn: int
 
 
 def freeze_training_set(data: Path, layout: dict[str, Any], out: Path, progress: Progress | None = None) -> Path:
-    """Write ``manifest.json`` (and masks and slices of volumes as PNG) to `out` and return `out`.
+    """Write ``manifest.json`` (and masks, slices of volumes and copies of what Pillow cannot read) to `out`.
 
     Parameters
     ----------
     data
-        The data folder: ``labels.csv`` or class folders; ``train/ val/`` with ``images/ masks/``; or
-        NIfTI ``images/ labels/``, as ``layout["layout"]`` says.
+        The data folder: ``labels.csv`` or class folders; ``images/ masks/``, in ``train/ val/`` or without; or NIfTI
+        ``images/ labels/``, as ``layout["layout"]`` says. Or a CSV file like ``labels.csv``.
     layout
         The ``[data]`` section of a recipe.
     progress
-        Called with how many pictures or volumes are done, and of how many. What it raises ends the freezing: then
-        `out` holds no manifest, and is no frozen set.
+        Called with how much is done, and of how much: every file is read once, then made ready. What it raises ends
+        the freezing: then `out` holds no manifest, and is no frozen set.
+
+    Returns
+    -------
+    `out`.
 
     Raises
     ------
     UserError
-        When the folder does not have that layout.
+        When the folder does not have that layout, is another data set than the recipe's, or holds files that cannot be
+        used: all of them are named.
     """
+    tell = progress or (lambda done, total: None)
     with _in_words(data, layout):
-        maker = _maker(layout)
-        prepare_pillow()
+        listing, about = _look(data, layout)
+        count = len(listing.entries)
         out.mkdir(parents=True, exist_ok=True)
         (out / MANIFEST).unlink(missing_ok=True)
-        items = list(maker(data, layout, out, progress or (lambda done, total: None)))
-    _refuse_leaks(items)
-    _refuse_nothing(data, bool(items))
-    listing = json.dumps(items, sort_keys=True).encode()
-    about = {key: layout.get(key, "") for key in ("name", "licence", "citation")}
-    manifest = {"format": FORMAT, **about, "sha256": hashlib.sha256(listing).hexdigest(), "items": items}
+        chosen = choose(listing, layout, lambda done, total: tell(done, 2 * count))
+        items = list(_items(chosen, layout, out, lambda done: tell(count + done, 2 * count)))
+    text = json.dumps(items, sort_keys=True).encode()
+    manifest = {"format": FORMAT, **about.facts(), **_facts_of(chosen, layout, items),
+                "sha256": hashlib.sha256(text).hexdigest(), "items": items}
     with writing(out / MANIFEST) as part:
         part.write_text(json.dumps(manifest))
     return out
@@ -75,29 +101,147 @@ def freeze_training_set(data: Path, layout: dict[str, Any], out: Path, progress:
 def check_layout(data: Path, layout: dict[str, Any]) -> None:
     """Raise `UserError` where `freeze_training_set` would at once: a look before a long run that reads no picture."""
     with _in_words(data, layout):
-        maker = _maker(layout)
-        if maker is _labelled_cells:
-            found = bool(_cell_rows(data))
-        elif maker is _image_mask_pairs:
-            found = all([any((data / folder / "images").iterdir()) for folder in PAIRED.values()])
-        else:
-            found = any((data / "images").glob(VOLUMES))
-    _refuse_nothing(data, found)
+        _look(data, layout)
 
 
-def _refuse_nothing(data: Path, found: bool) -> None:
-    if not found:
+def _look(data: Path, layout: dict[str, Any]) -> tuple[Listing, Description]:
+    """What the folder holds, and what it is; raises `UserError` where that is not what the recipe is for."""
+    listing = listed(data, str(layout.get("layout")))
+    if not listing.entries:
         raise UserError(f"The folder {data.name} holds no training images.", "Give the folder of the data set.")
+    about = description_of(data, layout)
+    about.refuse_another(listing.counts, recipe=bool(about.key))
+    if listing.layout == CELLS:
+        _check_classes(listing.counts, layout)
+    _ranges(layout)
+    return listing, about
 
 
-def _maker(layout: dict[str, Any]) -> Callable[[Path, dict[str, Any], Path, Progress], Iterator[Item]]:
-    makers: dict[str, Callable[[Path, dict[str, Any], Path, Progress], Iterator[Item]]] = {
-        "labelled-cells": _labelled_cells, "image-mask-pairs": _image_mask_pairs, "volume-slices": _volume_slices}
-    maker = makers.get(str(layout.get("layout")))
-    if maker is None:
-        raise UserError(f"The recipe asks for the unknown data layout {layout.get('layout')!r}.",
-                        f"Use one of {', '.join(makers)}.")
-    return maker
+def _check_classes(counts: Mapping[str, int], layout: Mapping[str, Any]) -> None:
+    """A class that the recipe speaks of and the data have not is a typo, or another data set."""
+    asked = [*layout.get("class_names", {}), *layout.get("without_nucleus", []),
+             *([layout["background_class"]] if "background_class" in layout else [])]
+    strange = sorted({name for name in asked if name not in counts})
+    if strange:
+        have = ", ".join(sorted(counts))
+        raise UserError(f"The recipe speaks of the class {strange[0]!r}, and the data have {have}.",
+                        "Give the data that the recipe was written for, or mend class_names, background_class and "
+                        "without_nucleus in its [data].")
+
+
+def choose(listing: Listing, layout: Mapping[str, Any], progress: Progress | None = None) -> Chosen:
+    """Read every picture of a listing and split them.
+
+    Raises
+    ------
+    UserError
+        Files that cannot be used, all named; a split that tears a patient apart; nothing left to learn from.
+    """
+    entries = listing.entries
+    facts = examined_listing(listing, progress)
+    _refuse_broken(entries, facts)
+    wanted = bool(layout.get("include_synthetic", False))
+    synthetic = tuple(k for k, fact in enumerate(facts) if fact.synthetic and not wanted)
+    kept = [k for k in range(len(entries)) if k not in set(synthetic)]
+    if not kept:
+        raise UserError("All pictures of the data were drawn by MedSynth.",
+                        "Add real ones, or write include_synthetic = true into [data] of the recipe.")
+    patients = _patients(entries, facts)
+    claims = [Claim(entries[k].patient or entries[k].name, entries[k].split, patients[k]) for k in kept]
+    division = divide(claims, _same(listing, [facts[k] for k in kept], progress, len(entries)))
+    if listing.layout == VOLUMES:
+        division = replace(division, by=SplitBy.CASE)
+    parts = [""] * len(entries)
+    for k, part in zip(kept, division.parts, strict=True):
+        parts[k] = part
+    return Chosen(listing, facts, division, tuple(parts), patients, synthetic,
+                  tuple(kept[k] for k in division.left_out),
+                  sum(fact.synthetic and bool(part) for fact, part in zip(facts, parts, strict=True)))
+
+
+def examined_listing(listing: Listing, progress: Progress | None = None) -> list[Facts]:
+    """`examine`, and for pairs and volumes a look at their masks."""
+    facts = examine(listing.entries, progress)
+    if listing.layout == VOLUMES:
+        return [replace(fact, problem="It has no label volume of its name.")
+                if not fact.problem and (entry.mask is None or not entry.mask.is_file()) else fact
+                for entry, fact in zip(listing.entries, facts, strict=True)]
+    if listing.layout != PAIRS:
+        return facts
+    several = "It holds several images, and a mask is of one."
+    return [fact if fact.problem else replace(
+        fact, problem=several if fact.frames > 1 else mask_problem(entry, fact.rows, fact.columns))
+        for entry, fact in zip(listing.entries, facts, strict=True)]
+
+
+def _same(listing: Listing, facts: Sequence[Facts], progress: Progress | None, count: int) -> list[tuple[int, int]]:
+    """Of volumes only copies: slices of small ones look alike in all people."""
+    if listing.layout == VOLUMES:
+        return equal_pairs([fact.sha256 for fact in facts])
+    return same_pictures(facts, lambda done, total: progress(count, count) if progress is not None else None)
+
+
+def _refuse_broken(entries: Sequence[Entry], facts: Sequence[Facts]) -> None:
+    broken = [f"{entry.name}: {fact.problem}" for entry, fact in zip(entries, facts, strict=True) if fact.problem]
+    if broken:
+        more = f" and {len(broken) - NAMED} more" if len(broken) > NAMED else ""
+        what = "file of the data cannot be used" if len(broken) == 1 else "files of the data cannot be used"
+        raise UserError(f"{len(broken)} {what}: {' '.join(broken[:NAMED])}{more}",
+                        "Mend them or take them away; `medsynth data inspect` names all.")
+
+
+def _patients(entries: Sequence[Entry], facts: Sequence[Facts]) -> tuple[str, ...]:
+    """A neutral name for each patient whom the list or else the file names, by first appearance; else empty.
+
+    Of a file that names no patient, its series stands for one.
+    """
+    known = [entry.patient or fact.patient or fact.series for entry, fact in zip(entries, facts, strict=True)]
+    numbers = {name: k for k, name in enumerate(dict.fromkeys(filter(None, known)), 1)}
+    return tuple(f"patient-{numbers[name]:04d}" if name else "" for name in known)
+
+
+def _items(chosen: Chosen, layout: dict[str, Any], out: Path, tell: Callable[[int], None]) -> Iterator[Item]:
+    entries = chosen.listing.entries
+    if chosen.listing.layout == VOLUMES:
+        for k, items in enumerate(volume_items(entries, chosen.parts, layout, out), 1):
+            yield from items
+            tell(k)
+        return
+
+    def ready() -> Iterator[Any]:
+        for k, pictures in enumerate(
+                made_ready(entries, chosen.facts, chosen.parts, chosen.patients, out, _ranges(layout)), 1):
+            yield from pictures
+            tell(k)
+
+    yield from (cell_items if chosen.listing.layout == CELLS else pair_items)(ready(), layout, out)
+
+
+def _ranges(layout: Mapping[str, Any]) -> dict[str, IntensityRange]:
+    """What the recipe says that is black and white, by modality: ``intensity_ranges = { CT = [-1000, 400] }``."""
+    try:
+        return {str(modality): IntensityRange(float(ends[0]), float(ends[1]))
+                for modality, ends in dict(layout.get("intensity_ranges", {})).items()}
+    except (TypeError, ValueError, IndexError) as error:
+        raise UserError("In [data] of the recipe, intensity_ranges is of the wrong kind.",
+                        "Give two rising numbers for each modality: intensity_ranges = { CT = [-1000, 400] }."
+                        ) from error
+
+
+def _facts_of(chosen: Chosen, layout: Mapping[str, Any], items: Sequence[Item]) -> dict[str, Any]:
+    """What the manifest says of how the set was made."""
+    names = [entry.name for entry in chosen.listing.entries]
+    files: dict[str, dict[str, set[str]]] = {}
+    for item in items:
+        files.setdefault(str(item.get("class", "")), {}).setdefault(str(item["split"]), set()).add(str(item["file"]))
+    return {
+        "split_by": str(chosen.division.by),
+        "classes": {name: {part: len(parts.get(part, ())) for part in PARTS} for name, parts in sorted(files.items())},
+        "synthetic": chosen.drawn,
+        "left_out": {"near_duplicates": [names[k] for k in chosen.near],
+                     "synthetic": [names[k] for k in chosen.synthetic]},
+        "intensity_ranges": {name: asdict(limits) for name, limits in _ranges(layout).items()},
+    }
 
 
 @contextmanager
@@ -115,249 +259,3 @@ def _in_words(data: Path, layout: dict[str, Any]) -> Iterator[None]:
     except (RuntimeError, ValueError, IndexError) as error:
         raise UserError(f"A picture, volume or mask in the folder {data.name} cannot be used.",
                         "Check the files that were added last.", details=type(error).__name__) from error
-
-
-def _refuse_leaks(items: list[Item]) -> None:
-    """A file, or where it is known a patient, belongs to one part of the split only."""
-    for key, words in (("file", "picture"), ("patient", "patient")):
-        part: dict[str, str] = {}
-        for item in items:
-            if item.get(key) and part.setdefault(item[key], item["split"]) != item["split"]:
-                raise UserError(f"A {words} of the data is in two parts of the split, {part[item[key]]} and "
-                                f"{item['split']}.", f"Give every {words} to one part only.")
-
-
-def _article(noun: str) -> str:
-    return "an" if noun[0] in "aeiou" else "a"
-
-
-def _centre_box(width: int, height: int, share: float) -> list[int]:
-    w, h = round(width * share), round(height * share)
-    left, top = (width - w) // 2, (height - h) // 2
-    return [left, top, left + w, top + h]
-
-
-def _labelled_cells(data: Path, layout: dict[str, Any], out: Path, progress: Progress) -> Iterator[Item]:
-    """Each cell in a tight and a looser crop."""
-    names = layout.get("class_names", {})
-    rows = _cell_rows(data)
-    for number, row in enumerate(rows):
-        path = (data / row["file"]).resolve()
-        with Image.open(path) as image:
-            width, height = image.size
-        noun = names.get(row["class"], row["class"])
-        captions = [text.replace("{a}", _article(noun)).replace("{class}", noun) for text in layout["captions"]]
-        mask = _cell_mask(path, row["class"], layout, out, f"masks/{number:05d}.png")
-        if row.get("patient"):
-            mask["patient"] = _hidden(row["patient"])
-        for share in layout.get("crops", [1.0]):
-            yield {"file": str(path), "captions": captions, "class": row["class"], "split": row["split"],
-                   "box": _centre_box(width, height, share), **mask}
-        if row["class"] == layout.get("background_class"):
-            w, h = round(width * 0.42), round(height * 0.42)
-            for left, top in ((0, 0), (width - w, height - h)):
-                yield {"file": str(path), "captions": layout["background_captions"], "class": "background",
-                       "split": row["split"], "box": [left, top, left + w, top + h]}
-        progress(number + 1, len(rows))
-
-
-def _cell_rows(data: Path) -> list[dict[str, str]]:
-    """Rows of ``labels.csv`` (file, class, and where known split, patient), or the pictures of class folders.
-
-    Where the data have no split, one of ten patients (else pictures) is kept for validation and one for testing.
-    """
-    if (data / "labels.csv").exists() or not data.is_dir():
-        with (data / "labels.csv").open(newline="") as file:
-            rows = list(csv.DictReader(file))
-    else:
-        rows = [{"file": f"{folder.name}/{path.name}", "class": folder.name}
-                for folder in sorted(data.iterdir()) if folder.is_dir()
-                for path in sorted(folder.iterdir()) if path.suffix.lower() in PICTURES]
-    if not rows:
-        raise FileNotFoundError(errno.ENOENT, "it is not there, and no class folders with pictures", "labels.csv")
-    for row in rows:
-        if not row.get("split"):
-            drawn = int(_hidden(row.get("patient") or row["file"]), 16) % 10
-            row["split"] = {0: "val", 1: "test"}.get(drawn, "train")
-    return rows
-
-
-def _hidden(name: str) -> str:
-    return hashlib.sha256(name.encode()).hexdigest()[:12]
-
-
-def _cell_mask(path: Path, label: str, layout: dict[str, Any], out: Path, name: str) -> Item:
-    """What an item says of its mask by `cell_parts`, which is written; nothing where the recipe asks for none."""
-    wanted = layout.get("masks")
-    if not wanted:
-        return {}
-    if wanted != "cell-parts":
-        raise UserError(f"The recipe asks for the unknown kind of masks {wanted!r}.", "Use masks = \"cell-parts\".")
-    with Image.open(path) as image:
-        mask = cell_parts(np.asarray(image.convert("RGB")))
-    if label in layout.get("without_nucleus", []):
-        mask[mask == NUCLEUS] = CYTOPLASM
-    if not mask.any():
-        return {"mask_failed": True}
-    _write_mask(mask, out / name)
-    return {"mask": name, "mask_class": layout.get("class_names", {}).get(label, label)}
-
-
-def _write_mask(mask: Labels, path: Path) -> None:
-    path.parent.mkdir(exist_ok=True)
-    Image.fromarray(np.ascontiguousarray(mask)).save(path)
-
-
-def _image_mask_pairs(data: Path, layout: dict[str, Any], out: Path, progress: Progress) -> Iterator[Item]:
-    """``train/`` and ``val/`` with ``images/`` and ``masks/`` of equal names; crops captioned by what the mask says."""
-    _check_text_keys(layout)
-    rng, texts = np.random.default_rng(0), 0
-    listed = {split: sorted((data / folder / "images").iterdir()) for split, folder in PAIRED.items()}
-    total, done = sum(map(len, listed.values())), 0
-    for split, paths in listed.items():
-        for k, path in enumerate(paths):
-            kept = "val" if split == "train" and k % 14 == 0 else split
-            mask, name = _thresholded(path), f"masks/{done:05d}.png"
-            _write_mask(mask.astype(np.uint8), out / name)
-            written = _burned_in_text(path, layout)
-            for box in _boxes(mask, layout, rng) + _background_boxes(path, mask, layout, rng):
-                left, top, right, bottom = box
-                inside = mask[top:bottom, left:right]
-                if 0 < inside.sum() < 0.35 * mask.sum():
-                    continue  # a sliver of the object: neither caption would be true
-                captions = layout["captions"] if inside.any() else layout["background_captions"]
-                if any(_lies_in(row, box) for row in written):
-                    texts += 1
-                    captions = [caption + layout["burned_in_text"] for caption in captions]
-                yield {"file": str(path.resolve()), "captions": captions, "split": kept, "box": box,
-                       "class": "object" if inside.any() else "background", "mask": name,
-                       "mask_class": "object" if inside.any() else ""}
-            done += 1
-            progress(done, total)
-    if "burned_in_text" in layout and not texts:
-        raise UserError("The recipe asks for captions of burned-in text, and no frame shows any.",
-                        "Take burned_in_text out of its [data], or widen burned_in_text_area.")
-
-
-def _check_text_keys(layout: dict[str, Any]) -> None:
-    text, area = layout.get("burned_in_text"), layout.get("burned_in_text_area")
-    if text is not None and not isinstance(text, str):
-        raise UserError("In [data] of the recipe, burned_in_text is no text.", "It is what is added to a caption.")
-    if area is None:
-        return
-    if text is None:
-        raise UserError("In [data] of the recipe, burned_in_text_area stands without burned_in_text.",
-                        "Add burned_in_text, or take the area out.")
-    numbers = isinstance(area, list) and len(area) == 4 and all(isinstance(side, int | float) for side in area)
-    if not numbers or not (0 <= area[0] < area[2] <= 1 and 0 <= area[1] < area[3] <= 1):
-        raise UserError("In [data] of the recipe, burned_in_text_area is no area.",
-                        "Give left, top, right and bottom as shares of the frame, 0 to 1.")
-
-
-def _burned_in_text(image: Path, layout: dict[str, Any]) -> list[TextBox]:
-    """Rows of text in the part of the frame where the recipe says that text may stand, in pixels of the frame."""
-    if "burned_in_text" not in layout:
-        return []
-    with Image.open(image) as picture:
-        width, height = picture.size
-        scale = max(1.0, min(width, height) / TEXT_EDGE)
-        small = picture.convert("RGB").resize((round(width / scale), round(height / scale)), Image.Resampling.BOX)
-    left, top, right, bottom = layout.get("burned_in_text_area", (0, 0, 1, 1))
-    area = left * width, top * height, right * width, bottom * height
-    rows = [tuple(side * scale for side in row) for row in text_rows(np.asarray(small))]
-    return [row for row in rows if _lies_in(row, area)]
-
-
-def _lies_in(row: TextBox, box: Sequence[float]) -> bool:
-    """Whether the middle of a row of text lies in a box."""
-    x, y = (row[0] + row[2]) / 2, (row[1] + row[3]) / 2
-    return bool(box[0] <= x < box[2] and box[1] <= y < box[3])
-
-
-def _thresholded(image: Path) -> np.ndarray[Any, Any]:
-    """The object's mask beside an image, boolean; of the image's own size."""
-    with Image.open(_mask_of(image)) as mask, Image.open(image) as picture:
-        if mask.size != picture.size:
-            raise UserError(f"The mask of {image.name} has {mask.size[0]} x {mask.size[1]} pixels, its picture "
-                            f"{picture.size[0]} x {picture.size[1]}.", "Give masks of the size of their pictures.")
-        found: np.ndarray[Any, Any] = np.asarray(mask.convert("L")) > 127
-        return found
-
-
-def _mask_of(image: Path) -> Path:
-    folder = image.parent.parent / "masks"
-    for suffix in (image.suffix, ".png", ".jpg"):
-        if (folder / (image.stem + suffix)).exists():
-            return folder / (image.stem + suffix)
-    raise FileNotFoundError(f"no mask for {image.name}")
-
-
-def _boxes(mask: np.ndarray[Any, Any], layout: dict[str, Any], rng: np.random.Generator) -> list[list[int]]:
-    height, width = mask.shape
-    boxes = [[0, 0, width, height]]
-    for share in layout.get("crops", []):
-        side = round(min(height, width) * share)
-        left, top = int(rng.integers(width - side + 1)), int(rng.integers(height - side + 1))
-        boxes.append([left, top, left + side, top + side])
-    return boxes
-
-
-def _background_boxes(image: Path, mask: np.ndarray[Any, Any], layout: dict[str, Any],
-                      rng: np.random.Generator) -> list[list[int]]:
-    """Boxes free of the object and of black borders, so that the model also learns what lies beside it."""
-    wanted, share = int(layout.get("background_crops", 0)), float(layout.get("background_share", 0.45))
-    if not wanted:
-        return []
-    with Image.open(image) as picture:
-        dark = np.asarray(picture.convert("L")) < 25
-    side = round(min(mask.shape) * share)
-    found: list[list[int]] = []
-    for _ in range(60):
-        top, left = int(rng.integers(mask.shape[0] - side + 1)), int(rng.integers(mask.shape[1] - side + 1))
-        part = slice(top, top + side), slice(left, left + side)
-        if not mask[part].any() and dark[part].mean() < 0.03:
-            found.append([left, top, left + side, top + side])
-        if len(found) == wanted:
-            break
-    return found
-
-
-def _volume_slices(data: Path, layout: dict[str, Any], out: Path, progress: Progress) -> Iterator[Item]:
-    """NIfTI volumes and label volumes; slices of three planes as 8-bit PNG, by case: 1 in 10 val, 1 in 5 test."""
-    from medsynth_app.formats.nifti import read_volume  # heavy: only where there are volumes
-
-    planes = {"axial": 0, "coronal": 1, "sagittal": 2}
-    slices = out / "slices"
-    slices.mkdir(exist_ok=True)
-    paths = sorted((data / "images").glob(VOLUMES))
-    for case, path in enumerate(paths):
-        split = "val" if case % 10 == 4 else "test" if case % 5 == 2 else "train"
-        volume = read_volume(path).astype(np.float32)
-        label = read_volume(data / "labels" / path.name)
-        low, high = np.percentile(volume, [1, 99.5])
-        grey = (np.clip((volume - low) / max(high - low, 1e-6), 0, 1) * 255).astype(np.uint8)
-        for plane, axis in planes.items():
-            for index in range(2, grey.shape[axis] - 2, int(layout.get("every", 2))):
-                picture, seen = np.take(grey, index, axis), np.take(label, index, axis)
-                if axis != 0:
-                    picture, seen = picture[::-1], seen[::-1]  # head upwards
-                name = f"{path.name.split('.')[0]}-{plane}-{index:02d}.png"
-                Image.fromarray(np.ascontiguousarray(picture)).save(slices / name)
-                _write_mask(seen.astype(np.uint8), out / "masks" / name)
-                side = min(picture.shape)
-                top, left = (picture.shape[0] - side) // 2, (picture.shape[1] - side) // 2
-                box = [left, top, left + side, top + side]
-                content = _content(seen[top:top + side, left:left + side], layout)
-                captions = [text.replace("{plane}", plane).replace("{content}", content)
-                            for text in layout["captions"]]
-                shown = captions[0] if content != layout["background_content"] else ""
-                yield {"file": f"slices/{name}", "captions": captions, "class": content, "split": split, "box": box,
-                       "mask": f"masks/{name}", "mask_class": shown}
-        progress(case + 1, len(paths))
-
-
-def _content(seen: np.ndarray[Any, Any], layout: dict[str, Any]) -> str:
-    present = [name for value, name in layout["labels"].items() if (seen == int(value)).sum() >= 12]
-    if len(present) > 1:
-        return str(layout["both"])
-    return present[0] if present else str(layout["background_content"])

@@ -18,6 +18,7 @@ from medsynth_app.core.job import EventKind, JobEvent
 from medsynth_app.core.jobs.embed import EmbedRequest
 from medsynth_app.core.pack import PackManifest
 from medsynth_app.core.pack_files import read_json
+from medsynth_app.datasets.picture import read_rgb
 from medsynth_app.engine.device import DevicePolicy, choose_device
 from medsynth_app.engine.diffusion.pipelines import checked_manifest, loading, refuse_another
 from medsynth_app.engine.diffusion.watch import Emit
@@ -183,11 +184,8 @@ def _pictures(request: EmbedRequest, encoder: Encoder) -> Iterator[npt.NDArray[n
 
 
 def _read(path: Path) -> Image.Image:
-    remedy = "Give PNG, JPEG, TIFF or BMP files of 8 bits per channel."
     try:
-        with Image.open(path) as image:
-            if image.mode.startswith(("I", "F")):
-                raise UserError(f"The picture {path.name} has more than 8 bits per channel.", remedy)
-            return image.convert("RGB")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise UserError(f"The picture {path.name} cannot be read.", remedy, details=type(error).__name__) from error
+        return Image.fromarray(read_rgb(path))
+    except UserError as error:
+        raise UserError(f"The picture {path.name} cannot be read: {error.happened}", error.remedy,
+                        details=error.details) from error

@@ -42,8 +42,8 @@ def png(path: Path, rows: int = 60, columns: int = 80, seed: int = 0) -> Path:
 def two_cells(folder: Path) -> Path:
     """A data set of two cells: an eosinophil to learn from and a platelet to test with."""
     folder.mkdir()
-    for name in ("one.png", "two.png"):
-        Image.fromarray(np.zeros((16, 16, 3), np.uint8)).save(folder / name)
+    for seed, name in enumerate(("one.png", "two.png")):
+        png(folder / name, 16, 16, seed)
     (folder / "labels.csv").write_text("file,class,split\none.png,eosinophil,train\ntwo.png,platelet,test\n")
     return folder
 

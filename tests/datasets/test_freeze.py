@@ -6,6 +6,7 @@ import csv
 import json
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 import pytest
@@ -16,8 +17,7 @@ from medsynth_app.core.errors import Cancelled, UserError
 from medsynth_app.datasets.dataset import TrainingSet, is_frozen, read_masks, read_pixels
 from medsynth_app.datasets.freeze import check_layout, freeze_training_set
 
-CELLS = {"layout": "labelled-cells", "name": "n", "licence": "CC0", "citation": "c",
-         "class_names": {"ig": "immature cell"}, "captions": ["{a} {class} in a smear"],
+CELLS = {"layout": "labelled-cells", "class_names": {"ig": "immature cell"}, "captions": ["{a} {class} in a smear"],
          "background_class": "platelet", "background_captions": ["red cells"],
          "crops": [1.0, 0.5]}
 PAIRS = {"layout": "image-mask-pairs", "captions": ["a polyp"], "background_captions": ["mucosa"], "crops": [0.5],
@@ -32,8 +32,11 @@ def items_of(folder: Path) -> list[dict[str, Any]]:
 
 
 def picture(path: Path, size: tuple[int, int] = (40, 40), value: int = 200) -> None:
+    """All but uniform, and unlike any other of another name."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new("RGB", size, (value, value, value)).save(path)
+    rng = np.random.default_rng(crc32("/".join(path.parts[-3:]).encode()))
+    grey = (value - rng.integers(0, 9, (size[1] // 8 + 1, size[0] // 8 + 1))).repeat(8, 0).repeat(8, 1)
+    Image.fromarray(grey[:size[1], :size[0]].astype(np.uint8)).convert("RGB").save(path)
 
 
 def test_labelled_cells_keep_the_split_of_the_data_set(tmp_path: Path) -> None:
@@ -101,7 +104,7 @@ def test_wrong_keys_of_burned_in_text_are_named(tmp_path: Path, keys: dict[str, 
 def test_a_missing_mask_is_said(tmp_path: Path) -> None:
     picture(tmp_path / "train" / "images" / "x.jpg")
     (tmp_path / "val" / "images").mkdir(parents=True)
-    with pytest.raises(UserError, match="layout"):
+    with pytest.raises(UserError, match=r"train/images/x.jpg: There is no mask of its name"):
         freeze_training_set(tmp_path, PAIRS, tmp_path / "out")
 
 
@@ -111,6 +114,7 @@ def test_volumes_are_split_by_case_and_stand_upright(tmp_path: Path) -> None:
     for case in range(5):
         values = np.zeros((20, 16, 12), np.int16)  # slices (towards the head), rows, columns
         values[15:] = 100
+        values[0, 0, case] = 1  # no two volumes are the same
         label = np.zeros(values.shape, np.uint8)
         label[:, :8] = 1
         for folder, array in (("images", values), ("labels", label)):
@@ -162,7 +166,7 @@ def test_cells_get_masks_of_their_own_file_in_every_crop(tmp_path: Path) -> None
     layout = {**CELLS, "masks": "cell-parts", "without_nucleus": ["platelet"]}
     out = freeze_training_set(tmp_path, layout, tmp_path / "out", lambda done, total: told.append((done, total)))
     items = items_of(out)
-    assert told == [(1, 3), (2, 3), (3, 3)]
+    assert told == [(1, 6), (2, 6), (3, 6), (3, 6), (4, 6), (5, 6), (6, 6)]
     about_masks = ("mask", "mask_class", "mask_failed")
     assert [{k: v for k, v in item.items() if k not in about_masks} for item in items] == plain
     first, closer = items[0], items[1]
@@ -180,15 +184,15 @@ def test_cells_get_masks_of_their_own_file_in_every_crop(tmp_path: Path) -> None
 
 def test_the_box_of_an_item_applies_to_its_mask_too(tmp_path: Path) -> None:
     for folder in ("train", "val"):
-        shape = np.zeros((40, 60), np.uint8)
-        shape[4:12, 30:50] = 255
         for kind in ("images", "masks"):  # the picture is its own mask, so that both must agree in every box
             (tmp_path / folder / kind).mkdir(parents=True)
-            for name in "uvwxyz":
+            for k, name in enumerate("uvwxyz"):
+                shape = np.zeros((40, 60), np.uint8)
+                shape[4 + 4 * k:12 + 4 * k, 30:50] = 255
+                shape = shape if folder == "train" else shape[:, ::-1]  # no two pictures are the same
                 seen = shape if kind == "masks" else 60 + shape // 2
                 Image.fromarray(seen).save(tmp_path / folder / kind / f"{name}.png")
-    frozen = TrainingSet.load(freeze_training_set(tmp_path, {**PAIRS, "name": "n", "licence": "l", "citation": "c"},
-                                                  tmp_path / "out"))
+    frozen = TrainingSet.load(freeze_training_set(tmp_path, PAIRS, tmp_path / "out"))
     assert len(frozen.samples) > 10 and all(sample.mask is not None for sample in frozen.samples)
     masks, pixels = read_masks(frozen.samples, 20, ("one", "two")), read_pixels(frozen.samples, 20)
     assert masks.shape == (len(frozen.samples), 20, 20) and set(np.unique(masks)) == {0, 1}
@@ -214,6 +218,7 @@ def test_labels_of_volumes_stand_as_their_slices_do(tmp_path: Path) -> None:
     label = (values >= 100).astype(np.uint8) + (values >= 200)
     turned = (-1.0, 0.0, 0.0, 0.0, -1.0, 0.0, 0.0, 0.0, 1.0)  # as many NIfTI files are: right to left, back to front
     for case in range(3):
+        values[0, 0, case] = 3
         for folder, array in (("images", values), ("labels", label)):
             image = sitk.GetImageFromArray(array)
             image.SetDirection(turned)
@@ -240,15 +245,15 @@ def test_manifests_without_masks_still_load(tmp_path: Path) -> None:
 def test_an_unknown_kind_of_masks_is_refused(tmp_path: Path) -> None:
     draw_cell(tmp_path / "ig" / "a.png")
     (tmp_path / "labels.csv").write_text("file,class,split\nig/a.png,ig,train\n")
+    layout = {"layout": "labelled-cells", "captions": ["{class}"], "masks": "magic"}
     with pytest.raises(UserError, match="magic"):
-        freeze_training_set(tmp_path, {**CELLS, "masks": "magic"}, tmp_path / "out")
+        freeze_training_set(tmp_path, layout, tmp_path / "out")
 
 
 def test_class_folders_are_split_the_same_way_every_time(tmp_path: Path) -> None:
     for name in ("round", "long"):
-        (tmp_path / "data" / name).mkdir(parents=True)
         for k in range(40):
-            Image.fromarray(np.zeros((16, 16, 3), np.uint8)).save(tmp_path / "data" / name / f"{k}.png")
+            picture(tmp_path / "data" / name / f"{k}.png")
     layout = {"layout": "labelled-cells", "captions": ["{a} {class} cell"]}
     first, again = ([(item["class"], item["split"]) for item in json.loads(
         (freeze_training_set(tmp_path / "data", layout, tmp_path / out) / "manifest.json").read_text())["items"]]

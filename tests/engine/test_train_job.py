@@ -29,7 +29,7 @@ def request_(tmp_path: Path) -> TrainRequest:
         Image.fromarray(rng.integers(0, 256, (32, 32, 3), np.uint8)).save(cells / f"{k}.png")
         rows.append(f"{k}.png,square,train")
     (cells / "labels.csv").write_text("\n".join(rows))
-    layout = {"layout": "labelled-cells", "name": "n", "licence": "CC0", "citation": "c", "captions": ["a {class}"]}
+    layout = {"layout": "labelled-cells", "captions": ["a {class}"]}
     data = freeze_training_set(cells, layout, tmp_path / "frozen")
     recipe = tmp_path / "tiny.toml"
     recipe.write_text(RECIPE.replace('"labelled-cells"', '"labelled-cells"\ncaptions = ["a {class}"]'))
@@ -59,7 +59,7 @@ def test_the_data_are_frozen_first_and_told_of(raw: TrainRequest) -> None:
     run_train(raw, events.append, lambda: False, lambda: None, "job")
     assert events[-1].kind is EventKind.RESULT
     freezing = [event for event in events if event.message.startswith("freeze")]
-    assert freezing[-1].message.startswith("freeze 6 of 6") and 0 < freezing[-1].step <= 50
+    assert freezing[-1].message.startswith("freeze 12 of 12") and 0 < freezing[-1].step <= 50
     items = json.loads((Path(raw.frozen) / "manifest.json").read_text())["items"]
     assert [(item["captions"], item["split"]) for item in items] == [(["a square"], "train")] * 6
 
@@ -76,7 +76,7 @@ def test_a_cancel_while_freezing_keeps_nothing_and_the_next_run_freezes_anew(raw
 def test_a_run_that_has_learned_goes_on_with_its_own_set(raw: TrainRequest, tmp_path: Path) -> None:
     asked = iter(range(1000))
     with pytest.raises(Cancelled):
-        run_train(raw, lambda event: None, lambda: next(asked) >= 8, lambda: None, "job")
+        run_train(raw, lambda event: None, lambda: next(asked) >= 15, lambda: None, "job")
     frozen = (Path(raw.frozen) / "manifest.json").read_text()
     (tmp_path / "cells" / "labels.csv").write_text("file,class,split\n0.png,changed,train\n")
     run_train(raw, lambda event: None, lambda: False, lambda: None, "job")

@@ -22,9 +22,6 @@ modalities = ["OT"]
 licence = "CC0"
 [data]
 layout = "labelled-cells"
-name = "blobs"
-licence = "CC0"
-citation = "none"
 captions = ["{a} {class}"]
 crops = [0.8]
 [encoder]

@@ -9,12 +9,20 @@ from pathlib import Path
 from typing import Any
 
 from medsynth_app.core.figure import Figure
-from medsynth_app.core.pack import PackManifest
+from medsynth_app.core.pack import PackManifest, TrainingData
 
 SAMPLES = "samples.jpg"
 CONTROL_SAMPLES = "control-samples.jpg"
 FIGURES = "figures.json"
 PARTS = ("unet/", "vae/", "text_encoder/", "tokenizer/", "scheduler/", "controlnet/", "masks/")
+SPLIT = {  # by `TrainingData.split_by`
+    "own": "split as the set itself says; validation and test images, and images nearly the same, were never seen",
+    "case": "split by case, and no volume lies in two parts; validation and test cases were never seen",
+    "patient": "split by patient, and images nearly the same lie in one part; validation and test were never seen",
+    "near-duplicates": "the set names no patients: split by groups of images that are nearly the same, so that one "
+                       "patient may lie in two parts",
+    "image": "the set names no patients: split by image, none nearly the same as another, so that one patient may lie "
+             "in two parts"}
 TRAINED = {"base": "Training", "control": "Training of the ControlNet for masks",
            "masks": "Training of the model of masks", "encoder": "Training"}
 
@@ -72,14 +80,23 @@ def _head(manifest: PackManifest) -> str:
                                     (manifest.draws_masks, "with a model of masks (`masks/`)")) if held]
     rows = [("domain", manifest.domain), ("DICOM modalities", ", ".join(manifest.modalities))]
     for data in manifest.training_data:
-        rows += [("trained on", f"{data.name}, {data.samples} training images; "
-                                "validation and test images were never seen"),
+        rows += [("trained on", f"{data.name}, {data.samples} training images; {_kept_back(data)}"),
                  ("licence of the data", data.licence), ("please cite", data.citation)]
     rows += [("licence of this pack", manifest.licence), ("what it does not know", manifest.knows_not),
              ("labels of its masks", ", ".join(f"{k} {name}" for k, name in enumerate(manifest.mask_labels, 1)))]
     note = f"\n{manifest.licence_note}\n" if manifest.licence_note else ""
     return (f"# {manifest.title}\n\n{manifest.intended_use}\n\n"
             f"{', '.join([what[manifest.kind], *also])}; {manifest.native_size} px.\n\n{_table(rows)}{note}")
+
+
+def _kept_back(data: TrainingData) -> str:
+    """How sure it is that what figures are measured on was never seen."""
+    said = [SPLIT.get(data.split_by, "validation and test images were never seen")]
+    if data.left_out:
+        said.append(f"{data.left_out} training images were left out, because a held-out one is nearly the same")
+    if data.synthetic:
+        said.append(f"{data.synthetic} images of the set were drawn by a model, not photographed")
+    return "; ".join(said)
 
 
 def _training(manifest: PackManifest, part: str) -> str:

@@ -15,6 +15,7 @@ from PIL import Image, ImageDraw
 from transformers import CLIPTokenizer
 
 from medsynth_app.core.errors import UserError
+from medsynth_app.core.intensity import IntensityRange
 from medsynth_app.core.pack import MANIFEST, PackManifest, TrainingData
 from medsynth_app.core.pack_files import hash_files, read_manifest, require_whole
 from medsynth_app.engine.train.card import SAMPLES, model_card
@@ -112,29 +113,43 @@ def join_part(pack: Path, out: Path, part: str, recipe: Recipe, about: dict[str,
 
 def training_data(about: dict[str, Any]) -> TrainingData:
     """What a frozen set says of itself, for the manifest."""
-    return TrainingData(about["name"], about["licence"], about["citation"], int(about.get("train_images", 0)))
+    return TrainingData(about["name"], about["licence"], about["citation"], int(about.get("train_images", 0)),
+                        str(about.get("split_by", "")), len(about.get("left_out", {}).get("near_duplicates", ())),
+                        int(about.get("synthetic", 0)))
 
 
 def with_data(manifest: PackManifest, more: Iterable[TrainingData]) -> PackManifest:
     """The manifest with further data sets; their licences are stated beside the pack's own."""
     for data in more:
         if data.name not in {known.name for known in manifest.training_data}:
-            licences = manifest.licence.split("; ")
-            licence = "; ".join([*licences, *(part for part in data.licence.split("; ") if part not in licences)])
-            manifest = replace(manifest, training_data=(*manifest.training_data, data), licence=licence)
+            manifest = replace(manifest, training_data=(*manifest.training_data, data),
+                               licence=_both(manifest.licence, data.licence))
     return manifest
+
+
+def _both(licence: str, other: str) -> str:
+    """Two licences, each of their parts once."""
+    parts = [part for part in licence.split("; ") if part]
+    return "; ".join([*parts, *(part for part in other.split("; ") if part not in parts)])
 
 
 def new_manifest(recipe: Recipe, about: dict[str, Any], training: dict[str, dict[str, Any]],
                  kind: str = "base") -> PackManifest:
-    """What a pack trained by `recipe` on the frozen set `about` says of itself; no files yet."""
-    pack = recipe.pack
+    """What a pack trained by `recipe` on the frozen set `about` says of itself; no files yet.
+
+    The licence that a recipe for a named set states was written for that set; to any other the licence of the data is
+    added.
+    """
+    pack, data = recipe.pack, training_data(about)
+    licence = pack.licence if pack.licence and about.get("set") else _both(pack.licence, data.licence)
     return PackManifest(
         name=pack.name, version=pack.version, domain=pack.domain, title=pack.title, modalities=pack.modalities,
-        colour=pack.colour, licence=pack.licence, native_size=pack.native_size, training_data=(training_data(about),),
+        colour=pack.colour, licence=licence, native_size=pack.native_size, training_data=(data,),
         default_prompt=pack.default_prompt, remove_prompt=pack.remove_prompt, example_prompts=pack.grid_prompts,
         knows_not=pack.knows_not, licence_note=pack.licence_note, known_failures=pack.known_failures, kind=kind,
-        mask_labels=pack.mask_labels, mean_colour=tuple(about.get("mean_colour", ())), training=training)
+        mask_labels=pack.mask_labels, mean_colour=tuple(about.get("mean_colour", ())),
+        intensity_ranges={name: IntensityRange(**limits) for name, limits in about.get("intensity_ranges", {}).items()},
+        training=training)
 
 
 @torch.no_grad()

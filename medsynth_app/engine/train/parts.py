@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.pack import MANIFEST, PackManifest
+from medsynth_app.datasets.dataset import refuse_another_set
 from medsynth_app.engine.train.supervision import Run
 
 
@@ -62,13 +63,15 @@ def train_part(part: str, run: Run) -> PackManifest:
     Raises
     ------
     UserError
-        An unknown part, a part without its pack, a training set that does not hold what the part needs.
+        An unknown part, a part without its pack, a training set that does not hold what the part needs, or is another
+        than the recipe's.
     Cancelled
         When the supervisor asked to stop; a checkpoint has been saved.
     """
     if part not in PARTS:
         raise UserError(f"There is no part {part!r} to train.", f"Choose one of {', '.join(PARTS)}.")
     _check_place(run)
+    refuse_another_set(run.data, run.recipe.data)
     run.checkpoints.mkdir(parents=True, exist_ok=True)
     return PARTS[part].train(run)
 

@@ -25,14 +25,17 @@ NORM_GROUPS = 16  # of the group normalisation in autoencoder and UNet
 
 @dataclass(frozen=True)
 class PackSection:
-    """What the trained pack says of itself."""
+    """What the trained pack says of itself.
+
+    `licence` is that of the pack; without one it has the licence of the data, which their own description states.
+    """
 
     name: str
     version: str
     domain: str
     title: str
     modalities: tuple[str, ...]
-    licence: str
+    licence: str = ""
     colour: str = "rgb"
     native_size: int = 128
     remove_prompt: str = ""

@@ -76,6 +76,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for split, count in PARTS.items():
             for k in range(count):
                 picture = Image.fromarray(rng.integers(225, 245, (32, 32, 3), np.uint8))
+                for x, y in rng.integers(-2, 31, (7, 2)).tolist():  # pale, but no two pictures are nearly the same
+                    ImageDraw.Draw(picture).ellipse((x, y, x + 5, y + 5), fill=(180, 175, 165))
                 x, y = rng.integers(8, 13, 2).tolist()
                 ImageDraw.Draw(picture).ellipse((x, y, x + 12, y + 12), fill=colour)
                 picture.save(folder / "data" / name / f"{split}-{k}.png")

@@ -44,6 +44,17 @@ def test_a_card_says_what_the_manifest_says(pack: Path) -> None:
     assert "Figures" not in card and "Samples" not in card, "nothing is promised that is not there"
 
 
+def test_a_card_claims_no_more_than_the_split_keeps(pack: Path) -> None:
+    data = TrainingData("Mine", "CC0", "", 9, split_by="image", left_out=2, synthetic=3)
+    card = model_card(replace(MANIFEST_OF_SQUARES, training_data=(data,)), pack)
+    assert "split by image" in card and "one patient may lie in two parts" in card
+    assert "2 training images were left out" in card and "3 images of the set were drawn by a model" in card
+    by_patient = model_card(replace(MANIFEST_OF_SQUARES, training_data=(replace(data, split_by="patient"),)), pack)
+    assert "split by patient" in by_patient and "one patient may" not in by_patient
+    again = PackManifest.from_json(replace(MANIFEST_OF_SQUARES, training_data=(data,)).to_json())
+    assert again.training_data == (data,)
+
+
 def test_parts_and_samples_are_named_when_they_are_there(pack: Path) -> None:
     assert "ControlNet" not in card_of(pack)
     (pack / "controlnet").mkdir()

@@ -34,7 +34,7 @@ def data(tmp_path: Path) -> Path:
 @pytest.fixture
 def recipe(tmp_path: Path) -> Path:
     path = tmp_path / "mine.toml"
-    path.write_text('[data]\nlayout = "labelled-cells"\nname = "n"\ncaptions = ["{a} {class}"]\n')
+    path.write_text('[data]\nlayout = "labelled-cells"\ncaptions = ["{a} {class}"]\n')
     return path
 
 

@@ -1,0 +1,68 @@
+"""Items of labelled pictures: each in a tight and a looser crop, with a mask of its cell where one is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from medsynth_app.core.errors import UserError
+from medsynth_app.datasets.ready import Item, Ready, write_png
+from medsynth_app.segmentation.cell_parts import CYTOPLASM, NUCLEUS, cell_parts
+
+CORNER = 0.42  # share of the edge that a corner of a background picture keeps
+
+
+def cell_items(ready: Iterable[Ready], layout: dict[str, Any], out: Path) -> Iterator[Item]:
+    """Each picture in every crop; corners of the background class as background."""
+    names = layout.get("class_names", {})
+    for picture in ready:
+        if not picture.part:
+            continue
+        label = picture.entry.label
+        with Image.open(picture.path) as image:
+            width, height = image.size
+        noun = names.get(label, label)
+        captions = [text.replace("{a}", _article(noun)).replace("{class}", noun) for text in layout["captions"]]
+        more = _cell_mask(picture, layout, out)
+        if picture.patient:
+            more["patient"] = picture.patient
+        for share in layout.get("crops", [1.0]):
+            yield {"file": picture.file, "captions": captions, "class": label, "split": picture.part,
+                   "box": _centre_box(width, height, share), **more}
+        if label == layout.get("background_class"):
+            w, h = round(width * CORNER), round(height * CORNER)
+            for left, top in ((0, 0), (width - w, height - h)):
+                yield {"file": picture.file, "captions": layout["background_captions"], "class": "background",
+                       "split": picture.part, "box": [left, top, left + w, top + h]}
+
+
+def _article(noun: str) -> str:
+    return "an" if noun[:1] in "aeiou" else "a"
+
+
+def _centre_box(width: int, height: int, share: float) -> list[int]:
+    w, h = round(width * share), round(height * share)
+    left, top = (width - w) // 2, (height - h) // 2
+    return [left, top, left + w, top + h]
+
+
+def _cell_mask(picture: Ready, layout: dict[str, Any], out: Path) -> Item:
+    """What an item says of its mask by `cell_parts`, which is written; nothing where the recipe asks for none."""
+    wanted, label = layout.get("masks"), picture.entry.label
+    if not wanted:
+        return {}
+    if wanted != "cell-parts":
+        raise UserError(f"The recipe asks for the unknown kind of masks {wanted!r}.", "Use masks = \"cell-parts\".")
+    with Image.open(picture.path) as image:
+        mask = cell_parts(np.asarray(image.convert("RGB")))
+    if label in layout.get("without_nucleus", []):
+        mask[mask == NUCLEUS] = CYTOPLASM
+    if not mask.any():
+        return {"mask_failed": True}
+    name = f"masks/{picture.name}.png"
+    write_png(mask, out / name)
+    return {"mask": name, "mask_class": layout.get("class_names", {}).get(label, label)}

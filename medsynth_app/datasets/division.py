@@ -1,0 +1,124 @@
+"""Which picture belongs to which part, train, val or test: decided before anything is learned. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from medsynth_app.core.errors import UserError
+from medsynth_app.datasets.near import equal_pairs, grouped
+
+PARTS = ("train", "val", "test")
+
+
+class SplitBy(StrEnum):
+    """What is never torn apart by a split. `OWN`: the data state their split themselves; `CASE`: a volume."""
+
+    OWN = "own"
+    CASE = "case"
+    PATIENT = "patient"
+    GROUP = "near-duplicates"
+    IMAGE = "image"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What decides about one picture.
+
+    Attributes
+    ----------
+    name
+        What it is drawn by, its patient or its file as they are listed: into the same part every time.
+    split
+        As the data state it; empty where they do not.
+    patient
+        Equal for pictures of one patient, and empty where that is not known.
+    """
+
+    name: str
+    split: str = ""
+    patient: str = ""
+
+
+@dataclass(frozen=True)
+class Division:
+    """A split.
+
+    Attributes
+    ----------
+    parts
+        One of `PARTS` per picture; empty: left out, because a held-out picture is nearly the same.
+    """
+
+    parts: tuple[str, ...]
+    by: SplitBy
+
+    @property
+    def left_out(self) -> list[int]:
+        return [k for k, part in enumerate(self.parts) if not part]
+
+
+def divide(claims: Sequence[Claim], same: Sequence[tuple[int, int]]) -> Division:
+    """Split pictures so that no patient and no two that are nearly the same lie in different parts.
+
+    Where the data state a split, it stays; of pictures that are nearly the same but lie in different parts of it, those
+    of the part that is held back most (test, then val) stay, and the others are left out. Where they state none, one of
+    ten patients, else groups of such pictures, else pictures is kept for validation and one for testing.
+
+    Parameters
+    ----------
+    same
+        Pairs of places in `claims` whose pictures are nearly the same.
+
+    Raises
+    ------
+    UserError
+        A split that is none of `PARTS`, a patient whom the data themselves put into two parts.
+    """
+    _check(claims)
+    near = grouped(len(claims), same)
+    whole = grouped(len(claims), [*same, *equal_pairs([claim.patient for claim in claims])])
+    stated: dict[int, str] = {}  # the part of a group of pictures that are alike
+    beside: dict[int, str] = {}  # the part of whatever hangs together
+    for claim, group, hangs in zip(claims, near, whole, strict=True):
+        if claim.split:
+            stated[group] = _held_back(stated.get(group, ""), claim.split)
+            beside[hangs] = _held_back(beside.get(hangs, ""), claim.split)
+    parts = []
+    for claim, group, hangs in zip(claims, near, whole, strict=True):
+        if group in stated:
+            parts.append(stated[group] if claim.split in ("", stated[group]) else "")
+        else:
+            parts.append(beside.get(hangs) or _drawn(claims[hangs].name))
+    return Division(tuple(parts), _by(claims, near))
+
+
+def _held_back(one: str, other: str) -> str:
+    """Of two parts the one that is held back more."""
+    return max(one, other, key=("", *PARTS).index)
+
+
+def _by(claims: Sequence[Claim], near: Sequence[int]) -> SplitBy:
+    if all(claim.split for claim in claims):
+        return SplitBy.OWN
+    if all(claim.patient or claim.split for claim in claims):
+        return SplitBy.PATIENT
+    return SplitBy.GROUP if len(set(near)) < len(near) else SplitBy.IMAGE
+
+
+def _drawn(name: str) -> str:
+    """One of ten is val, one test: by its name, so that it is the same every time."""
+    return {0: "val", 1: "test"}.get(int(hashlib.sha256(name.encode()).hexdigest()[:12], 16) % 10, "train")
+
+
+def _check(claims: Sequence[Claim]) -> None:
+    wrong = sorted({claim.split for claim in claims} - {"", *PARTS})
+    if wrong:
+        raise UserError(f"The data name the unknown split {wrong[0]!r}.", f"Name {', '.join(PARTS)}, or none.")
+    of: dict[str, str] = {}
+    for claim in claims:
+        if claim.patient and claim.split and of.setdefault(claim.patient, claim.split) != claim.split:
+            raise UserError(f"A patient of the data is in two parts of the split, {of[claim.patient]} and "
+                            f"{claim.split}.", "Give every patient to one part only.")
