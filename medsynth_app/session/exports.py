@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from medsynth_app.actions import export
 from medsynth_app.actions.export import Exported
+from medsynth_app.actions.export_series import SeriesExported, export_series
 from medsynth_app.session.documents import Documents
 from medsynth_app.session.view import View
 from medsynth_app.settings.settings import SettingsStore
+from medsynth_app.workspace.documents import Document
 from medsynth_app.workspace.pictures import Picture
 from medsynth_app.workspace.workspace import Workspace
 
@@ -23,6 +26,11 @@ class Exports:
         """Export the slice in view: "png", "tiff", "secondary-capture" or "dicom"."""
         return export.export_image(self._workspace, self._documents.opened(), self._view.index, path, format,
                                    mark=self._drawn(mark), window=self._view.window_level)
+
+    def series(self, document: Document, folder: Path, progress: Callable[[int, int], None],
+               cancelled: Callable[[], bool]) -> SeriesExported:
+        """Export all slices of a document in its own format; may run on any thread, emits nothing."""
+        return export_series(self._workspace, document, folder, progress=progress, cancelled=cancelled)
 
     def mask(self, path: Path, format: str, *, whole_stack: bool = False) -> Exported:
         """Export the mask: "png" (the slice in view) or "nifti" (one slice or the whole stack)."""

@@ -12,6 +12,7 @@ from medsynth_app.actions.receive import receive
 from medsynth_app.core.changes import Changes
 from medsynth_app.core.job import EventKind, JobEvent, JobRecord, JobState
 from medsynth_app.jobs.queue import JobQueue
+from medsynth_app.session.errands import Errand
 from medsynth_app.session.hook import BEFORE_VIEWS, Hook
 from medsynth_app.session.job_entry import JobEntry, device_text
 from medsynth_app.session.pace import Pace, Work
@@ -52,6 +53,7 @@ class Jobs:
     def __init__(self, workspace: Workspace, queue: JobQueue, hook: Hook, post: Post = call_directly) -> None:
         self._workspace, self._queue, self._hook, self.post = workspace, queue, hook, post
         self._entries: dict[str, JobEntry] = {}
+        self._errands: dict[str, Errand] = {}
         self._ordered: tuple[JobEntry, ...] | None = None  # as `entries` has them; None: to be sorted anew
         self._removed: set[str] = set()  # with their studies: news of them may still be on their way
         self._pace = Pace()
@@ -101,7 +103,10 @@ class Jobs:
     # --- what a person does with them
 
     def cancel(self, job_id: str) -> Changes:
-        self._queue.cancel(job_id)
+        if job_id in self._errands:
+            self._errands[job_id].stop()
+        else:
+            self._queue.cancel(job_id)
         return self._hook.tell(Changes(jobs=(job_id,)))
 
     def cancel_waiting(self) -> Changes:
@@ -110,6 +115,9 @@ class Jobs:
 
     def retry(self, job_id: str) -> Changes:
         """Run a job that has ended once more, as a new one."""
+        if job_id in self._errands:
+            self._errands[job_id].again()
+            return Changes()
         return self._hook.tell(Changes(jobs=(self._queue.retry(job_id),)))
 
     def move(self, job_id: str, before: str | None) -> Changes:
@@ -128,6 +136,13 @@ class Jobs:
     def seconds(self, work: Work) -> float | None:
         """Expected seconds of a run; None before the first one of its sort has ended."""
         return self._pace.seconds(work)
+
+    def errand(self, kind: str, title: str, stop: Callable[[], object], again: Callable[[], object]) -> Errand:
+        """List work that this process does itself; it begins now. The parameters are those of `Errand`."""
+        made = Errand(kind, title, stop, again, self._errand_told)
+        self._errands[made.record.id] = made
+        made.begin()
+        return made
 
     # --- what the workers send
 
@@ -156,6 +171,14 @@ class Jobs:
         if event.kind is EventKind.NOTICE and event.message:
             self._hook.notice.emit("info", event.message)
 
+    def _errand_told(self, record: JobRecord, event: JobEvent) -> None:
+        self._entries[record.id] = self._entries.get(record.id, JobEntry(record)).after(record, event)
+        self._ordered = None
+        if event.kind is EventKind.PROGRESS:
+            self.progressed.emit(record.id)
+        else:
+            self._hook.tell(Changes(jobs=(record.id,)))
+
     def _follow(self, changes: Changes) -> None:
         if changes.removed:
             self._removed.update(changes.jobs)
@@ -164,7 +187,7 @@ class Jobs:
 
     def _take_records(self) -> None:
         fresh = {}
-        for record in self._queue.records():
+        for record in (*self._queue.records(), *(errand.record for errand in self._errands.values())):
             known = self._entries.get(record.id)
             if known is None:
                 known = JobEntry(record, message=record.message or record.interruption)

@@ -15,6 +15,7 @@ from medsynth_app.session.session import Session
 from medsynth_app.ui.shell.banners import Banners
 from medsynth_app.ui.shell.command import Command
 from medsynth_app.ui.shell.dialogs import Dialogs
+from medsynth_app.ui.shell.exporting import Exporting
 from medsynth_app.ui.shell.runner import Runner
 from medsynth_app.ui.shell.toasts import Toasts
 from medsynth_app.ui.widgets.words import NO_IMAGE
@@ -50,11 +51,11 @@ def named_kind(path: Path, chosen: str, kinds: Sequence[Kind]) -> tuple[Path, Ki
 
 
 class Files:
-    """Asks for names and hands them to the session. Exports run where they are quick: in the window's thread."""
+    """Asks for names and hands them to the session. Exports that are quick run in the window's thread."""
 
     def __init__(self, session: Session, dialogs: Dialogs, run: Runner, toasts: Toasts, banners: Banners,
-                 open_path: Callable[..., Any]) -> None:
-        self._session, self._dialogs, self._run = session, dialogs, run
+                 open_path: Callable[..., Any], exporting: Exporting) -> None:
+        self._session, self._dialogs, self._run, self._exporting = session, dialogs, run, exporting
         self._toasts, self._banners, self._open = toasts, banners, open_path
 
     def commands(self) -> tuple[Command, ...]:
@@ -65,6 +66,8 @@ class Files:
                     icon="folder-open-outline"),
             Command("file.export", _("Export image…"), group, self.export_image, "Ctrl+E", icon="tray-arrow-down",
                     enabled_when=self._no_image),
+            Command("file.export_series", _("Export series…"), group, self.export_series,
+                    icon="tray-arrow-down", enabled_when=self._no_stack),
             Command("file.export_mask", _("Export mask…"), group, self.export_mask, "Ctrl+Shift+E",
                     icon="tray-arrow-down", enabled_when=self._no_image),
             Command("file.close", _("Close image"), group, self._session.documents.close, icon="close",
@@ -72,6 +75,10 @@ class Files:
 
     def _no_image(self) -> str | None:
         return NO_IMAGE if self._session.documents.current is None else None
+
+    def _no_stack(self) -> str | None:
+        document = self._session.documents.current
+        return self._no_image() or (_("One slice only") if document and len(document.info.frames) < 2 else None)
 
     def open_file(self) -> None:
         patterns = " ".join(f"*{end}" for end in EXTENSIONS)
@@ -94,8 +101,16 @@ class Files:
             path, (_text, form, _end, _whole) = named_kind(*chosen, kinds)
             written = self._run(lambda: self._session.exports.image(path, form))
             if written is not None:
-                self._said(_("Image exported, with its record beside it.") if written.record
-                           else _("Image exported."), written)
+                said = _("Image exported, with its record beside it.") if written.record else _("Image exported.")
+                count = len(info.frames)
+                self._said(f"{said} {_('It is 1 of {count} slices.').format(count=count)}" if count > 1 else said,
+                           written)
+
+    def export_series(self) -> None:
+        """Export all slices; it takes its time among the jobs."""
+        folder = self._dialogs.open_folder(_("Export the series into this folder"))
+        if folder is not None:
+            self._exporting.start(self._session.documents.opened(), folder)
 
     def export_mask(self) -> None:
         """Export what is painted, of this frame or of all."""

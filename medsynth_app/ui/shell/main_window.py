@@ -19,6 +19,7 @@ from medsynth_app.ui.shell.command import Command
 from medsynth_app.ui.shell.command_palette import CommandPalette
 from medsynth_app.ui.shell.commands import Commands
 from medsynth_app.ui.shell.dialogs import Dialogs
+from medsynth_app.ui.shell.exporting import Exporting
 from medsynth_app.ui.shell.files import Files, dropped_path
 from medsynth_app.ui.shell.first_run import NameBar, Welcome
 from medsynth_app.ui.shell.frame import Frame, MakePlace
@@ -92,7 +93,8 @@ class MainWindow(QMainWindow):
         self.reports = Reports(self.dialogs, self.banners)
         self.opening = Opening(theme, s, self.banners, self.reports.bug,
                                lambda: self.commands["file.open"].trigger())
-        self.files = Files(s, self.dialogs, self.run, self.toasts, self.banners, self.open_path)
+        self.exporting = Exporting(s, self.toasts, self.banners, self.reports.bug)
+        self.files = Files(s, self.dialogs, self.run, self.toasts, self.banners, self.open_path, self.exporting)
         self._frame = Frame(s, theme, self.canvas, self.commands, self.navigator, self.run, self.toasts, self.banners,
                             self.dialogs, self.opening, self.reports.bug, steps(self.commands),
                             ImageTools(theme, s, self.commands))
@@ -331,6 +333,7 @@ class MainWindow(QMainWindow):
         self.session.settings.change(window_geometry=geometry)
         self.calm.stop()
         self.opening.finish()
+        self.exporting.finish()
         self.welcome.finish()
         self.status.finish()
         for place in self._places:

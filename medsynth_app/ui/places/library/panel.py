@@ -32,9 +32,10 @@ class LibraryPanel(Panel):
     def __init__(self, theme: Theme, session: Session, commands: Commands, open_path: Callable[..., None]) -> None:
         super().__init__(theme, _("Library"))
         self._session, self._open = session, open_path
-        folder, export = button(_("Open folder…")), button(_("Export…"))
+        folder, export, series = button(_("Open folder…")), button(_("Export image…")), button(_("Export series…"))
         remove = button(_("Remove study…"), role="danger")
-        for part, name in ((folder, "file.open_folder"), (export, "file.export"), (remove, "file.remove_study")):
+        for part, name in ((folder, "file.open_folder"), (export, "file.export"), (series, "file.export_series"),
+                           (remove, "file.remove_study")):
             commands.follow(part, name)
         self.body.addWidget(folder)
         self.body.addWidget(label(_("Or drop a file or a folder on the window. A folder opens as a series."), "help",
@@ -53,7 +54,7 @@ class LibraryPanel(Panel):
         self._facts = column(spacing=look.XS)
         self._place = column(spacing=look.XS)
         self._image = Group(theme, _("This image"))
-        self._image.add(self._facts, row(export, remove, None))
+        self._image.add(self._facts, row(export, series, None), row(remove, None))
         lately = Group(theme, _("Opened lately")).add(self.recent, self._no_recent)
         workspace = Group(theme, _("Workspace")).add(self._place)
         for group in (self._image, self.series_group, lately, workspace):
