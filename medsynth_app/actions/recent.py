@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from medsynth_app.workspace.documents import RecentDocument
+from medsynth_app.workspace.recent import RecentDocument
 from medsynth_app.workspace.workspace import Workspace
 
 

@@ -18,7 +18,8 @@ from medsynth_app.core.intensity import in_hu
 from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.session.hook import Hook
 from medsynth_app.session.people import People
-from medsynth_app.workspace.documents import Document, RecentDocument
+from medsynth_app.workspace.documents import Document
+from medsynth_app.workspace.recent import RecentDocument
 from medsynth_app.workspace.removal import Scope
 from medsynth_app.workspace.workspace import Workspace
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -19,53 +18,28 @@ from sqlalchemy.orm import Session
 from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.changes import Changes
 from medsynth_app.core.edit import Edit
-from medsynth_app.core.image import FrameKey, Identity, ImageInfo, ImageSource, Pixels
+from medsynth_app.core.image import FrameKey, ImageInfo, ImageSource, Pixels
 from medsynth_app.core.intensity import VolumeSample
 from medsynth_app.core.provenance import Provenance
 from medsynth_app.core.tiles import TiledMask
-from medsynth_app.workspace import identity, register, sources
+from medsynth_app.workspace import register, sources
 from medsynth_app.workspace.blobs import Blobs
 from medsynth_app.workspace.composed import Composed, changed_error
 from medsynth_app.workspace.database import Database
 from medsynth_app.workspace.history import History, Standing
 from medsynth_app.workspace.masks import FrameState, Masks
 from medsynth_app.workspace.parts import label_of
+from medsynth_app.workspace.recent import RecentDocument, changed_frames, recent_documents
 from medsynth_app.workspace.tables import (
     MASK,
-    PIXELS,
     CandidateRow,
     DocumentRow,
     EditRow,
     FrameRow,
     NoteRow,
     PartRow,
-    PathRow,
-    PatientRow,
-    SeriesRow,
-    StudyRow,
     now,
 )
-
-
-@dataclass(frozen=True)
-class RecentDocument:
-    """A document opened lately. `path` is for opening only: show the pseudonym.
-
-    Attributes
-    ----------
-    identity
-        Of which patient, study and series; with its `series` the right one of a folder is opened. Empty for one of an
-        older workspace that was not opened since.
-    """
-
-    id: str
-    pseudonym: str
-    series: str
-    modality: str | None
-    opened: datetime
-    path: Path
-    exists: bool
-    identity: Identity
 
 
 class Document:
@@ -234,7 +208,7 @@ class Document:
     def painted_frames(self) -> list[int]:
         """Frames in view whose mask is not empty, without reading the masks of those never painted."""
         with self._database.read() as session:
-            touched = set(_touched(session, self.id, MASK))
+            touched = set(_touched(session, self.id))
         with self._database.lock:
             return [k for k in range(len(self.info.frames))
                     if (state := self._state(k)).id in touched and self._masks.load(state).any()]
@@ -242,8 +216,8 @@ class Document:
     def changed_frames(self) -> list[int]:
         """Frames in view that hold accepted results."""
         with self._database.read() as session:
-            changed = set(_touched(session, self.id, PIXELS))
-        return [k for k in range(len(self.info.frames)) if self._state(k).id in changed and self.composed.fills(k)]
+            changed = changed_frames(session, self.id)
+        return [k for k in range(len(self.info.frames)) if self._state(k).id in changed]
 
     def close(self) -> None:
         """Write snapshots and close the file."""
@@ -307,20 +281,7 @@ class Documents:
     def recent(self, count: int = 12) -> list[RecentDocument]:
         """Documents opened last, newest first, with the path used last."""
         with self._database.read() as session:
-            rows = session.execute(
-                select(DocumentRow, SeriesRow, StudyRow, PatientRow)
-                .join(SeriesRow, DocumentRow.series_id == SeriesRow.id).join(StudyRow).join(PatientRow)
-                .order_by(DocumentRow.opened.desc()).limit(count)).all()
-            found = []
-            for row, series, study, patient in rows:
-                text = session.scalar(select(PathRow.path).where(PathRow.document_id == row.id)
-                                      .order_by(PathRow.opened.desc()).limit(1))
-                if text is not None:
-                    path = Path(text)
-                    found.append(RecentDocument(
-                        row.id, patient.pseudonym, series.text, series.modality, datetime.fromisoformat(row.opened),
-                        path, path.exists(), identity.stored(patient.key, study.key, series.key)))
-            return found
+            return recent_documents(session, count)
 
     def remember(self, document_id: str, key: str, value: Any) -> None:
         """Keep a small JSON value with a document: its window, last frame, flips."""
@@ -344,16 +305,16 @@ class Documents:
     def _settle_untouched(self, document_id: str, states: dict[FrameKey, FrameState]) -> None:
         """Give frames that were never painted their empty mask without a look into the database each."""
         with self._database.read() as session:
-            touched = set(_touched(session, document_id, MASK))
+            touched = set(_touched(session, document_id))
         for state in states.values():
             if state.mask is None and state.id not in touched:
                 state.mask = TiledMask(state.rows, state.columns)
 
 
-def _touched(session: Session, document_id: str, kind: str) -> Iterable[int | None]:
-    """Frames whose mask, or whose pixels, were ever changed."""
+def _touched(session: Session, document_id: str) -> Iterable[int | None]:
+    """Frames whose mask was ever changed."""
     return session.scalars(select(PartRow.frame_id).join(EditRow, PartRow.edit_id == EditRow.id).where(
-        EditRow.document_id == document_id, PartRow.kind == kind).distinct())
+        EditRow.document_id == document_id, PartRow.kind == MASK).distinct())
 
 
 def revision_of(pixels: Pixels) -> str:

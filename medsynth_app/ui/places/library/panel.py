@@ -21,7 +21,7 @@ from medsynth_app.ui.widgets.background import Background
 from medsynth_app.ui.widgets.basic import Group, button, clear, column, label, row
 from medsynth_app.ui.widgets.lists import Line, LineList
 from medsynth_app.ui.widgets.panel import Panel, fact
-from medsynth_app.workspace.documents import RecentDocument
+from medsynth_app.workspace.recent import RecentDocument
 
 RECENT, SERIES, SHOWN = 10, 5, 6  # rows at most, and before they scroll
 
