@@ -96,7 +96,7 @@ def _export_known(run: _Run, untouched: bool) -> None:
                                 "from their new place.")
             written = run.export(found.path, found.identity.series if found.path.is_dir() else "")
             if written < found.slices:
-                run.notices.add([f"{name}: {found.slices} slices are known, but {written} lie where it was opened last."])
+                run.notices.add([f"{name}: {found.slices} slices are known, but {written} lie where it was opened."])
         except UserError as error:
             run.left_out.append({"series": name, "happened": error.happened, "remedy": error.remedy})
             run.notices.add([f"{name} was left out. {error}"])
