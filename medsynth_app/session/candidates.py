@@ -11,6 +11,7 @@ from psygnal import Signal
 from medsynth_app.actions.accept_result import accept_result
 from medsynth_app.actions.discard_result import discard_result
 from medsynth_app.actions.frames import fit
+from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.changes import Changes
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import EventKind, JobEvent, JobRecord
@@ -107,6 +108,14 @@ class Candidates:
     def staged(self) -> tuple[Candidate, ...]:
         """Those that are neither accepted nor discarded."""
         return tuple(result for result in self.results if result.state is CandidateState.STAGED)
+
+    @property
+    def region(self) -> Bounds | None:
+        """The box that is worked on: of the selected result, the newest, or what is being drawn; None without any."""
+        result = self.current or next(iter(self.results), None)
+        if result is not None:
+            return result.bounds
+        return self.drawing.bounds if self.drawing is not None else None
 
     @property
     def runs(self) -> tuple[Run, ...]:

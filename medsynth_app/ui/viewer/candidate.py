@@ -1,6 +1,9 @@
-"""A staged candidate held against the original, without touching the document."""
+"""A candidate held against the original or another one, without touching the document."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +21,7 @@ from medsynth_app.ui.viewer.view import View
 from medsynth_app.ui.widgets.basic import qimage
 
 MODES = ("off", "slider", "flicker", "side", "difference")
+NAMES = (_("Original"), _("Candidate"))
 FLICKER_MS = 450
 WHOLE_BELOW = 2**21  # pixels of an image that is copied whole for a preview
 GRIP = 9  # px to either side of the divider that take hold of it
@@ -25,6 +29,13 @@ GRIP = 9  # px to either side of the divider that take hold of it
 
 class Candidate(QObject):
     """What is previewed, and how it is compared.
+
+    Attributes
+    ----------
+    live
+        It is still being drawn.
+    names
+        Of the two that are compared.
 
     Signals
     -------
@@ -44,9 +55,12 @@ class Candidate(QObject):
         self.patch: Pixels | None = None
         self.bounds = Bounds(0, 0, 0, 0)
         self.edges: list[QPolygonF] = []
+        self.live = False
+        self.names = NAMES
+        self._against: Pixels | None = None
         self._original: Pixels | None = None
         self._waits = False  # a button is down on the image
-        self._waiting: tuple[Pixels, Bounds, npt.NDArray[np.bool_] | None] | None = None
+        self._waiting: Callable[[], None] | None = None
         self._away = False  # the original is shown instead, for the moment
         self._divider = 0.5  # share of the canvas width
         self._timer = QTimer(self)
@@ -57,7 +71,8 @@ class Candidate(QObject):
     def shown(self) -> bool:
         return self.patch is not None
 
-    def show(self, patch: Pixels | None, bounds: Bounds, effective: npt.NDArray[np.bool_] | None = None) -> None:
+    def show(self, patch: Pixels | None, bounds: Bounds, effective: npt.NDArray[np.bool_] | None = None, *,
+             against: Pixels | None = None, names: tuple[str, str] = NAMES, live: bool = False) -> None:
         """Preview a staged candidate in place; the document stays untouched.
 
         Parameters
@@ -66,19 +81,24 @@ class Candidate(QObject):
             Stored values, shape (bounds.height, bounds.width[, 3]); None ends the preview.
         effective
             Which of its pixels are generated, for the hatched edge; by default those that differ.
+        against
+            What it is compared with, of the same shape and generated too; by default the document.
+        names, live
+            As the attributes.
 
         While a button is down on the image nothing new is laid over it: that follows when the button is up.
         """
         if self._waits and patch is not None:
-            self._waiting = (patch, bounds, effective)
+            self._waiting = partial(self.show, patch, bounds, effective, against=against, names=names, live=live)
             return
         self._waiting = None
         document = self._subject.document
         fits = document is not None and patch is not None and patch.shape[:2] == (bounds.height, bounds.width)
         self.patch, self.bounds = (patch if fits else None), bounds
         self._original, self.edges, self._away = None, [], False
+        self.names, self.live, self._against = names, live, against
         if document is not None and self.patch is not None:
-            self._original = self._subject.pixels()[bounds.slices].copy()
+            self._original = against if against is not None else self._subject.pixels()[bounds.slices].copy()
             changed = effective
             if changed is None:
                 differs = np.asarray(self.patch != self._original)
@@ -93,7 +113,7 @@ class Candidate(QObject):
     def go_on(self) -> None:
         self._waits = False
         if self._waiting is not None:
-            self.show(*self._waiting)
+            self._waiting()
 
     def hide(self) -> None:
         """End the preview."""
@@ -139,14 +159,13 @@ class Candidate(QObject):
         self.refresh()
 
     def value_at(self, row: int, column: int) -> Pixels | None:
-        """The stored value that the candidate shows in a pixel; None where the original is shown."""
-        box = self.bounds
-        if self.patch is None or self._away or not (box.top <= row < box.bottom and box.left <= column < box.right):
+        """The stored value that the candidate shows in a pixel; None where the original or a mere preview is shown."""
+        box, x = self.bounds, self.divider
+        if self.patch is None or self.live or not (box.top <= row < box.bottom and box.left <= column < box.right):
             return None
-        x = self.divider
-        if x is not None and self._view.to_screen.map(QPointF(column, row)).x() < x:
-            return None
-        value: Pixels = self.patch[row - box.top, column - box.left]
+        first = self._away or (x is not None and self._view.to_screen.map(QPointF(column, row)).x() < x)
+        shown = self._against if first else self.patch
+        value: Pixels | None = shown[row - box.top, column - box.left] if shown is not None else None
         return value
 
     # -- drawing ------------------------------------------------------------------------------------------------
@@ -156,8 +175,10 @@ class Candidate(QObject):
         blinking = self.shown and self.mode == "flicker"
         if blinking != self._timer.isActive():
             self._timer.start() if blinking else self._timer.stop()
-        if self.patch is None or self._original is None or self._away:
+        if self.patch is None or self._original is None or (self._away and self._against is None):
             self._scene.hide_patch()
+        elif self._away:
+            self._show(self._original)
         elif self.mode == "difference":
             picture = difference_picture(self._picture(self._original), self._picture(self.patch))
             self._scene.show_patch(picture, self.bounds, self._view)
@@ -198,16 +219,25 @@ class Candidate(QObject):
         """Words for the two sides, or for the whole in the second place."""
         if not self.shown or self.mode == "side":
             return "", ""
+        if self.live:
+            return "", _("Being drawn")
         if self._away:
-            return "", _("Original")
+            return "", self.names[0]
         if self.mode == "slider":
-            return _("Original"), _("Candidate")
-        words = {"flicker": _("Candidate"), "difference": _("Difference: orange brighter, blue darker")}
+            return self.names
+        words = {"flicker": self.names[1], "difference": _("Difference: orange brighter, blue darker")}
         return "", words.get(self.mode, "")
 
     @property
+    def sides(self) -> tuple[str, str]:
+        """Words for the two panes of the side-by-side view; what is generated says so."""
+        first, second = self.names
+        synthetic = _("{name}, synthetic")
+        return (first if self._against is None else synthetic.format(name=first)), synthetic.format(name=second)
+
+    @property
     def generated_in_view(self) -> bool:
-        return self.shown and (not self._away or self.mode == "side")
+        return self.shown and (not self._away or self.mode == "side" or self._against is not None)
 
     def pair(self) -> tuple[QImage, QImage] | None:
         """The surroundings of the box, before and with the candidate, as QImages for the side-by-side view."""
@@ -216,8 +246,9 @@ class Candidate(QObject):
         pixels = self._subject.pixels()
         margin = max(self.bounds.height, self.bounds.width) // 3
         around = self.bounds.padded(margin).clipped(*pixels.shape[:2])
-        before, after = pixels[around.slices], pixels[around.slices].copy()
-        inner = Bounds(self.bounds.top - around.top, self.bounds.left - around.left,
-                       self.bounds.bottom - around.top, self.bounds.right - around.left)
+        before, after = pixels[around.slices].copy(), pixels[around.slices].copy()
+        inner = self.bounds.within(around)
         after[inner.slices] = self.patch
+        if self._against is not None:
+            before[inner.slices] = self._against
         return qimage(self._picture(before)), qimage(self._picture(after))

@@ -253,7 +253,7 @@ class Canvas(QWidget):
         if pair is not None:
             linear = self.view.linear
             turn = QTransform(linear[1, 1], linear[0, 1], linear[1, 0], linear[0, 0], 0, 0)
-            self.stage.side.show_pair(*pair, turn, self.view.scale[0] / self.view.scale[1])
+            self.stage.side.show_pair(*pair, turn, self.view.scale[0] / self.view.scale[1], self.candidate.sides)
         self.stage.show_side(pair is not None)
         self.overlay.marks.captions, self.overlay.marks.divider = self.candidate.captions, self.candidate.divider
         self._mark()

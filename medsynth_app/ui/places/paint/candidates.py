@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import QEvent, QModelIndex, Qt, QTimer
-from PySide6.QtGui import QColor, QImage, QKeyEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QProgressBar, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtCore import QEvent, Qt, QTimer
+from PySide6.QtGui import QColor, QGuiApplication, QKeyEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QAbstractButton, QGridLayout, QProgressBar, QToolButton, QWidget
 
 from medsynth_app.core.job import EventKind, JobEvent, JobRecord
 from medsynth_app.core.jobs.kind import Outcome
@@ -14,27 +14,30 @@ from medsynth_app.core.jobs.table import outcome_of
 from medsynth_app.core.words import _
 from medsynth_app.session.session import Session
 from medsynth_app.ui.places.paint.commands import drawing_job
+from medsynth_app.ui.places.paint.groups import thumbs_of
+from medsynth_app.ui.places.paint.pictures import StripPictures
 from medsynth_app.ui.places.paint.report import report_words
+from medsynth_app.ui.places.paint.shown import Shown, hold_against
 from medsynth_app.ui.places.paint.thumbs import Thumb, ThumbList
 from medsynth_app.ui.shell.commands import Commands
+from medsynth_app.ui.theme import tokens as look
 from medsynth_app.ui.theme.theme import Theme
 from medsynth_app.ui.viewer import Canvas
-from medsynth_app.ui.viewer.display import to_picture
 from medsynth_app.ui.widgets import words
-from medsynth_app.ui.widgets.basic import Segmented, button, label, qimage, row, set_role
+from medsynth_app.ui.widgets.basic import ElidedLabel, Segmented, button, column, row, set_role
 from medsynth_app.workspace.candidates import Candidate, CandidateState
 
-LATER_MS = 120
-AS_IS = "original"  # key of the image as it is, among the pictures
-COMPARE = (("off", _("Candidate"), _("Show the candidate in its place")),
-           ("slider", _("Slider"), _("Drag a line between the original and the candidate")),
-           ("flicker", _("Flicker"), _("Change between the two; hold X for the original at any time")),
-           ("side", _("Side by side"), _("Both next to each other")),
-           ("difference", _("Difference"), _("What changed: orange brighter, blue darker")))
+LATER_MS = 50
+COMPARE = (("off", _("Candidate"), _("Show the candidate in its place"), "image-outline"),
+           ("slider", _("Slider"), _("Drag a line between the two"), "compare"),
+           ("flicker", _("Flicker"), _("Change between the two; hold X for the first at any time"), "swap-horizontal"),
+           ("side", _("Side by side"), _("Both next to each other"), "view-split-vertical"),
+           ("difference", _("Difference"), _("What changed: orange brighter, blue darker"), "vector-difference"))
+SEGMENT_PX, PROGRESS_PX, ACTIONS_PX = 30, 72, (232, 520)
 
 
 class CandidateStrip(QWidget):
-    """Shows `session.candidates` and drives the canvas' preview.
+    """Shows `session.candidates` in runs and drives what the canvas shows of them.
 
     With the strip in focus: arrows choose, Enter accepts, Delete discards.
     """
@@ -42,9 +45,9 @@ class CandidateStrip(QWidget):
     def __init__(self, theme: Theme, session: Session, canvas: Canvas, commands: Commands) -> None:
         super().__init__()
         self.session, self.canvas, self._commands, self._theme = session, canvas, commands, theme
-        self._pictures: dict[str, QImage] = {}
-        self._wanted: set[str] = set()  # keys of pictures that are looked at and not there yet
-        self._previewed: object = None
+        self._shown = Shown(session, canvas)
+        self._pictures = StripPictures(session, lambda: self.list.viewport().update(), self)
+        self._arrived = ""  # a run that has ended and was not shown yet
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName(_("Candidates"))
         self.setAccessibleDescription(_("Arrows choose, Enter accepts, Delete discards"))
@@ -54,17 +57,17 @@ class CandidateStrip(QWidget):
         self._later = QTimer(self)
         self._later.setSingleShot(True)
         self._later.setInterval(LATER_MS)
-        self._later.timeout.connect(self._fill_pictures)
+        self._later.timeout.connect(self._show_arrived)
         self._links: tuple[tuple[Any, Any], ...] = (
             (session.candidates.changed, self.refresh), (session.candidates.selected_changed, self.refresh),
             (session.candidates.previews_changed, self._show_previews), (session.jobs.event, self._heard),
             (session.jobs.changed, self._show_job), (session.jobs.progressed, self._show_job),
-            (session.view.window_level_changed, self._forget_pictures),
+            (session.view.window_level_changed, self._pictures.forget),
             (session.view.index_changed, self._follow_frame))
         for signal, slot in self._links:
             signal.connect(slot)
-        canvas.candidate.mode_changed.connect(self.compare.set_value)
-        theme.changed.connect(lambda _tokens: self.update())
+        canvas.candidate.mode_changed.connect(self._follow_mode)
+        theme.changed.connect(lambda _tokens: self._paint_icons())
         self.refresh()
 
     def release(self) -> None:
@@ -73,6 +76,7 @@ class CandidateStrip(QWidget):
             signal.disconnect(slot, missing_ok=True)
         self._links = ()
         self._later.stop()
+        self._pictures.stop()
 
     # -- building -----------------------------------------------------------------------------------------------
 
@@ -82,33 +86,32 @@ class CandidateStrip(QWidget):
         self.fold.setProperty("role", "fold")
         self.fold.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.fold.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        fold = self._commands["view.strip"]  # the window gives the strip its height, folded or not
-        self.fold.clicked.connect(lambda _=False: fold.trigger())
-        fold.toggled.connect(self._set_open)
-        self.progress_text = label(role="muted")
+        unfolded = self._commands["view.strip"]  # the window gives the strip its height, folded or not
+        self.fold.clicked.connect(lambda _=False: unfolded.trigger())
+        unfolded.toggled.connect(self._set_open)
+        self.progress_text = ElidedLabel(role="muted")
         self.progress = QProgressBar()
         self.progress.setAccessibleName(_("Progress of the drawing"))
-        self.progress.setFixedWidth(140)
+        self.progress.setFixedWidth(PROGRESS_PX)
         self.cancel = self._button(_("Cancel"), "candidate.stop", _("Stop drawing; finished candidates stay"))
-        self.compare = Segmented(COMPARE, _("Compare"))
+        self.compare = Segmented([item[:3] for item in COMPARE], _("Compare"))
+        for part in self.compare.buttons():
+            part.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
+            part.setFixedWidth(SEGMENT_PX)
+        self._paint_icons()
         self.compare.set_value(self.canvas.candidate.mode)
         self.compare.chosen.connect(self.canvas.candidate.set_mode)
-        head = row(self.fold, self.progress_text, self.progress, self.cancel, None, self.compare)
-        self.list = ThumbList(self._theme, self._picture)
-        self.list.clicked.connect(self._choose)
+        head = row(self.fold, self.progress_text, self.progress, self.cancel, self.compare)
+        head.setStretch(1, 1)
+        self.list = ThumbList(self._theme, self._pictures.of)
+        self.list.chosen.connect(self._choose)
+        self.list.compared.connect(self._compare)
         self.body = QWidget()
-        body = QHBoxLayout(self.body)
-        body.setContentsMargins(0, 0, 0, 0)
-        body.setSpacing(12)
-        body.addWidget(self.list, 1)
-        body.addWidget(self._build_actions())
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(12, 4, 12, 4)
-        layout.setSpacing(4)
-        layout.addLayout(head)
-        layout.addWidget(self.body)
-        layout.addStretch(1)
-        self._set_open(fold.isChecked())
+        body = row(self.list, self._build_actions(), parent=self.body, spacing=look.M)
+        body.setStretch(0, 2)
+        body.setStretch(1, 1)
+        column(head, self.body, parent=self, spacing=2, margins=(look.M, look.XS, look.M, look.XS)).addStretch(1)
+        self._set_open(unfolded.isChecked())
 
     def _build_actions(self) -> QWidget:
         self.accept = self._button(_("Accept"), "candidate.accept", _("Write the candidate into the image (Enter)"))
@@ -116,22 +119,26 @@ class CandidateStrip(QWidget):
         self.more = self._button(_("More like this"), "candidate.more", _("Draw again with new seeds"))
         self.clear = self._button(_("Discard all"), "candidate.discard_all",
                                   _("Take away all that have not been accepted"))
-        self.words = label(role="help", wrap=True)
-        self.words.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.words = ElidedLabel(role="help")
         holder = QWidget()
-        holder.setFixedWidth(280)
-        layout = QVBoxLayout(holder)
-        layout.setContentsMargins(0, 4, 0, 0)
-        layout.setSpacing(6)
-        layout.addLayout(row(self.accept, self.discard))
-        layout.addLayout(row(self.more, self.clear))
-        layout.addWidget(self.words, 1)
+        holder.setMinimumWidth(ACTIONS_PX[0])
+        holder.setMaximumWidth(ACTIONS_PX[1])
+        buttons = QGridLayout()
+        buttons.setSpacing(look.XS)
+        for place, part in enumerate((self.accept, self.discard, self.more, self.clear)):
+            buttons.addWidget(part, place // 2, place % 2)
+        column(buttons, self.words, parent=holder, spacing=look.XS).addStretch(1)
         return holder
 
     def _button(self, text: str, command: str, tip: str) -> QAbstractButton:
         found = button(text, tip=tip)
         self._commands.follow(found, command, tip=False)
         return found
+
+    def _paint_icons(self) -> None:
+        for part, item in zip(self.compare.buttons(), COMPARE, strict=True):
+            part.setIcon(self._theme.icon(item[3]))
+        self.update()
 
     def _set_open(self, is_open: bool) -> None:
         self.fold.setArrowType(Qt.ArrowType.DownArrow if is_open else Qt.ArrowType.RightArrow)
@@ -141,64 +148,35 @@ class CandidateStrip(QWidget):
 
     def refresh(self) -> None:
         """Show the session's candidates anew."""
-        kept = {AS_IS, *(result.id for result in self.session.candidates.results)}
-        self._pictures = {key: image for key, image in self._pictures.items() if key in kept}
-        self._wanted.add(AS_IS)  # it shows the region of the chosen candidate
-        self._later.start()
-        self._show_thumbs()
+        self._pictures.follow()
         self._show_current()
+        self._show_thumbs()
         self._show_job()
 
     def _show_thumbs(self) -> None:
-        candidates, document = self.session.candidates, self.session.documents.current
-        found = list(candidates.results)
-        thumbs = []
-        if found and document is not None:
-            changed = bool(document.synthetic_mask(self.session.view.index)[found[0].bounds.slices].any())
-            thumbs.append(Thumb(AS_IS, _("Image as it is") if changed else _("Original"), None,
-                                changed or document.info.synthetic, chosen=candidates.selected is None))
-        for index, result in enumerate(found):
-            about = _("Candidate {number}, seed {seed}").format(number=result.candidate + 1, seed=result.seed)
-            thumbs.append(Thumb(result.id, f"{result.candidate + 1}:  {result.seed}", index, True,
-                                _("accepted") if result.state == CandidateState.ACCEPTED else "",
-                                "\n".join([about, *result.notices]), candidates.selected == index))
-        self.list.thumbs.show([*thumbs, *self._live()])
+        self._pictures.follow_previews()
+        thumbs = thumbs_of(self.session, self._shown.watched)
+        before = next((thumb.key for thumb in self.list.thumbs.rows if thumb.chosen), "")
+        self.list.thumbs.show(thumbs)
         chosen = next((at for at, thumb in enumerate(thumbs) if thumb.chosen), -1)
-        if chosen >= 0:
+        if chosen >= 0 and thumbs[chosen].key != before:
             self.list.scrollTo(self.list.thumbs.index(chosen))
 
-    def _live(self) -> list[Thumb]:
-        """Previews of the running job, behind the finished candidates."""
-        candidates = self.session.candidates
-        drawing = candidates.drawing
-        if drawing is None:
-            return []
-        done = {result.candidate for result in candidates.results if result.job_id == drawing.job_id}
-        waiting = [number for number in sorted(drawing.previews) if number not in done]
-        for number in waiting:
-            self._pictures[f"live.{number}"] = qimage(drawing.previews[number])
-        return [Thumb(f"live.{number}", _("{number}   drawing").format(number=number + 1), synthetic=True, live=True)
-                for number in waiting]
-
     def _show_previews(self) -> None:
+        self._show_current()
         self._show_thumbs()
         self.list.viewport().update()
 
     def _show_current(self) -> None:
-        """Words for the selected candidate, and its preview on the canvas."""
+        """Words for the selected candidate, and what the canvas shows."""
         result = self.session.candidates.current
-        staged = result is not None and result.state == CandidateState.STAGED
-        self.compare.setEnabled(staged)
+        self.compare.setEnabled(result is not None and (
+            result.state is CandidateState.STAGED or self.session.candidates.reference is not None))
         lines, warn = self._words(result)
-        self.words.setText("\n".join(lines))
+        self.words.setText("  ·  ".join(lines))
+        self.words.setToolTip("\n".join(lines))
         set_role(self.words, "warning" if warn else "help")
-        key = (result.id, self.session.view.index) if result is not None and staged else None
-        if key != self._previewed or (key is None) == self.canvas.candidate.shown:
-            self._previewed = key
-            if result is not None and key is not None:
-                self.canvas.candidate.show(result.pixels(), result.bounds, result.effective())
-            else:
-                self.canvas.candidate.hide()
+        self._shown.refresh()
 
     def _words(self, result: Candidate | None) -> tuple[list[str], bool]:
         """What to know of a candidate, and whether it is a warning."""
@@ -212,70 +190,71 @@ class CandidateStrip(QWidget):
             lines.insert(0, _("Accepted into the image. Undo takes it back."))
         return lines, warn
 
-    # -- pictures -----------------------------------------------------------------------------------------------
-
-    def _forget_pictures(self) -> None:
-        self._pictures.clear()
-        self.list.viewport().update()
-
-    def _picture(self, thumb: Thumb) -> QImage | None:
-        """The picture of a thumb that is looked at; where it is not there it is made a moment later."""
-        found = self._pictures.get(thumb.key)
-        if found is None and not thumb.live:
-            self._wanted.add(thumb.key)
-            if not self._later.isActive():
-                self._later.start()
-        return found
-
-    def _fill_pictures(self) -> None:
-        """Render the pictures that somebody looks at."""
-        document, view = self.session.documents.current, self.session.view
-        results = {result.id: result for result in self.session.candidates.results}
-        wanted, self._wanted = self._wanted, set()
-        if document is None or not results or view.state.unreadable is not None:
-            return
-        frame = document.info.frames[view.index]
-        box = (self.session.candidates.current or self.session.candidates.results[0]).bounds
-        for key in wanted & {AS_IS, *results}:
-            pixels = document.pixels(view.index)[box.slices] if key == AS_IS else results[key].pixels()
-            self._pictures[key] = qimage(to_picture(pixels, document.info, frame, view.window_level))
-        self.list.viewport().update()
+    def _follow_mode(self, mode: str) -> None:
+        self.compare.set_value(mode)
+        self._shown.refresh()  # what is being drawn is seen while nobody compares
+        self._show_thumbs()
 
     # -- the job ------------------------------------------------------------------------------------------------
 
     def _show_job(self, _job: str = "") -> None:
         entry = drawing_job(self.session)
-        for part in (self.progress_text, self.progress, self.cancel):
+        for part in (self.progress, self.cancel):
             part.setVisible(entry is not None)
         if entry is not None:
             self.progress.setRange(0, entry.steps or 0)
             self.progress.setValue(entry.step)
             self.progress_text.setText(words.progress(entry))
+        elif self.session.candidates.results:
+            self.progress_text.setText("")
+        else:
+            self.progress_text.setText(_("What is drawn into this image is shown here before it changes anything."))
         self._commands.refresh("candidate.stop")
 
     def _heard(self, record: JobRecord, event: JobEvent) -> None:
-        """Show the first candidate of a run as soon as it is there, unless another one is being looked at."""
+        """Show the first candidate of a run as soon as it is there where none is looked at, else when the run ends."""
+        if outcome_of(record.kind) is not Outcome.CANDIDATES:
+            return
+        current = self.session.candidates.current
+        looked_at = current is not None and (current.state is CandidateState.STAGED or self._shown.compared)
+        if event.kind is EventKind.DONE or (event.kind is EventKind.RESULT and not looked_at):
+            self._arrived = record.id
+            self._show_arrived()
+
+    def _show_arrived(self) -> None:
+        """Choose the first candidate of a run that has come, unless somebody compares; not while a button is down."""
+        if not self._arrived:
+            return
+        if QGuiApplication.mouseButtons() is not Qt.MouseButton.NoButton:
+            self._later.start()
+            return
+        job, self._arrived = self._arrived, ""
         candidates = self.session.candidates
-        if event.kind is EventKind.RESULT and outcome_of(record.kind) is Outcome.CANDIDATES:
-            current = candidates.current
-            if current is None or current.state != CandidateState.STAGED:
-                place = next((k for k, result in enumerate(candidates.results)
-                              if result.job_id == record.id and result.state == CandidateState.STAGED), None)
-                if place is not None:
-                    candidates.select(place)
+        current = candidates.current
+        if self._shown.compared or (current is not None and current.job_id == job):
+            return
+        place = next((place for run in candidates.runs if run.job_id == job for place in run.places
+                      if candidates.results[place].state is CandidateState.STAGED), None)
+        if place is not None:
+            candidates.select(place)
 
     def _follow_frame(self, _frame: int) -> None:
-        self._previewed = None
-        self._pictures.clear()
+        self._pictures.forget()
         self.refresh()
 
     # -- acting -------------------------------------------------------------------------------------------------
 
-    def _choose(self, index: QModelIndex) -> None:
+    def _choose(self, thumb: Thumb) -> None:
         self.setFocus(Qt.FocusReason.MouseFocusReason)
-        thumb = self.list.thumbs.row(index.row())
-        if thumb is not None and not thumb.live:
-            self.session.candidates.select(thumb.index)
+        if thumb.place is None:
+            self._shown.watch(thumb.live)
+        else:
+            self.session.candidates.select(thumb.place)
+
+    def _compare(self, thumb: Thumb) -> None:
+        self.setFocus(Qt.FocusReason.MouseFocusReason)
+        if thumb.live is None:
+            hold_against(self.session, self.canvas, thumb.key if thumb.place is not None else "")
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if not self._key(event):

@@ -5,21 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from itertools import takewhile
+from typing import Any
 
 import numpy as np
 
 from medsynth_app.core.bounds import Bounds
+from medsynth_app.core.changes import Changes
 from medsynth_app.core.jobs.kind import Outcome
 from medsynth_app.core.jobs.table import outcome_of
-from medsynth_app.core.words import _
+from medsynth_app.core.words import _, ngettext
 from medsynth_app.session.job_entry import JobEntry
 from medsynth_app.session.session import Session
 from medsynth_app.ui.places.paint.panel import InpaintPanel
+from medsynth_app.ui.places.paint.shown import hold_against
 from medsynth_app.ui.shell.command import Command
 from medsynth_app.ui.shell.frame import Frame
+from medsynth_app.ui.shell.toasts import Toasts
 from medsynth_app.ui.widgets.words import NO_IMAGE, READ_ONLY, UNSEEN
 from medsynth_app.workspace.candidates import CandidateState
 
+Run = Callable[[Callable[[], Any]], Any]  # as `Runner`
 ID = "paint"
 TOOLS = (("brush", _("Brush"), "B", "N", "brush"), ("eraser", _("Eraser"), "E", "I", "eraser"),
          ("fill", _("Fill"), "F", "O", "format-color-fill"), ("polygon", _("Polygon"), "P", "P", "vector-polygon"),
@@ -50,13 +55,14 @@ def step(session: Session, by: int) -> None:
     candidates.select(place if place >= 0 else None)
 
 
-def discard(session: Session) -> None:
+def discard(session: Session) -> Changes:
     """Take the chosen candidate away and go to the next one."""
     candidates = session.candidates
     at = candidates.selected
-    candidates.discard(at)
+    changes = candidates.discard(at)
     if candidates.results and candidates.selected is None and at is not None:
         candidates.select(min(at, len(candidates.results) - 1))
+    return changes
 
 
 def clear(session: Session) -> None:
@@ -78,8 +84,8 @@ def not_writable(session: Session) -> str | None:
 
 def paint_commands(frame: Frame, panel: InpaintPanel) -> tuple[Command, ...]:
     """All of them, in the order of the palette."""
-    return (*_tools(frame), *_classes(frame), *_runs(frame, panel), *candidate_commands(frame.session, frame.run),
-            *_compares(frame))
+    return (*_tools(frame), *_classes(frame), *_runs(frame, panel),
+            *candidate_commands(frame.session, frame.run, frame.toasts), *_compares(frame))
 
 
 def _tools(frame: Frame) -> tuple[Command, ...]:
@@ -139,6 +145,8 @@ def _runs(frame: Frame, panel: InpaintPanel) -> tuple[Command, ...]:
 
     def start() -> None:
         if frame.run(inpaint.run) is not None:
+            if frame.canvas.candidate.mode == "off":
+                frame.session.candidates.select(None)  # what is being drawn is looked at
             frame.navigator.go(ID)
 
     def write() -> None:
@@ -157,7 +165,22 @@ def _runs(frame: Frame, panel: InpaintPanel) -> tuple[Command, ...]:
             Command("paint.prompt", _("Write the prompt"), group, write, "T", "Y"), *modes)
 
 
-def candidate_commands(session: Session, run: Callable[[Callable[[], object]], object]) -> tuple[Command, ...]:
+def say_discarded(session: Session, run: Run, toasts: Toasts, count: int) -> None:
+    """Tell what was discarded, and offer to undo that as long as nothing was done since."""
+    document = session.documents.opened()
+    then = document.saved_at
+
+    def undo() -> None:
+        if session.documents.current is document and document.saved_at == then:
+            run(session.painting.undo)
+        else:
+            toasts.say("info", _("Something was done since: Undo takes back one step after the other."))
+
+    toasts.say("done", ngettext("{count} candidate discarded.", "{count} candidates discarded.", count).format(
+        count=count), _("Undo"), undo)
+
+
+def candidate_commands(session: Session, run: Run, toasts: Toasts) -> tuple[Command, ...]:
     """What is done with candidates; buttons, strip, keys and palette do the same."""
     candidates, group = session.candidates, _("Candidates")
 
@@ -172,8 +195,11 @@ def candidate_commands(session: Session, run: Callable[[Callable[[], object]], o
                             else _("It is in the image already; undo takes it back"))
 
     def any_staged() -> str | None:
-        there = any(result.state == CandidateState.STAGED for result in candidates.results)
-        return None if there else _("There are no candidates")
+        return not_writable(session) or (None if candidates.staged else _("There are no candidates"))
+
+    def take_away(act: Callable[[], Changes], count: int) -> None:
+        if run(act):
+            say_discarded(session, run, toasts, count)
 
     def drawing() -> str | None:
         return None if drawing_job(session) is not None else _("Nothing is being drawn here")
@@ -189,13 +215,14 @@ def candidate_commands(session: Session, run: Callable[[Callable[[], object]], o
     return (
         Command("candidate.accept", _("Accept the candidate"), group, lambda: run(lambda: candidates.accept()), "Enter",
                 icon="check", fixed=True, enabled_when=staged),
-        Command("candidate.discard", _("Discard the candidate"), group, lambda: run(lambda: discard(session)), "Del",
-                icon="close", fixed=True, enabled_when=staged),
+        Command("candidate.discard", _("Discard the candidate"), group,
+                lambda: take_away(lambda: discard(session), 1), "Del", icon="close", fixed=True, enabled_when=staged),
         Command("candidate.next", _("Next candidate"), group, lambda: step(session, 1), "Right", fixed=True,
                 enabled_when=several),
         Command("candidate.previous", _("Previous candidate"), group, lambda: step(session, -1), "Left", fixed=True,
                 enabled_when=several),
-        Command("candidate.discard_all", _("Discard all candidates"), group, lambda: run(candidates.discard_all),
+        Command("candidate.discard_all", _("Discard all candidates"), group,
+                lambda: take_away(candidates.discard_all, len(candidates.staged)),
                 icon="close", enabled_when=any_staged),
         Command("candidate.more", _("More like this"), group, lambda: run(session.inpaint.more_like_this), "M", "V",
                 "creation-outline", chosen),
@@ -204,17 +231,26 @@ def candidate_commands(session: Session, run: Callable[[Callable[[], object]], o
 
 
 def _compares(frame: Frame) -> tuple[Command, ...]:
-    candidate, group = frame.canvas.candidate, _("Compare")
+    candidate, candidates, group = frame.canvas.candidate, frame.session.candidates, _("Compare")
 
     def chosen() -> str | None:
-        return None if frame.session.candidates.current is not None else NO_CANDIDATE
+        return None if candidates.current is not None else NO_CANDIDATE
 
     def turn(mode: str) -> None:
         candidate.set_mode("off" if candidate.mode == mode else mode)
+
+    def hold() -> None:
+        current = candidates.current
+        if current is not None:
+            hold_against(frame.session, frame.canvas, current.id)
 
     found = tuple(Command(f"compare.{mode}", title, group, partial(turn, mode), key, left, icon,
                           (lambda: None) if mode == "off" else chosen,
                           lambda mode=mode: candidate.mode == mode)  # type: ignore[misc]
                   for mode, title, key, left, icon in COMPARES)
-    return (*found, Command("compare.flicker", _("Flicker with the original (hold)"), group, partial(turn, "flicker"),
-                            "X", fixed=True, enabled_when=chosen))
+    return (*found,
+            Command("compare.flicker", _("Flicker with the original (hold)"), group, partial(turn, "flicker"), "X",
+                    fixed=True, enabled_when=chosen),
+            Command("compare.hold", _("Compare the others with this candidate"), group, hold, "Shift+C", "Shift+U",
+                    "compare-horizontal", chosen, lambda: candidates.current is not None
+                    and candidates.against == candidates.current.id))

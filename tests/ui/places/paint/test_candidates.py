@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QContextMenuEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QMenu, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from medsynth_app.core.job import EventKind, JobState
 from medsynth_app.jobs.queue import JobQueue
@@ -19,8 +20,11 @@ from medsynth_app.ui.places.paint.candidates import CandidateStrip
 from medsynth_app.ui.places.paint.commands import candidate_commands
 from medsynth_app.ui.places.paint.thumbs import Thumb
 from medsynth_app.ui.shell.banners import Banners
+from medsynth_app.ui.shell.calm import Calm
+from medsynth_app.ui.shell.command import Command
 from medsynth_app.ui.shell.commands import Commands
 from medsynth_app.ui.shell.runner import Runner
+from medsynth_app.ui.shell.toasts import Toasts
 from medsynth_app.ui.theme.theme import Theme
 from medsynth_app.ui.theme.tokens import STRIP_PX
 from medsynth_app.ui.viewer import Canvas
@@ -42,18 +46,21 @@ class Bench:
         self.window = QWidget()
         self.canvas = Canvas(self.session)
         theme = Theme("light")
+        theme.prepare()
+        theme.dress(self.window)
         commands = Commands(self.window, theme)
         self.strip = CandidateStrip(theme, self.session, self.canvas, commands)
         self.commands = commands
-        commands.add(candidate_commands(self.session, Runner(Banners(theme, self.window))))
+        self.calm, self.stack = Calm(lambda: False, self.window), QStackedWidget(self.window)
+        self.toasts = Toasts(theme, self.stack, self.calm)
+        commands.add((Command("view.strip", "Unfold", "View", lambda: None, checked_when=lambda: True),))
+        commands.add(candidate_commands(self.session, Runner(Banners(theme, self.window)), self.toasts))
         for signal in (self.session.candidates.changed, self.session.candidates.selected_changed,
                        self.session.jobs.changed, self.session.documents.current_changed):
             signal.connect(lambda: commands.refresh())
         layout = QVBoxLayout(self.window)
         layout.addWidget(self.canvas, 1)
         layout.addWidget(self.strip)
-        commands["view.strip"].setCheckable(True)
-        commands["view.strip"].setChecked(True)
         self.window.resize(900, 700)
         self.window.show()
 
@@ -63,12 +70,12 @@ class Bench:
         self.session.documents.open(png(self.folder / f"{self.opened}.png", seed=self.opened))
         QTest.qWait(20)
 
-    def run(self) -> str:
+    def run(self, seed: int = 7, **asked: object) -> str:
         """Paint, start a run of three and answer it."""
         document = self.session.documents.current
         assert document is not None
         paint(document)
-        self.session.inpaint.set(count=3, seed=7)
+        self.session.inpaint.set(**{"count": 3, "seed": seed, "prompt": "a cell", "mode": "replace", **asked})
         job_id = self.session.inpaint.run().jobs[0]
         answer(self.workspace, job_id, self.session.jobs.deliver)
         self.queue.cancel(job_id)  # no worker runs here: for the queue it would wait for ever
@@ -103,10 +110,21 @@ def thumbs(bench: Bench) -> list[Thumb]:
     return list(bench.strip.list.thumbs.rows)
 
 
-def click(bench: Bench, place: int) -> None:
+def click(bench: Bench, place: int, modifiers: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
     shown = bench.strip.list
-    QTest.mouseClick(shown.viewport(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier,
-                     shown.visualRect(shown.thumbs.index(place)).center())
+    shown.scrollTo(shown.thumbs.index(place))
+    corner = shown.visualRect(shown.thumbs.index(place)).topLeft()
+    QTest.mouseClick(shown.viewport(), Qt.MouseButton.LeftButton, modifiers, corner + QPoint(20, 40))
+
+
+def heads(bench: Bench) -> list[str]:
+    """What stands over the groups."""
+    return [thumb.head for thumb in thumbs(bench) if thumb.lead == 0]
+
+
+def picked(bench: Bench) -> list[tuple[str, bool]]:
+    """Seeds with the mark of the chosen one."""
+    return [(thumb.title.rpartition(" ")[2], thumb.chosen) for thumb in thumbs(bench) if thumb.place is not None]
 
 
 def press(bench: Bench, key: Qt.Key) -> None:
@@ -120,15 +138,23 @@ def test_its_height_is_that_of_the_window_whatever_it_shows(bench: Bench) -> Non
     assert thumbs(bench) and bench.strip.minimumSizeHint().height() <= STRIP_PX
 
 
+def test_an_empty_strip_says_what_it_is_for(bench: Bench) -> None:
+    assert not thumbs(bench) and "before it changes anything" in bench.strip.progress_text.accessibleName()
+
+
 def test_candidates_stand_beside_the_original_and_the_first_is_previewed(bench: Bench) -> None:
     before = pixels(bench).copy()
     bench.run()
     strip = bench.strip
-    assert [thumb.title for thumb in thumbs(bench)] == ["Original", "1:  7", "2:  8", "3:  9"]
+    assert [thumb.title for thumb in thumbs(bench)] == [
+        "Original", "Candidate 1, seed 7", "Candidate 2, seed 8", "Candidate 3, seed 9"]
     assert bench.session.candidates.selected == 0 and thumbs(bench)[1].chosen
     assert bench.canvas.candidate.shown and not bench.canvas.stage.chip.isHidden()
     assert np.array_equal(pixels(bench), before)
-    assert "Inside " in strip.words.text() and "around it " in strip.words.text() and "edge" in strip.words.text()
+    assert "Inside " in strip.words.toolTip() and "edge" in strip.words.toolTip()
+    assert "Inside " in strip.words.accessibleName()  # however much of it there is room for
+    tip = thumbs(bench)[2].tip
+    assert tip.startswith("Candidate 2, seed 8\n") and "around it " in tip and "Prompt: " in tip and "Model: " in tip
 
 
 def test_arrows_choose_enter_accepts_undo_takes_back(bench: Bench) -> None:
@@ -165,7 +191,7 @@ def test_delete_discards_and_goes_on_to_the_next(bench: Bench) -> None:
     assert bench.session.candidates.selected == 0
     QTest.qWait(50)
     QTest.mouseClick(bench.strip.clear, Qt.MouseButton.LeftButton)
-    assert not bench.session.candidates.results
+    assert not bench.session.candidates.results and not thumbs(bench)
     assert not bench.canvas.candidate.shown
 
 
@@ -202,21 +228,22 @@ def test_live_previews_progress_and_cancel(bench: Bench) -> None:
     paint(document)
     bench.session.inpaint.set(count=2, seed=1)
     job_id = bench.session.inpaint.run().jobs[0]
-    assert bench.strip.progress_text.text() == "Waiting for its turn"
+    assert bench.strip.progress_text.accessibleName() == "Waiting for its turn"
     bench.workspace.jobs.update(job_id, JobState.RUNNING, "")
     running = record_of(bench.workspace, job_id)
     bench.session.jobs.deliver(running, event(job_id, EventKind.STARTED, data={"device": "CPU"}))
     bench.session.jobs.deliver(running, event(job_id, EventKind.PROGRESS, step=4, steps=20, seconds_left=12.0))
-    assert bench.strip.progress_text.text() == "Step 4 of 20, about 12 s left" and bench.strip.progress.value() == 4
+    assert bench.strip.progress_text.accessibleName() == "Step 4 of 20, about 12 s left"
+    assert bench.strip.progress.value() == 4
     picture = np.zeros((8, 8, 3), np.uint8)
     bench.session.jobs.deliver(running, event(job_id, EventKind.PREVIEW, arrays={"0": picture, "1": picture}))
-    assert [thumb.title for thumb in thumbs(bench) if thumb.live] == ["1   drawing", "2   drawing"]
+    assert [thumb.number for thumb in thumbs(bench) if thumb.live is not None] == ["1", "2"]
     QTest.qWait(50)  # laid out
     QTest.mouseClick(bench.strip.cancel, Qt.MouseButton.LeftButton)
     assert bench.queue.state(job_id) is JobState.CANCELLED
     bench.session.jobs.deliver(record_of(bench.workspace, job_id, JobState.CANCELLED),
                                event(job_id, EventKind.CANCELLED))
-    assert not thumbs(bench)
+    assert not thumbs(bench) and not bench.canvas.candidate.shown
 
 
 def test_compare_buttons_and_canvas_agree(bench: Bench) -> None:
@@ -225,3 +252,168 @@ def test_compare_buttons_and_canvas_agree(bench: Bench) -> None:
     assert bench.strip.compare.value() == "slider"
     bench.strip.compare.chosen.emit("difference")
     assert bench.canvas.candidate.mode == "difference"
+
+
+def test_runs_stand_in_groups_newest_first_and_the_newest_is_chosen_when_it_ends(bench: Bench) -> None:
+    bench.run()
+    press(bench, Qt.Key.Key_Right)
+    bench.run(20, prompt="a neutrophil with a very long description", count=2)
+    first, second = heads(bench)[1:]
+    assert first.startswith("Replace ") and " · Blood cells · a neutrophil with" in first
+    assert second.startswith("Replace ") and second.endswith(" · a cell") and heads(bench)[0] == "Original"
+    assert picked(bench) == [("20", True), ("21", False), ("7", False), ("8", False), ("9", False)]
+    tip = thumbs(bench)[1].tip
+    assert "Prompt: a neutrophil with a very long description" in tip and "Drawn: " in tip
+
+
+def test_a_run_that_ends_disturbs_nobody_who_compares(bench: Bench) -> None:
+    bench.run()
+    bench.canvas.candidate.set_mode("slider")
+    press(bench, Qt.Key.Key_Right)
+    chosen = bench.session.candidates.current
+    bench.run(20)
+    assert bench.session.candidates.current == chosen and bench.canvas.candidate.mode == "slider"
+    assert len(heads(bench)) == 3
+    bench.canvas.candidate.set_mode("off")
+
+
+def test_a_run_that_ends_waits_until_the_button_is_up(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.run()
+    down = [Qt.MouseButton.LeftButton]
+    monkeypatch.setattr("medsynth_app.ui.places.paint.candidates.QGuiApplication.mouseButtons", lambda: down[0])
+    bench.run(20)
+    QTest.qWait(150)
+    assert picked(bench)[3] == ("7", True)
+    down[0] = Qt.MouseButton.NoButton
+    QTest.qWait(150)
+    assert picked(bench)[0] == ("20", True)
+
+
+def test_one_candidate_is_held_against_another(bench: Bench) -> None:
+    bench.run()
+    before = pixels(bench).copy()
+    click(bench, 2)
+    click(bench, 3, Qt.KeyboardModifier.ControlModifier)
+    candidates, shown = bench.session.candidates, bench.canvas.candidate
+    assert candidates.reference is candidates.results[2] and candidates.current is candidates.results[1]
+    assert shown.mode == "slider" and shown.names == ("Candidate 3, seed 9", "Candidate 2, seed 8")
+    assert thumbs(bench)[3].note == "compared" and bench.strip.compare.isEnabled()
+    second, third = candidates.results[1], candidates.results[2]
+    row, column = np.argwhere(second.effective())[0] + (second.bounds.top, second.bounds.left)
+    shown.set_mode("off")
+    assert np.array_equal(shown.value_at(row, column), second.pixels()[second.effective()][0])
+    shown.flicker(True)  # X is held
+    assert np.array_equal(shown.value_at(row, column), third.pixels()[third.effective()][0])
+    shown.flicker(False)
+    shown.set_mode("side")
+    assert shown.sides == ("Candidate 3, seed 9, synthetic", "Candidate 2, seed 8, synthetic")
+    pair = shown.pair()
+    assert pair is not None and pair[0] != pair[1]
+    press(bench, Qt.Key.Key_Left)  # another one, against the same
+    assert shown.names == ("Candidate 3, seed 9", "Candidate 1, seed 7")
+    click(bench, 0, Qt.KeyboardModifier.ControlModifier)  # against the original again
+    assert candidates.reference is None and shown.names == ("Original", "Candidate")
+    assert np.array_equal(pixels(bench), before)
+    shown.set_mode("off")
+
+
+def test_candidates_of_two_regions_are_compared_in_the_box_of_both(bench: Bench) -> None:
+    bench.run()
+    document = bench.session.documents.current
+    assert document is not None
+    paint(document, box=(0, 0, 60, 80), value=0)
+    paint(document, box=(40, 60, 56, 76))
+    bench.session.inpaint.set(count=1, seed=50)
+    job = bench.session.inpaint.run().jobs[0]
+    answer(bench.workspace, job, bench.session.jobs.deliver)
+    bench.queue.cancel(job)
+    bench.session.jobs.refresh()
+    candidates, shown = bench.session.candidates, bench.canvas.candidate
+    here, there = candidates.results[0], candidates.results[1]
+    candidates.select(0)
+    candidates.compare_with(there.id)
+    assert shown.bounds == here.bounds.union(there.bounds) and shown.patch is not None
+    now = pixels(bench)[shown.bounds.slices].copy()
+    now[here.bounds.within(shown.bounds).slices][here.effective()] = here.pixels()[here.effective()]
+    assert np.array_equal(shown.patch, now)
+
+
+def test_the_menu_of_a_picture_compares_too(bench: Bench) -> None:
+    bench.run()
+    shown = bench.strip.list
+    corner = shown.visualRect(shown.thumbs.index(2)).topLeft() + QPoint(20, 40)
+    QApplication.sendEvent(shown.viewport(), QContextMenuEvent(QContextMenuEvent.Reason.Mouse, corner,
+                                                               shown.viewport().mapToGlobal(corner)))
+    menu = QApplication.activePopupWidget()
+    assert isinstance(menu, QMenu) and menu.actions()[0].text() == "Compare with this"
+    menu.actions()[0].trigger()
+    menu.close()
+    assert bench.session.candidates.reference is bench.session.candidates.results[1]
+    bench.canvas.candidate.set_mode("off")
+
+
+def undo_buttons(bench: Bench) -> list[QPushButton]:
+    """Those of the toasts, the latest last."""
+    return [part for part in bench.toasts.findChildren(QPushButton) if part.text() == "Undo" and part.isVisible()]
+
+
+def test_discarded_candidates_come_back_from_the_toast_and_from_undo(bench: Bench) -> None:
+    bench.run()
+    candidates = bench.session.candidates
+    bench.commands["candidate.discard_all"].trigger()
+    assert not candidates.results and bench.toasts.texts()[-1] == "3 candidates discarded."
+    QTest.mouseClick(undo_buttons(bench)[-1], Qt.MouseButton.LeftButton)
+    assert [result.seed for result in candidates.results] == [7, 8, 9]
+    press(bench, Qt.Key.Key_Right)
+    press(bench, Qt.Key.Key_Delete)
+    gone = [result.seed for result in candidates.results]
+    assert bench.toasts.texts()[-1] == "1 candidate discarded." and len(gone) == 2
+    document = bench.session.documents.current
+    assert document is not None
+    paint(document, box=(2, 2, 6, 6))  # another step
+    undo = undo_buttons(bench)[-1]
+    QTest.mouseClick(undo, Qt.MouseButton.LeftButton)
+    assert len(candidates.results) == 2 and "step after the other" in bench.toasts.texts()[-1]
+    bench.session.painting.undo()
+    bench.session.painting.undo()
+    assert [result.seed for result in candidates.results] == [7, 8, 9]
+    bench.session.painting.redo()
+    assert [result.seed for result in candidates.results] == gone
+
+
+def test_what_is_being_drawn_is_seen_in_its_place_and_goes_with_the_run(bench: Bench) -> None:
+    document = bench.session.documents.current
+    assert document is not None
+    paint(document)
+    bench.session.inpaint.set(count=2, seed=1)
+    before = pixels(bench).copy()
+    job = bench.session.inpaint.run().jobs[0]
+    running = record_of(bench.workspace, job)
+    grey = {str(k): np.full((8, 8, 3), 100 + k, np.uint8) for k in range(2)}
+    bench.session.jobs.deliver(running, event(job, EventKind.PREVIEW, arrays=grey))
+    shown = bench.canvas.candidate
+    assert shown.shown and shown.live and shown.captions == ("", "Being drawn")
+    drawing = bench.session.candidates.drawing
+    assert drawing is not None and drawing.effective is not None and shown.patch is not None
+    assert (shown.patch[drawing.effective] == 100).all()
+    assert np.array_equal(shown.patch[~drawing.effective], before[drawing.bounds.slices][~drawing.effective])
+    assert thumbs(bench)[1].chosen and not bench.strip.accept.isEnabled()
+    click(bench, 2)  # the other one
+    assert (shown.patch[drawing.effective] == 101).all()
+    later = {"1": np.full((8, 8, 3), 111, np.uint8)}
+    bench.session.jobs.deliver(running, event(job, EventKind.PREVIEW, arrays=later))
+    assert (shown.patch[drawing.effective] == 111).all()  # the latest
+    click(bench, 0)  # the image as it is
+    assert not shown.shown
+    bench.session.jobs.deliver(running, event(job, EventKind.PREVIEW, arrays=later))
+    assert not shown.shown
+    click(bench, 1)
+    assert shown.live
+    shown.set_mode("slider")  # somebody compares
+    assert not shown.shown
+    shown.set_mode("off")
+    assert shown.live
+    answer(bench.workspace, job, bench.session.jobs.deliver)
+    bench.queue.cancel(job)
+    assert shown.shown and not shown.live and bench.session.candidates.selected == 0
+    assert np.array_equal(pixels(bench), before)
