@@ -53,6 +53,14 @@ class Bounds:
         """The same box, counted from the corner of another."""
         return Bounds(self.top - outer.top, self.left - outer.left, self.bottom - outer.top, self.right - outer.left)
 
+    def out_of(self, outer: Bounds) -> Bounds:
+        """The inverse of `within`: a box that is counted from the corner of another, counted as that one is."""
+        return Bounds(self.top + outer.top, self.left + outer.left, self.bottom + outer.top, self.right + outer.left)
+
+    def surroundings(self, share: float, least: int = 0) -> Bounds:
+        """The box with room round it: a share of its longer side, at least `least` pixels. Not clipped."""
+        return self.padded(max(round(share * max(self.height, self.width)), least))
+
     def overlaps(self, other: Bounds) -> bool:
         return (self.top < other.bottom and other.top < self.bottom
                 and self.left < other.right and other.left < self.right)

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import numpy as np
+import numpy.typing as npt
 from psygnal import Signal
 
 from medsynth_app.actions.accept_result import accept_result
@@ -110,12 +112,17 @@ class Candidates:
         return tuple(result for result in self.results if result.state is CandidateState.STAGED)
 
     @property
-    def region(self) -> Bounds | None:
-        """The box that is worked on: of the selected result, the newest, or what is being drawn; None without any."""
+    def region(self) -> tuple[Bounds, npt.NDArray[np.bool_]] | None:
+        """The box that is worked on, and which of its pixels a candidate fills; None where there is nothing.
+
+        Of the selected result, the newest, or what is being drawn.
+        """
         result = self.current or next(iter(self.results), None)
         if result is not None:
-            return result.bounds
-        return self.drawing.bounds if self.drawing is not None else None
+            return result.bounds, result.effective()
+        if self.drawing is None or self.drawing.effective is None:
+            return None
+        return self.drawing.bounds, self.drawing.effective
 
     @property
     def runs(self) -> tuple[Run, ...]:

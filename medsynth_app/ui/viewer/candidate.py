@@ -24,6 +24,7 @@ MODES = ("off", "slider", "flicker", "side", "difference")
 NAMES = (_("Original"), _("Candidate"))
 FLICKER_MS = 450
 WHOLE_BELOW = 2**21  # pixels of an image that is copied whole for a preview
+AROUND, LEAST_AROUND = 0.75, 24  # of what is generated: share of its size, and px, shown round it side by side
 GRIP = 9  # px to either side of the divider that take hold of it
 
 
@@ -58,6 +59,7 @@ class Candidate(QObject):
         self.live = False
         self.names = NAMES
         self._against: Pixels | None = None
+        self._focus = self.bounds  # the box of what is generated
         self._original: Pixels | None = None
         self._waits = False  # a button is down on the image
         self._waiting: Callable[[], None] | None = None
@@ -104,6 +106,8 @@ class Candidate(QObject):
                 differs = np.asarray(self.patch != self._original)
                 changed = np.asarray(differs.any(axis=2)) if differs.ndim == 3 else differs
             self.edges = outlines(changed, bounds.left, bounds.top)
+            inner = Bounds.of_mask(changed)
+            self._focus = inner.out_of(bounds) if inner is not None else bounds
         self.refresh()
 
     def wait(self) -> None:
@@ -240,15 +244,15 @@ class Candidate(QObject):
         return self.shown and (not self._away or self.mode == "side" or self._against is not None)
 
     def pair(self) -> tuple[QImage, QImage] | None:
-        """The surroundings of the box, before and with the candidate, as QImages for the side-by-side view."""
+        """What is generated and its surroundings, before and with the candidate, for the side-by-side view."""
         if self.patch is None or self._subject.document is None:
             return None
         pixels = self._subject.pixels()
-        margin = max(self.bounds.height, self.bounds.width) // 3
-        around = self.bounds.padded(margin).clipped(*pixels.shape[:2])
+        around = self._focus.surroundings(AROUND, LEAST_AROUND).clipped(*pixels.shape[:2])
         before, after = pixels[around.slices].copy(), pixels[around.slices].copy()
-        inner = self.bounds.within(around)
-        after[inner.slices] = self.patch
+        shared = self.bounds.shared(around)
+        here, there = shared.within(around).slices, shared.within(self.bounds).slices
+        after[here] = self.patch[there]
         if self._against is not None:
-            before[inner.slices] = self._against
+            before[here] = self._against[there]
         return qimage(self._picture(before)), qimage(self._picture(after))

@@ -16,7 +16,7 @@ from medsynth_app.session.session import Session
 from medsynth_app.ui.places.paint.commands import drawing_job
 from medsynth_app.ui.places.paint.groups import thumbs_of
 from medsynth_app.ui.places.paint.pictures import StripPictures
-from medsynth_app.ui.places.paint.report import report_words
+from medsynth_app.ui.places.paint.report import ReportLine, report_words
 from medsynth_app.ui.places.paint.shown import Shown, hold_against
 from medsynth_app.ui.places.paint.thumbs import Thumb, ThumbList
 from medsynth_app.ui.shell.commands import Commands
@@ -24,7 +24,7 @@ from medsynth_app.ui.theme import tokens as look
 from medsynth_app.ui.theme.theme import Theme
 from medsynth_app.ui.viewer import Canvas
 from medsynth_app.ui.widgets import words
-from medsynth_app.ui.widgets.basic import ElidedLabel, Segmented, button, column, row, set_role
+from medsynth_app.ui.widgets.basic import ElidedLabel, Segmented, button, column, row
 from medsynth_app.workspace.candidates import Candidate, CandidateState
 
 LATER_MS = 50
@@ -119,7 +119,7 @@ class CandidateStrip(QWidget):
         self.more = self._button(_("More like this"), "candidate.more", _("Draw again with new seeds"))
         self.clear = self._button(_("Discard all"), "candidate.discard_all",
                                   _("Take away all that have not been accepted"))
-        self.words = ElidedLabel(role="help")
+        self.words = ReportLine()
         holder = QWidget()
         holder.setMinimumWidth(ACTIONS_PX[0])
         holder.setMaximumWidth(ACTIONS_PX[1])
@@ -173,9 +173,7 @@ class CandidateStrip(QWidget):
         self.compare.setEnabled(result is not None and (
             result.state is CandidateState.STAGED or self.session.candidates.reference is not None))
         lines, warn = self._words(result)
-        self.words.setText("  ·  ".join(lines))
-        self.words.setToolTip("\n".join(lines))
-        set_role(self.words, "warning" if warn else "help")
+        self.words.show_lines(lines, warn)
         self._shown.refresh()
 
     def _words(self, result: Candidate | None) -> tuple[list[str], bool]:

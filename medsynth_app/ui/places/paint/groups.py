@@ -80,8 +80,8 @@ def _model(run: Run, session: Session) -> str:
 
 def _as_is(session: Session, document: Document, alone: bool) -> Thumb:
     candidates = session.candidates
-    box = candidates.region
-    changed = box is not None and bool(document.synthetic_mask(session.view.index)[box.slices].any())
+    region = candidates.region
+    changed = region is not None and bool(document.synthetic_mask(session.view.index)[region[0].slices].any())
     title = _("Image as it is") if changed else _("Original")
     return _grouped(_("As it is") if changed else _("Original"), [Thumb(
         AS_IS, title, synthetic=changed or document.info.synthetic, tip=title,
@@ -96,7 +96,7 @@ def _candidate(session: Session, document: Document, place: int, run: str) -> Th
     lines, _warns = report_words(result, document.info.frames[session.view.index].rescale.unit)
     tip = "\n".join([named(result), *lines, *result.notices, "", run])
     return Thumb(result.id, named(result), place, str(result.candidate + 1), True,
-                 _("compared") if reference else accepted, tip, candidates.selected == place, reference)
+                 _("against") if reference else accepted, tip, candidates.selected == place, reference)
 
 
 def _live(numbers: Iterable[int], watched: int | None) -> list[Thumb]:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
+import numpy.typing as npt
 from PySide6.QtCore import QObject, QTimer
 from PySide6.QtGui import QImage
 
+from medsynth_app.core.bounds import Bounds
+from medsynth_app.session.job_entry import Preview
 from medsynth_app.session.session import Session
 from medsynth_app.ui.places.paint.groups import AS_IS, live_key, waiting
 from medsynth_app.ui.places.paint.thumbs import Thumb
@@ -14,6 +18,8 @@ from medsynth_app.ui.viewer.display import to_picture
 from medsynth_app.ui.widgets.basic import qimage
 
 LATER_MS = 120
+AROUND, LEAST_AROUND = 0.5, 8  # of what is generated: share of its size, and px, seen round it
+Mask = npt.NDArray[np.bool_]
 
 
 class StripPictures(QObject):
@@ -49,8 +55,8 @@ class StripPictures(QObject):
         """What is being drawn looks different now."""
         drawing = self._session.candidates.drawing
         for number in waiting(self._session):
-            if drawing is not None:
-                self._kept[live_key(number)] = qimage(drawing.previews[number])
+            if drawing is not None and drawing.effective is not None:
+                self._kept[live_key(number)] = qimage(_part(drawing.previews[number], drawing.effective))
 
     def of(self, thumb: Thumb) -> QImage | None:
         """The picture of a thumb that is looked at; None where it is not there yet."""
@@ -67,13 +73,29 @@ class StripPictures(QObject):
         if document is None or view.state.unreadable is not None:
             return
         results = {result.id: result for result in candidates.results}
-        frame, box = document.info.frames[view.index], candidates.region
+        frame, looked_at = document.info.frames[view.index], candidates.region
         for key in wanted & {AS_IS, *results}:
             if key != AS_IS:
-                pixels = results[key].pixels()
-            elif box is not None:
-                pixels = document.pixels(view.index)[box.slices]
+                pixels = results[key].pixels()[_focus(results[key].effective()).slices]
+            elif looked_at is not None:
+                box, effective = looked_at
+                pixels = document.pixels(view.index)[box.slices][_focus(effective).slices]
             else:
                 continue
             self._kept[key] = qimage(to_picture(pixels, document.info, frame, view.window_level))
         self._made()
+
+
+def _focus(effective: Mask) -> Bounds:
+    """The part of a candidate's box that a small picture shows: what is generated, and some of what surrounds it."""
+    inner = Bounds.of_mask(effective) or Bounds(0, 0, *effective.shape)
+    return inner.surroundings(AROUND, LEAST_AROUND).clipped(*effective.shape)
+
+
+def _part(preview: Preview, effective: Mask) -> Preview:
+    """The same part of a preview, which has a size of its own."""
+    focus, (rows, columns) = _focus(effective), effective.shape
+    down, across = preview.shape[0] / rows, preview.shape[1] / columns
+    top, left = int(focus.top * down), int(focus.left * across)
+    bottom, right = round(focus.bottom * down), round(focus.right * across)
+    return np.ascontiguousarray(preview[top:max(bottom, top + 1), left:max(right, left + 1)])

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
+
+from PySide6.QtCore import QEvent
+from PySide6.QtGui import QHelpEvent
+from PySide6.QtWidgets import QToolTip
 
 from medsynth_app.core.fill_report import Figures, FillReport, Remark
 from medsynth_app.core.words import _
 from medsynth_app.ui.widgets import words
+from medsynth_app.ui.widgets.basic import ElidedLabel, set_role
 from medsynth_app.workspace.candidates import Candidate
 
 REMARKS = {Remark.BRIGHTER: _("Brighter than all that surrounds it."),
@@ -14,6 +20,25 @@ REMARKS = {Remark.BRIGHTER: _("Brighter than all that surrounds it."),
            Remark.SMOOTHER: _("Smoother than what surrounds it."),
            Remark.GRAINIER: _("Grainier than what surrounds it."),
            Remark.EDGE: _("The edge may be visible.")}
+
+
+class ReportLine(ElidedLabel):
+    """A report in one line, the most telling first; the pointer over it shows all of it, line by line."""
+
+    def __init__(self) -> None:
+        super().__init__(role="help")
+        self.lines: tuple[str, ...] = ()
+
+    def show_lines(self, lines: Sequence[str], warns: bool) -> None:
+        self.lines = tuple(lines)
+        self.setText("  ·  ".join(lines))
+        set_role(self, "warning" if warns else "help")
+
+    def event(self, event: QEvent) -> bool:
+        if isinstance(event, QHelpEvent) and event.type() is QEvent.Type.ToolTip:
+            QToolTip.showText(event.globalPos(), "\n".join(self.lines), self)
+            return True
+        return super().event(event)
 
 
 def report_words(candidate: Candidate, unit: str) -> tuple[list[str], bool]:
@@ -27,8 +52,10 @@ def report_words(candidate: Candidate, unit: str) -> tuple[list[str], bool]:
     report = FillReport.from_dict(record.report)
     wanted: set[Any] = {Remark.BRIGHTER, Remark.DARKER} if record.parameters.get("mode") == "replace" else set()
     lines = [" ".join(REMARKS[remark] for remark in report.remarks)] if report.remarks else []
-    lines += [_("Inside {inside}, around it {around}").format(
-                  inside=_values(report.inside, report.unit), around=_values(report.around, report.unit)),
+    lines += [_("Inside {inside}, around {around} {unit}").format(
+                  inside=_mean(report.inside), around=_mean(report.around), unit=report.unit).rstrip(),
+              _("From {inside} (around {around}) {unit}").format(
+                  inside=_range(report.inside), around=_range(report.around), unit=report.unit).rstrip(),
               _("Noise {inside} (around {around}), edge {edge} (around {usual})").format(
                   inside=_figure(report.inside.noise), around=_figure(report.around.noise),
                   edge=_figure(report.inside.edge), usual=_figure(report.around.edge))]
@@ -39,12 +66,14 @@ def _seam_words(seam: float | None, unit: str) -> list[str]:
     return [] if seam is None else [_("Step at the seam: {step}").format(step=f"{seam:.3g} {unit}".rstrip())]
 
 
-def _values(figures: Figures, unit: str) -> str:
-    """ "39 ± 9 HU (12 to 60)"."""
-    text = _("{mean} ± {spread} {unit} ({low} to {high})").format(
-        mean=_figure(figures.mean), spread=_figure(figures.spread), unit=unit, low=_figure(figures.low),
-        high=_figure(figures.high))
-    return text.replace("  ", " ")
+def _mean(figures: Figures) -> str:
+    """ "39 ± 9"."""
+    return _("{mean} ± {spread}").format(mean=_figure(figures.mean), spread=_figure(figures.spread))
+
+
+def _range(figures: Figures) -> str:
+    """ "12 to 60"."""
+    return _("{low} to {high}").format(low=_figure(figures.low), high=_figure(figures.high))
 
 
 def _figure(value: float) -> str:

@@ -110,6 +110,7 @@ class Shown:
             return with_it
 
         effective = np.zeros(now.shape[:2], np.bool_)
-        effective[second.bounds.within(bounds).slices] = second.effective()
+        for result in (first, second):
+            effective[result.bounds.within(bounds).slices] |= result.effective()
         self._candidate.show(placed(second), bounds, effective, against=placed(first),
                              names=(named(first), named(second)))

@@ -110,7 +110,7 @@ class ThumbDelegate(QStyledItemDelegate):
             self._badge(painter, thumb.number, "", QRectF(box.right() - 21, box.top() + 3, 18, 14))
         if thumb.note:
             self._badge(painter, thumb.note, t.accent if thumb.reference else t.done,
-                        QRectF(box.left() + 3, box.bottom() - 17, EDGE - 6, 14))
+                        QRectF(box.left() + 2, box.bottom() - 16, EDGE - 4, 14))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         strong = thumb.chosen or thumb.reference
         style = Qt.PenStyle.SolidLine if thumb.chosen or not thumb.reference else Qt.PenStyle.DashLine
@@ -133,7 +133,7 @@ class ThumbDelegate(QStyledItemDelegate):
         painter.setBrush(QColor(colour) if colour else QColor(11, 13, 16, 215))
         painter.drawRoundedRect(box, 3, 3)
         font = QFont(painter.font())
-        font.setPixelSize(10)
+        font.setPixelSize(9)
         font.setBold(True)
         painter.setFont(font)
         painter.setPen(QColor(self._theme.tokens.on_accent) if colour else QColor("#F2F5F8"))

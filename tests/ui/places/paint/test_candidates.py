@@ -151,10 +151,10 @@ def test_candidates_stand_beside_the_original_and_the_first_is_previewed(bench: 
     assert bench.session.candidates.selected == 0 and thumbs(bench)[1].chosen
     assert bench.canvas.candidate.shown and not bench.canvas.stage.chip.isHidden()
     assert np.array_equal(pixels(bench), before)
-    assert "Inside " in strip.words.toolTip() and "edge" in strip.words.toolTip()
-    assert "Inside " in strip.words.accessibleName()  # however much of it there is room for
+    assert strip.words.lines[0].startswith("Inside ") and "edge" in strip.words.lines[-1]
+    assert strip.words.accessibleName() == "  ·  ".join(strip.words.lines)  # however much of it there is room for
     tip = thumbs(bench)[2].tip
-    assert tip.startswith("Candidate 2, seed 8\n") and "around it " in tip and "Prompt: " in tip and "Model: " in tip
+    assert tip.startswith("Candidate 2, seed 8\n") and ", around " in tip and "Prompt: " in tip and "Model: " in tip
 
 
 def test_arrows_choose_enter_accepts_undo_takes_back(bench: Bench) -> None:
@@ -297,7 +297,7 @@ def test_one_candidate_is_held_against_another(bench: Bench) -> None:
     candidates, shown = bench.session.candidates, bench.canvas.candidate
     assert candidates.reference is candidates.results[2] and candidates.current is candidates.results[1]
     assert shown.mode == "slider" and shown.names == ("Candidate 3, seed 9", "Candidate 2, seed 8")
-    assert thumbs(bench)[3].note == "compared" and bench.strip.compare.isEnabled()
+    assert thumbs(bench)[3].note == "against" and bench.strip.compare.isEnabled()
     second, third = candidates.results[1], candidates.results[2]
     row, column = np.argwhere(second.effective())[0] + (second.bounds.top, second.bounds.left)
     shown.set_mode("off")
