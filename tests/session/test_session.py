@@ -335,7 +335,7 @@ def test_a_second_window_is_read_only_and_says_so(make_session: MakeSession, tmp
     assert second.documents.read_only and not first.documents.read_only
     assert document.mask(0).any()
     for refused in (lambda: stroke(second), second.painting.undo, second.inpaint.run, second.documents.remove_study):
-        with pytest.raises(UserError, match="another window"):
+        with pytest.raises(UserError, match="read-only"):
             refused()
     second.view.set_window_level(WindowLevel(1, 2))  # looking is not writing
     seen.close()

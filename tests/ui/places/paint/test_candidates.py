@@ -151,7 +151,7 @@ def test_candidates_stand_beside_the_original_and_the_first_is_previewed(bench: 
     assert bench.session.candidates.selected == 0 and thumbs(bench)[1].chosen
     assert bench.canvas.candidate.shown and not bench.canvas.stage.chip.isHidden()
     assert np.array_equal(pixels(bench), before)
-    assert strip.words.lines[0].startswith("Inside ") and "edge" in strip.words.lines[-1]
+    assert strip.words.lines[-3].startswith("Inside ") and "edge" in strip.words.lines[-1]
     assert strip.words.accessibleName() == "  ·  ".join(strip.words.lines)  # however much of it there is room for
     tip = thumbs(bench)[2].tip
     assert tip.startswith("Candidate 2, seed 8\n") and ", around " in tip and "Prompt: " in tip and "Model: " in tip
