@@ -52,6 +52,7 @@ class Bench:
         self.strip = CandidateStrip(theme, self.session, self.canvas, commands)
         self.commands = commands
         self.calm, self.stack = Calm(lambda: False, self.window), QStackedWidget(self.window)
+        self.stack.setGeometry(0, 0, 500, 200)
         self.toasts = Toasts(theme, self.stack, self.calm)
         commands.add((Command("view.strip", "Unfold", "View", lambda: None, checked_when=lambda: True),))
         commands.add(candidate_commands(self.session, Runner(Banners(theme, self.window)), self.toasts))
@@ -89,6 +90,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory, qapp: QApplication) -> Iterat
     made = Bench(tmp_path_factory.mktemp("strip"))
     yield made
     made.strip.release()
+    made.calm.stop()
     made.canvas.close()
     made.window.close()
     made.queue.close()
@@ -151,7 +153,7 @@ def test_candidates_stand_beside_the_original_and_the_first_is_previewed(bench: 
     assert bench.session.candidates.selected == 0 and thumbs(bench)[1].chosen
     assert bench.canvas.candidate.shown and not bench.canvas.stage.chip.isHidden()
     assert np.array_equal(pixels(bench), before)
-    assert strip.words.lines[-3].startswith("Inside ") and "edge" in strip.words.lines[-1]
+    assert sum(line.startswith(("Inside ", "From ", "Noise ")) for line in strip.words.lines) == 3
     assert strip.words.accessibleName() == "  ·  ".join(strip.words.lines)  # however much of it there is room for
     tip = thumbs(bench)[2].tip
     assert tip.startswith("Candidate 2, seed 8\n") and ", around " in tip and "Prompt: " in tip and "Model: " in tip
