@@ -11,6 +11,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from medsynth_app.actions.guard import require_writable
 from medsynth_app.actions.receive import receive
 from medsynth_app.core.changes import Changes
 from medsynth_app.core.errors import UserError
@@ -116,9 +117,7 @@ def headless(folder: Path | None, *, lane: Lane = Lane.INTERACTIVE, quiet: bool 
     """
     workspace = Workspace.open(folder) if folder is not None else Workspace.temporary()
     try:
-        if workspace.read_only:
-            raise UserError("This workspace is read-only here: another window works in it, or it cannot be written.",
-                            "Close the other window, or name another folder with --workspace.")
+        require_writable(workspace)
         here = Headless(workspace, lane, quiet)
         here.queue.start(resume=False)
         try:

@@ -10,6 +10,6 @@ from medsynth_app.workspace.workspace import Workspace
 def require_writable(opened: Document | Workspace) -> None:
     """Raise `UserError` when the workspace is open read-only."""
     if opened.read_only:
-        raise UserError("This workspace is shown read-only here, so nothing can be changed.",
-                        "Go on in the window that works in it, or open a workspace that can be written.",
+        raise UserError("This workspace is read-only here: another window works in it, or it cannot be written.",
+                        "Go on in that window, or open a workspace that can be written.",
                         safe="What it holds is not touched.")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import reduce
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,7 @@ from medsynth_app.core.modality import in_words, listed
 from medsynth_app.core.pack import PackManifest
 from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.core.parameters import InpaintParameters
+from medsynth_app.core.regions import crops_apart
 from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.workspace.documents import Document
 
@@ -60,21 +62,23 @@ def inpaint_request(document: Document, frame: int, parameters: InpaintParameter
         raise needs_model()
     held = document.mask(frame) if painted is None else painted
     mask = wanted(held, mask_value)
-    bounds = _context(mask, parameters, pack)
-    if bounds is None:
+    crops = _crops(mask, parameters, pack)
+    if not crops:
         raise UserError("Nothing is painted on this slice.", "Paint the region that the model shall fill.")
+    bounds = reduce(Bounds.union, crops)
+    regions = tuple(crop.as_tuple() for crop in crops) if len(crops) > 1 else ()
     if pack is None and mask[bounds.slices].all():
         raise nothing_around()
     notices = warnings_for(document, frame, parameters, pack, mask_value, painted)
     if pack is None:
-        return InpaintRequest(None, _image_context(document, frame, bounds, mask[bounds.slices].copy(), None),
+        return InpaintRequest(None, _image_context(document, frame, bounds, regions, mask, None),
                               Conditioning(), parameters.sampling.with_seed(), mode=parameters.mode, feather=0,
                               match_seam=False, notices=notices)
     follows = meant is not None and followed(meant, parameters, pack.manifest, mask_value)[1]
     asked = parameters.conditioning
     return InpaintRequest(
         ModelRef.of(pack),
-        _image_context(document, frame, bounds, mask[bounds.slices].copy(), pack.manifest),
+        _image_context(document, frame, bounds, regions, mask, pack.manifest),
         replace(asked, prompt=_prompt(parameters, pack.manifest), negative_prompt=asked.negative_prompt.strip(),
                 labels=in_labels(held[bounds.slices], meant) if follows and meant is not None else None),
         parameters.sampling.with_seed(),
@@ -118,13 +122,14 @@ def in_labels(painted: Labels, meant: Mapping[int, int]) -> Labels:
     return table[painted]
 
 
-def _image_context(document: Document, frame: int, bounds: Bounds, mask: Mask,
-                   manifest: PackManifest | None) -> ImageContext:
+def _image_context(document: Document, frame: int, bounds: Bounds, regions: tuple[tuple[int, int, int, int], ...],
+                   mask: Mask, manifest: PackManifest | None) -> ImageContext:
     info, about = document.info, document.info.frames[frame]
     return ImageContext(
         crop=np.array(document.pixels(frame)[bounds.slices]),
-        mask=mask,
+        mask=mask[bounds.slices].copy(),
         bounds=bounds.as_tuple(),
+        regions=regions,
         document_id=document.id,
         frame_key=str(about.key),
         source=str(about.key),
@@ -185,26 +190,29 @@ def warnings_for(document: Document, frame: int, parameters: InpaintParameters, 
                  mask_value: int | None = None, painted: Labels | None = None) -> tuple[str, ...]:
     """What the person should know before a run; it stays with the result. `painted` as in `inpaint_request`."""
     mask = wanted(document.mask(frame) if painted is None else painted, mask_value)
-    bounds = _context(mask, parameters, pack)
+    crops = _crops(mask, parameters, pack)
     texts: tuple[str, ...] = ()
     if pack is not None:
-        size = max(bounds.height, bounds.width) if bounds is not None else 0
+        size = max((max(crop.height, crop.width) for crop in crops), default=0)
         texts = warnings(document, pack, size / pack.manifest.native_size)
-        if bounds is not None:
-            texts += _beyond(document, frame, bounds, mask, parameters, pack.manifest)
-    if painted is None and bounds is not None and any(other != frame for other in document.painted_frames()):
+        if crops:
+            texts += _beyond(document, frame, crops, mask, parameters, pack.manifest)
+    if painted is None and crops and any(other != frame for other in document.painted_frames()):
         texts += ("The mask covers several slices; this run fills this slice only.",)
     return texts
 
 
-def _beyond(document: Document, frame: int, bounds: Bounds, mask: Mask, parameters: InpaintParameters,
+def _beyond(document: Document, frame: int, crops: Sequence[Bounds], mask: Mask, parameters: InpaintParameters,
             manifest: PackManifest) -> tuple[str, ...]:
     """How much of what is painted the model could not draw, in words."""
     seen, about = seen_range(document, frame, manifest), document.info.frames[frame]
     if seen is None:
         return ()
-    step = max(1, math.isqrt(bounds.height * bounds.width // SAMPLED))  # asked anew after every stroke
-    part = document.region(frame, bounds)[::step, ::step][mask[bounds.slices][::step, ::step]]
+    parts = []
+    for crop in crops:
+        step = max(1, math.isqrt(crop.height * crop.width // SAMPLED))  # asked anew after every stroke
+        parts.append(document.region(frame, crop)[::step, ::step][mask[crop.slices][::step, ::step]])
+    part = np.concatenate(parts)
     if not part.size:
         return ()
     values = about.rescale.to_modality(part)
@@ -240,11 +248,13 @@ def warnings(document: Document, pack: InstalledPack, scale: float) -> tuple[str
     return tuple(texts)
 
 
-def _context(mask: Mask, parameters: InpaintParameters, pack: InstalledPack | None) -> Bounds | None:
-    painted = Bounds.of_mask(mask)
-    if painted is None:
-        return None
+def _crops(mask: Mask, parameters: InpaintParameters, pack: InstalledPack | None) -> tuple[Bounds, ...]:
+    """The crops in which what is painted is filled, from top to bottom; none where nothing is painted."""
     rows, columns = mask.shape
-    if pack is None:
-        return painted.padded(REACH).clipped(rows, columns)
-    return context_bounds(painted, rows, columns, pack.manifest.native_size, parameters.context)
+
+    def crop_of(region: Bounds) -> Bounds:
+        if pack is None:
+            return region.padded(REACH).clipped(rows, columns)
+        return context_bounds(region, rows, columns, pack.manifest.native_size, parameters.context)
+
+    return crops_apart(mask, crop_of)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from medsynth_app.core.blend import seam_measure
+from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.grain import LEAST, LIMITS, Floats, Mask, Split, spread, surroundings
 from medsynth_app.core.image import Pixels, Rescale
 from medsynth_app.core.jobs.request import ImageContext
@@ -127,11 +128,43 @@ def fill_report(after: npt.NDArray[Any], effective: Mask, unit: str = "", step: 
 
 
 def report_on(image: ImageContext, patch: Pixels, effective: Mask) -> dict[str, Any] | None:
-    """The report on a finished patch of a request's image, in its unit and as plain values."""
-    rescale, grey = Rescale(*image.rescale), patch.ndim == 2
-    found = fill_report(rescale.to_modality(patch) if grey else patch, effective, image.unit,
-                        abs(rescale.slope) if grey else 1.0, image.inverted)
-    return None if found is None else found.to_dict()
+    """The report on a finished patch of a request's image, in its unit and as plain values.
+
+    Regions that were drawn each in a crop of its own are each held against their own surroundings.
+    """
+    rescale, grey, whole = Rescale(*image.rescale), patch.ndim == 2, Bounds(*image.bounds)
+    found, sizes = [], []
+    for region in image.regions or (image.bounds,):
+        part = Bounds(*region).within(whole).slices
+        report = fill_report(rescale.to_modality(patch[part]) if grey else patch[part], effective[part], image.unit,
+                             abs(rescale.slope) if grey else 1.0, image.inverted)
+        if report is not None:
+            found.append(report)
+            sizes.append(int(np.count_nonzero(effective[part])))
+    return _together(found, sizes).to_dict() if found else None
+
+
+def _together(reports: Sequence[FillReport], sizes: Sequence[int]) -> FillReport:
+    """One report of several regions, by their sizes in pixels; a remark on one is a remark on all."""
+    if len(reports) == 1:
+        return reports[0]
+    shares = np.array(sizes) / sum(sizes)
+
+    def mean(name: str, side: str) -> float:
+        return float(sum(share * getattr(getattr(report, side), name)
+                         for share, report in zip(shares, reports, strict=True)))
+
+    def joined(side: str) -> Figures:
+        parts: list[Figures] = [getattr(report, side) for report in reports]
+        middle = mean("mean", side)
+        variance = sum(share * (part.spread**2 + (part.mean - middle)**2)
+                       for share, part in zip(shares, parts, strict=True))
+        return Figures(middle, math.sqrt(variance), mean("noise", side), min(part.low for part in parts),
+                       max(part.high for part in parts), mean("edge", side))
+
+    made = {remark for report in reports for remark in report.remarks}
+    return FillReport(joined("inside"), joined("around"), reports[0].unit,
+                      tuple(remark for remark in Remark if remark in made))
 
 
 def _both(around: Mask, axis: int) -> Mask:

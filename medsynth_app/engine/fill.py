@@ -11,6 +11,7 @@ import scipy
 
 import medsynth_app
 from medsynth_app.core.blend import composite
+from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.errors import Cancelled, UserError
 from medsynth_app.core.job import EventKind, JobEvent
 from medsynth_app.core.jobs.inpaint import InpaintRequest, needs_model, nothing_around
@@ -49,23 +50,29 @@ def run_fill(request: InpaintRequest, emit: Callable[[JobEvent], None], cancelle
     if image.mask.all():
         raise nothing_around()
     alpha = image.mask.astype(np.float32)
+    regions = request.by_region()
+    whole = Bounds(*image.bounds)
     for candidate in range(count):
-        def report(done: int, of: int, candidate: int = candidate) -> None:
-            if cancelled():
-                raise Cancelled
-            emit(JobEvent(job_id, EventKind.PROGRESS, step=candidate * PARTS + PARTS * done // of,
-                          steps=count * PARTS))
+        patch = image.crop.copy()
+        for number, region in enumerate(regions):
+            def report(done: int, of: int, before: int = candidate * len(regions) + number) -> None:
+                if cancelled():
+                    raise Cancelled
+                emit(JobEvent(job_id, EventKind.PROGRESS, step=PARTS * before + PARTS * done // of,
+                              steps=count * len(regions) * PARTS))
 
-        filled = fill(image.crop, image.mask, request.sampling.seed_of(candidate), report)
-        patch = composite(image.crop, filled, alpha, image.stored_range)
+            part = region.image
+            filled = fill(part.crop, part.mask, request.sampling.seed_of(candidate), report)
+            place = Bounds(*part.bounds).within(whole).slices
+            patch[place] = composite(part.crop, filled, alpha[place], image.stored_range)
         emit(candidate_event(request, candidate, patch, alpha, _origin(request, candidate), request.notices, job_id))
 
 
 def _origin(request: InpaintRequest, candidate: int) -> Origin:
-    asked = request.sampling
+    asked, image = request.sampling, request.image
     return Origin(NAME, "", {"engine": NAME, "engine_version": VERSION, "mode": request.mode, "seed": asked.seed,
-                             "count": asked.count, "candidate": candidate, "bounds": request.image.bounds,
-                             "feather": 0}, _environment())
+                             "count": asked.count, "candidate": candidate, "bounds": image.bounds,
+                             **({"regions": image.regions} if image.regions else {}), "feather": 0}, _environment())
 
 
 def _environment() -> dict[str, Any]:

@@ -41,6 +41,28 @@ CONTROL = {"controlnet/config.json": "0" * 64}
 PARAMETERS = to_inpaint(prompt="a neutrophil", seed=7, count=2, feather=3)
 
 
+def test_regions_far_apart_are_asked_for_as_each_alone_would_be(workspace: Workspace, tmp_path: Path) -> None:
+    pack = make_pack(tmp_path / "packs", mask_labels=("cell",), files=CONTROL)
+    document = open_image(workspace, png(tmp_path / "a.png", 900, 1000))
+    boxes = (20, 30, 36, 44), (860, 950, 880, 965)
+    for engine, parameters in ((pack, PARAMETERS), (None, changed(PARAMETERS, mode="remove"))):
+        alone = []
+        for box in boxes:
+            painted = np.zeros((900, 1000), np.uint8)
+            painted[Bounds(*box).slices] = 1
+            alone.append(inpaint_request(document, 0, parameters, engine, painted=painted, meant={1: 1}))
+            assert alone[-1].image.regions == () and alone[-1].by_region() == (alone[-1],)
+        painted = np.zeros((900, 1000), np.uint8)
+        for box in boxes:
+            painted[Bounds(*box).slices] = 1
+        both = inpaint_request(document, 0, parameters, engine, painted=painted, meant={1: 1})
+        assert both.image.regions == tuple(one.image.bounds for one in alone)
+        for one, part in zip(alone, both.by_region(), strict=True):
+            assert np.array_equal(part.image.crop, one.image.crop) and np.array_equal(part.image.mask, one.image.mask)
+            assert (part.image.bounds, part.image.regions, part.sampling) == (one.image.bounds, (), one.sampling)
+        assert both.image.mask.sum() == sum(one.image.mask.sum() for one in alone)
+
+
 def test_a_request_holds_the_crop_the_mask_and_the_revision(
         workspace: Workspace, pack: InstalledPack, tmp_path: Path) -> None:
     document = open_image(workspace, png(tmp_path / "a.png"))

@@ -120,6 +120,29 @@ def test_what_it_cannot_do_is_refused_in_words() -> None:
         drawn(replace(request, image=replace(request.image, mask=everything)))
 
 
+def test_regions_far_apart_are_each_filled_as_if_alone() -> None:
+    one, other = asked(ct()), asked(ct(900, 20), mask=np.roll(asked(ct()).image.mask, 7, 1))
+    rows, columns = one.image.mask.shape
+    gap = np.full((rows, 400), 500, np.int16)
+    left, right = (8, 4, 8 + rows, 4 + columns), (8, 404 + columns, 8 + rows, 404 + 2 * columns)
+    both = asked(np.hstack([one.image.crop, gap, other.image.crop]), regions=(left, right),
+                 mask=np.hstack([one.image.mask, gap != 500, other.image.mask]))
+    alone = [[event for event in drawn(request) if event.kind is EventKind.RESULT] for request in (one, other)]
+    events = drawn(both)
+    together = [event for event in events if event.kind is EventKind.RESULT]
+    for result, first, second in zip(together, *alone, strict=True):
+        patch = result.arrays["patch"]
+        assert np.array_equal(patch[:, :columns], first.arrays["patch"])
+        assert np.array_equal(patch[:, -columns:], second.arrays["patch"])
+        assert (patch[:, columns:-columns] == 500).all() and result.data["largest_change_outside_mask"] == 0
+        assert result.data["seed"] == first.data["seed"] and result.data["bounds"] == both.image.bounds
+        assert result.data["provenance"]["parameters"]["regions"] == (left, right)
+        means = [each.data["report"]["inside"]["mean"] for each in (result, first, second)]
+        assert means[0] == pytest.approx((means[1] + means[2]) / 2)  # they are of one size
+    steps = [event.step for event in events if event.kind is EventKind.PROGRESS]
+    assert steps == sorted(steps) and steps[-1] == max(event.steps for event in events)
+
+
 def test_no_model_library_is_loaded() -> None:
     """The first removal waits for no torch, and needs none."""
     code = """if True:

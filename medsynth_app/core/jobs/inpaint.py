@@ -48,6 +48,17 @@ class InpaintRequest:
     match_seam: bool = False
     notices: tuple[str, ...] = ()
 
+    def by_region(self) -> tuple[InpaintRequest, ...]:
+        """A request for each part that is drawn in a crop of its own; this one where there is one crop alone."""
+        image, labels = self.image, self.conditioning.labels
+        whole, found = Bounds(*image.bounds), []
+        for region in image.regions:
+            part = Bounds(*region).within(whole).slices
+            found.append(replace(
+                self, image=replace(image, crop=image.crop[part], mask=image.mask[part], bounds=region, regions=()),
+                conditioning=self.conditioning if labels is None else replace(self.conditioning, labels=labels[part])))
+        return tuple(found) or (self,)
+
 
 def needs_model() -> UserError:
     return UserError("Without a model something can be removed, but nothing drawn.",

@@ -109,6 +109,9 @@ class ImageContext:
         What was painted, shape (h, w), bool.
     bounds
         (top, left, bottom, right) of the crop in the frame.
+    regions
+        Boxes in the frame, each of which is drawn in a crop of its own; together they hold all of the mask, and no two
+        overlap. Empty: the crop is drawn as one.
     revision
         Hash of the crop's pixels when the request was made (`Document.revision`).
     source
@@ -137,6 +140,7 @@ class ImageContext:
     rescale: tuple[float, float] = (1.0, 0.0)
     unit: str = ""
     stored_range: tuple[int, int] = (0, 255)
+    regions: tuple[tuple[int, int, int, int], ...] = ()
 
 
 def new_seed() -> int:

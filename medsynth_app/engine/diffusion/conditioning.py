@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,14 +22,14 @@ class Followed:
     ----------
     hint
         What the ControlNet sees, float32 (1, 3, height, width) in [0, 1]; None where no shape is followed.
-    record
-        For the provenance: the classes that are filled, by their value, and a hash of all labels.
+    kept
+        The classes that are filled and followed, by their value.
     notices
         What the person should know: classes too small to be followed.
     """
 
     hint: torch.Tensor | None
-    record: dict[str, Any]
+    kept: dict[str, str]
     notices: tuple[str, ...] = ()
 
     @staticmethod
@@ -55,6 +56,14 @@ class Followed:
         if not kept:
             return Followed(None, {}, notices)
         hint = torch.from_numpy(control_image(small)).permute(2, 0, 1)[None]
-        record = {"followed": kept, "control_scale": asked.control_scale,
-                  "labels_sha256": hashlib.sha256(labels.tobytes()).hexdigest()}
-        return Followed(hint, record, notices)
+        return Followed(hint, kept, notices)
+
+
+def followed_record(request: InpaintRequest, regions: Sequence[Followed]) -> dict[str, Any]:
+    """For the provenance of all regions: the classes that they keep to, and a hash of all labels; else nothing."""
+    asked = request.conditioning
+    kept = {value: name for region in regions for value, name in region.kept.items()}
+    if not kept or asked.labels is None:
+        return {}
+    return {"followed": dict(sorted(kept.items())), "control_scale": asked.control_scale,
+            "labels_sha256": hashlib.sha256(asked.labels.tobytes()).hexdigest()}

@@ -14,15 +14,17 @@ import numpy.typing as npt
 import torch
 
 from medsynth_app.core import blend, crop
+from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.image import Pixels, Rescale
 from medsynth_app.core.job import EventKind, JobEvent
 from medsynth_app.core.jobs.inpaint import InpaintRequest
 from medsynth_app.engine.candidate import Origin, candidate_event
 from medsynth_app.engine.device import choose_device
-from medsynth_app.engine.diffusion.conditioning import Followed
+from medsynth_app.engine.diffusion.conditioning import Followed, followed_record
 from medsynth_app.engine.diffusion.environment import environment
 from medsynth_app.engine.diffusion.memory import draw_in_batches
+from medsynth_app.engine.diffusion.overview import Overview
 from medsynth_app.engine.diffusion.pipelines import Pack, PackInUse
 from medsynth_app.engine.diffusion.watch import Emit, Watch
 from medsynth_app.engine.job import Job
@@ -52,18 +54,24 @@ def run_inpaint(request: InpaintRequest, emit: Emit, cancelled: Callable[[], boo
         raise UserError("Nothing is painted.", "Paint the region to fill first.")
     assert request.model is not None
     packs = PackInUse(Path(request.model.folder), request.model.sha256, request.sampling.device, emit, job_id)
-    scene = Scene.make(request, packs.get())
+    scenes = [Scene.make(each, packs.get()) for each in request.by_region()]
     notices = list(request.notices)
     watch = Watch(emit, cancelled, job_id, request.sampling.preview_every, {"bounds": request.image.bounds})
+    overview = Overview(request.image) if len(scenes) > 1 and request.sampling.preview_every else None
 
     def draw(candidates: Sequence[int], sparing: bool, batches: int) -> None:
         pack = packs.get(sparing)
-        drawn = pack.decode(scene.latents(pack, candidates, watch, batches))
-        events = []  # all are made before the first is sent: a retry sends none twice
-        for picture, k in zip(drawn, candidates, strict=True):
-            watch.stop_if_cancelled()
-            events.append(_result(scene, pack, picture, k, len(candidates), notices, job_id))
-        for event in events:
+        patches: dict[int, list[Pixels]] = {k: [] for k in candidates}
+        for number, scene in enumerate(scenes):
+            drawn = pack.decode(scene.latents(pack, candidates, watch, batches * len(scenes) - number, overview))
+            if overview is not None:
+                overview.keep(scene.bounds, scene.seen(drawn, candidates))
+            for picture, k in zip(drawn, candidates, strict=True):
+                watch.stop_if_cancelled()
+                patches[k].append(scene.patch(picture, request.sampling.seed_of(k)))
+        # all are made before the first is sent: a retry sends none twice
+        for event in [_result(request, scenes, pack, patches[k], k, len(candidates), notices, job_id)
+                      for k in candidates]:
             emit(event)
 
     def note(event: JobEvent) -> None:
@@ -71,15 +79,15 @@ def run_inpaint(request: InpaintRequest, emit: Emit, cancelled: Callable[[], boo
             notices.append(event.message)
         emit(event)
 
-    for text in scene.followed.notices:
+    for text in dict.fromkeys(text for scene in scenes for text in scene.followed.notices):
         note(JobEvent(job_id, EventKind.NOTICE, message=text))
-    batch = packs.policy.batch(scene.height, scene.width)
+    batch = min(packs.policy.batch(scene.height, scene.width) for scene in scenes)
     draw_in_batches(range(request.sampling.count), batch, draw, note, job_id)
 
 
 @dataclass(frozen=True)
 class Scene:
-    """A request made ready for a pack: everything that all candidates share.
+    """A request, or a region of one, made ready for a pack: everything that all candidates share.
 
     Attributes
     ----------
@@ -130,11 +138,24 @@ class Scene:
                      torch.from_numpy(masked.astype(np.float32))[None, None], prompt, _strength(request),
                      Followed.of(request, pack, height, width))
 
-    def latents(self, pack: Pack, candidates: Sequence[int], watch: Watch, batches: int) -> torch.Tensor:
-        """Draw candidates with the pack's pipeline; candidate k's noise comes from seed + k alone."""
+    @property
+    def bounds(self) -> Bounds:
+        """Of its crop in the frame."""
+        return Bounds(*self.request.image.bounds)
+
+    def latents(self, pack: Pack, candidates: Sequence[int], watch: Watch, batches: int,
+                overview: Overview | None = None) -> torch.Tensor:
+        """Draw candidates with the pack's pipeline; candidate k's noise comes from seed + k alone.
+
+        Previews are those of this crop, or where there is an `overview` in there.
+        """
         asked, sampling = self.request.conditioning, self.request.sampling
         with torch.inference_mode():
-            watch.begin_batch(lambda latents: self.previews(pack, latents, candidates), batches)
+            def preview(latents: torch.Tensor) -> Mapping[str, npt.NDArray[Any]]:
+                pictures = self.seen(pack.decode(latents, rough=True), candidates)
+                return pictures if overview is None else overview.with_part(self.bounds, pictures)
+
+            watch.begin_batch(preview, batches)
             pipeline, values = self._pipeline(pack)
             with pack.policy.precision():
                 drawn: torch.Tensor = pipeline(
@@ -177,10 +198,10 @@ class Scene:
             raise RuntimeError("the model drew values that are no numbers")
         return blend.composite(image.crop, generated, self.alpha, image.stored_range)
 
-    def previews(self, pack: Pack, latents: torch.Tensor, candidates: Sequence[int]) -> dict[str, npt.NDArray[Any]]:
-        """uint8 RGB at the model's size, the unpainted part as it is, keyed by candidate."""
+    def seen(self, drawn: torch.Tensor, candidates: Sequence[int]) -> dict[str, npt.NDArray[np.uint8]]:
+        """What is drawn, (n, 3, height, width), as uint8 RGB, the unpainted part as it is, keyed by candidate."""
         share = resized(torch.from_numpy(self.alpha)[None, None], self.height, self.width)
-        mixed = self.unit + share * (pack.decode(latents, rough=True) - self.unit)
+        mixed = self.unit + share * (drawn - self.unit)
         pixels = mixed.mul(255).round().to(torch.uint8).permute(0, 2, 3, 1).contiguous().numpy()
         return {str(k): pixels[place] for place, k in enumerate(candidates)}
 
@@ -192,23 +213,30 @@ def _strength(request: InpaintRequest) -> float:
     return min(max(sampling.strength, 1.001 / sampling.steps), most) if sampling.steps > 1 else 1.0
 
 
-def _result(scene: Scene, pack: Pack, drawn: torch.Tensor, candidate: int, batch: int, notices: Sequence[str],
-            job_id: str) -> JobEvent:
-    patch = scene.patch(drawn, scene.request.sampling.seed_of(candidate))
-    origin = Origin(pack.manifest.name, pack.manifest.sha256, _parameters(scene, candidate), environment(pack, batch))
-    return candidate_event(scene.request, candidate, patch, scene.alpha, origin, notices, job_id)
+def _result(request: InpaintRequest, scenes: Sequence[Scene], pack: Pack, patches: Sequence[Pixels], candidate: int,
+            batch: int, notices: Sequence[str], job_id: str) -> JobEvent:
+    """A candidate of the patches of its regions."""
+    whole, patch = Bounds(*request.image.bounds), request.image.crop.copy()
+    alpha = np.zeros(patch.shape[:2], np.float32)
+    for scene, part in zip(scenes, patches, strict=True):
+        place = scene.bounds.within(whole).slices
+        patch[place], alpha[place] = part, scene.alpha
+    origin = Origin(pack.manifest.name, pack.manifest.sha256, _parameters(request, scenes, candidate),
+                    environment(pack, batch))
+    return candidate_event(request, candidate, patch, alpha, origin, notices, job_id)
 
 
-def _parameters(scene: Scene, candidate: int) -> dict[str, Any]:
+def _parameters(request: InpaintRequest, scenes: Sequence[Scene], candidate: int) -> dict[str, Any]:
     """What was asked for, as plain values; the pixels and the pack's place on this machine are left out."""
     left_out = {"model", "image", "conditioning", "sampling", "crop", "mask", "labels", "control_scale", "pairs",
-                "document_id", "frame_key", "source", "notices"}
-    request = scene.request
+                "document_id", "frame_key", "source", "notices", *(() if request.image.regions else ("regions",))}
     asked: Mapping[str, Any] = {field.name: getattr(part, field.name)
                                 for part in (request, request.image, request.conditioning, request.sampling)
                                 for field in dataclasses.fields(part) if field.name not in left_out}
+    scene, sizes = scenes[0], [[scene.height, scene.width] for scene in scenes]
     return {**asked, "prompt": scene.prompt, "strength": scene.strength, "strength_asked": request.sampling.strength,
-            "candidate": candidate, "drawn_at": [scene.height, scene.width], **scene.followed.record}
+            "candidate": candidate, "drawn_at": sizes if request.image.regions else sizes[0],
+            **followed_record(request, [scene.followed for scene in scenes])}
 
 
 def model_size(rows: int, columns: int, native: int, factor: int) -> tuple[int, int]:
