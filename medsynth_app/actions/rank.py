@@ -1,0 +1,82 @@
+"""Put cells in the order in which an expert should label them, or try an order on cells whose classes are known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from medsynth_app.actions.out_folder import make_folder
+from medsynth_app.core.changes import Changes
+from medsynth_app.core.errors import UserError
+from medsynth_app.core.jobs.rank import RankRequest, SimulateRequest
+from medsynth_app.jobs.queue import JobQueue
+from medsynth_app.ranking.catalogue import STRATEGIES
+
+MOST = 2**63 - 1
+
+
+def rank_request(embeddings: Path, strategy: str, budget: int, out: Path, *, labels: Path | None = None,
+                 cells: Path | None = None, seed: int = 0) -> RankRequest:
+    """All that a worker needs.
+
+    Raises
+    ------
+    UserError
+        No such strategy or file, a budget below 1, an output that is no CSV.
+    """
+    _check(strategy, seed=seed)
+    if budget < 1:
+        raise UserError(f"A budget of {budget} cells is none.", "Give 1 or more.")
+    if out.suffix != ".csv" or out.is_dir():
+        raise UserError(f"The ranked cells cannot be written to {out.name}.", "Name a file that ends in .csv.")
+    return RankRequest(_file(embeddings), strategy, budget, str(out.resolve()), _file(labels) if labels else "",
+                       _file(cells) if cells else "", seed)
+
+
+def simulate_request(embeddings: Path, labels: Path | None, strategies: Sequence[str], out: Path, *, budget: int, batch: int,
+                     seeds: int, imbalance: float = 1.0) -> SimulateRequest:
+    """All that a worker needs; "random" is always among the strategies.
+
+    Parameters
+    ----------
+    labels
+        None: the folders of the cells' files name their classes.
+
+    Raises
+    ------
+    UserError
+        No such strategy or file, numbers out of their range, a folder that cannot be written.
+    """
+    check_simulation(strategies, budget=budget, batch=batch, seeds=seeds, imbalance=imbalance)
+    files = _file(embeddings), _file(labels) if labels else ""
+    make_folder(out)
+    return SimulateRequest(*files, tuple(dict.fromkeys(("random", *strategies))), budget, batch, seeds,
+                           str(out.resolve()), imbalance)
+
+
+def check_simulation(strategies: Sequence[str], **numbers: float) -> None:
+    """Raise `UserError` for a strategy that is none, and for numbers below 1: before anything long begins."""
+    for name in strategies:
+        _check(name)
+    for what, value in numbers.items():
+        if not value >= 1:
+            raise UserError(f"--{what} {value:g} is too small.", "Give 1 or more.")
+
+
+def rank(queue: JobQueue, request: RankRequest | SimulateRequest, person: str = "") -> Changes:
+    """Queue a run."""
+    return Changes(jobs=(queue.submit(request, person=person),))
+
+
+def _check(strategy: str, seed: int = 0) -> None:
+    names = [entry.name for entry in STRATEGIES]
+    if strategy not in names:
+        raise UserError(f"There is no strategy {strategy!r}.", f"Known are: {', '.join(names)}.")
+    if not 0 <= seed <= MOST:
+        raise UserError(f"The seed {seed} is out of range.", f"Give 0 to {MOST}.")
+
+
+def _file(path: Path) -> str:
+    if not path.is_file():
+        raise UserError(f"There is no file {path.name}.", "Give the file's name and place.")
+    return str(path.resolve())

@@ -1,0 +1,92 @@
+"""``rank`` and ``simulate-labelling``: which cells an expert should label first, and what that saves."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from medsynth_app.actions.embed import LABELS, embed, embed_request, list_pictures
+from medsynth_app.actions.out_folder import out_folder
+from medsynth_app.actions.packs import find_pack
+from medsynth_app.actions.rank import rank as queue_ranking
+from medsynth_app.actions.rank import check_simulation, rank_request, simulate_request
+from medsynth_app.cli.common import Answer, JsonOption, OutOption, WorkspaceOption, command
+from medsynth_app.core.errors import UserError
+from medsynth_app.core.job import Lane
+from medsynth_app.formats.cell_tables import read_cells
+from medsynth_app.headless import headless
+from medsynth_app.ranking.catalogue import DEFAULT, STRATEGIES
+
+app = typer.Typer()
+_NAMES = ", ".join(entry.name for entry in STRATEGIES)
+
+
+@command(app, "rank")
+def rank(embeddings: Annotated[Path, typer.Argument(metavar="E.npz", help="What `medsynth embed` wrote.")],
+         out: Annotated[Path, typer.Option("--out", dir_okay=False, help="The file to write, ranked.csv.")],
+         labels: Annotated[Path | None, typer.Option(
+             "--labels", help="CSV of the labels that there are: cell_id or file, and class.")] = None,
+         cells: Annotated[Path | None, typer.Option(
+             "--cells", help="CSV of the cells (image, confidence ...); its columns stand in the result too.")] = None,
+         strategy: Annotated[str, typer.Option("--strategy", help=f"One of: {_NAMES}.")] = DEFAULT,
+         budget: Annotated[int, typer.Option("--budget", help="How many cells are wanted.")] = 100,
+         seed: Annotated[int, typer.Option("--seed", help="Of all that is chosen by chance.")] = 0,
+         workspace: WorkspaceOption = None, as_json: JsonOption = False) -> Answer:
+    """Put cells in the order in which an expert should label them, each with its reason."""
+    request = rank_request(embeddings, strategy, budget, out, labels=labels, cells=cells, seed=seed)
+    with headless(workspace, lane=Lane.INTERACTIVE, quiet=as_json) as here, out_folder(out.parent):
+        here.run(queue_ranking(here.queue, request, here.person_id))
+    ranked = len(read_cells(out).rows)
+    return Answer({"out": str(out), "ranked": ranked, "strategy": strategy, "seed": seed}, f"{out}  {ranked} cells")
+
+
+@command(app, "simulate-labelling")
+def simulate(dataset: Annotated[Path, typer.Argument(
+                 metavar="DATASET", help="Folder with labels.csv or a folder for each class; or E.npz that `medsynth "
+                                         "embed` wrote.")],
+             out: OutOption,
+             encoder: Annotated[str | None, typer.Option(
+                 "--encoder", help="Name or folder of an encoder's pack, for a folder of pictures.")] = None,
+             labels: Annotated[Path | None, typer.Option(
+                 "--labels", help="CSV: cell_id or file, class, and where known split (train, test) and patient; by "
+                                  "default the folder's own.")] = None,
+             strategy: Annotated[list[str] | None, typer.Option(
+                 "--strategy", help=f"One or more of: {_NAMES}; or all.")] = None,
+             budget: Annotated[int, typer.Option("--budget", help="Labels in all.")] = 640,
+             batch: Annotated[int, typer.Option("--batch", help="Labels at a time.")] = 16,
+             seeds: Annotated[int, typer.Option("--seeds", help="Runs of each strategy.")] = 5,
+             imbalance: Annotated[float, typer.Option(
+                 "--imbalance", help="Make half of the classes so much rarer, others with each seed.")] = 1.0,
+             workspace: WorkspaceOption = None, as_json: JsonOption = False) -> Answer:
+    """Have an oracle label cells whose classes are known, in the order of each strategy.
+
+    Use embeddings of an encoder that never saw these labels: one that did makes every strategy look better.
+    """
+    chosen = strategy or [DEFAULT]
+    names = [entry.name for entry in STRATEGIES] if "all" in chosen else chosen
+    check_simulation(names, budget=budget, batch=batch, seeds=seeds, imbalance=imbalance)
+    with headless(workspace, lane=Lane.BACKGROUND, quiet=as_json) as here, out_folder(out):
+        embeddings = dataset
+        if dataset.is_dir():
+            if encoder is None:
+                raise UserError("Pictures are compared by an encoder.", "Name one with --encoder.")
+            embeddings = out / "embeddings.npz"
+            pictures = embed_request(find_pack(encoder, kind="encoder"), list_pictures(dataset), embeddings)
+            here.run(embed(here.queue, pictures, here.person_id))
+            if labels is None and (dataset / LABELS).is_file():
+                labels = dataset / LABELS
+        request = simulate_request(embeddings, labels, names, out, budget=budget, batch=batch, seeds=seeds,
+                                   imbalance=imbalance)
+        here.run(queue_ranking(here.queue, request, here.person_id))
+    summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
+    table = Table("strategy", "labels to 90 %", "to 95 %", "mean macro-F1", "rare among 160", box=None)
+    for name, found in summary["strategies"].items():
+        rare = found.get("rare_found_at_160")
+        table.add_row(name, *(str(found[key]) if found[key] else "not reached"
+                              for key in ("labels_to_90", "labels_to_95")),
+                      f"{found['aulc']['mean']:.3f}", "" if rare is None else f"{rare:.1f}")
+    return Answer({"out": str(out), **summary}, table)

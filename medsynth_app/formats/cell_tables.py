@@ -1,0 +1,94 @@
+"""Tables about cells as CSV: labels that people gave, and the order in which cells should be labelled."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from medsynth_app.core.errors import UserError
+from medsynth_app.core.files import replacing
+
+NAMES = ("cell_id", "file", "id")
+CLASSES = ("class", "label")
+RANKED = ("rank", "score", "strategy", "reason")
+
+
+@dataclass(frozen=True)
+class CellTable:
+    """A CSV with one row per cell.
+
+    Attributes
+    ----------
+    columns
+        In their order.
+    rows
+        By the cell's name, in their order.
+    """
+
+    columns: tuple[str, ...]
+    rows: Mapping[str, Mapping[str, str]]
+
+    def labels(self) -> dict[str, str]:
+        """Class of each cell that has one; raises `UserError` where the table has no such column."""
+        column = next((name for name in CLASSES if name in self.columns), None)
+        if column is None:
+            raise UserError("The labels have no column 'class'.", "Name the column of the classes 'class' or 'label'.")
+        return {name: row[column].strip() for name, row in self.rows.items() if (row[column] or "").strip()}
+
+
+def read_cells(path: Path) -> CellTable:
+    """Read a CSV whose cells are named in a column ``cell_id``, ``file`` or ``id``.
+
+    Raises
+    ------
+    UserError
+        No such file, no CSV, no such column, or a cell twice with rows that differ.
+    """
+    remedy = "Give a CSV file with a column 'cell_id' or 'file', one row for each cell."
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as stream:
+            reader = csv.DictReader(stream)
+            columns = tuple(reader.fieldnames or ())
+            found = [{key: value or "" for key, value in row.items() if key is not None} for row in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"The file {path.name} cannot be read as CSV.", remedy, details=type(error).__name__) from error
+    named = next((name for name in NAMES if name in columns), None)
+    if named is None:
+        raise UserError(f"The file {path.name} names no cells.", remedy)
+    rows: dict[str, Mapping[str, str]] = {}
+    for row in found:
+        name = row[named]
+        if rows.setdefault(name, row) != row:
+            raise UserError(f"The file {path.name} says two things of {name}.", "Keep one row for each cell.")
+    return CellTable(columns, rows)
+
+
+def write_ranked(path: Path, cells: Iterable[tuple[str, int, float, str, str]], table: CellTable | None = None) -> None:
+    """Write ``ranked.csv`` in one go.
+
+    Parameters
+    ----------
+    cells
+        Name, rank (1, 2, ...), score, strategy and reason of each, in the order of their ranks.
+    table
+        What else is known of the cells; its columns come first.
+
+    Raises
+    ------
+    UserError
+        When the file cannot be written.
+    """
+    kept = tuple(name for name in (table.columns if table else ()) if name not in ("cell_id", *RANKED))
+    try:
+        with replacing(path, mode=0o600) as part, part.open("w", newline="", encoding="utf-8") as stream:
+            writer = csv.writer(stream)
+            writer.writerow(("cell_id", *kept, *RANKED))
+            for name, place, score, strategy, reason in cells:
+                known = table.rows.get(name, {}) if table else {}
+                writer.writerow((name, *(known.get(column, "") for column in kept), place, f"{score:.6g}", strategy,
+                                 reason))
+    except OSError as error:
+        raise UserError(f"The file {path.name} cannot be written ({error.strerror or 'disk error'}).",
+                        "Choose another place, or make room on the disk.") from error

@@ -1,0 +1,1 @@
+"""Which cells an expert should label first: pure strategies over embeddings, labels and predictions."""

@@ -1,0 +1,126 @@
+"""``medsynth rank`` and ``simulate-labelling``, in a real worker."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner, Result
+
+from medsynth_app import cli
+from medsynth_app.formats.embeddings import Embeddings, write_embeddings
+from tests.engine.tiny_encoder import make_tiny_encoder
+
+CLASSES = ("basophil", "blast", "monocyte")
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(cli.app, [str(item) for item in arguments])
+
+
+@pytest.fixture(scope="module")
+def cells(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """90 cells of three classes as embeddings, with labels of some, and of all."""
+    folder = tmp_path_factory.mktemp("cells")
+    rng = np.random.default_rng(0)
+    truth = np.repeat(np.arange(3), 30)
+    ids = tuple(f"cell-{k:03d}" for k in range(90))
+    values = (3 * np.eye(6)[truth] + rng.normal(size=(90, 6))).astype(np.float32)
+    write_embeddings(folder / "E.npz", Embeddings(ids, values, "tiny", "ab" * 32))
+    for name, rows in (("some", range(0, 90, 5)), ("all", range(90))):
+        with (folder / f"{name}.csv").open("w", newline="") as stream:
+            writer = csv.writer(stream)
+            writer.writerow(("cell_id", "class", "image", "confidence"))
+            writer.writerows((ids[k], CLASSES[truth[k]], f"field-{k % 4}.png", 0.9) for k in rows)
+    return folder
+
+
+def test_ranked_cells_keep_what_is_known_of_them_and_say_why(cells: Path, tmp_path: Path) -> None:
+    out = tmp_path / "new" / "ranked.csv"
+    answer = run("rank", cells / "E.npz", "--labels", cells / "some.csv", "--cells", cells / "all.csv", "--strategy",
+                 "balanced-boundary", "--budget", 12, "--out", out, "--json")
+    assert answer.exit_code == 0, answer.stderr
+    assert json.loads(answer.stdout)["ranked"] == 12
+    rows = list(csv.DictReader(out.open()))
+    assert list(rows[0]) == ["cell_id", "class", "image", "confidence", "rank", "score", "strategy", "reason"]
+    assert [row["rank"] for row in rows] == [str(k) for k in range(1, 13)]
+    labelled = {row["cell_id"] for row in csv.DictReader((cells / "some.csv").open())}
+    assert not labelled & {row["cell_id"] for row in rows}
+    assert all(row["image"].startswith("field-") and row["strategy"] == "balanced-boundary" for row in rows)
+    assert any(name in rows[0]["reason"] for name in CLASSES)
+    again = tmp_path / "again.csv"
+    assert run("rank", cells / "E.npz", "--budget", 500, "--out", again).exit_code == 0  # without any label
+    assert len(list(csv.DictReader(again.open()))) == 90
+
+
+def test_a_simulation_writes_summary_curves_and_plot(cells: Path, tmp_path: Path) -> None:
+    out = tmp_path / "simulated"
+    answer = run("simulate-labelling", cells / "E.npz", "--labels", cells / "all.csv", "--strategy", "useful",
+                 "--strategy", "margin", "--budget", 40, "--batch", 8, "--seeds", 2, "--imbalance", 4, "--out", out,
+                 "--json")
+    assert answer.exit_code == 0, answer.stderr
+    summary = json.loads((out / "summary.json").read_text())
+    assert set(summary["strategies"]) == {"random", "useful", "margin"}
+    assert summary["classes"] == list(CLASSES) and summary["pool"] + summary["held_out"] == 90
+    for found in summary["strategies"].values():
+        assert 0 < found["aulc"]["low"] <= found["aulc"]["mean"] <= found["aulc"]["high"]
+        assert found["seeds"] == 2 and len(found["labels_to_90_of_seeds"]) == 2
+        assert 0 <= found["rare_recall_at_160"]["mean"] <= 1
+    rows = list(csv.DictReader((out / "curves.csv").open()))
+    assert {row["strategy"] for row in rows} == set(summary["strategies"])
+    assert [int(row["labels"]) for row in rows[:2]] == [8, 16]
+    with Image.open(out / "curves.png") as picture:
+        assert picture.width > 600 and len(picture.convert("RGB").getcolors(1 << 20) or ()) > 50
+
+
+def test_a_folder_of_classes_is_embedded_and_simulated(tmp_path: Path) -> None:
+    make_tiny_encoder(tmp_path)
+    rng = np.random.default_rng(1)
+    for k, name in enumerate(CLASSES[:2]):
+        (tmp_path / "set" / name).mkdir(parents=True)
+        for number in range(24):
+            pixels = (90 * k + rng.integers(0, 80, (32, 32, 3))).astype(np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "set" / name / f"{number}.png")
+    out = tmp_path / "out"
+    asked = ("simulate-labelling", tmp_path / "set", "--budget", 12, "--batch", 4, "--seeds", 1, "--out", out)
+    refused = run(*asked)
+    assert refused.exit_code == 2 and "--encoder" in refused.stderr and not out.exists()
+    answer = run(*asked, "--encoder", tmp_path / "tiny-encoder", "--json")
+    assert answer.exit_code == 0, answer.stderr
+    said = json.loads(answer.stdout)
+    assert said["classes"] == sorted(CLASSES[:2]) and said["pool"] + said["held_out"] == 48
+
+
+def test_mistakes_are_one_line_and_exit_status_2(cells: Path, tmp_path: Path) -> None:
+    files = {"nan.npz": None, "strangers.csv": "cell_id,class\nnobody,blast\n", "none.csv": "name\nx\n",
+             "twice.csv": "cell_id,class\ncell-000,blast\ncell-000,monocyte\n",
+             "one.csv": "cell_id,class\n" + "".join(f"cell-{k:03d},blast\n" for k in range(90)),
+             "unsure.csv": "cell_id,confidence\n" + "".join(f"cell-{k:03d},7\n" for k in range(90))}
+    for name, text in files.items():
+        if text:
+            (tmp_path / name).write_text(text)
+    np.savez(tmp_path / "nan.npz", ids=np.array(["a"]), embeddings=np.array([[np.nan]], np.float32),
+             encoder=np.array("e"), sha256=np.array("f"))
+    out = tmp_path / "ranked.csv"
+    for arguments, complaint in ((("rank", tmp_path / "nan.npz"), "no embeddings that can be read"),
+                                 (("rank", cells / "missing.npz"), "no file missing.npz"),
+                                 (("rank", cells / "E.npz", "--strategy", "best"), "no strategy 'best'"),
+                                 (("rank", cells / "E.npz", "--budget", 0), "budget of 0"),
+                                 (("rank", cells / "E.npz", "--seed", -1), "out of range"),
+                                 (("rank", cells / "E.npz", "--labels", tmp_path / "strangers.csv"), "None of the"),
+                                 (("rank", cells / "E.npz", "--labels", tmp_path / "none.csv"), "names no cells"),
+                                 (("rank", cells / "E.npz", "--labels", tmp_path / "twice.csv"), "two things"),
+                                 (("rank", cells / "E.npz", "--labels", cells / "all.csv"), "has a label already"),
+                                 (("rank", cells / "E.npz", "--cells", tmp_path / "unsure.csv"), "outside 0 to 1"),
+                                 (("rank", cells / "E.npz", "--out", tmp_path / "ranked.txt"), "ends in .csv")):
+        given = arguments if "--out" in arguments else (*arguments, "--out", out)
+        answer = run(*given)
+        assert answer.exit_code == 2 and answer.stdout == "", answer.output
+        assert complaint in answer.stderr and answer.stderr.count("\n") == 1
+    assert not out.exists()
+    answer = run("simulate-labelling", cells / "E.npz", "--labels", tmp_path / "one.csv", "--out", tmp_path / "s")
+    assert answer.exit_code == 2 and "1 class of" in answer.stderr
