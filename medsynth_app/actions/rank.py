@@ -33,8 +33,8 @@ def rank_request(embeddings: Path, strategy: str, budget: int, out: Path, *, lab
                        _file(cells) if cells else "", seed)
 
 
-def simulate_request(embeddings: Path, labels: Path | None, strategies: Sequence[str], out: Path, *, budget: int, batch: int,
-                     seeds: int, imbalance: float = 1.0) -> SimulateRequest:
+def simulate_request(embeddings: Path, labels: Path | None, strategies: Sequence[str], out: Path, *, budget: int,
+                     batch: int, seeds: int, imbalance: float = 1.0) -> SimulateRequest:
     """All that a worker needs; "random" is always among the strategies.
 
     Parameters

@@ -34,7 +34,8 @@ def run(request: RankRequest, job: Job) -> None:
     held = read_embeddings(Path(request.embeddings))
     table = read_cells(Path(request.cells)) if request.cells else None
     given = read_cells(Path(request.labels)).labels() if request.labels else {}
-    known = {name: label for name, label in given.items() if name in frozenset(held.ids)} if given else {}
+    here = frozenset(held.ids)
+    known = {name: label for name, label in given.items() if name in here}
     if given and not known:
         raise UserError("None of the labels belongs to one of these cells.",
                         "Name the cells in the labels as they are named in the embeddings.")

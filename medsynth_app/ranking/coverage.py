@@ -12,6 +12,7 @@ from medsynth_app.ranking.features import Cells, Floats, blocks, nearest_squared
 from medsynth_app.ranking.pool import Batch, Pool
 
 FEWER = 5000  # cells that an n x n table is made for
+CLUSTERED = 20_000  # cells that clusters are made of
 MOST_CLUSTERS = 500
 IN_CLUSTER = 4000  # cells of one cluster that are compared with each other
 CLOSEST = 20
@@ -87,11 +88,13 @@ def typi_clust(pool: Pool, batch: Batch, rng: np.random.Generator) -> None:
     """The most typical cell of the largest clusters without a label (Hacohen et al. 2022, "TPC_RP").
 
     As many clusters as there will be labels, at most `MOST_CLUSTERS`; those with the fewest labels first, the larger
-    before the smaller; typical is what has the smallest mean distance to its `CLOSEST` nearest in the cluster.
+    before the smaller; typical is what has the smallest mean distance to its `CLOSEST` nearest in the cluster. Above
+    `CLUSTERED` open cells as many chosen by chance stand for them.
     """
-    cells = np.sort(np.concatenate([pool.open, pool.labelled]))
     if not len(pool.open):
         return
+    seen = pool.open if len(pool.open) <= CLUSTERED else rng.choice(pool.open, CLUSTERED, replace=False)
+    cells = np.sort(np.concatenate([seen, pool.labelled]))
     groups = clusters(pool.features[cells], min(len(pool.labelled) + batch.count, MOST_CLUSTERS, len(cells)), rng)
     is_open = np.zeros(len(pool.features), bool)
     is_open[pool.open] = True

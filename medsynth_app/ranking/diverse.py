@@ -39,8 +39,8 @@ def badge(pool: Pool, batch: Batch, rng: np.random.Generator) -> None:
 def drop_query(pool: Pool, batch: Batch, rng: np.random.Generator, passes: int = 3, hidden: float = 0.75) -> None:
     """Cells whose class changes in most `passes` with a share of features `hidden`, spread (Gupte et al. 2024).
 
-    Of as many k-means clusters as cells are wanted, the one nearest to each middle. Where too few waver, the surest of the
-    rest come last, by how often they do.
+    Of as many k-means clusters as cells are wanted, the one nearest to each middle. Where too few waver, the rest come
+    by how often they do.
     """
     features = pool.features[pool.open]
     if not len(features):
