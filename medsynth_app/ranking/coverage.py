@@ -109,14 +109,17 @@ def typi_clust(pool: Pool, batch: Batch, rng: np.random.Generator) -> None:
 
 
 def clusters(features: Floats, count: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
-    """Number of the cluster of each row; k-means, in small batches above 10,000 rows."""
-    from sklearn.cluster import KMeans, MiniBatchKMeans  # type: ignore[import-untyped]
+    """Number of the cluster of each row, by k-means that starts from k-means++ on a part of them."""
+    from sklearn.cluster import KMeans, kmeans_plusplus  # type: ignore[import-untyped]
     from sklearn.exceptions import ConvergenceWarning  # type: ignore[import-untyped]
 
-    made, seed = (MiniBatchKMeans if len(features) > 10_000 else KMeans), int(rng.integers(2**31))
+    count, seed = min(count, len(features)), int(rng.integers(2**31))
+    part = features[rng.choice(len(features), min(len(features), 8 * count), replace=False)]
+    start, _rows = kmeans_plusplus(part, count, n_local_trials=1, random_state=seed)
+    made = KMeans(n_clusters=count, init=start, n_init=1, max_iter=50, random_state=seed)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # fewer clusters than asked for, where cells are equal
-        found: npt.NDArray[np.int64] = made(n_clusters=count, n_init=1, random_state=seed).fit_predict(features)
+        found: npt.NDArray[np.int64] = made.fit_predict(features)
     return found.astype(np.int64)
 
 
