@@ -92,7 +92,8 @@ def main() -> int:
             print(f"{name:20s} {taken:6.1f} s  (limit {seconds:g} s)   peak so far {peak:.2f} GB (limit {gigabytes:g})")
     if importlib.util.find_spec("skactiveml"):
         ours, theirs = core_sets()
-        print(f"core-set, {BATCH} of 10,000: ours {ours:.2f} s, scikit-activeml {theirs:.2f} s, ratio {ours / theirs:.2f}")
+        print(f"core-set, {BATCH} of 10,000: ours {ours:.2f} s, scikit-activeml {theirs:.2f} s, "
+              f"ratio {ours / theirs:.2f}")
     return 0 if passed else 2
 
 
