@@ -205,7 +205,7 @@ def test_sadafi_puts_images_of_unsure_rare_cells_first() -> None:
 
 def test_dropquery_prefers_cells_whose_class_wavers() -> None:
     rng = np.random.default_rng(5)
-    middles = 3 * np.kron(np.eye(CLASSES), np.ones(12))  # each class shows in twelve features: hiding some leaves others
+    middles = 3 * np.kron(np.eye(CLASSES), np.ones(12))  # twelve features for each class
     truth = np.repeat(np.arange(CLASSES), 60)
     between = np.arange(len(truth)) % 6 == 0
     features = middles[truth] + 0.5 * rng.normal(size=(len(truth), middles.shape[1]))
