@@ -13,6 +13,7 @@ from medsynth_app.ui.shell.place import Place
 from medsynth_app.ui.theme import tokens as look
 from medsynth_app.ui.theme.theme import Theme
 from medsynth_app.ui.widgets.basic import column, label, row
+from medsynth_app.ui.widgets.reach import Reach
 
 
 class PlannedPanel(QWidget):
@@ -30,7 +31,9 @@ class PlannedPanel(QWidget):
             margins=(look.L, 0, look.L, 0))
         outer = column(label(purpose, "heading", wrap=True), label(_("It will show:"), "muted"), spacing=look.M,
                        margins=(look.L, look.L, look.L, look.L))
-        column(head, outer, parent=self, spacing=0)
+        inner = QWidget()
+        inner.setLayout(outer)
+        column(head, Reach(inner), parent=self, spacing=0)
         for text in points:
             bullet = label("\N{BULLET}", "muted")
             bullet.setAlignment(Qt.AlignmentFlag.AlignTop)

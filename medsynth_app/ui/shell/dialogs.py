@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from PySide6.QtCore import QSize
 from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
+
+MARGIN = 24  # px of the window that stay in sight round a dialog
 
 
 class Dialogs:
@@ -33,5 +36,8 @@ class Dialogs:
         return (Path(chosen), kind) if chosen else None
 
     def show(self, dialog: QDialog) -> None:
-        """Show a dialog of the window; returns at once."""
+        """Show a dialog of the window, no larger than that; returns at once."""
+        room = self.window.size() - QSize(MARGIN, MARGIN)
+        dialog.setMaximumSize(room)
+        dialog.resize(dialog.sizeHint().boundedTo(room))
         dialog.open()

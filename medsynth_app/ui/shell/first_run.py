@@ -7,8 +7,8 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, QThreadPool, QTimer
-from PySide6.QtGui import QIcon, QImage, QPainter, QShowEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtGui import QIcon, QImage, QPainter, QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QFrame, QGridLayout, QLineEdit, QToolButton, QWidget
 
 from medsynth_app.actions.demo import demo_images
 from medsynth_app.core.errors import UserError
@@ -18,10 +18,14 @@ from medsynth_app.ui.shell.commands import Commands
 from medsynth_app.ui.theme import tokens as look
 from medsynth_app.ui.theme.theme import Theme, square_icon
 from medsynth_app.ui.widgets.background import Background
-from medsynth_app.ui.widgets.basic import ElidedLabel, IconButton, button, column, draw_syn, label, row, widgets_of
+from medsynth_app.ui.widgets.basic import ElidedLabel, IconButton, button, column, draw_syn, label, row, set_role
+from medsynth_app.ui.widgets.reach import Reach
 from medsynth_app.ui.widgets.thumbnails import SYNTHETIC, picture_of
 
-THUMB = 128
+THUMB, WIDER = 128, 52  # px of a picture, and what its button is wider
+
+
+KEPT = _("Stays in this workspace; undo acts on your own strokes.")
 
 
 def _picture(path: Path, _task: Background) -> QImage | None:
@@ -40,14 +44,14 @@ class NameBar(QFrame):
         self.field.setPlaceholderText("Name or initials")
         self.field.setAccessibleName("Your name or initials")
         self.field.setMaxLength(80)
-        self.field.setFixedWidth(200)
+        self.field.setMinimumWidth(120)
+        self.field.setMaximumWidth(200)
         self.field.returnPressed.connect(self.save)
-        self._trouble = label("", "error")
+        self._about = ElidedLabel(KEPT, "help")
         self._mark = label()
         row(self._mark, label("Who is at work?", "heading"), self.field, button("Save", self.save),
-            self._trouble, ElidedLabel("Stays in this workspace; undo acts on your own strokes.", "help"),
-            IconButton(theme, "close", "Not now", self.hide), parent=self, spacing=look.M,
-            margins=(look.M, 0, look.S, 0)).setStretch(5, 1)
+            self._about, IconButton(theme, "close", "Not now", self.hide), parent=self, spacing=look.S,
+            margins=(look.M, 0, look.S, 0)).setStretch(4, 1)
         theme.changed.connect(self._paint)
         session.people.changed.connect(self._answered)
         self._paint()
@@ -60,7 +64,7 @@ class NameBar(QFrame):
     def ask(self) -> None:
         """Show the bar with the field in focus."""
         self.field.clear()
-        self._trouble.clear()
+        self._say(KEPT, "help")
         self.show()
         self.field.setFocus(Qt.FocusReason.OtherFocusReason)
 
@@ -68,9 +72,13 @@ class NameBar(QFrame):
         try:
             self._session.people.switch(self.field.text())
         except UserError as error:
-            self._trouble.setText(error.remedy)
+            self._say(error.remedy, "error")
             return
         self.hide()
+
+    def _say(self, text: str, role: str) -> None:
+        self._about.setText(text)
+        set_role(self._about, role)
 
     def _paint(self, _tokens: object = None) -> None:
         t = self._theme.tokens
@@ -87,18 +95,20 @@ class Welcome(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._theme, self._open = theme, open_path
         self._mark = label()
-        self._demos = QHBoxLayout()
+        self._demos = QGridLayout()
         self._demos.setSpacing(look.M)
+        self._buttons: list[QToolButton] = []
         self._demo_title = label("Or try one of these", "muted")
         open_file = button(_("Open file…"))
         open_folder = button(_("Open folder…"))
         commands.follow(open_file, "file.open")
         commands.follow(open_folder, "file.open_folder")
-        column(row(None, self._mark, None), row(None, label("Open an image", "title"), None),
-               row(None, label("Drop a file or a folder here: DICOM, NIfTI, PNG, JPEG, TIFF.", "muted"), None),
-               row(None, open_file, open_folder, None), parent=self, spacing=look.M)
-        layout = self.layout()
-        assert isinstance(layout, QVBoxLayout)
+        inner = QWidget()
+        layout = column(
+            row(None, self._mark, None), row(None, label("Open an image", "title"), None),
+            row(None, label("Drop a file or a folder here: DICOM, NIfTI, PNG, JPEG, TIFF.", "muted"), None),
+            row(None, open_file, open_folder, None), parent=inner, spacing=look.M, margins=(look.S,) * 4)
+        column(Reach(inner), parent=self, spacing=0)
         layout.insertStretch(0, 2)
         layout.addSpacing(look.L)
         layout.addLayout(row(None, self._demo_title, None))
@@ -128,14 +138,26 @@ class Welcome(QWidget):
             found.setProperty("role", "field")
             found.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
             found.setIconSize(QSize(THUMB, THUMB))
-            found.setFixedSize(THUMB + 52, THUMB + 46)
+            found.setFixedSize(THUMB + WIDER, THUMB + 46)
             found.setIcon(self._theme.icon("image-outline", self._theme.tokens.faint))
             found.clicked.connect(lambda _=False, path=image.path: self._open(path))
-            self._demos.addWidget(found)
+            self._buttons.append(found)
             task = Background(partial(_picture, image.path), partial(self._set_picture, found),
                               lambda _error: None)
             self._tasks.append(task)
             self._pool.start(task)
+        self._lay_out()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        """As many demo images in a row as there is room for."""
+        columns = max(1, (self.width() - 2 * look.L) // (THUMB + WIDER + look.M))
+        for at, found in enumerate(self._buttons):
+            self._demos.addWidget(found, at // columns, at % columns)
+            self._demos.setRowMinimumHeight(at // columns, found.maximumHeight())  # a style sheet lets it shrink
 
     def finish(self) -> None:
         """Wait for the pictures under way, when the window closes."""
@@ -143,7 +165,7 @@ class Welcome(QWidget):
         self._pool.waitForDone(3000)
 
     def demo_buttons(self) -> list[QToolButton]:
-        return [widget for widget in widgets_of(self._demos) if isinstance(widget, QToolButton)]
+        return self._buttons
 
     def _set_picture(self, found: QToolButton, picture: QImage | None) -> None:
         if picture is None:

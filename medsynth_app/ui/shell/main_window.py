@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QByteArray, QTimer, Signal
+from PySide6.QtCore import QByteArray, QSize, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication, QShowEvent
 from PySide6.QtWidgets import QFrame, QMainWindow, QStackedWidget, QWidget
 
@@ -44,6 +44,7 @@ from medsynth_app.ui.theme import tokens as look
 from medsynth_app.ui.theme.theme import Theme
 from medsynth_app.ui.viewer.canvas import Canvas
 from medsynth_app.ui.widgets.basic import column, row
+from medsynth_app.ui.widgets.reach import Reach
 
 
 class MainWindow(QMainWindow):
@@ -112,8 +113,9 @@ class MainWindow(QMainWindow):
 
     def _compose(self) -> None:
         s, theme = self.session, self.theme
+        screen = QGuiApplication.primaryScreen().availableGeometry()
         self.ring, self.name_bar = JobRing(theme), NameBar(theme, s)
-        self.toolbar, self.rail = ToolBar(self.ring), Rail(theme, self.commands, self.navigator, self._places)
+        self.toolbar, self.rail = ToolBar(theme, self.ring), Rail(theme, self.commands, self.navigator, self._places)
         self.status = StatusBar(theme, s, self.canvas, self.navigator, self.name_bar.ask)
         self.inspector.setObjectName("inspector")
         self.inspector.setFixedWidth(look.INSPECTOR_PX)
@@ -128,14 +130,15 @@ class MainWindow(QMainWindow):
         central = QWidget()
         central.setObjectName("central")
         column(upper, self.status, parent=central, spacing=0).setStretch(0, 1)
-        self.setCentralWidget(central)
+        area = Reach(central, QSize(*look.SMALLEST))  # for a screen that is smaller than that
+        self.setCentralWidget(area)
         self.drawer = JobsDrawer(theme, s, self.run, self.commands, self.ring, upper)
-        self.palette_widget = CommandPalette(theme, self.commands, central)
+        self.palette_widget = CommandPalette(theme, self.commands, area)
         self.veil = Veil(theme, upper, s.settings.current.veil_minutes,
                          lambda: s.people.current.name if s.people.current else "")
         self._wants_name = (s.people.current is None and not s.workspace.read_only
                             and not s.settings.current.first_run_done)
-        self.setMinimumSize(900, 560)
+        self.setMinimumSize(min(look.SMALLEST[0], screen.width()), min(look.SMALLEST[1], screen.height()))
 
     def _add_commands(self) -> None:
         """Take up all commands, in the order of the palette: likely ones first, Quit last."""

@@ -11,6 +11,7 @@ from medsynth_app.ui.theme import tokens as look
 from medsynth_app.ui.widgets.basic import Segmented, button, column, label, row
 from medsynth_app.ui.widgets.fields import indent
 from medsynth_app.ui.widgets.panel import field_row
+from medsynth_app.ui.widgets.reach import Reach
 
 THEMES = (("system", "System", "As the computer is set"), ("light", "Light", "Light"), ("dark", "Dark", "Dark"))
 
@@ -38,10 +39,12 @@ class SettingsDialog(QDialog):
         self.mark = QCheckBox("Draw the word SYNTHETIC into exported pictures")
         self.mark.setChecked(now.mark_exports)
         self.mark.toggled.connect(lambda on: session.settings.change(mark_exports=on))
-        column(label("Settings", "title"), label("Colours"), self.theme,
+        inner = QWidget()
+        column(label("Colours"), self.theme,
                field_row("Cover the images after", self.veil, "Idle minutes; any key or click shows them again."),
                column(self.mark, label("Leave it out only for data sets: the embedded record always stays. DICOM at "
                                        "the source's own depth never carries it in its pixels.", "help", wrap=True),
-                      spacing=2),
+                      spacing=2), parent=inner, spacing=look.L)
+        column(label("Settings", "title"), Reach(inner),
                row(button("Change the keys…", edit_keys), None, button("Close", self.accept)), parent=self,
                spacing=look.L, margins=(look.L + 8,) * 4)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtCore import QEvent, QObject, QSize, Qt
 from PySide6.QtGui import QKeyEvent, QKeySequence, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -18,7 +18,6 @@ from PySide6.QtWidgets import (
     QKeySequenceEdit,
     QLineEdit,
     QPlainTextEdit,
-    QScrollArea,
     QTableWidget,
     QTableWidgetItem,
     QWidget,
@@ -30,7 +29,9 @@ from medsynth_app.ui.shell.commands import Commands
 from medsynth_app.ui.shell.navigator import Navigator
 from medsynth_app.ui.theme import tokens as look
 from medsynth_app.ui.widgets.basic import button, column, label, row, set_role
+from medsynth_app.ui.widgets.reach import Reach
 
+COLUMN_PX = 350  # of the window, for each column of the sheet
 # Codes of the digit row: X11 and Wayland (evdev + 8), Windows; macOS gives virtual keys instead.
 _KEYS = frozenset({QEvent.Type.ShortcutOverride, QEvent.Type.KeyPress, QEvent.Type.KeyRelease})
 _LINUX = {10 + k: (k + 1) % 10 for k in range(10)}
@@ -108,8 +109,8 @@ class KeySheet(QDialog):
         super().__init__(parent)
         self.setWindowTitle("Keys")
         self.setAccessibleName("Keys of this place")
-        columns = [column(spacing=look.M) for _ in range(3)]
-        filled = [0, 0, 0]
+        filled = [0] * max(1, min(3, parent.window().width() // COLUMN_PX))
+        columns = [column(spacing=look.M) for _ in filled]
         for group, items in self._groups(commands, navigator).items():
             at = filled.index(min(filled))
             columns[at].addLayout(self._block(group, items))
@@ -118,11 +119,7 @@ class KeySheet(QDialog):
             part.addStretch(1)
         inner = QWidget()
         row(*columns, parent=inner, spacing=look.L * 2, margins=(0, 0, look.M, 0))
-        area = QScrollArea()
-        area.setWidget(inner)
-        area.setWidgetResizable(True)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        column(label("Keys of this place", "title"), area,
+        column(label("Keys of this place", "title"), Reach(inner),
                row(label("Ctrl+K finds every action by its name.", "muted"), None, button("Close", self.accept)),
                parent=self, spacing=look.L, margins=(look.L + 8,) * 4)
         self._inner, self._over = inner, parent.window()
@@ -186,8 +183,10 @@ class KeyEditor(QDialog):
         column(label("Change the keys", "title"), self._left, self._find, self._table, self._problem,
                row(button("All defaults", self._fill_defaults), None, button("Cancel", self.reject), self._save),
                parent=self, spacing=look.M, margins=(look.L + 8,) * 4)
-        self.resize(620, 620)
         self._show(keys_in_force(self._all.values(), settings.current.left_handed, settings.current.shortcuts))
+
+    def sizeHint(self) -> QSize:
+        return QSize(620, 620)
 
     def _make_table(self) -> QTableWidget:
         table = QTableWidget(len(self._listed), 3)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtGui import QAction
+from PySide6.QtGui import QAction, QResizeEvent
 from PySide6.QtWidgets import QFrame, QLabel, QMenu, QToolButton, QWidget
 
 from medsynth_app.session.session import Session
@@ -15,10 +15,11 @@ from medsynth_app.ui.theme.theme import Theme
 from medsynth_app.ui.viewer.canvas import Canvas
 from medsynth_app.ui.viewer.hover import Hover
 from medsynth_app.ui.widgets import words
-from medsynth_app.ui.widgets.basic import label, line, row
+from medsynth_app.ui.widgets.basic import ElidedLabel, label, line, row
 
 RESEARCH = "Research use, not for diagnosis"
 HEIGHT = 28
+NAME_PX, DEVICE_PX = 130, 120  # at most
 
 
 class StatusBar(QFrame):
@@ -32,7 +33,8 @@ class StatusBar(QFrame):
         self.setFixedHeight(HEIGHT)
         self._theme, self._session, self._canvas = theme, session, canvas
         self._navigator, self._ask_name = navigator, ask_name
-        self.position, self.value = self._fact("Position", 176), self._fact("Value", 100)
+        self.position = self._steady("Position", words.minus("x -000.0  y -000.0  z -0000.0 mm"))
+        self.value = self._steady("Value", "RGB 255 255 255  epithelium")
         self.zoom, self.window_text = self._fact("Zoom", 48), self._fact("Window and level")
         self.spacing, self.saved = self._fact("Pixel spacing"), self._fact("Saved")
         self.offline = self._fact("Network")
@@ -48,14 +50,15 @@ class StatusBar(QFrame):
         self.people = QMenu(self.person)
         self.people.aboutToShow.connect(self._fill_people)
         self.person.setMenu(self.people)
-        research = label(RESEARCH, "research")
-        left = (self.position, self.value, self.zoom, self.window_text, self.spacing, self.saved)
-        right = (self.offline, self.device, self.person, research)
-        parts: list[QWidget | None] = []
-        parts += [*left, None]
-        for item in right[:-1]:
-            parts += [item, self._divider()]
-        row(*parts, research, parent=self, spacing=look.M, margins=(look.M, 0, look.M, 0))
+        # Where there is little room the last of these goes first.
+        self._by_weight = (self.value, self.position, self.zoom, self.window_text, self.saved, self.spacing)
+        self._wanted: set[QWidget] = set()
+        self._right: list[QWidget] = []
+        for item in (self.offline, self.device, self.person):
+            self._right += [item, self._divider()]
+        self._right.append(label(RESEARCH, "research"))
+        row(self.position, self.value, self.zoom, self.window_text, self.spacing, self.saved, None, *self._right,
+            parent=self, spacing=look.M, margins=(look.M, 0, look.M, 0))
         self._connect()
         self.refresh()
 
@@ -85,6 +88,28 @@ class StatusBar(QFrame):
             found.setMinimumWidth(width)
         return found
 
+    def _steady(self, name: str, longest: str) -> ElidedLabel:
+        """A fact that changes with the pointer: always as wide as its longest text, or so."""
+        found = ElidedLabel("", "help")
+        found.setAccessibleDescription(name)
+        found.setFixedWidth(found.fontMetrics().horizontalAdvance(longest))
+        return found
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Show as many facts as there is room for beside what always stands at the right."""
+        def width(part: QWidget) -> int:
+            return max(part.minimumWidth(), part.sizeHint().width()) + look.M
+
+        room = self.width() - look.M - sum(width(part) for part in self._right)
+        for part in self._by_weight:
+            shown = part in self._wanted and width(part) <= room
+            room -= width(part) if shown else 0
+            part.setVisible(shown)
+
     def _divider(self) -> QWidget:
         divider = line("divider")
         divider.setFixedHeight(14)
@@ -111,8 +136,6 @@ class StatusBar(QFrame):
         s = self._session
         document = s.documents.current
         shown = document is not None and self._navigator.sees_image
-        for part in (self.position, self.value, self.zoom, self.window_text, self.spacing, self.saved):
-            part.setVisible(shown)
         window = s.view.window_level
         self.window_text.setText(f"W {words.number(window.width)}  L {words.number(window.center)}" if window else "")
         geometry = document.info.frames[s.view.index].geometry if document is not None else None
@@ -120,13 +143,16 @@ class StatusBar(QFrame):
                              words.by(f"{geometry.column_spacing:.3g}", f"{geometry.row_spacing:.3g}") + " mm")
         self._show_zoom()
         self._show_saved()
-        self.window_text.setVisible(shown and bool(self.window_text.text()))
-        self.device.setText(s.jobs.device_text.split(" (")[0].split(",")[0] or "device: auto")
+        self._wanted = {part for part in self._by_weight if shown and (part is not self.window_text or window)}
+        self.device.setText(self.fontMetrics().elidedText(
+            s.jobs.device_text.split(" (")[0].split(",")[0] or "device: auto", Qt.TextElideMode.ElideRight, DEVICE_PX))
         self.device.setToolTip(f"The model runs on: {s.jobs.device_text or 'not known before the first run'}")
         person = s.people.current
-        self.person.setText(person.name if person else "Who is at work?")
+        self.person.setText(self.fontMetrics().elidedText(person.name, Qt.TextElideMode.ElideRight, NAME_PX)
+                            if person else "Who is at work?")
         self.person.setAccessibleName(f"Person at work: {person.name if person else 'not said'}")
         self.person.setIcon(self._theme.icon("account-outline"))
+        self._fit()
 
     def _show_saved(self) -> None:
         saved = self._session.painting.saved_at

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QMenu, QSizePolicy, QToolButton, QWidget
 
 from medsynth_app.core.window_level import WindowLevel, presets
@@ -14,21 +15,27 @@ from medsynth_app.ui.shell.commands import Commands
 from medsynth_app.ui.theme import tokens as look
 from medsynth_app.ui.theme.theme import Theme
 from medsynth_app.ui.widgets import words
-from medsynth_app.ui.widgets.basic import line, row
+from medsynth_app.ui.widgets.basic import IconButton, line, row
 
 VIEWS = ("view.fit", "view.actual", "view.flip_h", "view.flip_v", "view.rotate", "view.mask", "view.synthetic")
 
 
 class ToolBar(QFrame):
-    """One row; a place's parts stand in it while the place is shown."""
+    """One row; a place's parts stand in it while the place is shown. What finds no room waits behind "»"."""
 
-    def __init__(self, ring: QWidget) -> None:
+    def __init__(self, theme: Theme, ring: QWidget) -> None:
         super().__init__()
         self.setObjectName("header")
         self.setAccessibleName(_("Tools"))
         self.setFixedHeight(look.HEADER_PX)
         self.parts: tuple[QWidget, ...] = ()
-        self._row = row(None, ring, parent=self, spacing=look.XS, margins=(look.S, 0, look.M, 0))
+        self._ring = ring
+        self.more = IconButton(theme, "chevron-double-right", _("More tools"))
+        self.more.setMenu(QMenu(self.more))
+        self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.more.menu().aboutToShow.connect(self._fill_more)
+        self.more.hide()
+        self._row = row(self.more, None, ring, parent=self, spacing=look.XS, margins=(look.S, 0, look.M, 0))
 
     def show_parts(self, parts: Sequence[QWidget]) -> None:
         """Show these, from left to right; the others stay hidden until they are shown again."""
@@ -38,7 +45,37 @@ class ToolBar(QFrame):
         self.parts = tuple(parts)
         for place, part in enumerate(self.parts):
             self._row.insertWidget(place, part)
-            part.show()
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Show as many parts as there is room for, from the left."""
+        needs = [part.minimumSizeHint().width() + look.XS for part in self.parts]
+        room = self.width() - look.S - look.M - self._ring.width() - look.XS
+        if sum(needs) > room:
+            room -= self.more.sizeHint().width() + look.XS
+        used = 0
+        for part, need in zip(self.parts, needs, strict=True):
+            used += need
+            part.setVisible(used <= room)
+        self.more.setVisible(used > room)
+
+    def _fill_more(self) -> None:
+        """What the hidden parts hold: their commands, and their menus as menus."""
+        menu = self.more.menu()
+        menu.clear()
+        for part in self.parts:
+            if part.isHidden():
+                buttons = [part] if isinstance(part, QToolButton) else part.findChildren(QToolButton)
+                for found in buttons:
+                    if found.menu() is not None and found.isEnabled() and not found.isHidden():
+                        found.menu().setTitle(found.text())
+                        menu.addMenu(found.menu())
+                    elif found.menu() is None and not found.isHidden():
+                        menu.addAction(found.defaultAction())
 
 
 def tool_button(commands: Commands, name: str) -> QToolButton:
@@ -62,6 +99,7 @@ def menu_button(theme: Theme, text: str, tip: str) -> QToolButton:
     found.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
     found.setIconSize(QSize(14, 14))
     found.setLayoutDirection(Qt.LayoutDirection.RightToLeft)  # the arrow stands after the text
+    found.menu().setLayoutDirection(Qt.LayoutDirection.LeftToRight)
     found.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     found.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
 

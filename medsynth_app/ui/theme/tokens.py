@@ -11,11 +11,13 @@ RADIUS = 6
 TEXT_PX = 13
 ICON_PX = 18
 INSPECTOR_PX = 320
+SCROLL_PX = 10  # width of a scroll bar
 HEADER_PX = 44
 # The strip below the image has one height whatever it shows, and one when folded: its head line alone. Of 768 px both
 # leave more than 60 % to the image, with two lines of messages over it.
 STRIP_PX, STRIP_FOLDED_PX = 128, 36
 MESSAGE_PX = 36
+SMALLEST = (900, 560)  # px in which all has room; on a smaller screen the window scrolls
 CHOICES = ("system", "light", "dark")
 CANVAS_RADIOLOGY = "#0B0D10"
 NAMELESS = "#9AA3AD"  # a mask's value that the schema in use does not name: plain grey

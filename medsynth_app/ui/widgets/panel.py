@@ -7,11 +7,20 @@ from contextlib import contextmanager
 from typing import Any
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtGui import QPaintEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QScrollBar, QVBoxLayout, QWidget
 
 from medsynth_app.ui.theme import tokens as look
 from medsynth_app.ui.theme.theme import Theme
 from medsynth_app.ui.widgets.basic import ElidedLabel, Slider, button, column, label, row
+
+
+class Gutter(QScrollBar):
+    """A scroll bar that keeps its room while there is nothing to scroll: no text ever moves or lies under it."""
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        if self.maximum() > self.minimum():
+            super().paintEvent(event)
 
 
 class Panel(QWidget):
@@ -23,8 +32,10 @@ class Panel(QWidget):
         self.setAccessibleName(f"{title} inspector")
         self._showing = False
         inner = QWidget()
-        self.body = column(parent=inner, spacing=look.S, margins=(look.L, look.S, look.L, look.S))
+        self.body = column(parent=inner, spacing=look.S, margins=(look.L, look.S, look.L - look.SCROLL_PX, look.S))
         self.area = QScrollArea()
+        self.area.setVerticalScrollBar(Gutter())
+        self.area.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
         self.area.setWidget(inner)
         self.area.setWidgetResizable(True)
         self.area.setFocusPolicy(Qt.FocusPolicy.NoFocus)

@@ -144,7 +144,7 @@ def test_the_name_is_asked_in_a_bar_and_switched_with_one_click(desk: TestDesk) 
 def test_an_empty_name_is_refused_in_words(desk: TestDesk) -> None:
     desk.window.name_bar.ask()
     QTest.keyClick(desk.window.name_bar.field, Qt.Key.Key_Return)
-    assert desk.window.name_bar.isVisible() and desk.window.name_bar._trouble.text()
+    assert desk.window.name_bar.isVisible() and desk.window.name_bar._about.property("role") == "error"
     desk.window.name_bar.hide()
 
 

@@ -1,0 +1,251 @@
+"""Nothing is cut off and no texts lie upon each other: every place, dialog and state, at six sizes, in both themes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from PySide6.QtCore import QCoreApplication, QEvent, QPoint
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QDialog, QLabel, QPushButton, QScrollArea, QWidget
+
+from medsynth_app.core.errors import UserError
+from medsynth_app.core.job import EventKind, JobEvent, JobState
+from medsynth_app.ui.shell.banners import Details
+from medsynth_app.workspace.workspace import Workspace
+from tests.ui.desk import TestDesk, a_desk
+from tests.ui.geometry import faults
+
+pytestmark = pytest.mark.gui
+SIZES = ((900, 560), (1024, 640), (1280, 720), (1366, 768), (1920, 1080), (2560, 1440))
+PLACES = ("library", "paint", "generate", "label", "evaluate", "models")
+ERROR = UserError("The worker ended while it drew, because the memory of the computer was used up.",
+                  "Close other programs, or ask for fewer candidates, then run it again.",
+                  "The image is unchanged and what you painted is saved.", details="a trace\nof two lines")
+
+
+@pytest.fixture(scope="module")
+def desk(qapp: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestDesk]:
+    with a_desk(tmp_path_factory.mktemp("desk"), Workspace.temporary(), (900, 560)) as made:
+        yield made
+
+
+def settle() -> None:
+    """Let what was asked to be laid out be laid out."""
+    for _ in range(3):
+        QApplication.sendPostedEvents()
+        QApplication.processEvents()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+
+def layers(desk: TestDesk) -> tuple[QWidget, ...]:
+    """What lies over other things on purpose."""
+    window = desk.window
+    chips = window.canvas.stage.chips
+    return (*window.findChildren(Details), *window.findChildren(QDialog), chips.list, chips, window.veil,
+            window.palette_widget, window.drawer, window.toasts, window.messages)
+
+
+# -- states: each is entered, looked at, and left
+
+
+@contextmanager
+def place(desk: TestDesk, name: str) -> Iterator[None]:
+    desk.window.navigator.go(name)
+    yield
+    desk.window.navigator.go("paint")
+
+
+@contextmanager
+def said(desk: TestDesk) -> Iterator[None]:
+    """An error with its details, an image that is being opened, a question and notes."""
+    window = desk.window
+    window.banners.error(ERROR, key="first")
+    window.banners.error(ERROR, key="second", choices=(("Run again", lambda: None),))
+    window.opening._words.setText("Opening: 128 of 384 files read")
+    window.opening.show()
+    window.toasts.say("done", "The study was removed from the workspace, with one generated picture from its masks.")
+    desk.banner.fold.click()
+    yield
+    for banner in window.banners.all():
+        window.banners.drop(banner.key)
+    window.opening.hide()
+    for note in window.toasts._notes():
+        window.toasts._drop(note)
+
+
+@contextmanager
+def asked_for_a_name(desk: TestDesk) -> Iterator[None]:
+    desk.window.name_bar.ask()
+    desk.window.name_bar.save()  # an empty one is refused, in words
+    yield
+    desk.window.name_bar.hide()
+
+
+@contextmanager
+def switched(desk: TestDesk, command: str) -> Iterator[None]:
+    """What a command opens and closes."""
+    desk.window.commands[command].trigger()
+    yield
+    desk.window.commands[command].trigger()
+
+
+@contextmanager
+def palette(desk: TestDesk) -> Iterator[None]:
+    desk.window.commands["help.palette"].trigger()
+    desk.window.palette_widget.field.setText("no such thing")
+    yield
+    desk.window.palette_widget.close_palette()
+
+
+@contextmanager
+def covered(desk: TestDesk) -> Iterator[None]:
+    desk.window.veil.cover()
+    yield
+    desk.window.veil.lift()
+
+
+@contextmanager
+def dialog(desk: TestDesk, command: str) -> Iterator[None]:
+    desk.window.commands[command].trigger()
+    yield
+    for shown in desk.window.findChildren(QDialog):
+        if shown.isVisible():
+            shown.reject()
+            shown.deleteLater()
+
+
+@contextmanager
+def unfolded(desk: TestDesk) -> Iterator[None]:
+    """What stands behind "More"."""
+    more = desk.inpaint_panel.more.head
+    more.setChecked(True)
+    yield
+    more.setChecked(False)
+
+
+@contextmanager
+def known(desk: TestDesk) -> Iterator[None]:
+    desk.window.canvas.stage.chips.open()
+    yield
+    desk.window.canvas.stage.chips.list.hide()
+
+
+@contextmanager
+def at_work(desk: TestDesk) -> Iterator[None]:
+    """A run that draws, another that waits and one that failed, with the drawer open."""
+    jobs = [desk.session.inpaint.run().jobs[0] for _ in range(3)]
+    desk.hear(jobs[0], JobState.RUNNING, JobEvent(jobs[0], EventKind.STARTED))
+    desk.hear(jobs[0], JobState.RUNNING, JobEvent(jobs[0], EventKind.PROGRESS, step=12, steps=25, seconds_left=4000))
+    desk.hear(jobs[1], JobState.FAILED, JobEvent(jobs[1], EventKind.FAILED, message="Out of memory.",
+                                                 data={"remedy": "Use fewer candidates.", "details": "trace"}))
+    desk.window.drawer.set_open(True)
+    yield
+    desk.window.drawer.set_open(False)
+    for banner in desk.window.banners.all():
+        desk.window.banners.drop(banner.key)
+    desk.clear_jobs()
+
+
+EMPTY: dict[str, Callable[[TestDesk], Any]] = {
+    **{f"empty, in {name}": (lambda desk, name=name: place(desk, name)) for name in PLACES},
+    "first run": asked_for_a_name,
+}
+OPENED: dict[str, Callable[[TestDesk], Any]] = {
+    **{f"with candidates, in {name}": (lambda desk, name=name: place(desk, name)) for name in PLACES},
+    "messages": said, "a question for the name": asked_for_a_name, "at work": at_work, "palette": palette,
+    "veil": covered, "more": unfolded, "facts": known,
+    "the strip folded": lambda desk: switched(desk, "view.strip"),
+    "without the inspector": lambda desk: switched(desk, "view.inspector"),
+    "settings": lambda desk: dialog(desk, "help.settings"), "keys": lambda desk: dialog(desk, "help.keys"),
+    "key editor": lambda desk: dialog(desk, "help.edit_keys"),
+}
+
+
+def look(desk: TestDesk, states: dict[str, Callable[[TestDesk], Any]]) -> list[str]:
+    """What is wrong in any of these states, at any size, in either theme."""
+    found: dict[str, list[str]] = {}
+    for theme in ("light", "dark"):
+        desk.window.choose_theme(theme)
+        for size in SIZES:
+            desk.window.resize(*size)
+            settle()
+            assert (desk.window.width(), desk.window.height()) == size
+            for name, state in states.items():
+                with state(desk):
+                    settle()
+                    for fault in faults(desk.window, layers(desk)):
+                        found.setdefault(fault, []).append(f"{size[0]} x {size[1]}, {theme}, {name}")
+                settle()
+    return [f"{fault}\n    at {at[0]}" + (f" and in {len(at) - 1} more" if at[1:] else "")
+            for fault, at in found.items()]
+
+
+def test_without_an_image(desk: TestDesk) -> None:
+    desk.until(lambda: bool(desk.window.welcome.demo_buttons()))
+    found = look(desk, EMPTY)
+    assert found == [], "\n".join(found)
+
+
+def test_with_an_image_and_candidates(desk: TestDesk) -> None:
+    desk.open()
+    desk.window.navigator.go("paint")
+    desk.session.people.switch("Dr. Maximiliane Oberhuber-Westerwelle")
+    desk.candidates()
+    QTest.qWait(200)
+    found = look(desk, OPENED)
+    assert found == [], "\n".join(found)
+
+
+def test_on_a_smaller_screen_everything_can_be_reached(desk: TestDesk) -> None:
+    """At 200 % a screen of 1366 x 768 has 683 x 384: the window scrolls."""
+    window = desk.window
+    window.setMinimumSize(0, 0)
+    window.resize(683, 384)
+    settle()
+    area = window.centralWidget()
+    assert isinstance(area, QScrollArea) and area.widget().size().toTuple() == (900, 560)
+    assert area.horizontalScrollBar().maximum() >= 900 - 683 and area.verticalScrollBar().maximum() >= 560 - 384
+    found = [fault for name in ("settings", "keys", "key editor", "palette")
+             for fault in _looked_at(desk, OPENED[name])]
+    assert found == [], "\n".join(found)
+    window.resize(900, 560)
+
+
+def _looked_at(desk: TestDesk, state: Callable[[TestDesk], Any]) -> list[str]:
+    with state(desk):
+        settle()
+        shown = [dialog for dialog in desk.window.findChildren(QDialog) if dialog.isVisible()]
+        assert all(dialog.height() <= 384 and dialog.width() <= 683 for dialog in shown)
+        return [fault for part in shown or [desk.window.palette_widget] for fault in faults(part)]
+
+
+def test_what_is_cut_off_or_overlaps_is_found(qapp: Any) -> None:
+    window = QWidget()
+    window.resize(300, 200)
+    narrow, over, under = QPushButton("A long text", window), QLabel("Over", window), QLabel("Under", window)
+    wrapped = QLabel("many words that need several lines", window)
+    out = QLabel("out", window)
+    wrapped.setWordWrap(True)
+    narrow.setGeometry(0, 0, 40, 30)
+    over.setGeometry(100, 0, 60, 20)
+    under.setGeometry(110, 5, 60, 20)
+    wrapped.setGeometry(0, 60, 80, 16)
+    out.setGeometry(280, 100, 60, 20)
+    window.show()
+    settle()
+    texts = "\n".join(faults(window))
+    for wanted in ("“A long text”: needs", "“Over” and QLabel “Under” overlap", "“many words", "“out”: sticks out"):
+        assert wanted in texts, texts
+    for widget, at in ((narrow, QPoint(0, 0)), (over, QPoint(150, 0)), (under, QPoint(150, 40)),
+                       (wrapped, QPoint(0, 60)), (out, QPoint(150, 120))):
+        widget.move(at)
+        widget.resize(140, 60)
+    under.resize(140, 20)
+    over.resize(140, 20)
+    narrow.resize(140, 40)
+    settle()
+    assert faults(window) == []
+    window.close()
