@@ -18,6 +18,7 @@ from medsynth_app.actions.doctor import doctor as run_doctor
 from medsynth_app.actions.virtual_screen import has_display
 from medsynth_app.cli import embed, export, images, rank
 from medsynth_app.cli.common import Answer, JsonOption, OneLineErrors, OutOption, WorkspaceOption, command
+from medsynth_app.cli.data import data
 from medsynth_app.cli.generate import generate
 from medsynth_app.cli.packs import packs
 from medsynth_app.cli.study import study
@@ -33,6 +34,7 @@ app.add_typer(export.app)
 app.add_typer(generate, name="generate")
 app.add_typer(embed.app)
 app.add_typer(rank.app)
+app.add_typer(data, name="data")
 app.add_typer(train, name="train")
 app.add_typer(study, name="study")
 app.add_typer(packs, name="packs")

@@ -7,13 +7,16 @@ from typing import Annotated
 
 import typer
 
+from medsynth_app.actions.data import look_at_data, preview_request, read_report
 from medsynth_app.actions.packs import find_pack
 from medsynth_app.actions.train import train as queue_training
 from medsynth_app.actions.train import train_request
 from medsynth_app.cli.common import Answer, JsonOption, OutOption, WorkspaceOption, command
+from medsynth_app.cli.data import frozen_lines
 from medsynth_app.core.job import Lane
+from medsynth_app.core.jobs.train import TrainRequest
 from medsynth_app.core.pack_files import open_pack
-from medsynth_app.headless import headless
+from medsynth_app.headless import Headless, headless
 
 train = typer.Typer(help="Train a model pack, or a part of one.")
 
@@ -21,49 +24,60 @@ RecipeArgument = Annotated[Path, typer.Argument(help="A TOML file such as those 
 DataOption = Annotated[Path | None, typer.Option("--data", help="The data folder of the recipe.")]
 ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on from an earlier run.")]
 MinutesOption = Annotated[float, typer.Option("--max-minutes", min=0, help="End after so many minutes; 0: never.")]
+DryOption = Annotated[bool, typer.Option(
+    "--dry-run", help="Split and freeze the data, tell what would be learned, and train nothing.")]
 JoinedOption = Annotated[str, typer.Option("--pack", help="Name or folder of the base pack that the part joins.")]
 
 
 def _train(part: str, recipe: Path, data: Path | None, out: Path, resume: bool, max_minutes: float,
-           workspace: Path | None, as_json: bool, joins: str | None = None) -> Answer:
+           workspace: Path | None, as_json: bool, dry: bool, joins: str | None = None) -> Answer:
     """Train and wait. Ctrl+C keeps a checkpoint."""
     pack = find_pack(joins) if joins is not None else None
     with headless(workspace, lane=Lane.BACKGROUND, quiet=as_json) as here:
         request = train_request(recipe, data, out, part=part, pack=pack, resume=resume, max_minutes=max_minutes)
+        if dry:
+            return _previewed(here, request)
         here.run(queue_training(here.queue, request, here.person_id))
     found = open_pack(out)
     return Answer({"pack": found.manifest.name, "part": part, "folder": str(out), "sha256": found.manifest.sha256},
                   f"{out}  {found.manifest.sha256}")
 
 
+def _previewed(here: Headless, request: TrainRequest) -> Answer:
+    asked = preview_request(request)
+    here.run(look_at_data(here.queue, asked, here.person_id))
+    found = read_report(Path(asked.report))
+    return Answer({**found, "contact_sheet": asked.sheet}, "\n".join([*frozen_lines(found), f"See {asked.sheet}"]))
+
+
 @command(train, "base")
 def train_base(recipe: RecipeArgument, out: OutOption, data: DataOption = None, resume: ResumeOption = False,
                start: Annotated[str | None, typer.Option("--start", help="Name or folder of a pack to start from.")]
-               = None, max_minutes: MinutesOption = 0.0, workspace: WorkspaceOption = None,
+               = None, max_minutes: MinutesOption = 0.0, dry_run: DryOption = False, workspace: WorkspaceOption = None,
                as_json: JsonOption = False) -> Answer:
     """Train a base pack by a recipe. Ctrl+C keeps a checkpoint; --resume goes on from it."""
-    return _train("base", recipe, data, out, resume, max_minutes, workspace, as_json, start)
+    return _train("base", recipe, data, out, resume, max_minutes, workspace, as_json, dry_run, start)
 
 
 @command(train, "control")
 def train_control(recipe: RecipeArgument, out: OutOption, pack: JoinedOption, data: DataOption = None,
-                  resume: ResumeOption = False, max_minutes: MinutesOption = 0.0, workspace: WorkspaceOption = None,
-                  as_json: JsonOption = False) -> Answer:
+                  resume: ResumeOption = False, max_minutes: MinutesOption = 0.0, dry_run: DryOption = False,
+                  workspace: WorkspaceOption = None, as_json: JsonOption = False) -> Answer:
     """Train a ControlNet for masks; OUT becomes a copy of the base pack with it."""
-    return _train("control", recipe, data, out, resume, max_minutes, workspace, as_json, pack)
+    return _train("control", recipe, data, out, resume, max_minutes, workspace, as_json, dry_run, pack)
 
 
 @command(train, "masks")
 def train_masks(recipe: RecipeArgument, out: OutOption, pack: JoinedOption, data: DataOption = None,
-                resume: ResumeOption = False, max_minutes: MinutesOption = 0.0, workspace: WorkspaceOption = None,
-                as_json: JsonOption = False) -> Answer:
+                resume: ResumeOption = False, max_minutes: MinutesOption = 0.0, dry_run: DryOption = False,
+                workspace: WorkspaceOption = None, as_json: JsonOption = False) -> Answer:
     """Train a model of masks themselves; OUT becomes a copy of the base pack with it."""
-    return _train("masks", recipe, data, out, resume, max_minutes, workspace, as_json, pack)
+    return _train("masks", recipe, data, out, resume, max_minutes, workspace, as_json, dry_run, pack)
 
 
 @command(train, "encoder")
 def train_encoder(recipe: RecipeArgument, out: OutOption, data: DataOption = None, resume: ResumeOption = False,
-                  max_minutes: MinutesOption = 0.0, workspace: WorkspaceOption = None,
+                  max_minutes: MinutesOption = 0.0, dry_run: DryOption = False, workspace: WorkspaceOption = None,
                   as_json: JsonOption = False) -> Answer:
     """Train an encoder of cells: a picture becomes a vector."""
-    return _train("encoder", recipe, data, out, resume, max_minutes, workspace, as_json)
+    return _train("encoder", recipe, data, out, resume, max_minutes, workspace, as_json, dry_run)

@@ -77,7 +77,7 @@ class TrainingSet:
 
 def is_frozen(folder: Path) -> bool:
     """True for the folder of a frozen training set."""
-    return _manifest(folder).get("format") == FORMAT
+    return manifest_of(folder).get("format") == FORMAT
 
 
 def refuse_another_set(frozen: Path, layout: Mapping[str, Any]) -> None:
@@ -85,14 +85,15 @@ def refuse_another_set(frozen: Path, layout: Mapping[str, Any]) -> None:
 
     Sets that were frozen before they said which they are pass.
     """
-    wanted, found = layout.get("set"), _manifest(frozen)
+    wanted, found = layout.get("set"), manifest_of(frozen)
     if wanted and found.get("set", wanted) != wanted:
         raise UserError(f"The recipe is for the data set {wanted!r}, and {frozen.name} was frozen from "
                         f"{found.get('name') or 'another'!r}.", "Give the data that the recipe was written for, or a "
                         "recipe without set in its [data].")
 
 
-def _manifest(folder: Path) -> dict[str, Any]:
+def manifest_of(folder: Path) -> dict[str, Any]:
+    """What stands in the manifest of a set; empty where there is none."""
     try:
         raw = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError):

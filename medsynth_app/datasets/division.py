@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -65,7 +66,8 @@ def divide(claims: Sequence[Claim], same: Sequence[tuple[int, int]]) -> Division
 
     Where the data state a split, it stays; of pictures that are nearly the same but lie in different parts of it, those
     of the part that is held back most (test, then val) stay, and the others are left out. Where they state none, one of
-    ten patients, else groups of such pictures, else pictures is kept for validation and one for testing.
+    ten patients, else groups of such pictures, else pictures is kept for validation and one for testing; something is
+    always learned from.
 
     Parameters
     ----------
@@ -92,6 +94,9 @@ def divide(claims: Sequence[Claim], same: Sequence[tuple[int, int]]) -> Division
             parts.append(stated[group] if claim.split in ("", stated[group]) else "")
         else:
             parts.append(beside.get(hangs) or _drawn(claims[hangs].name))
+    if not stated and claims and "train" not in parts:  # so few groups that chance gave it none: the largest is learned
+        largest = Counter(whole).most_common(1)[0][0]
+        parts = ["train" if hangs == largest else part for part, hangs in zip(parts, whole, strict=True)]
     return Division(tuple(parts), _by(claims, near))
 
 

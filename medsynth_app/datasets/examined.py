@@ -19,6 +19,7 @@ from medsynth_app.formats.libraries import prepare_pillow
 from medsynth_app.formats.provenance import claims_synthetic
 
 Progress = Callable[[int, int], None]
+FEW = 8  # values of a picture that may be a mask
 RECORD = ".provenance.json"  # what is written beside the pictures that MedSynth draws
 
 
@@ -38,6 +39,8 @@ class Facts:
         Whether MedSynth, or another program that says so, drew it or a part of it.
     plain
         See `picture.is_plain`; then a training machine reads the file itself.
+    few
+        Whether it shows but a few values, as masks do.
     look
         Of its middle frame, by which it is compared with others; None where there is none.
     """
@@ -54,6 +57,7 @@ class Facts:
     series: str = ""
     synthetic: bool = False
     plain: bool = False
+    few: bool = False
     look: Look | None = None
 
 
@@ -96,7 +100,7 @@ def _facts(path: Path, source: ImageSource) -> Facts:
         bits=(high - low).bit_length() if info.colour == "grey" else 8, colour=info.colour, frames=len(info.frames),
         modality=info.modality or "", patient=info.identity.patient, series=info.identity.series,
         synthetic=info.synthetic or _recorded(path), plain=len(info.frames) == 1 and is_plain(path, pixels),
-        look=look_of(pixels))
+        few=int(np.count_nonzero(np.bincount(pixels[..., 0].ravel()))) <= FEW, look=look_of(pixels))
 
 
 def _recorded(path: Path) -> bool:

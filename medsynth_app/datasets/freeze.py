@@ -12,7 +12,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,42 +20,17 @@ from medsynth_app.core.errors import UserError
 from medsynth_app.core.files import writing
 from medsynth_app.core.intensity import IntensityRange
 from medsynth_app.datasets.cells import cell_items
+from medsynth_app.datasets.choice import Chosen, choose, examined_listing
 from medsynth_app.datasets.dataset import FORMAT, MANIFEST
 from medsynth_app.datasets.description import Description, description_of
-from medsynth_app.datasets.division import PARTS, Claim, Division, SplitBy, divide
-from medsynth_app.datasets.examined import Facts, Progress, examine, same_pictures
-from medsynth_app.datasets.listing import LAYOUTS, Entry, Listing, listed
-from medsynth_app.datasets.near import equal_pairs
-from medsynth_app.datasets.pairs import mask_problem, pair_items
+from medsynth_app.datasets.division import PARTS
+from medsynth_app.datasets.examined import Progress
+from medsynth_app.datasets.listing import CELLS, PAIRS, PICTURES, VOLUMES, Listing, listed
+from medsynth_app.datasets.pairs import pair_items
 from medsynth_app.datasets.ready import Item, made_ready
 from medsynth_app.datasets.volumes import volume_items
 
-CELLS, PAIRS, VOLUMES = LAYOUTS
 NAMED = 40  # broken files of a message
-
-
-@dataclass(frozen=True, eq=False)
-class Chosen:
-    """What of a data set is learned from or kept back, and what is left out.
-
-    Attributes
-    ----------
-    parts
-        Of every entry; empty: left out.
-    synthetic, near
-        Places of entries that are left out because they were drawn, or are nearly the same as one that is held back.
-    drawn
-        How many drawn ones are in.
-    """
-
-    listing: Listing
-    facts: Sequence[Facts]
-    division: Division
-    parts: tuple[str, ...]
-    patients: tuple[str, ...]
-    synthetic: tuple[int, ...]
-    near: tuple[int, ...]
-    drawn: int
 
 
 def freeze_training_set(data: Path, layout: dict[str, Any], out: Path, progress: Progress | None = None) -> Path:
@@ -88,7 +63,7 @@ def freeze_training_set(data: Path, layout: dict[str, Any], out: Path, progress:
         count = len(listing.entries)
         out.mkdir(parents=True, exist_ok=True)
         (out / MANIFEST).unlink(missing_ok=True)
-        chosen = choose(listing, layout, lambda done, total: tell(done, 2 * count))
+        chosen = _chosen(listing, layout, lambda done: tell(done, 2 * count))
         items = list(_items(chosen, layout, out, lambda done: tell(count + done, 2 * count)))
     text = json.dumps(items, sort_keys=True).encode()
     manifest = {"format": FORMAT, **about.facts(), **_facts_of(chosen, layout, items),
@@ -113,6 +88,9 @@ def _look(data: Path, layout: dict[str, Any]) -> tuple[Listing, Description]:
     about.refuse_another(listing.counts, recipe=bool(about.key))
     if listing.layout == CELLS:
         _check_classes(listing.counts, layout)
+    elif listing.layout == PICTURES and any("{class}" in text for text in layout.get("captions", ())):
+        raise UserError("The captions of the recipe speak of {class}, and the data have no classes.",
+                        "Give every class a sub-folder, or take {class} out of captions.")
     _ranges(layout)
     return listing, about
 
@@ -129,75 +107,22 @@ def _check_classes(counts: Mapping[str, int], layout: Mapping[str, Any]) -> None
                         "without_nucleus in its [data].")
 
 
-def choose(listing: Listing, layout: Mapping[str, Any], progress: Progress | None = None) -> Chosen:
-    """Read every picture of a listing and split them.
-
-    Raises
-    ------
-    UserError
-        Files that cannot be used, all named; a split that tears a patient apart; nothing left to learn from.
-    """
-    entries = listing.entries
-    facts = examined_listing(listing, progress)
-    _refuse_broken(entries, facts)
-    wanted = bool(layout.get("include_synthetic", False))
-    synthetic = tuple(k for k, fact in enumerate(facts) if fact.synthetic and not wanted)
-    kept = [k for k in range(len(entries)) if k not in set(synthetic)]
-    if not kept:
-        raise UserError("All pictures of the data were drawn by MedSynth.",
-                        "Add real ones, or write include_synthetic = true into [data] of the recipe.")
-    patients = _patients(entries, facts)
-    claims = [Claim(entries[k].patient or entries[k].name, entries[k].split, patients[k]) for k in kept]
-    division = divide(claims, _same(listing, [facts[k] for k in kept], progress, len(entries)))
-    if listing.layout == VOLUMES:
-        division = replace(division, by=SplitBy.CASE)
-    parts = [""] * len(entries)
-    for k, part in zip(kept, division.parts, strict=True):
-        parts[k] = part
-    return Chosen(listing, facts, division, tuple(parts), patients, synthetic,
-                  tuple(kept[k] for k in division.left_out),
-                  sum(fact.synthetic and bool(part) for fact, part in zip(facts, parts, strict=True)))
-
-
-def examined_listing(listing: Listing, progress: Progress | None = None) -> list[Facts]:
-    """`examine`, and for pairs and volumes a look at their masks."""
-    facts = examine(listing.entries, progress)
-    if listing.layout == VOLUMES:
-        return [replace(fact, problem="It has no label volume of its name.")
-                if not fact.problem and (entry.mask is None or not entry.mask.is_file()) else fact
-                for entry, fact in zip(listing.entries, facts, strict=True)]
-    if listing.layout != PAIRS:
-        return facts
-    several = "It holds several images, and a mask is of one."
-    return [fact if fact.problem else replace(
-        fact, problem=several if fact.frames > 1 else mask_problem(entry, fact.rows, fact.columns))
-        for entry, fact in zip(listing.entries, facts, strict=True)]
-
-
-def _same(listing: Listing, facts: Sequence[Facts], progress: Progress | None, count: int) -> list[tuple[int, int]]:
-    """Of volumes only copies: slices of small ones look alike in all people."""
-    if listing.layout == VOLUMES:
-        return equal_pairs([fact.sha256 for fact in facts])
-    return same_pictures(facts, lambda done, total: progress(count, count) if progress is not None else None)
-
-
-def _refuse_broken(entries: Sequence[Entry], facts: Sequence[Facts]) -> None:
-    broken = [f"{entry.name}: {fact.problem}" for entry, fact in zip(entries, facts, strict=True) if fact.problem]
+def _chosen(listing: Listing, layout: Mapping[str, Any], tell: Callable[[int], None]) -> Chosen:
+    """Read every picture of a listing and split them; raises `UserError` where any cannot be used: all are named."""
+    facts = examined_listing(listing, lambda done, total: tell(done))
+    broken = [f"{entry.name}: {fact.problem}" for entry, fact in zip(listing.entries, facts, strict=True)
+              if fact.problem]
     if broken:
         more = f" and {len(broken) - NAMED} more" if len(broken) > NAMED else ""
         what = "file of the data cannot be used" if len(broken) == 1 else "files of the data cannot be used"
         raise UserError(f"{len(broken)} {what}: {' '.join(broken[:NAMED])}{more}",
                         "Mend them or take them away; `medsynth data inspect` names all.")
-
-
-def _patients(entries: Sequence[Entry], facts: Sequence[Facts]) -> tuple[str, ...]:
-    """A neutral name for each patient whom the list or else the file names, by first appearance; else empty.
-
-    Of a file that names no patient, its series stands for one.
-    """
-    known = [entry.patient or fact.patient or fact.series for entry, fact in zip(entries, facts, strict=True)]
-    numbers = {name: k for k, name in enumerate(dict.fromkeys(filter(None, known)), 1)}
-    return tuple(f"patient-{numbers[name]:04d}" if name else "" for name in known)
+    chosen = choose(listing, facts, bool(layout.get("include_synthetic", False)),
+                    lambda done, total: tell(len(facts)))
+    if not any(chosen.parts):
+        raise UserError("All pictures of the data were drawn by MedSynth.",
+                        "Add real ones, or write include_synthetic = true into [data] of the recipe.")
+    return chosen
 
 
 def _items(chosen: Chosen, layout: dict[str, Any], out: Path, tell: Callable[[int], None]) -> Iterator[Item]:
@@ -214,7 +139,7 @@ def _items(chosen: Chosen, layout: dict[str, Any], out: Path, tell: Callable[[in
             yield from pictures
             tell(k)
 
-    yield from (cell_items if chosen.listing.layout == CELLS else pair_items)(ready(), layout, out)
+    yield from (pair_items if chosen.listing.layout == PAIRS else cell_items)(ready(), layout, out)
 
 
 def _ranges(layout: Mapping[str, Any]) -> dict[str, IntensityRange]:
@@ -235,7 +160,7 @@ def _facts_of(chosen: Chosen, layout: Mapping[str, Any], items: Sequence[Item]) 
     for item in items:
         files.setdefault(str(item.get("class", "")), {}).setdefault(str(item["split"]), set()).add(str(item["file"]))
     return {
-        "split_by": str(chosen.division.by),
+        "split_by": str(chosen.by),
         "classes": {name: {part: len(parts.get(part, ())) for part in PARTS} for name, parts in sorted(files.items())},
         "synthetic": chosen.drawn,
         "left_out": {"near_duplicates": [names[k] for k in chosen.near],

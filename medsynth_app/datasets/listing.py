@@ -13,7 +13,8 @@ from medsynth_app.core.errors import UserError
 from medsynth_app.datasets.picture import is_picture
 
 LABELS = "labels.csv"
-VOLUMES = "*.nii.gz"
+CELLS, PAIRS, VOLUMES, PICTURES = "labelled-cells", "image-mask-pairs", "volume-slices", "pictures"
+PARTED = ("train", "val", "test")  # folders that pairs may lie in
 OWN_SPLITS = {"train": ("train", "training"), "val": ("val", "valid", "validation", "dev"), "test": ("test", "testing")}
 
 
@@ -120,7 +121,7 @@ def pairs(data: Path) -> tuple[Entry, ...]:
     Where there is no ``test/``, all of ``val/`` is kept back for figures, and one of fourteen of ``train/`` is for
     validation.
     """
-    parts = [part for part in ("train", "val", "test") if (data / part / "images").is_dir()]
+    parts = [part for part in PARTED if (data / part / "images").is_dir()]
     if not parts and (data / "images").is_dir():
         return tuple(_pair(path, data, "", "pictures") for path in _files(data / "images"))
     found = []
@@ -150,8 +151,18 @@ def volumes(data: Path) -> tuple[Entry, ...]:
     return tuple(
         Entry(path.resolve(), path.relative_to(data).as_posix(), mask=data / "labels" / path.name, group="volumes",
               split="val" if case % 10 == 4 else "test" if case % 5 == 2 else "train")
-        for case, path in enumerate(sorted((data / "images").glob(VOLUMES))))
+        for case, path in enumerate(volume_files(data)))
+
+
+def volume_files(data: Path) -> list[Path]:
+    return sorted((data / "images").glob("*.nii.gz"))
+
+
+def pictures(data: Path) -> tuple[Entry, ...]:
+    """All pictures of a folder and its sub-folders, DICOM series and volumes among them, without classes."""
+    return tuple(Entry(path.resolve(), path.relative_to(data).as_posix(), group="pictures")
+                 for path in sorted(data.rglob("*")) if is_picture(path))
 
 
 LAYOUTS: dict[str, Callable[[Path], tuple[Entry, ...]]] = {
-    "labelled-cells": labelled, "image-mask-pairs": pairs, "volume-slices": volumes}
+    CELLS: labelled, PAIRS: pairs, VOLUMES: volumes, PICTURES: pictures}

@@ -24,7 +24,7 @@ Pictures8 = npt.NDArray[np.uint8]  # (rows, columns, 3)
 Ranges = Mapping[str, IntensityRange]
 BITMAP = ".bmp"  # which only training reads: nobody opens one in the window
 SUFFIXES = (*EXTENSIONS, BITMAP)
-PLAIN = ("PNG", "JPEG", "TIFF", "BMP")
+PLAIN = {Kind.PNG: "PNG", Kind.JPEG: "JPEG"}  # what Pillow calls them
 LARGEST = 2**27  # pixels of one frame
 
 
@@ -71,12 +71,15 @@ def opened(path: Path, salt: bytes = b"") -> Iterator[ImageSource]:
 def is_plain(path: Path, pixels: Pictures8) -> bool:
     """Whether Pillow alone, which is all that a training machine has, sees in a file `pixels`, what a model sees.
 
-    So it is with most PNG, JPEG, TIFF and BMP of 8 bits; not with deeper ones, or those that are turned or transparent.
+    So it is with most PNG, JPEG and BMP of 8 bits; not with deeper ones, or those that are turned or transparent.
     """
     try:
-        with Image.open(path, formats=PLAIN) as image:
+        form = "BMP" if path.suffix.lower() == BITMAP else PLAIN.get(kind_of(path))
+        if form is None:
+            return False
+        with Image.open(path, formats=(form,)) as image:
             return image.size == pixels.shape[1::-1] and np.array_equal(np.asarray(image.convert("RGB")), pixels)
-    except (OSError, ValueError, SyntaxError):
+    except (OSError, ValueError, SyntaxError, UserError):
         return False
 
 

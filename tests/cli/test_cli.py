@@ -34,7 +34,7 @@ def two_packs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_every_command_of_the_contract_that_exists_is_listed() -> None:
     text = run("--help").stdout
-    for name in ("demo", "info", "doctor", "inpaint", "generate", "train", "packs", "embed"):
+    for name in ("demo", "info", "doctor", "inpaint", "generate", "data", "train", "packs", "embed"):
         assert name in text
     assert "base" in run("train", "--help").stdout
     assert "list" in run("packs", "--help").stdout and "verify" in run("packs", "--help").stdout
@@ -42,7 +42,8 @@ def test_every_command_of_the_contract_that_exists_is_listed() -> None:
 
 
 @pytest.mark.parametrize("command", [("info",), ("doctor",), ("inpaint",), ("generate",), ("demo",), ("train", "base"),
-                                     ("packs", "list"), ("packs", "verify")])
+                                     ("packs", "list"), ("packs", "verify"), ("data", "inspect"),
+                                     ("data", "freeze")])
 def test_every_command_takes_workspace_and_json(command: tuple[str, ...]) -> None:
     text = run(*command, "--help").stdout
     assert "--workspace" in text and "--json" in text

@@ -41,6 +41,12 @@ def test_the_draw_is_the_same_whatever_else_the_data_hold() -> None:
     assert 140 < more.parts.count("train") < 180
 
 
+def test_something_is_always_learned_from() -> None:
+    alone = [divide([Claim(f"{k}.png", "", "one"), Claim(f"{k}.jpg", "", "one")], []).parts for k in range(40)]
+    assert set(alone) == {("train", "train")}
+    assert divide([Claim("a", "test"), Claim("b", "val")], []).parts == ("test", "val")  # what the data state stays
+
+
 def test_what_the_split_is_by_is_said() -> None:
     assert divide(drawn(5), []).by is SplitBy.IMAGE
     assert divide(drawn(5), [(0, 1)]).by is SplitBy.GROUP
