@@ -70,7 +70,7 @@ class Session:
             jobs=jobs)
         self.generate = Generate(
             queue, changed(GenerateParameters(), device=device, preview_every=preview_every),
-            Pictures(workspace, people, hook), documents=documents, view=view, painting=painting, models=models,
+            Pictures(workspace, people, jobs, hook), documents=documents, view=view, painting=painting, models=models,
             people=people, jobs=jobs, hook=hook)
         self.exports = Exports(workspace, settings, documents, view)
         self.training = Training(queue, people, jobs)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -56,9 +58,19 @@ class Picture:
 class Pictures:
     """All pictures of a workspace, newest first."""
 
-    def __init__(self, database: Database, blobs: Blobs) -> None:
+    def __init__(self, database: Database, blobs: Blobs, files: Path) -> None:
         self._database = database
         self._blobs = blobs
+        self._files = files
+
+    def file_of(self, picture: Picture) -> Path:
+        """Where a picture lies as a file once it is opened as an image; it is not made here, and goes with it."""
+        return self._files / picture.id / f"SYNTHETIC-{picture.seed}.png"
+
+    def drop_files(self, picture_ids: Iterable[str]) -> None:
+        """Delete the files of pictures that were opened as images."""
+        for picture_id in picture_ids:
+            shutil.rmtree(self._files / picture_id, ignore_errors=True)
 
     def add(self, job_id: str, candidate: int, pixels: npt.NDArray[np.uint8], provenance: Provenance, *,
             mask: npt.NDArray[np.uint8] | None = None, document_id: str = "") -> Picture:
@@ -122,6 +134,7 @@ class Pictures:
             blobs = [sha for row in held for sha in row if sha]
             session.execute(delete(PictureRow).where(PictureRow.id == picture_id))
         self._database.drop_blobs(self._blobs, blobs)
+        self.drop_files([picture_id])
         return bool(held)
 
     def _pictures(self, session: Session, rows: Iterable[PictureRow]) -> tuple[Picture, ...]:

@@ -16,6 +16,7 @@ from medsynth_app.workspace.blobs import Blobs
 from medsynth_app.workspace.database import Database
 from medsynth_app.workspace.documents import Documents
 from medsynth_app.workspace.masks import Masks
+from medsynth_app.workspace.pictures import Pictures
 from medsynth_app.workspace.tables import (
     CandidateRow,
     DocumentRow,
@@ -59,11 +60,13 @@ class Scope:
 
 
 class Removal:
-    def __init__(self, database: Database, blobs: Blobs, masks: Masks, documents: Documents) -> None:
+    def __init__(self, database: Database, blobs: Blobs, masks: Masks, documents: Documents,
+                 pictures: Pictures) -> None:
         self._database = database
         self._blobs = blobs
         self._masks = masks
         self._documents = documents
+        self._pictures = pictures
 
     def of_study(self, document_id: str) -> Scope:
         """All documents of the study that a document belongs to; nothing where there is no such document."""
@@ -123,6 +126,7 @@ class Removal:
                 session.merge(MetaRow(key=WIPE, value="1"))
             for document_id in ids:
                 self._documents.forget(document_id)
+            self._pictures.drop_files(scope.pictures)
             counts["files"] = self._database.drop_blobs(self._blobs, blobs)
             self.finish()
         return counts

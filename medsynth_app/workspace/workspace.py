@@ -62,11 +62,11 @@ class Workspace:
         self._masks = Masks(self._database, self.blobs)
         self.documents = Documents(self._database, self.blobs, self._masks)
         self.candidates = Candidates(self._database, self.blobs)
-        self.pictures = Pictures(self._database, self.blobs)
+        self.pictures = Pictures(self._database, self.blobs, folder / "generated")
         self.jobs = Jobs(self._database, self.blobs)
         self.people = People(self._database)
         self.audit = Audit(self._database)
-        self.removal = Removal(self._database, self.blobs, self._masks, self.documents)
+        self.removal = Removal(self._database, self.blobs, self._masks, self.documents, self.pictures)
         self.salt = self._read_salt()
         if not self.read_only:
             self.removal.finish()

@@ -259,9 +259,9 @@ def test_a_read_only_workspace_runs_nothing(
     assert second.read_only
     document = open_image(second, path)
     assert document.mask(0).any()
-    with pytest.raises(UserError, match="another window"):
+    with pytest.raises(UserError, match="read-only"):
         inpaint_document(queue, document, 0, PARAMETERS, pack)
-    with pytest.raises(UserError, match="another window"):
+    with pytest.raises(UserError, match="read-only"):
         paint(document)
     second.close()
 

@@ -56,7 +56,7 @@ def test_a_read_only_workspace_refuses(workspace: Workspace) -> None:
     opened(workspace, "1.2.1", "ann", "one")
     second = Workspace.open(workspace.folder)
     try:
-        with pytest.raises(UserError, match="another window"):
+        with pytest.raises(UserError, match="read-only"):
             remove_patient(second, opened(second, "1.2.1", "ann", "one"))
     finally:
         second.close()

@@ -17,7 +17,7 @@ def test_a_picture_goes_with_its_mask_and_only_where_one_may_write(workspace: Wo
                                                 mask=np.full((8, 8), 1 + k, np.uint8)) for k in range(2))
     second = Workspace.open(workspace.folder)
     try:
-        with pytest.raises(UserError, match="another window"):
+        with pytest.raises(UserError, match="read-only"):
             remove_picture(second, gone)
     finally:
         second.close()

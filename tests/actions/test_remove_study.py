@@ -61,7 +61,7 @@ def test_a_read_only_workspace_refuses(workspace: Workspace, tmp_path: Path) -> 
     open_image(workspace, path)
     second = Workspace.open(workspace.folder)
     try:
-        with pytest.raises(UserError, match="another window"):
+        with pytest.raises(UserError, match="read-only"):
             remove_study(second, open_image(second, path))
     finally:
         second.close()

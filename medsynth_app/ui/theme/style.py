@@ -54,7 +54,7 @@ QPushButton[role="link"] { background: transparent; border: 1px solid transparen
 QPushButton[role="link"]:hover { background: @hover; }
 QPushButton[role="link"]:focus { border: 2px solid @accent; padding: 2px 5px; }
 QPushButton[role="link"]:disabled { color: @faint; background: transparent; }
-QPushButton[role="danger"] { color: @error; }
+QPushButton[role="danger"]:enabled { color: @error; }
 
 QToolButton { background: transparent; border: 1px solid transparent; border-radius: 6px; padding: 6px; }
 QToolButton:hover { background: @hover; }

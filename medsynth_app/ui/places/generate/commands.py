@@ -26,11 +26,13 @@ def generate_commands(frame: Frame, panel: GeneratePanel, grid: PictureGrid) -> 
             frame.navigator.go(ID)
 
     def no_picture() -> str | None:
-        if not generate.pictures.count:
+        if not (generate.pictures.count or generate.pictures.sketches):
             return _("There are no pictures")
-        return None if frame.navigator.shows(ID) and grid.chosen is not None else _("Go to the pictures first")
+        if not frame.navigator.shows(ID):
+            return _("Go to the pictures first")
+        return None if grid.chosen is not None else _("It is still being drawn")
 
-    def not_removable() -> str | None:
+    def not_writable() -> str | None:
         return READ_ONLY if frame.session.workspace.read_only else no_picture()
 
     def refusal(shape: str) -> str | None:
@@ -47,14 +49,24 @@ def generate_commands(frame: Frame, panel: GeneratePanel, grid: PictureGrid) -> 
         Command("generate.run", _("Generate pictures"), group, start, icon="image-multiple-outline",
                 enabled_when=lambda: panel.obstacle or None),
         *shapes,
+        Command("generate.open", _("Open the picture in Paint"), group, lambda: _open(frame, grid),
+                icon="brush-outline", enabled_when=not_writable),
         Command("generate.save", _("Save the picture…"), group, lambda: _save(frame, grid), icon="tray-arrow-down",
                 enabled_when=no_picture),
         Command("generate.remove", _("Remove the picture from the workspace…"), group,
-                lambda: _ask_remove(frame, grid), icon="trash-can-outline", enabled_when=not_removable))
+                lambda: _ask_remove(frame, grid), icon="trash-can-outline", enabled_when=not_writable))
 
 
 def _choose(frame: Frame, shape: str) -> None:
     frame.run(lambda: frame.session.generate.set_shape(shape))
+
+
+def _open(frame: Frame, grid: PictureGrid) -> None:
+    """Work on the chosen picture; Paint comes up by itself when the image is there."""
+    picture = grid.chosen
+    path = frame.run(lambda: frame.session.generate.pictures.as_file(picture.id)) if picture is not None else None
+    if path is not None:
+        frame.opening.open(path)
 
 
 def _save(frame: Frame, grid: PictureGrid) -> None:

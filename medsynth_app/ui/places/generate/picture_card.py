@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QScrollArea, QWidget
 
 from medsynth_app.core.control_image import labels_in
 from medsynth_app.core.words import _
+from medsynth_app.session.pictures import Sketch
 from medsynth_app.session.session import Session
 from medsynth_app.ui.shell.commands import Commands
 from medsynth_app.ui.theme import tokens as look
@@ -17,7 +18,8 @@ from medsynth_app.ui.widgets.mask_picture import Legend, laid_over, mask_picture
 from medsynth_app.ui.widgets.panel import fact
 from medsynth_app.workspace.pictures import Picture as Generated
 
-EDGE = 268
+EDGE, LEAST_EDGE, GUTTER = 256, 208, 12  # px, of the picture, and beside it for the scroll bar
+SHARE = 0.35  # of the room beside the inspector
 VIEWS = (("picture", "Picture", "The picture alone"), ("both", "Both", "The picture with its mask over it"),
          ("mask", "Mask", "The mask that the picture follows"))
 
@@ -29,10 +31,9 @@ class PictureCard(QWidget):
         super().__init__()
         self.setObjectName("surface")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.setFixedWidth(300)
         self._session = session
         self._picture: Generated | None = None
-        self.large = Picture(theme, EDGE)
+        self.large = Picture(theme)
         self.view = Segmented(VIEWS, "What is shown")
         self.view.set_value("picture")
         self.view.chosen.connect(lambda _view: self._draw())
@@ -44,13 +45,28 @@ class PictureCard(QWidget):
         row(key, self.legend, parent=self._classes).setStretch(1, 1)
         self._facts = column(spacing=look.S)
         self.save = button(_("Save picture…"))
+        self.open = button(_("Open in Paint"), tip=_("Work on this picture as on any other image"))
         self.remove = button(_("Remove…"), role="danger", tip=_("Erase this picture from the workspace"))
+        commands.follow(self.open, "generate.open", tip=False)
         commands.follow(self.save, "generate.save", tip=False)
         commands.follow(self.remove, "generate.remove", tip=False)
-        buttons = row(self.save, self.remove)
+        buttons = row(self.open, self.remove)
         buttons.setStretch(0, 1)
+        inner = QWidget()
         column(self.large, self.view, label("SYNTHETIC", "synthetic"), column(self._facts, self._classes),
-               buttons, parent=self, spacing=look.M, margins=(look.L, look.L, look.L, look.L)).addStretch(1)
+               parent=inner, spacing=look.M, margins=(look.L, look.L, look.L, look.S)).addStretch(1)
+        upper = QScrollArea()  # in a low window the facts scroll, the buttons stay
+        upper.setWidget(inner)
+        upper.setWidgetResizable(True)
+        upper.setFrameShape(QScrollArea.Shape.NoFrame)
+        upper.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        column(upper, column(self.save, buttons, margins=(look.L, look.S, look.L, look.L)), parent=self, spacing=0)
+
+    def fit(self, room: int) -> None:
+        """Take a share of so many px."""
+        edge = min(EDGE, max(LEAST_EDGE, round(room * SHARE)))
+        self.large.setFixedSize(edge, edge)
+        self.setFixedWidth(edge + 2 * look.L + GUTTER)
 
     def show_picture(self, picture: Generated) -> None:
         """Show a picture, as before alone, with its mask or as its mask."""
@@ -68,6 +84,17 @@ class PictureCard(QWidget):
                             ("How closely", f"{round(scale * 100)} %" if isinstance(scale, int | float) else "")):
             if value:
                 self._facts.addWidget(fact(name, value))
+
+    def show_sketch(self, sketch: Sketch, title: str) -> None:
+        """Show one that is being drawn."""
+        self._picture = None
+        for part in (self.view, self._classes):
+            part.hide()
+        self.large.show_picture(sketch.pixels, synthetic=True)
+        clear(self._facts)
+        self._facts.addWidget(fact(_("State"), _("being drawn")))
+        if title:
+            self._facts.addWidget(fact(_("Job"), title))
 
     def _draw(self) -> tuple[int, int]:
         """Draw the chosen view; returns the picture's rows and columns."""

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections import OrderedDict
 from functools import partial
 
+import numpy as np
+import numpy.typing as npt
 from PySide6.QtCore import QObject, Qt, QThreadPool, Signal
 from PySide6.QtGui import QImage, QPainter, QPixmap
 
 from medsynth_app.core.labels import LabelSchema
 from medsynth_app.session.generate import Generate
+from medsynth_app.session.pictures import Sketch
 from medsynth_app.ui.theme import tokens as look
 from medsynth_app.ui.theme.theme import Theme
 from medsynth_app.ui.widgets.background import Background
@@ -81,14 +84,25 @@ class Thumbnails(QObject):
         self._pool.waitForDone(3000)
 
 
+def sketched(sketch: Sketch, tokens: look.Tokens) -> QPixmap:
+    """The same of one that is being drawn, as it looks now."""
+    return QPixmap.fromImage(_marked(sketch.pixels, tokens))
+
+
 def thumbnail(picture: Picture, labels: LabelSchema | None, tokens: look.Tokens) -> QImage:
     """A small picture with the chip SYN, and its mask in a corner where it has one."""
-    shown = qimage(picture.pixels()).convertToFormat(QImage.Format.Format_RGB32).scaled(
+    shown, mask = _marked(picture.pixels(), tokens), picture.mask()
+    if mask is not None and labels is not None:
+        painter = QPainter(shown)
+        draw_inset(painter, mask, labels, shown.rect())
+        painter.end()
+    return shown
+
+
+def _marked(pixels: npt.NDArray[np.uint8], tokens: look.Tokens) -> QImage:
+    shown = qimage(pixels).convertToFormat(QImage.Format.Format_RGB32).scaled(
         EDGE, EDGE, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation)
     painter = QPainter(shown)
     draw_syn(painter, tokens, look.XS, look.XS)
-    mask = picture.mask()
-    if mask is not None and labels is not None:
-        draw_inset(painter, mask, labels, shown.rect())
     painter.end()
     return shown
