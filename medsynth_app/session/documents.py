@@ -16,8 +16,10 @@ from medsynth_app.core.changes import Changes
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.intensity import in_hu
 from medsynth_app.jobs.queue import JobQueue
+from medsynth_app.session import thumbnail
 from medsynth_app.session.hook import Hook
 from medsynth_app.session.people import People
+from medsynth_app.session.thumbnail import Thumbnail
 from medsynth_app.workspace.documents import Document
 from medsynth_app.workspace.recent import RecentDocument
 from medsynth_app.workspace.removal import Scope
@@ -75,6 +77,8 @@ class Documents:
         document = open_image(self._workspace, path, progress=progress, cancelled=cancelled, **options)
         if document.info.colour == "grey" and not in_hu(document.info.modality, document.info.frames[0]):
             document.sample(len(document.info.frames) // 2)  # here nobody waits for it
+        if not document.read_only and (small := thumbnail.thumbnail_of(document)) is not None:
+            self._workspace.documents.remember(document.id, thumbnail.NOTE, thumbnail.to_plain(small))
         return document
 
     def show(self, document: Document) -> None:
@@ -100,6 +104,22 @@ class Documents:
     def recent(self, count: int = 12) -> list[RecentDocument]:
         """Documents opened lately, newest first."""
         return recent_documents(self._workspace, count)
+
+    def last(self) -> tuple[RecentDocument, int] | None:
+        """What was opened last, and which of its slices, from 0, was in view; None where its file is gone."""
+        for found in self.recent(1):
+            if found.exists:
+                return found, self.slice_of(found.id, found.slices)
+        return None
+
+    def slice_of(self, document_id: str, count: int) -> int:
+        """The slice of a document that was last in view, from 0; the middle one where none was."""
+        index = self._workspace.documents.recall(document_id, "frame")
+        return index if isinstance(index, int) and 0 <= index < count else count // 2
+
+    def thumbnail(self, document_id: str) -> Thumbnail | None:
+        """A small picture of a document; None for one that was not opened since these are made."""
+        return thumbnail.from_plain(self._workspace.documents.recall(document_id, thumbnail.NOTE))
 
     @property
     def study(self) -> Scope:

@@ -91,9 +91,7 @@ class View:
         if document is None:
             self.state = ViewState()
             return
-        count, index = len(document.info.frames), self._documents.recall("frame")
-        if not isinstance(index, int) or not 0 <= index < count:
-            index = count // 2
+        index = self._documents.slice_of(document.id, len(document.info.frames))
         window_level = from_plain(self._documents.recall("window")) or starting_window(
             document.info, index, lambda: document.sample(index))
         self.state = ViewState(document.id, index=index, window_level=window_level,

@@ -10,8 +10,11 @@ from medsynth_app.actions.open_image import list_series, open_image
 from medsynth_app.actions.recent import recent_documents
 from medsynth_app.actions.remove_study import remove_study
 from medsynth_app.core.errors import UserError
+from medsynth_app.core.pack_files import InstalledPack
+from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.workspace.workspace import Workspace
 from tests.actions.bench import paint
+from tests.actions.test_export import fill
 from tests.formats.making import save_series
 
 
@@ -53,3 +56,16 @@ def test_two_series_of_one_study_go_together_and_the_other_patient_stays(workspa
     assert [len(document.info.frames) for document in documents] == [4, 3, 2]
     assert set(remove_study(workspace, documents[1]).removed) == {documents[0].id, documents[1].id}
     assert [item.id for item in recent_documents(workspace)] == [documents[2].id]
+
+
+def test_slices_and_changed_ones_are_counted(workspace: Workspace, queue: JobQueue, pack: InstalledPack, folder: Path
+                                             ) -> None:
+    document = open_image(workspace, folder)
+    for k in (0, 2, 2):
+        fill(workspace, queue, pack, document, k)
+    (found,) = recent_documents(workspace)
+    assert (found.slices, found.changed) == (4, 2) and document.changed_frames() == [0, 2]
+    document.undo()
+    assert recent_documents(workspace)[0].changed == 2  # the second result of slice 3 went, the first stands
+    document.undo()
+    assert recent_documents(workspace)[0].changed == 1 and document.changed_frames() == [0]

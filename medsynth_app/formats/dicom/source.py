@@ -9,6 +9,7 @@ from threading import Lock
 
 import pydicom
 
+from medsynth_app.core import body_part
 from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.files import short_code
@@ -240,9 +241,11 @@ def _frame_of_reference(files: list[DicomFile], salt: bytes) -> str:
 
 
 def _series_text(file: DicomFile) -> str:
-    modality = _code(file.header.get("Modality")) or "DICOM"
+    """Modality, part of the body and number: codes of a list and a number, never the file's free text."""
+    what = " ".join(filter(None, (_code(file.header.get("Modality")) or "DICOM",
+                                  body_part.in_words(text(file.header, "BodyPartExamined")))))
     counted = number(file.header, "SeriesNumber")
-    return f"{modality} series" if counted is None else f"{modality}, series {int(counted)}"
+    return f"{what} series" if counted is None else f"{what}, series {int(counted)}"
 
 
 def _pseudonym(file: DicomFile, salt: bytes) -> str:

@@ -64,6 +64,8 @@ class Files:
             Command("file.open", _("Open file…"), group, self.open_file, "Ctrl+O", icon="image-plus-outline"),
             Command("file.open_folder", _("Open folder…"), group, self.open_folder, "Ctrl+Shift+O",
                     icon="folder-open-outline"),
+            Command("file.reopen", _("Go on with the last image"), group, self.reopen, icon="history",
+                    enabled_when=self._no_last),
             Command("file.export", _("Export image…"), group, self.export_image, "Ctrl+E", icon="tray-arrow-down",
                     enabled_when=self._no_image),
             Command("file.export_series", _("Export series…"), group, self.export_series,
@@ -75,6 +77,11 @@ class Files:
 
     def _no_image(self) -> str | None:
         return NO_IMAGE if self._session.documents.current is None else None
+
+    def _no_last(self) -> str | None:
+        if self._session.documents.current is not None:
+            return _("An image is open")
+        return None if self._session.documents.last() is not None else _("There is none")
 
     def _no_stack(self) -> str | None:
         document = self._session.documents.current
@@ -91,6 +98,12 @@ class Files:
         path = self._dialogs.open_folder(_("Open a folder of DICOM files"))
         if path is not None:
             self._open(path)
+
+    def reopen(self) -> None:
+        """Open what was opened last, at the slice that was in view."""
+        last = self._session.documents.last()
+        if last is not None:
+            self._open(last[0].path, series=last[0].identity.series)
 
     def export_image(self) -> None:
         """Export the frame in view; the kind is chosen with the name."""

@@ -15,6 +15,7 @@ from medsynth_app.core.errors import UserError
 from medsynth_app.core.words import _
 from medsynth_app.session.session import Session
 from medsynth_app.ui.shell.commands import Commands
+from medsynth_app.ui.shell.last_image import LastImage
 from medsynth_app.ui.theme import tokens as look
 from medsynth_app.ui.theme.theme import Theme, square_icon
 from medsynth_app.ui.widgets.background import Background
@@ -88,13 +89,13 @@ class NameBar(QFrame):
 class Welcome(QWidget):
     """The empty canvas: how to open an image, and images to try."""
 
-    def __init__(self, theme: Theme, commands: Commands, open_path: Callable[[Path], None]) -> None:
+    def __init__(self, theme: Theme, session: Session, commands: Commands, open_path: Callable[[Path], None]) -> None:
         super().__init__()
         self.setObjectName("page")
         self.setAccessibleName("No image is open")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._theme, self._open = theme, open_path
-        self._mark = label()
+        self._mark, self.last = label(), LastImage(theme, session, commands)
         self._demos = QGridLayout()
         self._demos.setSpacing(look.M)
         self._buttons: list[QToolButton] = []
@@ -107,7 +108,7 @@ class Welcome(QWidget):
         layout = column(
             row(None, self._mark, None), row(None, label("Open an image", "title"), None),
             row(None, label("Drop a file or a folder here: DICOM, NIfTI, PNG, JPEG, TIFF.", "muted"), None),
-            row(None, open_file, open_folder, None), parent=inner, spacing=look.M, margins=(look.S,) * 4)
+            row(None, open_file, open_folder, None), row(None, self.last, None), parent=inner, spacing=look.M, margins=(look.S,) * 4)
         column(Reach(inner), parent=self, spacing=0)
         layout.insertStretch(0, 2)
         layout.addSpacing(look.L)
@@ -122,6 +123,7 @@ class Welcome(QWidget):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
+        self.last.refresh()
         QTimer.singleShot(150, self, self.fill)  # after the first frame
 
     def fill(self) -> None:

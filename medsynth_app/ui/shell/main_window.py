@@ -102,7 +102,7 @@ class MainWindow(QMainWindow):
 
     def _build_places(self, places: Sequence[MakePlace]) -> None:
         self._places = tuple(make(self._frame) for make in places)
-        self.welcome = Welcome(self.theme, self.commands, self.open_path)
+        self.welcome = Welcome(self.theme, self.session, self.commands, self.open_path)
         self.inspector, self._inspectors = QFrame(), QStackedWidget()
         for page in (self.welcome, self.canvas):
             self.view.addWidget(page)

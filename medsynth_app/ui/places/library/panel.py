@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from pathlib import Path
 
 from PySide6.QtCore import QModelIndex, QThreadPool
 from PySide6.QtGui import QShowEvent
 
 from medsynth_app.actions.open_image import list_series
+from medsynth_app.core.changes import Changes
+from medsynth_app.core.modality import in_words
 from medsynth_app.core.words import _, ngettext
 from medsynth_app.formats.common import SeriesListing
 from medsynth_app.session.session import Session
+from medsynth_app.ui.places.library.recent import RecentList
 from medsynth_app.ui.shell.commands import Commands
 from medsynth_app.ui.theme import tokens as look
 from medsynth_app.ui.theme.theme import Theme
@@ -21,9 +23,8 @@ from medsynth_app.ui.widgets.background import Background
 from medsynth_app.ui.widgets.basic import Group, button, clear, column, label, row
 from medsynth_app.ui.widgets.lists import Line, LineList
 from medsynth_app.ui.widgets.panel import Panel, fact
-from medsynth_app.workspace.recent import RecentDocument
 
-RECENT, SERIES, SHOWN = 10, 5, 6  # rows at most, and before they scroll
+RECENT, SERIES, SHOWN = 50, 5, 4  # rows at most, and before they scroll
 
 
 class LibraryPanel(Panel):
@@ -40,7 +41,7 @@ class LibraryPanel(Panel):
         self.body.addWidget(folder)
         self.body.addWidget(label(_("Or drop a file or a folder on the window. A folder opens as a series."), "help",
                                   wrap=True))
-        self.recent = LineList(theme, _("Opened lately"), most=SHOWN)
+        self.recent = RecentList(theme, session.documents.thumbnail, SHOWN)
         self.series = LineList(theme, _("Series in this folder"), most=SERIES)
         for found, opened in ((self.recent, self._open_recent), (self.series, self._open_series)):
             found.activated.connect(opened)
@@ -63,8 +64,10 @@ class LibraryPanel(Panel):
         self.pin(_("Open file…"))
         commands.follow(self.primary, "file.open")
         self.hint.setText("DICOM, NIfTI, PNG, JPEG, TIFF")
-        for signal in (session.documents.current_changed, session.view.index_changed, session.people.changed):
+        for signal in (session.documents.current_changed, session.people.changed):
             signal.connect(self.refresh)
+        session.view.index_changed.connect(lambda _index: self._show_image() if self.isVisible() else None)
+        session.changed.connect(self._follow)
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -77,11 +80,16 @@ class LibraryPanel(Panel):
             self._show_image()
             self._show_workspace()
 
+    def _follow(self, changes: Changes) -> None:
+        """Something was accepted or undone: the rows count it."""
+        if self.isVisible() and any(change.kind == "pixels" for change in changes.documents):
+            self._show_recent()
+
     def _show_recent(self) -> None:
-        lines = [_recent_line(found) for found in self._session.documents.recent(RECENT)]
-        self.recent.show_lines(lines)
-        self.recent.setVisible(bool(lines))
-        self._no_recent.setVisible(not lines)
+        found = self._session.documents.recent(RECENT)
+        self.recent.show_documents(found)
+        self.recent.setVisible(bool(found))
+        self._no_recent.setVisible(not found)
 
     def _open_recent(self, index: QModelIndex) -> None:
         line = self.recent.rows.row(index.row())
@@ -129,7 +137,7 @@ class LibraryPanel(Panel):
         if g is not None and g.slice_spacing is not None and len(info.frames) > 1:
             spacing += f", slices {g.slice_spacing:.3g} mm"
         depth = "colour, 8 bit" if info.colour == "rgb" else \
-            f"grey, {words.number(about.stored_range[0])} to {words.number(about.stored_range[1])}"
+            f"grey, {(about.stored_range[1] - about.stored_range[0]).bit_length()} bit"
         for name, value in (("Pseudonym", info.pseudonym), ("Series", info.series),
                             ("Size", f"{words.by(about.columns, about.rows)} px"),
                             ("Slices", str(len(info.frames)) if len(info.frames) > 1 else ""),
@@ -152,14 +160,7 @@ class LibraryPanel(Panel):
             self._place.addWidget(fact(name, value))
 
 
-def _recent_line(found: RecentDocument) -> Line:
-    opened = found.opened if isinstance(found.opened, datetime) else datetime.fromisoformat(str(found.opened))
-    where = words.ago(opened) if found.exists else _("its file is gone")
-    about = ", ".join(part for part in (found.series or found.modality or _("image"), where) if part)
-    return Line(found.id, found.pseudonym, about, enabled=found.exists, value=found)
-
-
 def _series_line(number: int, listing: SeriesListing) -> Line:
     count = ngettext("{count} slice", "{count} slices", listing.frames).format(count=listing.frames)
     return Line(listing.identity.series, listing.description or _("Series {number}").format(number=number),
-                f"{listing.modality or _('unknown')}, {count}", value=listing.identity.series)
+                f"{in_words(listing.modality) or _('unknown')}, {count}", value=listing.identity.series)
