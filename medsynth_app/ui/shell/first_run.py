@@ -108,7 +108,8 @@ class Welcome(QWidget):
         layout = column(
             row(None, self._mark, None), row(None, label("Open an image", "title"), None),
             row(None, label("Drop a file or a folder here: DICOM, NIfTI, PNG, JPEG, TIFF.", "muted"), None),
-            row(None, open_file, open_folder, None), row(None, self.last, None), parent=inner, spacing=look.M, margins=(look.S,) * 4)
+            row(None, open_file, open_folder, None), row(None, self.last, None), parent=inner, spacing=look.M,
+            margins=(look.S,) * 4)
         column(Reach(inner), parent=self, spacing=0)
         layout.insertStretch(0, 2)
         layout.addSpacing(look.L)
