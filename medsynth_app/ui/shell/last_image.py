@@ -27,6 +27,7 @@ class LastImage(QToolButton):
         self.setProperty("role", "field")
         self.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.setIconSize(QSize(PICTURE + look.S, PICTURE))  # with room before the words
+        self.setFixedHeight(PICTURE + look.L)
         self.clicked.connect(lambda _checked: commands["file.reopen"].trigger())
         theme.changed.connect(lambda _tokens: self.refresh())
         self.refresh()
