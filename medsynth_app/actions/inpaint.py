@@ -69,7 +69,8 @@ def inpaint_request(document: Document, frame: int, parameters: InpaintParameter
     regions = tuple(crop.as_tuple() for crop in crops) if len(crops) > 1 else ()
     if pack is None and mask[bounds.slices].all():
         raise nothing_around()
-    notices = warnings_for(document, frame, parameters, pack, mask_value, painted)
+    # what the reader changed is told with the image; the record of what was drawn from it tells it too
+    notices = (*document.info.notices, *warnings_for(document, frame, parameters, pack, mask_value, painted))
     if pack is None:
         return InpaintRequest(None, _image_context(document, frame, bounds, regions, mask, None),
                               Conditioning(), parameters.sampling.with_seed(), mode=parameters.mode, feather=0,

@@ -36,7 +36,7 @@ class InpaintRequest:
     match_seam
         Match mean and spread to the surroundings at the seam.
     notices
-        Warnings shown before the run; they stay with the result.
+        What the reader said of the image, and warnings shown before the run; they stay with the result.
     """
 
     model: ModelRef | None

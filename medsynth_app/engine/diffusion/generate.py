@@ -22,6 +22,7 @@ from medsynth_app.engine.device import choose_device
 from medsynth_app.engine.diffusion.environment import environment
 from medsynth_app.engine.diffusion.memory import draw_in_batches
 from medsynth_app.engine.diffusion.pipelines import Pack, PackInUse
+from medsynth_app.engine.diffusion.prompt import unread
 from medsynth_app.engine.diffusion.watch import Emit, Watch
 from medsynth_app.engine.job import Job
 
@@ -71,7 +72,8 @@ def run_generate(request: GenerateRequest, emit: Emit, cancelled: Callable[[], b
         emit(event)
 
     guide = _guide(request, packs.get(), height, width, cancelled)
-    for text in guide.notices if guide is not None else ():
+    too_long = unread(packs.get(), request.conditioning.prompt, request.conditioning.negative_prompt)
+    for text in (*too_long, *(guide.notices if guide is not None else ())):
         note(JobEvent(job_id, EventKind.NOTICE, message=text))
 
     def draw(candidates: Sequence[int], sparing: bool, batches: int) -> None:

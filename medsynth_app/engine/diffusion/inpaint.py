@@ -26,6 +26,7 @@ from medsynth_app.engine.diffusion.environment import environment
 from medsynth_app.engine.diffusion.memory import draw_in_batches
 from medsynth_app.engine.diffusion.overview import Overview
 from medsynth_app.engine.diffusion.pipelines import Pack, PackInUse
+from medsynth_app.engine.diffusion.prompt import unread
 from medsynth_app.engine.diffusion.watch import Emit, Watch
 from medsynth_app.engine.job import Job
 
@@ -79,7 +80,8 @@ def run_inpaint(request: InpaintRequest, emit: Emit, cancelled: Callable[[], boo
             notices.append(event.message)
         emit(event)
 
-    for text in dict.fromkeys(text for scene in scenes for text in scene.followed.notices):
+    too_long = unread(packs.get(), scenes[0].prompt, request.conditioning.negative_prompt)
+    for text in dict.fromkeys([*too_long, *(text for scene in scenes for text in scene.followed.notices)]):
         note(JobEvent(job_id, EventKind.NOTICE, message=text))
     batch = min(packs.policy.batch(scene.height, scene.width) for scene in scenes)
     draw_in_batches(range(request.sampling.count), batch, draw, note, job_id)

@@ -16,7 +16,7 @@ from medsynth_app.session.session import Session
 from medsynth_app.ui.places.paint.commands import drawing_job
 from medsynth_app.ui.places.paint.groups import thumbs_of
 from medsynth_app.ui.places.paint.pictures import StripPictures
-from medsynth_app.ui.places.paint.report import ReportLine, report_words
+from medsynth_app.ui.places.paint.report import ReportLine, report_words, told_of
 from medsynth_app.ui.places.paint.shown import Shown, hold_against
 from medsynth_app.ui.places.paint.thumbs import Thumb, ThumbList
 from medsynth_app.ui.shell.commands import Commands
@@ -183,7 +183,8 @@ class CandidateStrip(QWidget):
             any_there = bool(self.session.candidates.results)
             return ([_("Choose a candidate to see it in its place.")] if any_there else []), False
         lines, warn = report_words(result, document.info.frames[self.session.view.index].rescale.unit)
-        lines, warn = [*lines, *result.notices], warn or bool(result.notices)
+        told = told_of(result, document.info)
+        lines, warn = [*lines, *told], warn or bool(told)
         if result.state == CandidateState.ACCEPTED:
             lines.insert(0, _("Accepted into the image. Undo takes it back."))
         return lines, warn

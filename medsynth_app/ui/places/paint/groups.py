@@ -10,7 +10,7 @@ from medsynth_app.core.words import _
 from medsynth_app.session.candidates import Run
 from medsynth_app.session.drawing import Drawing
 from medsynth_app.session.session import Session
-from medsynth_app.ui.places.paint.report import report_words
+from medsynth_app.ui.places.paint.report import report_words, told_of
 from medsynth_app.ui.places.paint.thumbs import PITCH, Thumb
 from medsynth_app.workspace.candidates import Candidate, CandidateState
 from medsynth_app.workspace.documents import Document
@@ -94,7 +94,7 @@ def _candidate(session: Session, document: Document, place: int, run: str) -> Th
     reference = result.id == candidates.against
     accepted = _("accepted") if result.state is CandidateState.ACCEPTED else ""
     lines, _warns = report_words(result, document.info.frames[session.view.index].rescale.unit)
-    tip = "\n".join([named(result), *lines, *result.notices, "", run])
+    tip = "\n".join([named(result), *lines, *told_of(result, document.info), "", run])
     return Thumb(result.id, named(result), place, str(result.candidate + 1), True,
                  _("against") if reference else accepted, tip, candidates.selected == place, reference)
 

@@ -10,6 +10,7 @@ from PySide6.QtGui import QHelpEvent
 from PySide6.QtWidgets import QToolTip
 
 from medsynth_app.core.fill_report import Figures, FillReport, Remark
+from medsynth_app.core.image import ImageInfo
 from medsynth_app.core.words import _
 from medsynth_app.ui.widgets import words
 from medsynth_app.ui.widgets.basic import ElidedLabel, set_role
@@ -39,6 +40,11 @@ class ReportLine(ElidedLabel):
             QToolTip.showText(event.globalPos(), "\n".join(self.lines), self)
             return True
         return super().event(event)
+
+
+def told_of(candidate: Candidate, image: ImageInfo) -> tuple[str, ...]:
+    """The notices of a candidate; what is said of the image itself stands beside the image."""
+    return tuple(text for text in candidate.notices if text not in image.notices)
 
 
 def report_words(candidate: Candidate, unit: str) -> tuple[list[str], bool]:

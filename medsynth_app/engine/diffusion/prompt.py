@@ -1,0 +1,25 @@
+"""How much of a prompt the text encoder reads."""
+
+from __future__ import annotations
+
+from medsynth_app.engine.diffusion.pipelines import Pack
+
+MOST_TOLD = 300  # letters of what is not read
+
+
+def unread(pack: Pack, prompt: str, negative: str) -> tuple[str, ...]:
+    """What to say of texts that are longer than the model reads; nothing of those that are not."""
+    tokenizer = pack.text.tokenizer
+    longest = min(int(tokenizer.model_max_length), int(pack.text.text_encoder.config.max_position_embeddings))
+    counted = longest - int(tokenizer.num_special_tokens_to_add())
+    said = []
+    for name, text in (("prompt", prompt), ("negative prompt", negative)):
+        found = tokenizer(text, add_special_tokens=False, truncation=False, return_offsets_mapping=True, verbose=False)
+        ends = found["offset_mapping"]
+        if len(ends) > counted:
+            rest = text[ends[counted][0]:].strip()
+            if len(rest) > MOST_TOLD:
+                rest = f"{rest[:MOST_TOLD]}…"
+            said.append(f"The {name} has {len(ends)} tokens, and the first {counted} count: the rest, '{rest}', is not "
+                        "read.")
+    return tuple(said)
