@@ -37,12 +37,12 @@ def inspect_request(data: Path, report: Path, sheet: Path | None = None, layout:
     Raises
     ------
     UserError
-        For data that are not there or hold no pictures, and an unknown layout.
+        For data that are not there, and an unknown layout. What they hold the job itself finds out.
     """
     if layout and layout not in LAYOUTS:
         raise UserError(f"There is no layout {layout!r}.", f"Known are {', '.join(LAYOUTS)}.")
-    if not layout and not is_frozen(data):
-        recognise(data)
+    if not data.exists():
+        raise UserError(f"There is no folder or file {data.name}.", "Give the folder of the data, or a CSV file.")
     return DataRequest(str(data.resolve()), str(report.resolve()), str(sheet.resolve()) if sheet else "", layout)
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from medsynth_app.actions.data import REPORT, SHEET, freeze_request, inspect_request, look_at_data, read_report
+from medsynth_app.actions.data_words import facts_of, names_of
 from medsynth_app.actions.out_folder import made_folder, out_folder
 from medsynth_app.cli.common import Answer, JsonOption, OutOption, WorkspaceOption, command
 from medsynth_app.core.job import Lane
@@ -28,9 +29,6 @@ FrozenByOption = Annotated[Path | None, typer.Option(
 SyntheticOption = Annotated[bool, typer.Option(
     "--include-synthetic", help="Take pictures that MedSynth drew, too.")]
 SHOWN = 12  # names of a list for people; --json has all
-BY = {"own": "as the data themselves state it", "case": "by case", "patient": "by patient",
-      "near-duplicates": "by image, those that are nearly the same together (no patients are named)",
-      "image": "by image (no patients are named)"}
 
 
 @command(data, "inspect")
@@ -42,8 +40,7 @@ def inspect(path: DataArgument, layout: LayoutOption = "", out: ReportsOption = 
         request = inspect_request(path, place / REPORT, out / SHEET if out is not None else None, layout)
         with made_folder(place):
             found = _looked(here, request)
-    lines = list(frozen_lines(found) if "counts" not in found else report_lines(found))
-    return Answer(found, "\n".join([*lines, *([f"See {out / SHEET}"] if out is not None else [])]))
+    return Answer(found, told(found) + (f"\nSee {out / SHEET}" if out is not None else ""))
 
 
 @command(data, "freeze")
@@ -54,7 +51,7 @@ def freeze(path: DataArgument, out: OutOption, layout: LayoutOption = "", recipe
     request = freeze_request(path, out, recipe=recipe, layout=layout, include_synthetic=include_synthetic)
     with headless(workspace, lane=Lane.BACKGROUND, quiet=as_json) as here, out_folder(out):
         found = _looked(here, request)
-    return Answer({"out": str(out), **found}, "\n".join([*frozen_lines(found), f"{out}  {found['sha256']}"]))
+    return Answer({"out": str(out), **found}, f"{told(found)}\n{out}  {found['sha256']}")
 
 
 def _looked(here: Headless, request: DataRequest) -> dict[str, Any]:
@@ -62,53 +59,14 @@ def _looked(here: Headless, request: DataRequest) -> dict[str, Any]:
     return read_report(Path(request.report))
 
 
-def report_lines(found: dict[str, Any]) -> Iterator[str]:
-    """What an inspection found, for people."""
-    yield f"{found['form']}: {found['pictures']} pictures in {found['files']} files"
-    yield f"name       {found['name']}; licence {found['licence']}"
-    if found["not_as_described"]:
-        yield f"           its dataset.toml states other counts: {_counts(found['not_as_described'])}"
-    yield f"counts     {_counts(found['counts'])}"
-    yield f"sizes      {' to '.join(found['sizes'])}; {_counts(found['depths'])}"
-    if found["modalities"]:
-        yield f"modality   {_counts(found['modalities'])}"
-    if "split_problem" in found:
-        yield f"split      {found['split_problem']}"
-    else:
-        yield f"patients   {found['patients'] or 'not named'}"
-        yield f"split      {BY[found['split_by']]}: {_counts(found['parts'])}"
-        yield from _named("left out of training, because a held-out picture is nearly the same", found["left_out"])
-        yield from _named("drawn by MedSynth, and left out", found["synthetic"])
-        yield from _named("equal files", [" = ".join(group) for group in found["duplicates"]])
-        yield from _named("nearly the same", [" ~ ".join(group) for group in found["near_duplicates"]])
-        yield from _named("the same picture in two classes", [" ~ ".join(group) for group in found["in_two_classes"]])
-    yield from _named("of a few values only, as masks are", found["like_masks"])
-    broken = [f"{each['file']}: {each['problem']}" for each in found["broken"]]
-    yield from _named("cannot be used", broken, len(broken))
-
-
-def frozen_lines(found: dict[str, Any]) -> Iterator[str]:
-    """What will be learned from a frozen set, for people."""
-    yield f"name       {found['name']}; licence {found['licence']}"
-    if "split_by" in found:
-        yield f"split      {BY[found['split_by']]}"
-    for name, about in found["classes"].items():
-        yield f"{name or 'all'}: train {about['train']}, val {about['val']}, test {about['test']}"
-        yield f"           “{'”, “'.join(about['captions'][:4])}”"
-    left_out = found.get("left_out", {})
-    yield from _named("left out, because a held-out picture is nearly the same", left_out.get("near_duplicates", ()))
-    yield from _named("drawn by MedSynth, and left out", left_out.get("synthetic", ()))
-    if found.get("synthetic"):
-        yield f"{found['synthetic']} pictures were drawn by MedSynth, and are in"
-
-
-def _counts(found: dict[str, int]) -> str:
-    return ", ".join(f"{name} {count}" for name, count in found.items()) or "none"
-
-
-def _named(what: str, names: Sequence[str], shown: int = SHOWN) -> Iterator[str]:
-    if names:
-        yield f"{len(names)} {what}:"
-        yield from (f"           {name}" for name in names[:shown])
-        if len(names) > shown:
-            yield f"           and {len(names) - shown} more (--json names all)"
+def told(found: Mapping[str, Any]) -> str:
+    """A report for people."""
+    facts = facts_of(found)
+    width = max(len(name) for name, _value in facts) + 2
+    lines = [f"{name:{width}}{value}" for name, value in facts]
+    for each in names_of(found):
+        shown = each.names if each.wrong else each.names[:SHOWN]
+        lines += [f"{each.heading} ({len(each.names)}):", *(f"{'':{width}}{name}" for name in shown)]
+        if len(shown) < len(each.names):
+            lines.append(f"{'':{width}}and {len(each.names) - len(shown)} more (--json names all)")
+    return "\n".join(lines)

@@ -12,7 +12,7 @@ from medsynth_app.actions.packs import find_pack
 from medsynth_app.actions.train import train as queue_training
 from medsynth_app.actions.train import train_request
 from medsynth_app.cli.common import Answer, JsonOption, OutOption, WorkspaceOption, command
-from medsynth_app.cli.data import frozen_lines
+from medsynth_app.cli.data import told
 from medsynth_app.core.job import Lane
 from medsynth_app.core.jobs.train import TrainRequest
 from medsynth_app.core.pack_files import open_pack
@@ -47,7 +47,7 @@ def _previewed(here: Headless, request: TrainRequest) -> Answer:
     asked = preview_request(request)
     here.run(look_at_data(here.queue, asked, here.person_id))
     found = read_report(Path(asked.report))
-    return Answer({**found, "contact_sheet": asked.sheet}, "\n".join([*frozen_lines(found), f"See {asked.sheet}"]))
+    return Answer({**found, "contact_sheet": asked.sheet}, f"{told(found)}\nSee {asked.sheet}")
 
 
 @command(train, "base")

@@ -27,9 +27,7 @@ def cell_items(ready: Iterable[Ready], layout: dict[str, Any], out: Path) -> Ite
             width, height = image.size
         noun = names.get(label, label)
         captions = [text.replace("{a}", _article(noun)).replace("{class}", noun) for text in layout["captions"]]
-        more = _cell_mask(picture, layout, out)
-        if picture.patient:
-            more["patient"] = picture.patient
+        more = {**_cell_mask(picture, layout, out), **picture.said()}
         for share in layout.get("crops", [1.0]):
             yield {"file": picture.file, "captions": captions, "class": label, "split": picture.part,
                    "box": _centre_box(width, height, share), **more}

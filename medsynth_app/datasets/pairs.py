@@ -51,7 +51,7 @@ def pair_items(ready: Iterable[Ready], layout: dict[str, Any], out: Path) -> Ite
             yield {"file": picture.file, "captions": captions, "split": picture.part, "box": box,
                    "class": "object" if inside.any() else "background", "mask": name,
                    "mask_class": "object" if inside.any() else "",
-                   **({"patient": picture.patient} if picture.patient else {})}
+                   **picture.said()}
     if "burned_in_text" in layout and not texts:
         raise UserError("The recipe asks for captions of burned-in text, and no frame shows any.",
                         "Take burned_in_text out of its [data], or widen burned_in_text_area.")

@@ -36,6 +36,8 @@ class Ready:
         ``train``, ``val`` or ``test``; empty: left out.
     patient
         A neutral name, the same for all pictures of one; empty where it is not known.
+    synthetic
+        Whether a model drew it.
     """
 
     entry: Entry
@@ -44,6 +46,12 @@ class Ready:
     name: str
     part: str
     patient: str = ""
+    synthetic: bool = False
+
+    def said(self) -> Item:
+        """What every item of the picture says of it."""
+        return {**({"patient": self.patient} if self.patient else {}),
+                **({"synthetic": True} if self.synthetic else {})}
 
 
 def made_ready(entries: Sequence[Entry], facts: Sequence[Facts], parts: Sequence[str], patients: Sequence[str],
@@ -53,7 +61,7 @@ def made_ready(entries: Sequence[Entry], facts: Sequence[Facts], parts: Sequence
     for k, (entry, fact, part, patient) in enumerate(zip(entries, facts, parts, patients, strict=True)):
         name = f"{k:05d}"
         if fact.plain:
-            yield [Ready(entry, str(entry.file), entry.file, name, part, patient)]
+            yield [Ready(entry, str(entry.file), entry.file, name, part, patient, fact.synthetic)]
             continue
         made = []
         with opened(entry.file) as source:
@@ -61,7 +69,7 @@ def made_ready(entries: Sequence[Entry], facts: Sequence[Facts], parts: Sequence
                 called = name if fact.frames == 1 else f"{name}-{frame:04d}"
                 file = f"{FOLDER}/{called}.png"
                 write_png(seen(source, frame, named, ranges.get(fact.series)), out / file)
-                made.append(Ready(entry, file, out / file, called, part, patient))
+                made.append(Ready(entry, file, out / file, called, part, patient, fact.synthetic))
         yield made
 
 

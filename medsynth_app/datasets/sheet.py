@@ -11,37 +11,43 @@ from PIL import Image, ImageDraw, ImageFont
 
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.files import writing
-from medsynth_app.datasets.dataset import Sample, TrainingSet, read_pixels
-from medsynth_app.datasets.listing import Listing
+from medsynth_app.datasets.dataset import Sample, TrainingSet, manifest_of, read_pixels
+from medsynth_app.datasets.listing import Entry, Listing
 from medsynth_app.datasets.picture import opened, seen
 
 COLUMNS, ROWS = 8, 24
 EDGE, GAP, LINE = 96, 4, 20  # px
 T = TypeVar("T")
-GROUND, TEXT = "#FFFFFF", "#18212C"
+GROUND, TEXT, SYNTHETIC = "#FFFFFF", "#18212C", "#6D43C9"
 
 
-def sheet_of_listing(listing: Listing, path: Path, broken: Iterable[str] = ()) -> None:
-    """Write the sheet of a data set as it lies, whole pictures, evenly spread over each class."""
-    groups: dict[str, list[Path]] = {}
-    unusable = set(broken)
+def sheet_of_listing(listing: Listing, path: Path, broken: Iterable[str] = (), synthetic: Iterable[str] = ()) -> None:
+    """Write the sheet of a data set as it lies: whole pictures, evenly spread over each class, but for broken ones.
+
+    Those of the names in `synthetic` are marked.
+    """
+    groups: dict[str, list[Entry]] = {}
+    unusable, drawn = set(broken), set(synthetic)
     for entry in listing.entries:
         if entry.name not in unusable:
-            groups.setdefault(entry.group, []).append(entry.file)
-    _write([(f"{name}  ({len(files)})", [_small(file) for file in _some(files)]) for name, files in groups.items()],
-           path)
+            groups.setdefault(entry.group, []).append(entry)
+    _write([(f"{name}  ({len(entries)})", [_small(entry.file, entry.name in drawn) for entry in _some(entries)])
+            for name, entries in groups.items()], path)
 
 
 def sheet_of_frozen(frozen: Path, path: Path) -> None:
     """Write the sheet of what a run learns from: the crops of the training part, by class, with a caption."""
     groups: dict[str, list[Sample]] = {}
+    drawn = {frozen / str(item["file"]) for item in manifest_of(frozen)["items"] if item.get("synthetic")}
     for sample in TrainingSet.load(frozen).samples:
         groups.setdefault(sample.label, []).append(sample)
     rows = []
     for label, samples in sorted(groups.items()):
-        pixels = read_pixels(tuple(_some(samples)), EDGE)
+        shown = tuple(_some(samples))
+        pixels = read_pixels(shown, EDGE)
         rows.append((f"{label}  ({len(samples)})  “{samples[0].captions[0]}”",
-                     [Image.fromarray(each) for each in pixels]))
+                     [_marked(Image.fromarray(each), sample.file in drawn)
+                      for each, sample in zip(pixels, shown, strict=True)]))
     _write(rows, path)
 
 
@@ -50,7 +56,7 @@ def _some(things: Sequence[T]) -> list[T]:
     return [things[place] for place in places]
 
 
-def _small(path: Path) -> Image.Image:
+def _small(path: Path, drawn: bool) -> Image.Image:
     """The middle frame of a file, fitted into a square."""
     square = Image.new("RGB", (EDGE, EDGE), GROUND)
     try:
@@ -60,7 +66,16 @@ def _small(path: Path) -> Image.Image:
         return square
     picture.thumbnail((EDGE, EDGE))
     square.paste(picture, ((EDGE - picture.width) // 2, (EDGE - picture.height) // 2))
-    return square
+    return _marked(square, drawn)
+
+
+def _marked(picture: Image.Image, drawn: bool) -> Image.Image:
+    """With the word SYN in its corner, where a model drew it."""
+    if drawn:
+        pen = ImageDraw.Draw(picture)
+        pen.rectangle((0, 0, 30, 16), fill=SYNTHETIC)
+        pen.text((3, 0), "SYN", fill=GROUND, font=ImageFont.load_default(12))
+    return picture
 
 
 def _write(rows: Sequence[tuple[str, Sequence[Image.Image]]], path: Path) -> None:

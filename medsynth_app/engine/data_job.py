@@ -45,7 +45,8 @@ def run(request: DataRequest, job: Job) -> None:
     else:
         report, listing = inspected(data, request.layout, progress)
         if sheet is not None:
-            sheet_of_listing(listing, sheet, (broken["file"] for broken in report["broken"]))
+            sheet_of_listing(listing, sheet, (broken["file"] for broken in report["broken"]),
+                             report.get("synthetic", ()))
     with writing(Path(request.report)) as part:
         part.write_text(json.dumps(report, indent=1), encoding="utf-8")
     job.emit(JobEvent(job.id, EventKind.RESULT, step=told, steps=told, data={"file": request.report}))

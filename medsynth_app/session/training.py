@@ -1,11 +1,13 @@
-"""Training of model packs and their parts."""
+"""Training of model packs and their parts, and a look at the data before."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from medsynth_app.actions.data import look_at_data
 from medsynth_app.actions.train import train, train_request
 from medsynth_app.core.changes import Changes
+from medsynth_app.core.jobs.data import DataRequest
 from medsynth_app.core.jobs.train import TrainRequest
 from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.jobs.queue import JobQueue
@@ -21,6 +23,10 @@ class Training:
                 resume: bool, max_minutes: float) -> TrainRequest:
         """The request of a training run; what can be seen at once to speak against it is a `UserError`."""
         return train_request(recipe, data, out, part=part, pack=pack, resume=resume, max_minutes=max_minutes)
+
+    def look_at(self, request: DataRequest) -> Changes:
+        """Queue a look at data, or a preview of what a run would learn from them."""
+        return self._jobs.submitted(look_at_data(self._queue, request, self._people.id))
 
     def run(self, request: TrainRequest) -> Changes:
         """Queue a training run."""

@@ -203,6 +203,7 @@ def test_pictures_that_medsynth_drew_are_left_out_unless_asked_for_and_counted(t
     assert len(real["items"]) == 4
     mixed = manifest(freeze_training_set(tmp_path, {**LAYOUT, "include_synthetic": True}, tmp_path / "mixed"))
     assert len(mixed["items"]) == 6 and mixed["synthetic"] == 2 and not mixed["left_out"]["synthetic"]
+    assert [Path(item["file"]).name for item in mixed["items"] if item.get("synthetic")] == ["drawn.png", "told.png"]
 
 
 def test_a_set_says_itself_what_it_is(tmp_path: Path) -> None:

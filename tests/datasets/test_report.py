@@ -135,7 +135,10 @@ def test_a_look_can_be_ended_and_a_wrong_layout_is_told(mixed: Path) -> None:
 
 def test_contact_sheets_show_a_row_for_each_class_and_what_is_learned(mixed: Path, tmp_path: Path) -> None:
     found, listing = inspected(mixed)
-    sheet_of_listing(listing, tmp_path / "lies.png", (broken["file"] for broken in found["broken"]))
+    sheet_of_listing(listing, tmp_path / "lies.png", (broken["file"] for broken in found["broken"]), found["synthetic"])
+    with Image.open(tmp_path / "lies.png") as sheet:
+        violet = (np.asarray(sheet.convert("RGB")) == (0x6D, 0x43, 0xC9)).all(axis=2)
+    assert violet[:120].sum() > 100 and not violet[120:].any()  # the drawn cat is marked, and nothing else
     for name in ("torn.png", "empty.jpg"):
         (mixed / "dog" / name).unlink()
     layout = {"layout": "labelled-cells", "captions": ["a {class}"]}

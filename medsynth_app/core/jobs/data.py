@@ -40,4 +40,4 @@ def titled(request: DataRequest) -> str:
     return "Freeze data" if request.frozen else "Look at data"
 
 
-DATA = JobKind("data", DataRequest, Lane.BACKGROUND, titled, "data_job", Outcome.FILE, "The data were looked at")
+DATA = JobKind("data", DataRequest, Lane.BACKGROUND, titled, "data_job", Outcome.DATA, "The data were read")

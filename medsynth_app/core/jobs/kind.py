@@ -25,6 +25,7 @@ class Outcome(StrEnum):
     CANDIDATES = "candidates"
     PICTURES = "pictures"
     PACKS = "packs"
+    DATA = "data"
     FILE = "file"
 
 

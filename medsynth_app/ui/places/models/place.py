@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from medsynth_app.core.jobs.kind import Outcome
 from medsynth_app.core.words import _
 from medsynth_app.ui.places.models.card import ModelCard
+from medsynth_app.ui.places.models.data import DataDialog
 from medsynth_app.ui.places.models.panel import ModelsPanel
 from medsynth_app.ui.places.models.train import TrainDialog
 from medsynth_app.ui.shell.command import Command
@@ -18,18 +21,25 @@ def make(frame: Frame) -> Place:
     """Build the place."""
     panel = ModelsPanel(frame.theme, frame.session, frame.commands, frame.report_bug)
     return Place(ID, _("Models"), "cube-outline", panel, centre=ModelCard(frame.session, panel),
-                 commands=_commands(frame, panel), ends=(JobEnd(Outcome.PACKS),),
+                 commands=_commands(frame, panel), ends=(JobEnd(Outcome.PACKS), JobEnd(Outcome.DATA)),
                  finish=panel.finish)
 
 
 def _commands(frame: Frame, panel: ModelsPanel) -> tuple[Command, ...]:
     group = _("Models")
 
-    def train() -> None:
+    def train(data: Path | None = None) -> None:
         frame.navigator.go(ID)
-        frame.dialogs.show(TrainDialog(
+        dialog = TrainDialog(
             frame.session, lambda _job: frame.toasts.say("info", _("Training waits its turn: see the jobs")),
-            frame.dialogs))
+            frame.dialogs)
+        if data is not None:
+            dialog.set_data(data)
+        frame.dialogs.show(dialog)
+
+    def look_at_data() -> None:
+        frame.navigator.go(ID)
+        frame.dialogs.show(DataDialog(frame.session, frame.dialogs, train))
 
     def verify() -> None:
         frame.navigator.go(ID)
@@ -37,6 +47,7 @@ def _commands(frame: Frame, panel: ModelsPanel) -> tuple[Command, ...]:
 
     return (
         Command("models.train", _("Train a model…"), group, train, icon="school-outline"),
+        Command("models.data", _("Look at my data…"), group, look_at_data, icon="folder-search-outline"),
         Command("models.verify", _("Verify the packs"), group, verify, icon="shield-check-outline",
                 enabled_when=lambda: panel.obstacle or None),
         Command("models.refresh", _("Look for models again"), group,

@@ -7,13 +7,16 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QComboBox, QDialog, QLabel, QLineEdit, QSpinBox, QWidget
 
+from medsynth_app.actions.data import preview_request
 from medsynth_app.actions.train import begun_part, shipped_recipes
 from medsynth_app.core.errors import UserError
+from medsynth_app.core.jobs.train import TrainRequest
 from medsynth_app.core.pack import MANIFEST
 from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.core.words import _
 from medsynth_app.formats.pack import default_pack_folders
 from medsynth_app.session.session import Session
+from medsynth_app.ui.places.models.data import DataDialog
 from medsynth_app.ui.shell.dialogs import Dialogs
 from medsynth_app.ui.theme import tokens as look
 from medsynth_app.ui.widgets.basic import ElidedLabel, Segmented, button, column, label, model_box, row, set_role
@@ -80,13 +83,14 @@ class TrainDialog(QDialog):
         self.trouble = label("", "error", wrap=True)
         self.start = button("Start training", self._start, "primary")
         self.cancel = button("Cancel", self.reject)
+        self.preview = button(_("Show what will be learned…"), self._preview, "link")
         self._pack_row = field_row(ROLES["base"], self.pack)
         self._role = self._pack_row.findChildren(QLabel)[0]
         column(label("Train a model", "title"), label(ABOUT, "help", wrap=True), self.part, self._part_help,
                field_row("Recipe", _beside(self.recipe, button("Choose…", self.choose_recipe))),
                field_row("Data", _beside(self._data_name, button("Choose…", self.choose_data))), self._pack_row,
                field_row("Name of the new model", self.name), field_row("At most", self.minutes), self.trouble,
-               row(None, self.cancel, self.start), parent=self, spacing=look.M, margins=(look.L + 8,) * 4)
+               row(self.preview, None, self.cancel, self.start), parent=self, spacing=look.M, margins=(look.L + 8,) * 4)
 
     # -- choosing -----------------------------------------------------------------------------------------------
 
@@ -149,6 +153,7 @@ class TrainDialog(QDialog):
         self.start.setText("Resume training" if begun else "Start training")
         ready = not obstacle and (bool(begun) or self._data is not None) and bool(self._recipes)
         self.start.setEnabled(ready)
+        self.preview.setEnabled(ready)
         self._say(obstacle or ("An earlier run under this name goes on from where it was." if begun else ""),
                   error=bool(obstacle))
 
@@ -171,13 +176,25 @@ class TrainDialog(QDialog):
 
     # -- starting -----------------------------------------------------------------------------------------------
 
-    def _start(self) -> None:
-        recipe, data = self._recipes[self.recipe.currentIndex()], self._data
+    def _request(self) -> TrainRequest:
+        return self._session.training.request(
+            self._recipes[self.recipe.currentIndex()], self._data, self.out, part=self.part.value(),
+            pack=self._chosen_pack, resume=bool(begun_part(self.out)), max_minutes=float(self.minutes.value()))
+
+    def _preview(self) -> None:
+        """Show classes, counts, captions and pictures in a dialog above this one."""
         try:
-            request = self._session.training.request(
-                recipe, data, self.out, part=self.part.value(), pack=self._chosen_pack,
-                resume=bool(begun_part(self.out)), max_minutes=float(self.minutes.value()))
-            job = self._session.training.run(request).jobs[0]
+            asked = preview_request(self._request())
+        except UserError as error:
+            self._say(str(error))
+            return
+        shown = DataDialog(self._session, self._dialogs)
+        shown.show_learned(asked)
+        self._dialogs.show(shown)
+
+    def _start(self) -> None:
+        try:
+            job = self._session.training.run(self._request()).jobs[0]
         except UserError as error:
             self._say(str(error))
             return
