@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QApplication, QDialog, QLabel, QPushButton, QScrol
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import EventKind, JobEvent, JobState
 from medsynth_app.ui.shell.banners import Details
+from medsynth_app.ui.viewer.hover import Hover
 from medsynth_app.workspace.workspace import Workspace
 from tests.ui.desk import TestDesk, a_desk
 from tests.ui.geometry import faults
@@ -149,6 +150,15 @@ def at_work(desk: TestDesk) -> Iterator[None]:
     desk.clear_jobs()
 
 
+@contextmanager
+def pointed_at(desk: TestDesk) -> Iterator[None]:
+    """The pointer lies on the image."""
+    desk.window.canvas.hovered.emit(Hover(479, 511, True, "1,234 HU (original -1,024)", (-182.7, -156.0, -279.0), 2.0,
+                                          "region 4"))
+    yield
+    desk.window.canvas.hovered.emit(None)
+
+
 EMPTY: dict[str, Callable[[TestDesk], Any]] = {
     **{f"empty, in {name}": (lambda desk, name=name: place(desk, name)) for name in PLACES},
     "first run": asked_for_a_name,
@@ -157,6 +167,7 @@ OPENED: dict[str, Callable[[TestDesk], Any]] = {
     **{f"with candidates, in {name}": (lambda desk, name=name: place(desk, name)) for name in PLACES},
     "messages": said, "a question for the name": asked_for_a_name, "at work": at_work, "palette": palette,
     "veil": covered, "more": unfolded, "facts": known,
+    "pointed at": pointed_at,
     "the strip folded": lambda desk: switched(desk, "view.strip"),
     "without the inspector": lambda desk: switched(desk, "view.inspector"),
     "settings": lambda desk: dialog(desk, "help.settings"), "keys": lambda desk: dialog(desk, "help.keys"),

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QAction, QResizeEvent
-from PySide6.QtWidgets import QFrame, QLabel, QMenu, QToolButton, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QMenu, QSizePolicy, QToolButton, QWidget
 
 from medsynth_app.session.session import Session
 from medsynth_app.ui.shell.navigator import Navigator
@@ -92,6 +92,7 @@ class StatusBar(QFrame):
         """A fact that changes with the pointer: always as wide as its longest text, or so."""
         found = ElidedLabel("", "help")
         found.setAccessibleDescription(name)
+        found.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)  # what is Ignored gets 0 px
         found.setFixedWidth(found.fontMetrics().horizontalAdvance(longest))
         return found
 
