@@ -73,6 +73,8 @@ class Banner(QFrame):
         self.details = self.holder.details
         self.fold = button(_("Details"), self._fold, "link")
         self.buttons = [button(text, self._closing(run, close), "link") for text, run in choices]
+        for part in self.buttons:
+            part.setProperty("starts_job", True)  # "Run again", or what is asked first: only who goes there means it
         line = row(self._mark, words, self.others, *self.buttons, self.fold, parent=self, spacing=look.S,
                    margins=(look.M, 0, look.S, 0))
         line.setStretch(1, 1)

@@ -36,6 +36,8 @@ class Command:
         None where it can be done now, else why not, in a few words.
     checked_when
         Whether it is in force; None for what is done once.
+    starts_job
+        The focus comes to its buttons by Tab alone (`shell.focus`).
     title_now
         What it would do now, e.g. "Undo: paint polyp"; "" for the title.
     """
@@ -53,6 +55,7 @@ class Command:
     more_keys: tuple[str, ...] = ()
     fixed: bool = False
     repeats: bool = False
+    starts_job: bool = False
 
 
 def default_key(command: Command, left_handed: bool) -> str:

@@ -94,6 +94,7 @@ class Commands(QObject):
     def follow(self, button: QAbstractButton, name: str, *, tip: bool = True) -> None:
         """Let a button do this and be enabled with it; `tip` gives it the tooltip too."""
         action = self[name]
+        button.setProperty("command", name)
 
         def show() -> None:
             button.setEnabled(action.isEnabled())
@@ -103,6 +104,11 @@ class Commands(QObject):
         button.clicked.connect(lambda _=False: action.trigger())
         action.changed.connect(show)
         show()
+
+    def starts_job(self, button: QAbstractButton) -> bool:
+        """Whether a button that follows a command starts a job, or one that says so itself ("starts_job")."""
+        command = self._commands.get(str(button.property("command")))
+        return bool(button.property("starts_job")) or (command is not None and command.starts_job)
 
     # -- keys
 

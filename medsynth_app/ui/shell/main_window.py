@@ -22,6 +22,7 @@ from medsynth_app.ui.shell.dialogs import Dialogs
 from medsynth_app.ui.shell.exporting import Exporting
 from medsynth_app.ui.shell.files import Files, dropped_path
 from medsynth_app.ui.shell.first_run import NameBar, Welcome
+from medsynth_app.ui.shell.focus import FocusGuard
 from medsynth_app.ui.shell.frame import Frame, MakePlace
 from medsynth_app.ui.shell.job_news import JobNews
 from medsynth_app.ui.shell.jobs_drawer import JobRing, JobsDrawer
@@ -75,6 +76,7 @@ class MainWindow(QMainWindow):
         self._compose()
         self._add_commands()
         self._keys = Keys(self, self._digit, self._go_to_place, lambda held: self.canvas.candidate.flicker(held))
+        self._focus = FocusGuard(self, self.commands, self._resting)
         self._connect()
         self._restore()
         self._show_document()
@@ -277,6 +279,10 @@ class MainWindow(QMainWindow):
     def show_settings(self) -> None:
         self.dialogs.show(SettingsDialog(self.session, self.choose_theme, self.set_veil, self.edit_keys, self))
 
+    def _resting(self) -> QWidget:
+        """Where the focus is when nobody has put it anywhere: on the image, or what stands in the middle instead."""
+        return self.view.currentWidget() or self
+
     def _digit(self, digit: int) -> bool:
         choose = self.navigator.current.keys.digit
         return choose is not None and choose(digit)
@@ -300,7 +306,7 @@ class MainWindow(QMainWindow):
         super().showEvent(event)
         handle = self.windowHandle()
         if handle is not None:
-            for watcher in (self._keys, self.veil):
+            for watcher in (self._keys, self._focus, self.veil):
                 handle.removeEventFilter(watcher)
                 handle.installEventFilter(watcher)
         if self._first:

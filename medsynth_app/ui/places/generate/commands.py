@@ -47,7 +47,7 @@ def generate_commands(frame: Frame, panel: GeneratePanel, grid: PictureGrid) -> 
                    for shape, title in SHAPES)
     return (
         Command("generate.run", _("Generate pictures"), group, start, icon="image-multiple-outline",
-                enabled_when=lambda: panel.obstacle or None),
+                enabled_when=lambda: panel.obstacle or None, starts_job=True),
         *shapes,
         Command("generate.open", _("Open the picture in Paint"), group, lambda: _open(frame, grid),
                 icon="brush-outline", enabled_when=not_writable),

@@ -126,7 +126,6 @@ class PictureGrid(QWidget):
         body.setStretch(2, 1)
         self.card = PictureCard(theme, session, commands)
         row(left, self.card, parent=self, spacing=0).setStretch(0, 1)
-        self.setFocusProxy(self.list)
         pictures.changed.connect(self.refresh)
         pictures.sketched.connect(self._show_sketches)
         session.jobs.changed.connect(self._show_running)

@@ -161,7 +161,7 @@ def _runs(frame: Frame, panel: InpaintPanel) -> tuple[Command, ...]:
                           checked_when=lambda mode=mode: inpaint.parameters.mode == mode)  # type: ignore[misc]
                   for mode, title in MODES)
     return (Command("paint.run", _("Inpaint"), group, start, "Ctrl+Return", icon="auto-fix",
-                    enabled_when=lambda: panel.obstacle or None, title_now=lambda: panel.run_title),
+                    enabled_when=lambda: panel.obstacle or None, title_now=lambda: panel.run_title, starts_job=True),
             Command("paint.prompt", _("Write the prompt"), group, write, "T", "Y"), *modes)
 
 
@@ -225,7 +225,7 @@ def candidate_commands(session: Session, run: Run, toasts: Toasts) -> tuple[Comm
                 lambda: take_away(candidates.discard_all, len(candidates.staged)),
                 icon="close", enabled_when=any_staged),
         Command("candidate.more", _("More like this"), group, lambda: run(session.inpaint.more_like_this), "M", "V",
-                "creation-outline", chosen),
+                "creation-outline", chosen, starts_job=True),
         Command("candidate.stop", _("Stop drawing; finished candidates stay"), group, lambda: run(stop),
                 icon="stop-circle-outline", enabled_when=drawing))
 
