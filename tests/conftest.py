@@ -30,6 +30,9 @@ os.environ.update({
     "HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1",
     "QT_API": "pyside6", "PYTEST_QT_API": "pyside6",
 })
+# Tiny models and pictures gain nothing from a second thread, and groups of tests run beside one another.
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
 _screen = ExitStack()
 
 

@@ -1,8 +1,7 @@
-"""``medsynth embed`` with a tiny encoder, in a real worker."""
+"""``medsynth embed`` with a tiny encoder."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ from typer.testing import CliRunner, Result
 
 from medsynth_app import cli
 from tests.actions.bench import make_pack
+from tests.cli.conftest import Run
 from tests.engine.tiny_encoder import make_tiny_encoder
 
 
@@ -26,12 +26,9 @@ def run(*arguments: object) -> Result:
     return CliRunner().invoke(cli.app, [str(item) for item in arguments])
 
 
-def test_from_pictures_to_a_file_that_numpy_reads(place: Path, tmp_path: Path) -> None:
+def test_from_pictures_to_a_file_that_numpy_reads(place: Path, same_process: Run, tmp_path: Path) -> None:
     out = tmp_path / "new" / "E.npz"
-    answer = run("embed", place / "blobs", "--encoder", place / "tiny-encoder", "--out", out, "--device", "cpu",
-                 "--json")
-    assert answer.exit_code == 0, answer.stderr
-    said = json.loads(answer.stdout)
+    said = same_process("embed", place / "blobs", "--encoder", place / "tiny-encoder", "--out", out, "--device", "cpu")
     with np.load(out) as held:
         assert held["embeddings"].shape == (80, 32) and held["embeddings"].dtype == np.float32
         assert np.isfinite(held["embeddings"]).all() and held["ids"][0] == "disc0.png"

@@ -20,11 +20,10 @@ from medsynth_app.formats.registry import read_mask
 from medsynth_app.headless import Headless
 from medsynth_app.workspace.workspace import Workspace
 from tests.actions.bench import make_pack, png
+from tests.cli.conftest import Run
 from tests.cli.test_cli import run as command_line
-from tests.cli.test_jobs import offline, run
 from tests.engine.tiny import make_tiny_pack
 
-__all__ = ["offline"]  # a fixture
 MASK = np.zeros((32, 32), np.uint8)
 MASK[6:24, 8:28], MASK[10:18, 12:22] = 1, 2
 
@@ -39,9 +38,9 @@ def pixels(path: Path | str) -> np.ndarray[Any, Any]:
         return np.asarray(image)
 
 
-def test_pictures_from_one_mask(pack: Path, offline: dict[str, str], tmp_path: Path) -> None:
+def test_pictures_from_one_mask(pack: Path, same_process: Run, tmp_path: Path) -> None:
     write_mask_png(tmp_path / "m.png", MASK.repeat(2, 0).repeat(2, 1))
-    answer = run(offline, "generate", "--prompt", "a cell", "--mask", tmp_path / "m.png", "--pack", pack, "--count", 2,
+    answer = same_process("generate", "--prompt", "a cell", "--mask", tmp_path / "m.png", "--pack", pack, "--count", 2,
                  "--seed", 5, "--steps", 2, "--out", tmp_path / "out", "--device", "cpu",
                  "--workspace", tmp_path / "work")
     assert [item["seed"] for item in answer["pictures"]] == [5, 6]
@@ -56,18 +55,18 @@ def test_pictures_from_one_mask(pack: Path, offline: dict[str, str], tmp_path: P
 
 
 def test_pictures_from_a_folder_of_masks_are_named_as_they(
-        pack: Path, offline: dict[str, str], tmp_path: Path) -> None:
+        pack: Path, same_process: Run, tmp_path: Path) -> None:
     (tmp_path / "masks").mkdir()
     for name, mask in (("cell 1", MASK), ("{0}", MASK.T.copy())):
         write_mask_png(tmp_path / "masks" / f"{name}.png", mask)
-    answer = run(offline, "generate", "--masks", tmp_path / "masks", "--pack", pack, "--seed", 5, "--steps", 2,
+    answer = same_process("generate", "--masks", tmp_path / "masks", "--pack", pack, "--seed", 5, "--steps", 2,
                  "--out", tmp_path / "out", "--device", "cpu", "--no-mark")
     assert {Path(item["file"]).name: item["seed"] for item in answer["pictures"]} == {"cell 1.png": 5, "{0}.png": 6}
     assert not np.array_equal(*(pixels(item["file"]) for item in answer["pictures"]))
 
 
-def test_pairs_of_equal_names(pack: Path, offline: dict[str, str], tmp_path: Path) -> None:
-    answer = run(offline, "generate", "pairs", "--prompt", "a round cell", "--pack", pack, "--count", 18, "--seed", 2,
+def test_pairs_of_equal_names(pack: Path, same_process: Run, tmp_path: Path) -> None:
+    answer = same_process("generate", "pairs", "--prompt", "a round cell", "--pack", pack, "--count", 18, "--seed", 2,
                  "--steps", 1, "--out", tmp_path / "out", "--device", "cpu", "--no-mark",
                  "--workspace", tmp_path / "work")
     images, masks = (sorted((tmp_path / "out" / kind).iterdir()) for kind in ("images", "masks"))
@@ -137,12 +136,12 @@ def test_both_ways_are_explained() -> None:
     assert "--count" in text and "--mask " not in text and "equal names" in " ".join(text.split())
 
 
-def test_a_fill_follows_the_labels_of_its_mask(pack: Path, offline: dict[str, str], tmp_path: Path) -> None:
+def test_a_fill_follows_the_labels_of_its_mask(pack: Path, same_process: Run, tmp_path: Path) -> None:
     image = png(tmp_path / "a.png", 32, 32)
     write_mask_png(tmp_path / "m.png", MASK)
 
     def fill(name: str, prompt: str, *more: str) -> tuple[dict[str, Any], np.ndarray[Any, Any]]:
-        answer = run(offline, "inpaint", image, "--mask", tmp_path / "m.png", "--prompt", prompt, "--pack", pack,
+        answer = same_process("inpaint", image, "--mask", tmp_path / "m.png", "--prompt", prompt, "--pack", pack,
                      "--seed", 5, "--steps", 2, "--out", tmp_path / name, "--device", "cpu", "--workspace",
                      tmp_path / "work", *more)
         record = json.loads((tmp_path / name / "candidate-1.png.provenance.json").read_text())

@@ -26,6 +26,7 @@ from medsynth_app.formats.raster import write_mask_png
 from medsynth_app.formats.registry import open_image
 from medsynth_app.workspace.workspace import Workspace
 from tests.actions.bench import paint, png, seen
+from tests.cli.conftest import Run
 from tests.engine.tiny import make_tiny_pack
 from tests.engine.train.test_base import RECIPE
 
@@ -120,13 +121,13 @@ def test_inpaint_a_picture(pack: Path, offline: dict[str, str], tmp_path: Path) 
         assert {record.person for record in workspace.jobs.records()} == {person}
 
 
-def test_inpaint_dicom_keeps_its_class_depth_and_place(pack: Path, offline: dict[str, str], tmp_path: Path) -> None:
+def test_inpaint_dicom_keeps_its_class_depth_and_place(pack: Path, same_process: Run, tmp_path: Path) -> None:
     import pydicom
 
     source = next(image.path for image in demo_images() if image.path.name == "CT_small.dcm")
     mask = _mask(tmp_path / "mask.png", 128, 128)
-    answer = run(offline, "inpaint", source, "--mask", tmp_path / "mask.png", "--mode", "remove", "--pack", pack,
-                 "--steps", 2, "--seed", 1, "--out", tmp_path / "out", "--device", "cpu")
+    answer = same_process("inpaint", source, "--mask", tmp_path / "mask.png", "--mode", "remove", "--pack", pack,
+                          "--steps", 2, "--seed", 1, "--out", tmp_path / "out", "--device", "cpu")
     (item,) = answer["results"]
     before, after = pydicom.dcmread(source), pydicom.dcmread(item["file"])
     assert after.SOPClassUID == before.SOPClassUID and after.SOPInstanceUID != before.SOPInstanceUID
@@ -138,7 +139,7 @@ def test_inpaint_dicom_keeps_its_class_depth_and_place(pack: Path, offline: dict
     assert open_image(Path(item["file"])).info.synthetic
 
 
-def test_removal_needs_no_pack(offline: dict[str, str], tmp_path: Path) -> None:
+def test_removal_needs_no_pack(offline: dict[str, str], same_process: Run, tmp_path: Path) -> None:
     import pydicom
 
     source = next(image.path for image in demo_images() if image.path.name == "CT_small.dcm")
@@ -155,7 +156,7 @@ def test_removal_needs_no_pack(offline: dict[str, str], tmp_path: Path) -> None:
         assert "classical fill" in after.DerivationDescription and "prompt" not in after.DerivationDescription
         record = json.loads(Path(item["file"] + ".provenance.json").read_text())
         assert "classical fill" in json.dumps(record)
-    chosen = run(offline, *line, "--mode", "remove", "--out", tmp_path / "again")  # no pack knows CT
+    chosen = same_process(*line, "--mode", "remove", "--out", tmp_path / "again")  # no pack knows CT
     assert chosen["engine"] == "classical"
     for one, other in zip(answer["results"], chosen["results"], strict=True):
         assert np.array_equal(pydicom.dcmread(one["file"]).pixel_array, pydicom.dcmread(other["file"]).pixel_array)
@@ -207,23 +208,28 @@ def cells(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.mark.timeout(600)  # two processes that load torch, one after the other, on a machine that may be busy
+@pytest.mark.timeout(600)  # a process that loads torch and trains with a low priority, on a machine that may be busy
 @pytest.mark.skipif(sys.platform == "win32", reason="Ctrl+C is sent as a signal")
-def test_training_is_stopped_by_ctrl_c_and_resumed(cells: Path, offline: dict[str, str], tmp_path: Path) -> None:
+def test_training_is_stopped_by_ctrl_c_and_resumed(
+        cells: Path, offline: dict[str, str], same_process: Run, tmp_path: Path) -> None:
     import torch
 
     out, checkpoints = tmp_path / "pack", tmp_path / "pack.training" / "checkpoints"
     # In a session of its own, so that Ctrl+C reaches the worker too, as it does in a terminal.
     process = start(offline, "train", "base", tmp_path / "long.toml", "--data", cells, "--out", out, session=True)
-    end = time.monotonic() + 300
-    while not (checkpoints / "denoiser.pt").exists() and time.monotonic() < end and process.poll() is None:
-        time.sleep(0.1)
-    os.killpg(process.pid, signal.SIGINT)
-    printed, err = process.communicate(timeout=100)
+    assert process.stdout is not None and process.stderr is not None
+    with process:
+        told = []
+        for line in process.stderr:  # until it is far from its start, and from its end
+            told.append(line)
+            if "denoiser" in line:
+                break
+        os.killpg(process.pid, signal.SIGINT)
+        err, printed = "".join([*told, *process.stderr]), process.stdout.read()
     assert process.returncode == 130 and printed == ""
     assert "Train: long: 0 %" in err and err.endswith("Stopped.\n")
     saved = torch.load(checkpoints / "denoiser.pt", weights_only=True)["state"]["step"]
     assert saved > 0 and not out.exists()
-    answer = run(offline, "train", "base", tmp_path / "short.toml", "--out", out, "--resume")
+    answer = same_process("train", "base", tmp_path / "short.toml", "--out", out, "--resume")
     assert info(out)["sha256"] == answer["sha256"] and answer["pack"] == "tiny"
     assert torch.load(checkpoints / "denoiser.pt", weights_only=True)["state"]["step"] == saved

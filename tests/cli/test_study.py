@@ -1,4 +1,4 @@
-"""``medsynth study`` in a real worker, on two drawn cells."""
+"""``medsynth study`` on two drawn cells."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from medsynth_app.core.job import JobState
 from medsynth_app.core.pack_files import open_pack, verify_pack
 from medsynth_app.workspace.workspace import Workspace
 from tests.actions.bench import make_pack
+from tests.cli.conftest import Run
 from tests.studies.fake import make_cells
 
 
@@ -20,12 +21,10 @@ def run(*arguments: object) -> Result:
     return CliRunner().invoke(cli.app, ["study", *(str(item) for item in arguments)])
 
 
-def test_a_study_is_a_job_with_a_report_and_figures_in_the_card(tmp_path: Path) -> None:
+def test_a_study_is_a_job_with_a_report_and_figures_in_the_card(same_process: Run, tmp_path: Path) -> None:
     pack, cells, out = make_pack(tmp_path, "painter").folder, make_cells(tmp_path), tmp_path / "new" / "report"
-    answer = run("cell-parts", "--pack", pack, "--data", cells, "--out", out, "--record", "--workspace",
-                 tmp_path / "work", "--json")
-    assert answer.exit_code == 0, answer.stderr
-    said = json.loads(answer.stdout)
+    said = same_process("study", "cell-parts", "--pack", pack, "--data", cells, "--out", out, "--record", "--workspace",
+                        tmp_path / "work")
     assert said["study"] == "cell-parts" and said["out"] == str(out) and len(said["figures"]) == 4
     assert said == {**json.loads((out / "cell-parts.json").read_text()), "out": str(out)}
     assert (out / "cell-parts.md").read_text().startswith("# Parts of cells")
