@@ -8,9 +8,6 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-# Tests of the window; all others run in a process in which Qt cannot be imported.
-WINDOW := tests/ui $(wildcard tests/test_app*.py tests/test_demo*.py)
-
 .PHONY: install run test lint benchmarks lock clean system
 
 install: system $(READY)
@@ -35,8 +32,7 @@ run: install
 	$(BIN)/medsynth demo --out "$$out" --headless; fi
 
 test: lint
-	$(BIN)/python -m pytest --block-qt -p no:pytest-qt $(addprefix --ignore=,$(WINDOW)) tests
-	$(BIN)/python -m pytest $(WINDOW)
+	$(BIN)/python -m tests
 
 lint: install
 	$(BIN)/ruff check medsynth_app tests packaging

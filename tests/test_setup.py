@@ -15,6 +15,8 @@ from types import ModuleType
 
 import pytest
 
+from tests.__main__ import groups, run
+
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 LOCK = [line for line in (ROOT / "packaging" / "constraints.txt").read_text().splitlines() if not line.startswith("#")]
@@ -128,15 +130,33 @@ def test_make_test_runs_every_test_file_once() -> None:
     if make is None:
         pytest.skip("make is not installed")
     plan = subprocess.run([make, "-n", "test"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    blocked, window = (line.split() for line in plan.splitlines() if "-m pytest" in line)
-    assert "--block-qt" in blocked and "--block-qt" not in window
-    files = {path.relative_to(ROOT).as_posix() for path in (ROOT / "tests").rglob("test_*.py")}
-    ignored = [item.removeprefix("--ignore=") for item in blocked if item.startswith("--ignore=")]
-    assert [item for item in window if item.startswith("tests/")] == ignored
-    in_window = {file for file in files if any(file == item or file.startswith(item + "/") for item in ignored)}
-    assert "tests/test_setup.py" in files - in_window
-    for tool in ("ruff check", "mypy", "lint-imports"):
+    for tool in ("ruff check", "mypy", "lint-imports", "python -m tests"):
         assert tool in plan
+    runs: list[tuple[str, bool]] = []
+    for arguments in groups().values():
+        left_out = [item.removeprefix("--ignore=") for item in arguments if item.startswith("--ignore=")]
+        places = [item for item in arguments if item.startswith("tests")]
+        runs += [(file, "--block-qt" in arguments) for file in FILES
+                 if any(_lies(file, place) for place in places) and not any(_lies(file, place) for place in left_out)]
+    assert sorted(file for file, _ in runs) == sorted(FILES)
+    with_qt = {file for file, blocked in runs if not blocked}
+    assert with_qt == {file for file in FILES if file.startswith(("tests/ui/", "tests/test_app", "tests/test_demo"))}
+
+
+FILES = [path.relative_to(ROOT).as_posix() for path in (ROOT / "tests").rglob("test_*.py")]
+
+
+def _lies(file: str, place: str) -> bool:
+    return file == place or file.startswith(f"{place}/")
+
+
+def test_groups_run_apart_and_one_that_fails_is_named(capfd: pytest.CaptureFixture[str]) -> None:
+    assert run({"well": ("--version",), "well too": ("--version",)}, at_once=2) == 0
+    assert capfd.readouterr().out.endswith("all passed\n")
+    assert run({"well": ("--version",), "ill": ("tests/no_such_file.py",)}, at_once=1) == 1
+    said = capfd.readouterr().out
+    assert said.index("==== well") < said.index("==== ill") < said.index("no_such_file")
+    assert said.endswith("failed: ill\n")
 
 
 def test_ci_runs_make_test() -> None:
