@@ -87,7 +87,8 @@ def preview_request(request: TrainRequest) -> DataRequest:
     frozen = is_frozen(Path(request.data)) if request.data else True
     return DataRequest(request.data or request.frozen, str(work / REPORT), str(work / SHEET),
                        frozen="" if frozen else request.frozen,
-                       recipe="" if frozen else json.dumps(read_layout(Path(request.recipe))))
+                       recipe="" if frozen else json.dumps(read_layout(Path(request.recipe))),
+                       recipe_file=request.recipe)
 
 
 def look_at_data(queue: JobQueue, request: DataRequest, person: str = "") -> Changes:

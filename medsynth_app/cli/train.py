@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from medsynth_app.actions.data import look_at_data, preview_request, read_report
+from medsynth_app.actions.data_recipe import write_recipe
 from medsynth_app.actions.packs import find_pack
 from medsynth_app.actions.train import train as queue_training
 from medsynth_app.actions.train import train_request
@@ -41,6 +42,19 @@ def _train(part: str, recipe: Path, data: Path | None, out: Path, resume: bool, 
     found = open_pack(out)
     return Answer({"pack": found.manifest.name, "part": part, "folder": str(out), "sha256": found.manifest.sha256},
                   f"{out}  {found.manifest.sha256}")
+
+
+@command(train, "new")
+def train_new(name: Annotated[str, typer.Argument(help="What the pack will be called.")],
+              data: Annotated[Path, typer.Option("--data", help="The data that it will learn from.")],
+              out: Annotated[Path | None, typer.Option(
+                  "--out", dir_okay=False, help="The file to write; without it NAME.toml here.")] = None,
+              workspace: WorkspaceOption = None, as_json: JsonOption = False) -> Answer:
+    """Write a commented recipe for data of your own."""
+    path = out or Path(f"{name}.toml")
+    write_recipe(name, data, path)
+    return Answer({"recipe": str(path)}, f"{path}\nRead it, then: medsynth train base {path} --data {data} "
+                                         "--out PACK --dry-run")
 
 
 def _previewed(here: Headless, request: TrainRequest) -> Answer:

@@ -17,7 +17,6 @@ from medsynth_app.core.errors import UserError
 
 FILE = "dataset.toml"
 TEXTS = ("name", "licence", "citation")
-OF_THE_SET = "{} belongs to the data set, not to a recipe"
 SHOWN = 6  # classes of a sentence
 
 
@@ -76,12 +75,8 @@ def description_of(data: Path, layout: Mapping[str, Any]) -> Description:
     Raises
     ------
     UserError
-        A recipe that claims name, licence or citation, or names an unknown set; a ``dataset.toml`` that cannot be used.
+        A recipe that names an unknown set; a ``dataset.toml`` that cannot be used.
     """
-    claimed = [key for key in TEXTS if key in layout]
-    if claimed:
-        raise UserError(f"In [data] of the recipe, {OF_THE_SET.format(claimed[0])}.",
-                        f"Take {', '.join(claimed)} out of it, and write them into {FILE} in the folder of the data.")
     if "set" in layout:
         key = str(layout["set"])
         if key not in known_sets():
@@ -90,6 +85,14 @@ def description_of(data: Path, layout: Mapping[str, Any]) -> Description:
         return _read(folder_of_known() / f"{key}.toml", key)
     own = (data if data.is_dir() else data.parent) / FILE
     return _read(own, "") if own.is_file() else Description()
+
+
+def refuse_claims(layout: Mapping[str, Any]) -> None:
+    """Raise `UserError` for a recipe that claims the name, the licence or the citation of a data set."""
+    claimed = [key for key in TEXTS if key in layout]
+    if claimed:
+        raise UserError(f"In [data] of the recipe, {claimed[0]} belongs to the data set, not to a recipe.",
+                        f"Take {', '.join(claimed)} out of it, and write them into {FILE} in the folder of the data.")
 
 
 def _read(path: Path, key: str) -> Description:

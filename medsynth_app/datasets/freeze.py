@@ -22,12 +22,13 @@ from medsynth_app.core.intensity import IntensityRange
 from medsynth_app.datasets.cells import cell_items
 from medsynth_app.datasets.choice import Chosen, choose, examined_listing
 from medsynth_app.datasets.dataset import FORMAT, MANIFEST
-from medsynth_app.datasets.description import Description, description_of
+from medsynth_app.datasets.description import Description, description_of, refuse_claims
 from medsynth_app.datasets.division import PARTS
 from medsynth_app.datasets.examined import Progress
-from medsynth_app.datasets.listing import CELLS, PAIRS, PICTURES, VOLUMES, Listing, listed
+from medsynth_app.datasets.listing import CELLS, PAIRS, VOLUMES, Listing, listed
 from medsynth_app.datasets.pairs import pair_items
 from medsynth_app.datasets.ready import Item, made_ready
+from medsynth_app.datasets.schema import check_section
 from medsynth_app.datasets.volumes import volume_items
 
 NAMED = 40  # broken files of a message
@@ -81,16 +82,15 @@ def check_layout(data: Path, layout: dict[str, Any]) -> None:
 
 def _look(data: Path, layout: dict[str, Any]) -> tuple[Listing, Description]:
     """What the folder holds, and what it is; raises `UserError` where that is not what the recipe is for."""
-    listing = listed(data, str(layout.get("layout")))
+    refuse_claims(layout)
+    check_section(layout)
+    listing = listed(data, str(layout["layout"]))
     if not listing.entries:
         raise UserError(f"The folder {data.name} holds no training images.", "Give the folder of the data set.")
     about = description_of(data, layout)
     about.refuse_another(listing.counts, recipe=bool(about.key))
     if listing.layout == CELLS:
         _check_classes(listing.counts, layout)
-    elif listing.layout == PICTURES and any("{class}" in text for text in layout.get("captions", ())):
-        raise UserError("The captions of the recipe speak of {class}, and the data have no classes.",
-                        "Give every class a sub-folder, or take {class} out of captions.")
     _ranges(layout)
     return listing, about
 

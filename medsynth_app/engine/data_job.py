@@ -14,6 +14,7 @@ from medsynth_app.datasets.freeze import freeze_training_set
 from medsynth_app.datasets.report import inspected, learned
 from medsynth_app.datasets.sheet import sheet_of_frozen, sheet_of_listing
 from medsynth_app.engine.job import Job
+from medsynth_app.engine.train.recipe import Recipe
 
 
 def run(request: DataRequest, job: Job) -> None:
@@ -22,10 +23,12 @@ def run(request: DataRequest, job: Job) -> None:
     Raises
     ------
     UserError
-        When nothing can be learned from the data, or they cannot be frozen.
+        When nothing can be learned from the data, they cannot be frozen, or the recipe cannot be followed.
     Cancelled
         Between two pictures.
     """
+    if request.recipe_file:
+        Recipe.load(Path(request.recipe_file))
     data, sheet = Path(request.data), Path(request.sheet) if request.sheet else None
     told = 0
 

@@ -61,6 +61,22 @@ def test_a_dry_run_tells_what_would_be_learned_and_trains_nothing(mine: Path, tm
     assert not (tmp_path / "pack").exists() and not (tmp_path / "pack.training" / "checkpoints").exists()
 
 
+def test_a_recipe_is_written_and_a_wrong_one_told_before_anything_is_read(mine: Path, tmp_path: Path) -> None:
+    recipe = tmp_path / "pets.toml"
+    answer = run("train", "new", "pets", "--data", mine, "--out", recipe, "--json")
+    assert answer.exit_code == 0, answer.stderr
+    assert json.loads(answer.stdout) == {"recipe": str(recipe)} and "a cat" in recipe.read_text()
+    dry = run("train", "base", recipe, "--data", mine, "--out", tmp_path / "pack", "--dry-run")
+    assert dry.exit_code == 0 and "“a cat”, “a picture of a cat”" in dry.stdout
+    for old, new, complaint in (("{class}", "{klass}", "unknown placeholder {klass}"),
+                                ("[denoiser]", "[denoisr]", "unknown section [denoisr]"),
+                                ('colour = "rgb"', 'colour = "blue"', "colour in [pack] is 'blue'")):
+        wrong = tmp_path / "wrong.toml"
+        wrong.write_text(recipe.read_text().replace(old, new))
+        told = run("train", "base", wrong, "--data", mine, "--out", tmp_path / "pack", "--dry-run")
+        assert told.exit_code == 2 and complaint in told.stderr and told.stderr.count("\n") == 1
+
+
 def test_mistakes_are_one_line_and_exit_status_2(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     for arguments, complaint in ((("inspect", tmp_path / "empty"), "holds no pictures"),

@@ -26,6 +26,8 @@ class DataRequest:
         Folder to freeze the data into; empty: they are only looked at.
     recipe
         JSON text of the section ``[data]`` that they are frozen by.
+    recipe_file
+        The whole recipe, which is looked through before anything is read; empty: there is none.
     """
 
     data: str
@@ -34,6 +36,7 @@ class DataRequest:
     layout: str = ""
     frozen: str = ""
     recipe: str = ""
+    recipe_file: str = ""
 
 
 def titled(request: DataRequest) -> str:

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from medsynth_app.core.errors import UserError
+from medsynth_app.core.pack import LARGEST, SMALLEST
 
 T = TypeVar("T")
+COLOURS = ("rgb", "grey")
 TURNS = ("hflip", "vflip", "rot90")
 WORDS = {"str": "a text", "int": "a whole number", "float": "a number", "tuple[str, ...]": "a list of texts",
          "tuple[int, ...]": "a list of whole numbers"}
@@ -200,7 +202,14 @@ class Recipe:
             why = error.strerror if isinstance(error, OSError) else error  # an OSError's text holds the path
             raise UserError(f"The recipe {path.name} cannot be read: {why}.",
                             "Give the path of a TOML file such as those in resources/recipes.") from error
+        sections = ("pack", "data", "training", *SECTIONS)
+        if strange := [name for name in raw if name not in sections]:
+            raise UserError(f"The recipe {path.name} has the unknown section [{strange[0]}].",
+                            f"Known are {', '.join(sections)}.")
         training = _table(raw, "training", path)
+        if strange := sorted(set(training) - {"augment", "seed"}):
+            raise UserError(f"[training] of the recipe {path.name} has the unknown key {strange[0]!r}.",
+                            "It has augment and seed.")
         turns, seed = training.get("augment", []), training.get("seed", 0)
         if not isinstance(turns, list) or set(turns) - set(TURNS) or not isinstance(seed, int):
             raise UserError(f"In [training] of the recipe {path.name} something is of the wrong kind.",
@@ -224,6 +233,12 @@ class Recipe:
 
 def _check_ranges(recipe: Recipe, path: Path, has_pictures: bool) -> None:
     """Refuse numbers with which no training could run; an encoder's recipe has no pictures to draw."""
+    if recipe.pack.colour not in COLOURS:
+        raise UserError(f"In the recipe {path.name}, colour in [pack] is {recipe.pack.colour!r}.",
+                        f"It has to be {' or '.join(COLOURS)}.")
+    if not SMALLEST <= recipe.pack.native_size <= LARGEST:
+        raise UserError(f"In the recipe {path.name}, native_size in [pack] is {recipe.pack.native_size}.",
+                        f"It is the edge of a picture in pixels, {SMALLEST} to {LARGEST}.")
     for name in SECTIONS:
         for key, value in vars(getattr(recipe, name)).items():
             low, high = LEAST.get(key), 1 if key in BELOW_ONE else math.inf
@@ -232,6 +247,10 @@ def _check_ranges(recipe: Recipe, path: Path, has_pictures: bool) -> None:
                 raise UserError(f"In the recipe {path.name}, {key} in [{name}] is {value}.",
                                 f"It has to be {allowed}.")
     crop, factor = recipe.autoencoder.crop, 2 ** (len(recipe.autoencoder.widths) - 1)
+    if has_pictures and recipe.pack.native_size % (factor * 2 ** (len(recipe.denoiser.widths) - 1)):
+        step = factor * 2 ** (len(recipe.denoiser.widths) - 1)
+        raise UserError(f"In the recipe {path.name}, native_size in [pack] is {recipe.pack.native_size}.",
+                        f"With these widths of [autoencoder] and [denoiser] it has to be a multiple of {step}.")
     if has_pictures and (crop % factor or crop > recipe.pack.native_size):
         raise UserError(f"In the recipe {path.name}, crop in [autoencoder] is {crop}.",
                         f"It has to be a multiple of {factor} and at most native_size, {recipe.pack.native_size}.")

@@ -77,11 +77,23 @@ def test_a_manifest_from_before_there_were_parts_is_read(tmp_path: Path) -> None
     ('[training]\naugment = 3\n', "wrong kind"), ('[training]\naugment = ["sideways"]\n', "wrong kind"),
     ('[training]\nseed = "x"\n', "wrong kind"), ('[denoiser]\nsteps = "many"\n', "steps is of the wrong kind"),
     ('[denoiser]\nwidths = 5\n', "widths is of the wrong kind"), ('pack = 3\n', "pack is no section"),
-    ('[denoiser]\nwidths = [24, 32]\n', "no multiples of 16"), ('[denoiser]\nspeed = 1\n', "unknown keys")])
+    ('[denoiser]\nwidths = [24, 32]\n', "no multiples of 16"), ('[denoiser]\nspeed = 1\n', "unknown keys"),
+    ('[denoisr]\nsteps = 1\n', r"unknown section \[denoisr\]"), ('[training]\nsteps = 1\n', "unknown key 'steps'"),
+    ('[autoencoder]\nwidths = [16, 16]\ncrop = 16\n[denoiser]\nwidths = [16, 32, 32, 32, 32, 32, 32, 32]\n',
+     "native_size in .pack. is 128")])
 def test_a_recipe_that_cannot_be_followed_is_refused_in_words(tmp_path: Path, text: str, complaint: str) -> None:
     path = tmp_path / "r.toml"
     pack = '[pack]\nname = "a"\nversion = "1"\ndomain = "d"\ntitle = "t"\nmodalities = ["OT"]\nlicence = "CC0"\n'
     path.write_text(text + ("" if text.startswith("pack") else pack))
+    with pytest.raises(UserError, match=complaint):
+        Recipe.load(path)
+
+
+@pytest.mark.parametrize(("keys", "complaint"), [
+    ('colour = "blue"', "colour in .pack. is 'blue'"), ("native_size = 5", "native_size in .pack. is 5")])
+def test_what_a_pack_cannot_be_is_refused(tmp_path: Path, keys: str, complaint: str) -> None:
+    path = tmp_path / "r.toml"
+    path.write_text(f'[pack]\nname = "a"\nversion = "1"\ndomain = "d"\ntitle = "t"\nmodalities = ["OT"]\n{keys}\n')
     with pytest.raises(UserError, match=complaint):
         Recipe.load(path)
 
