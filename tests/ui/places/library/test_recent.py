@@ -93,8 +93,8 @@ def test_the_empty_page_leads_back_to_the_last_image_and_slice(desk: TestDesk) -
     last = desk.window.welcome.last
     desk.window.commands["file.close"].trigger()
     desk.until(last.isVisible)
-    assert "MRI head, series 3, slice 6 of 6" in last.accessibleName()
-    QTest.mouseClick(last, Qt.MouseButton.LeftButton)
+    assert "MRI head, series 3, slice 6 of 6" in last.button.accessibleName()
+    QTest.mouseClick(last.button, Qt.MouseButton.LeftButton)
     desk.until(lambda: desk.session.documents.current is not None)
     assert desk.session.view.index == 5
     assert desk.window.commands.reason("file.reopen") == "An image is open"
