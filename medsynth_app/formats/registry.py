@@ -5,7 +5,7 @@ A new format is one module that offers what `Reader` names, a row here, and one 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -227,6 +227,13 @@ def open_image(path: Path, *, progress: Progress | None = None, cancelled: Stop 
         return open_folder(path, progress=progress, cancelled=cancelled, allow_bytes=allow_bytes, salt=salt,
                            series=series)
     return READERS[kind_of(path)]().open_image(path, allow_bytes=allow_bytes, salt=salt)
+
+
+def dicom_files(folder: Path) -> Iterator[Path]:
+    """Files of a folder and its sub-folders that look like DICOM, one by one as they are found."""
+    from medsynth_app.formats.dicom.folder import dicom_paths
+
+    return dicom_paths(folder)
 
 
 def is_dicom(source: ImageSource) -> bool:

@@ -121,6 +121,11 @@ class Documents:
         """A small picture of a document; None for one that was not opened since these are made."""
         return thumbnail.from_plain(self._workspace.documents.recall(document_id, thumbnail.NOTE))
 
+    def thumbnail_of_series(self, series: str) -> Thumbnail | None:
+        """A small picture of the series with this `identity.series`; None for one that was not opened lately."""
+        found = next((known for known in self.recent(50) if known.identity.series == series), None)
+        return self.thumbnail(found.id) if found is not None else None
+
     @property
     def study(self) -> Scope:
         """What goes when the study in view is removed."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from medsynth_app.core.errors import UserError
@@ -21,6 +23,7 @@ from medsynth_app.formats.kinds import Kind, kind_of
 JOINED = "{count} series of one image each lie side by side and were joined to one."
 SHARED_SERIES = "Files of several patients, studies or modalities carry one series number; they were kept apart."
 SHARED_UID = "Different images of this series carry one identifier (SOP Instance UID); all of them are shown."
+READERS = 4  # threads: on a slow disk, or a share of the network, one waits for each file by itself
 _LEAST = 3  # series of one image, from which a stack is known
 
 
@@ -53,19 +56,23 @@ def scan(folder: Path, allow_bytes: int, progress: Progress | None = None, cance
     With `only` no other files than these are read.
     """
     found, files = Folder(), []
-    paths = list(only) or list(_dicom_paths(folder))
-    for k, path in enumerate(paths):
-        check_cancelled(cancelled)
-        if progress is not None:
-            progress(k, len(paths))
-        try:
-            files.append(read_file(path, allow_bytes))
-        except NoPixels:
-            found.without_pixels += 1
-        except TooLarge as error:
-            found.too_large = error
-        except UserError:
-            found.broken += 1
+    pool = ThreadPoolExecutor(READERS)
+    try:
+        paths = list(only) or _dicom_among(list(_paths(folder)), pool, cancelled)
+        for k, read in enumerate(pool.map(partial(_read, allow_bytes=allow_bytes), paths)):
+            check_cancelled(cancelled)
+            if progress is not None:
+                progress(k, len(paths))
+            if isinstance(read, DicomFile):
+                files.append(read)
+            elif isinstance(read, NoPixels):
+                found.without_pixels += 1
+            elif isinstance(read, TooLarge):
+                found.too_large = read
+            else:
+                found.broken += 1
+    finally:
+        pool.shutdown(cancel_futures=True)
     if progress is not None:
         progress(len(paths), len(paths))
     with reading(KIND):
@@ -73,17 +80,40 @@ def scan(folder: Path, allow_bytes: int, progress: Progress | None = None, cance
     return found
 
 
-def _dicom_paths(folder: Path) -> Iterator[Path]:
+def dicom_paths(folder: Path) -> Iterator[Path]:
     """Files that look like DICOM, in a fixed order; links to folders are not followed."""
+    return filter(_is_dicom, _paths(folder))
+
+
+def _dicom_among(paths: list[Path], pool: ThreadPoolExecutor, cancelled: Stop | None) -> list[Path]:
+    found = []
+    for path, dicom in zip(paths, pool.map(_is_dicom, paths), strict=True):
+        check_cancelled(cancelled)
+        if dicom:
+            found.append(path)
+    return found
+
+
+def _paths(folder: Path) -> Iterator[Path]:
     for root, folders, names in os.walk(folder):
         folders.sort()
         for name in sorted(names):
-            path = Path(root, name)
-            try:
-                if kind_of(path) is Kind.DICOM:
-                    yield path
-            except UserError:
-                continue
+            yield Path(root, name)
+
+
+def _is_dicom(path: Path) -> bool:
+    try:
+        return kind_of(path) is Kind.DICOM
+    except UserError:
+        return False
+
+
+def _read(path: Path, allow_bytes: int) -> DicomFile | UserError:
+    """The header of a file, or why it is left out."""
+    try:
+        return read_file(path, allow_bytes)
+    except UserError as error:
+        return error
 
 
 def _sorted_out(files: list[DicomFile]) -> list[Series]:

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QThreadPool, QTimer, Signal
-from PySide6.QtWidgets import QFrame, QProgressBar
+from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QFrame, QProgressBar, QWidget
 
 from medsynth_app.core.errors import Cancelled, UserError
 from medsynth_app.formats.common import TooLarge
 from medsynth_app.session.session import Session
 from medsynth_app.ui.shell.banners import Banners
+from medsynth_app.ui.shell.glimpse import Glimpse
 from medsynth_app.ui.theme import tokens as look
 from medsynth_app.ui.theme.theme import Theme
 from medsynth_app.ui.widgets import words
@@ -27,8 +29,8 @@ class Opening(QFrame):
 
     opened = Signal(object)  # Path of what is now in view
 
-    def __init__(self, theme: Theme, session: Session, banners: Banners,
-                 failed: Callable[[Exception], None], another: Callable[[], None]) -> None:
+    def __init__(self, theme: Theme, session: Session, banners: Banners, failed: Callable[[Exception], None],
+                 another: Callable[[], None], over: QWidget) -> None:
         super().__init__()
         self.setObjectName("banner")
         self.setProperty("level", "info")
@@ -36,7 +38,10 @@ class Opening(QFrame):
         self._pool = QThreadPool(self)
         self._pool.setMaxThreadCount(1)
         self._task: Background | None = None
+        self._folder: Path | None = None
+        self._series = ""
         self._tasks: set[Background] = set()  # kept until they have ended
+        self.glimpse = Glimpse(theme, over)
         self._words = ElidedLabel("Opening…")
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)
@@ -46,8 +51,18 @@ class Opening(QFrame):
         self._patience = QTimer(self)
         self._patience.setSingleShot(True)
         self._patience.setInterval(PATIENCE_MS)
-        self._patience.timeout.connect(self.show)
+        self._patience.timeout.connect(self._take_time)
         self.hide()
+
+    def _take_time(self) -> None:
+        """It takes a while: say how far it is, and show the first picture that there is."""
+        self.show()
+        if self._series:  # a folder may hold others: what is known of this one is shown
+            small = self._session.documents.thumbnail_of_series(self._series)
+            if small is not None:
+                self.glimpse.show_image(QImage.fromData(small.png), small.synthetic)
+        elif self._folder is not None:
+            self.glimpse.look_into(self._folder)
 
     @property
     def busy(self) -> bool:
@@ -62,12 +77,13 @@ class Opening(QFrame):
         self.cancel()
         self._banners.drop("opening")
         load = self._session.documents.load
-        task = Background(lambda task: load(path, task.news.progress.emit, task.stopped, **options),
+        task = Background(lambda task: load(path, task.tell, task.stopped, **options),
                           lambda document: self._done(task, path, document),
                           lambda error: self._failed(task, path, options, error))
         task.news.progress.connect(lambda at, of: self._progress(task, at, of))
         self._task = task
         self._tasks.add(task)
+        self._folder, self._series = path if path.is_dir() else None, str(options.get("series", ""))
         self._words.setText(f"Opening {path.name}")
         self._bar.setRange(0, 0)
         self._patience.start()
@@ -81,6 +97,7 @@ class Opening(QFrame):
     def finish(self) -> None:
         """Stop and wait, when the window closes."""
         self.cancel()
+        self.glimpse.finish()
         self._pool.waitForDone(3000)
 
     def _progress(self, task: Background, at: int, of: int) -> None:
@@ -95,6 +112,7 @@ class Opening(QFrame):
             return False
         self._task = None
         self._patience.stop()
+        self.glimpse.clear()
         self.hide()
         return True
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
 from PySide6.QtCore import QObject, QRunnable, Signal
+
+PAUSE = 0.05  # seconds between two pieces of news: more would take the window's time from the work
 
 
 class _News(QObject):
@@ -25,6 +28,14 @@ class Background(QRunnable):
         self.news = _News()
         self.news.ended.connect(lambda run: run())
         self._stop = threading.Event()
+        self._told = 0.0
+
+    def tell(self, at: int, of: int) -> None:
+        """Called by the work: so much of so much is done. The window hears of it at times, and of the end."""
+        now = time.monotonic()
+        if at >= of or now >= self._told + PAUSE:
+            self._told = now
+            self.news.progress.emit(at, of)
 
     def stop(self) -> None:
         self._stop.set()

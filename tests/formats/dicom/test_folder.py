@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +12,11 @@ import numpy as np
 import pydicom
 import pytest
 
-from medsynth_app.core.errors import UserError
+from medsynth_app.core.errors import Cancelled, UserError
 from medsynth_app.core.volume import Volume
+from medsynth_app.formats.dicom import folder as folder_module
 from medsynth_app.formats.dicom.folder import SHARED_SERIES, SHARED_UID
+from medsynth_app.formats.dicom.header import DicomFile
 from medsynth_app.formats.dicom.identity import hashed
 from medsynth_app.formats.registry import list_series, open_image
 from tests.formats.making import TILTED_AXES, save, save_series, slice_dataset
@@ -170,3 +174,30 @@ def test_a_series_that_an_older_workspace_named_is_found(tmp_path: Path) -> None
     save_series(tmp_path / "c", [(0, 0, 0)], series="1.2.50", PatientID="B")
     with pytest.raises(UserError, match="no longer"):
         open_image(tmp_path, salt=b"s", series=older)
+
+
+def test_a_slow_disk_is_not_waited_for_file_by_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = save_series(tmp_path, [(0, 0, k) for k in range(8)])
+    together, read = threading.Barrier(2), folder_module.read_file
+
+    def slow(path: Path, allow_bytes: int) -> DicomFile:
+        together.wait(10)  # breaks where one reads alone
+        return read(path, allow_bytes)
+
+    monkeypatch.setattr(folder_module, "read_file", slow)
+    assert [frame.instance for frame in open_image(folder).info.frames] == list(range(8, 0, -1))
+
+
+def test_reading_that_was_stopped_reads_no_further(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = save_series(tmp_path, [(0, 0, k) for k in range(60)])
+    begun, read = [], folder_module.read_file
+
+    def counted(path: Path, allow_bytes: int) -> DicomFile:
+        begun.append(path)
+        time.sleep(0.01)
+        return read(path, allow_bytes)
+
+    monkeypatch.setattr(folder_module, "read_file", counted)
+    with pytest.raises(Cancelled):
+        open_image(folder, cancelled=lambda: len(begun) > 5)
+    assert len(begun) < 30

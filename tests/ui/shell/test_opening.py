@@ -10,9 +10,11 @@ import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLabel
 
 from medsynth_app.core.errors import Cancelled
 from medsynth_app.formats.common import TooLarge
+from tests.formats.making import save_series
 from tests.ui.desk import TestDesk
 
 pytestmark = pytest.mark.gui
@@ -113,6 +115,53 @@ def test_a_slow_opening_shows_progress_and_can_be_cancelled(desk: TestDesk, monk
     assert stopped.wait(5) and desk.window.opening.isHidden()
     QTest.qWait(50)
     assert desk.session.documents.current is before and desk.window.banners.all() == []
+
+
+def held(desk: TestDesk, monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Hold whatever is opened until the event is set."""
+    gate, load = threading.Event(), desk.session.documents.load
+
+    def slow(path: Path, progress: Any, cancelled: Any, **options: Any) -> Any:
+        gate.wait(10)
+        return load(path, progress, cancelled, **options)
+
+    monkeypatch.setattr(desk.session.documents, "load", slow)
+    return gate
+
+
+def test_a_first_picture_is_seen_while_a_folder_is_read(desk: TestDesk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+                                                        ) -> None:
+    folder = save_series(tmp_path / "in", [(0, 0, k) for k in range(3)])
+    (folder / "00.dcm").write_bytes(b"\0" * 128 + b"DICM, and no more")  # the first by name is none
+    gate, glimpse, before = held(desk, monkeypatch), desk.window.opening.glimpse, desk.session.documents.current
+    desk.window.open_path(folder)
+    desk.until(glimpse.isVisible)
+    (seen,) = (part for part in glimpse.findChildren(QLabel) if not part.pixmap().isNull())
+    assert max(seen.pixmap().width(), seen.pixmap().height()) == 224
+    assert desk.session.documents.current is before  # it is looked at, and nothing else
+    gate.set()
+    desk.until(lambda: desk.session.documents.current is not before)
+    assert glimpse.isHidden()
+
+
+def test_a_series_among_others_is_shown_as_it_was_seen_before(desk: TestDesk, tmp_path: Path,
+                                                              monkeypatch: pytest.MonkeyPatch) -> None:
+    save_series(tmp_path / "in" / "a", [(0, 0, k) for k in range(2)], series="1.2.70", PatientID="A")
+    save_series(tmp_path / "in" / "b", [(0, 0, k) for k in range(4)], series="1.2.71", PatientID="B", Modality="MR")
+    desk.window.open_path(tmp_path / "in")
+    desk.until(lambda: not desk.window.opening.busy and desk.session.documents.current.info.modality == "MR")
+    series = desk.session.documents.current.info.identity.series
+    glimpse = desk.window.opening.glimpse
+    for known, name in ((True, series), (False, "of nobody")):
+        gate = held(desk, monkeypatch)
+        desk.window.open_path(tmp_path / "in", series=name)
+        desk.until(desk.window.opening.isVisible)
+        assert glimpse.isVisible() is known  # never the picture of another patient
+        desk.window.opening.cancel()
+        assert glimpse.isHidden()
+        gate.set()
+        monkeypatch.undo()
+        QTest.qWait(100)
 
 
 def test_recent_images_are_shown_by_pseudonym(desk: TestDesk) -> None:
