@@ -128,8 +128,8 @@ class TestDesk:
 
     @property
     def paint_tools(self) -> Any:
-        """The brush in the tool bar."""
-        return self.window.place("paint").tools[1]
+        """The size of the brush in the tool bar."""
+        return self.window.place("paint").tools[2]
 
     @property
     def banner(self) -> Banner:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 from PySide6.QtCore import QCoreApplication, QEvent, QPoint
+from PySide6.QtGui import QFontMetrics
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QLabel, QPushButton, QScrollArea, QWidget
 
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import EventKind, JobEvent, JobState
 from medsynth_app.ui.shell.banners import Details
-from medsynth_app.ui.viewer.hover import Hover
+from medsynth_app.ui.viewer import Hover
+from medsynth_app.ui.viewer.overlay import EDGE
 from medsynth_app.workspace.workspace import Workspace
 from tests.ui.desk import TestDesk, a_desk
 from tests.ui.geometry import faults
@@ -128,6 +133,17 @@ def unfolded(desk: TestDesk) -> Iterator[None]:
 
 
 @contextmanager
+def pointed(desk: TestDesk) -> Iterator[None]:
+    """The longest facts of the status bar, and the corner's words beside the chips."""
+    stage = desk.window.canvas.stage
+    desk.window.canvas.hovered.emit(Hover(1023, 1023, True, "-1024 HU (original 3071)", (-123.4, -234.5, -1234.5), 1.0, "epithelium"))
+    words = QFontMetrics(stage.overlay._text)
+    assert max(map(words.horizontalAdvance, stage.overlay.marks.corner)) + 2 * EDGE <= stage.chips.x()
+    yield
+    desk.window.canvas.hovered.emit(None)
+
+
+@contextmanager
 def known(desk: TestDesk) -> Iterator[None]:
     desk.window.canvas.stage.chips.open()
     yield
@@ -150,24 +166,15 @@ def at_work(desk: TestDesk) -> Iterator[None]:
     desk.clear_jobs()
 
 
-@contextmanager
-def pointed_at(desk: TestDesk) -> Iterator[None]:
-    """The pointer lies on the image."""
-    desk.window.canvas.hovered.emit(Hover(479, 511, True, "1,234 HU (original -1,024)", (-182.7, -156.0, -279.0), 2.0,
-                                          "region 4"))
-    yield
-    desk.window.canvas.hovered.emit(None)
-
-
 EMPTY: dict[str, Callable[[TestDesk], Any]] = {
     **{f"empty, in {name}": (lambda desk, name=name: place(desk, name)) for name in PLACES},
     "first run": asked_for_a_name,
 }
 OPENED: dict[str, Callable[[TestDesk], Any]] = {
     **{f"with candidates, in {name}": (lambda desk, name=name: place(desk, name)) for name in PLACES},
-    "messages": said, "a question for the name": asked_for_a_name, "at work": at_work, "palette": palette,
+    "under the pointer": pointed, "messages": said, "a question for the name": asked_for_a_name, "at work": at_work,
+    "palette": palette,
     "veil": covered, "more": unfolded, "facts": known,
-    "pointed at": pointed_at,
     "the strip folded": lambda desk: switched(desk, "view.strip"),
     "without the inspector": lambda desk: switched(desk, "view.inspector"),
     "settings": lambda desk: dialog(desk, "help.settings"), "keys": lambda desk: dialog(desk, "help.keys"),
@@ -200,12 +207,17 @@ def test_without_an_image(desk: TestDesk) -> None:
     assert found == [], "\n".join(found)
 
 
-def test_with_an_image_and_candidates(desk: TestDesk) -> None:
-    desk.open()
+def test_with_an_image_and_candidates(desk: TestDesk, tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    grey = Image.fromarray(rng.integers(0, 255, (64, 80, 2), np.uint8), "LA")  # blended, with a note; of no modality
+    grey.save(tmp_path / "grey.png")
+    desk.window.open_path(tmp_path / "grey.png")
+    desk.until(lambda: not desk.window.opening.busy)
     desk.window.navigator.go("paint")
     desk.session.people.switch("Dr. Maximiliane Oberhuber-Westerwelle")
     desk.candidates()
     QTest.qWait(200)
+    assert [fact.title for fact in desk.window.canvas.stage.chips.facts] == ["SYNTHETIC", "Modality unknown", "1 note"]
     found = look(desk, OPENED)
     assert found == [], "\n".join(found)
 

@@ -46,10 +46,8 @@ class Details(QFrame):
         over, corner = self._over, below.mapTo(self._over, QPoint(look.S, below.height() + look.XS))
         width = min(WIDEST, over.width() - corner.x() - look.S)
         self.setFixedWidth(width)
-        layout = self.layout()
-        assert layout is not None
-        layout.activate()
-        self.setFixedHeight(min(layout.heightForWidth(width), over.height() - corner.y() - look.S))
+        self.ensurePolished()
+        self.setFixedHeight(min(self.heightForWidth(width), over.height() - corner.y() - look.S))
         self.move(corner)
         self.show()
         self.raise_()

@@ -11,13 +11,14 @@ from PySide6.QtWidgets import QFrame, QLineEdit, QWidget
 from medsynth_app.core.words import _
 from medsynth_app.ui.shell.command import Command
 from medsynth_app.ui.shell.commands import Commands
+from medsynth_app.ui.shell.navigator import Navigator
 from medsynth_app.ui.theme import tokens as look
 from medsynth_app.ui.theme.theme import Theme
 from medsynth_app.ui.widgets.basic import column, label
 from medsynth_app.ui.widgets.lists import Line, LineList
 
 WIDTH, ROWS, ROW = 560, 9, 36
-ITSELF = "help.palette"
+ITSELF, LAST = "help.palette", "file.quit"
 
 
 def score(query: str, text: str) -> float | None:
@@ -47,11 +48,11 @@ def score(query: str, text: str) -> float | None:
 class CommandPalette(QFrame):
     """A field and a list over the middle of the window."""
 
-    def __init__(self, theme: Theme, commands: Commands, parent: QWidget) -> None:
+    def __init__(self, theme: Theme, commands: Commands, navigator: Navigator, parent: QWidget) -> None:
         super().__init__(parent)
         self.setObjectName("palette")
         self.setAccessibleName(_("Find an action"))
-        self._commands, self._over = commands, parent
+        self._commands, self._navigator, self._over = commands, navigator, parent
         self._before: QWidget | None = None
         self.field = QLineEdit()
         self.field.setPlaceholderText(_("What do you want to do?"))
@@ -81,16 +82,22 @@ class CommandPalette(QFrame):
             self._before.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def fill(self, query: str) -> None:
-        """List the commands that fit, best first; those that cannot be used now come last, greyed."""
+        """List the commands that fit, best first; those that cannot be used now come last, greyed.
+
+        With nothing typed the likely ones come first: those used last, then those of this place; Quit is the last.
+        """
         self._commands.refresh()
-        ranked: list[tuple[bool, float, int, Command]] = []
+        here = {command.id for command in self._navigator.current.commands}
+        used = {name: at for at, name in enumerate(self._commands.used)}
+        ranked: list[tuple[bool, bool, float, int, Command]] = []
         for index, command in enumerate(self._commands.all()):
             fit = score(query, f"{self._commands[command.id].text()} {command.group}")
             if fit is not None and command.id != ITSELF:
-                unable = bool(self._commands.reason(command.id))
-                ranked.append((unable, -fit if query else 0.0, index, command))
-        ranked.sort(key=lambda item: item[:3])
-        self.list.show_lines(self._line(command) for _unable, _fit, _index, command in ranked)
+                unable, last = bool(self._commands.reason(command.id)), command.id == LAST and not query
+                likely = used.get(command.id, len(used) + (command.id not in here))
+                ranked.append((last, unable, -fit if query else likely, index, command))
+        ranked.sort(key=lambda item: item[:4])
+        self.list.show_lines(self._line(command) for *_rank, command in ranked)
         self.list.set_current(0)
         self.list.scrollToTop()
         self._none.setVisible(not ranked)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 
 from PySide6.QtCore import QObject, Qt, Signal
@@ -11,6 +11,8 @@ from PySide6.QtWidgets import QAbstractButton, QWidget
 
 from medsynth_app.ui.shell.command import Command, keys_in_force
 from medsynth_app.ui.theme.theme import Theme
+
+KEPT = 5  # commands that are remembered as used
 
 
 class Commands(QObject):
@@ -30,6 +32,7 @@ class Commands(QObject):
         self._actions: dict[str, QAction] = {}
         self._commands: dict[str, Command] = {}
         self._reasons: dict[str, str] = {}
+        self._used: list[str] = []
         theme.changed.connect(lambda _tokens: self._paint(self._commands.values()))
 
     def __getitem__(self, name: str) -> QAction:
@@ -57,6 +60,7 @@ class Commands(QObject):
         self._paint(fresh)
 
     def _run(self, command: Command, _checked: bool = False) -> None:
+        self._used = [command.id, *(name for name in self._used if name != command.id)][:KEPT]
         try:
             command.run()
         finally:
@@ -67,6 +71,11 @@ class Commands(QObject):
 
     def command(self, name: str) -> Command:
         return self._commands[name]
+
+    @property
+    def used(self) -> Sequence[str]:
+        """Names of the commands that were used last, the last one first."""
+        return self._used
 
     # -- as things stand
 

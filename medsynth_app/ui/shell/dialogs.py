@@ -8,6 +8,8 @@ from pathlib import Path
 from PySide6.QtCore import QSize
 from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
 
+from medsynth_app.ui.widgets.wheel import Guard
+
 MARGIN = 24  # px of the window that stay in sight round a dialog
 
 
@@ -15,7 +17,7 @@ class Dialogs:
     """Asks for names of files and folders, where one was asked for last, and shows the window's own dialogs."""
 
     def __init__(self, window: QWidget) -> None:
-        self.window = window
+        self.window, self._wheel = window, Guard(window)
         self._opened = self._saved = ""  # folders, until the window is closed: they may tell of patients
 
     def open_file(self, title: str, patterns: str) -> Path | None:
@@ -37,6 +39,7 @@ class Dialogs:
 
     def show(self, dialog: QDialog) -> None:
         """Show a dialog of the window, no larger than that; returns at once."""
+        self._wheel.guard(dialog)
         room = self.window.size() - QSize(MARGIN, MARGIN)
         dialog.setMaximumSize(room)
         dialog.resize(dialog.sizeHint().boundedTo(room))

@@ -41,11 +41,13 @@ from medsynth_app.ui.shell.toolbar import ImageTools, ToolBar, steps
 from medsynth_app.ui.shell.veil import Veil
 from medsynth_app.ui.shell.view_commands import edit_commands, tool_commands, view_commands
 from medsynth_app.ui.shell.window_commands import place_commands, switch, theme_commands
+from medsynth_app.ui.shell.window_levels import window_commands
 from medsynth_app.ui.theme import tokens as look
 from medsynth_app.ui.theme.theme import Theme
 from medsynth_app.ui.viewer.canvas import Canvas
 from medsynth_app.ui.widgets.basic import column, row
 from medsynth_app.ui.widgets.reach import Reach
+from medsynth_app.ui.widgets.wheel import Guard
 
 
 class MainWindow(QMainWindow):
@@ -78,6 +80,7 @@ class MainWindow(QMainWindow):
         self._keys = Keys(self, self._digit, self._go_to_place, lambda held: self.canvas.candidate.flicker(held))
         self._focus = FocusGuard(self, self.commands, self._resting)
         self._connect()
+        Guard(self).guard(self)
         self._restore()
         self._show_document()
         self.navigator.open(self._places)
@@ -135,7 +138,7 @@ class MainWindow(QMainWindow):
         area = Reach(central, QSize(*look.SMALLEST))  # for a screen that is smaller than that
         self.setCentralWidget(area)
         self.drawer = JobsDrawer(theme, s, self.run, self.commands, self.ring, upper)
-        self.palette_widget = CommandPalette(theme, self.commands, area)
+        self.palette_widget = CommandPalette(theme, self.commands, self.navigator, area)
         self.veil = Veil(theme, upper, s.settings.current.veil_minutes,
                          lambda: s.people.current.name if s.people.current else "")
         self._wants_name = (s.people.current is None and not s.workspace.read_only
@@ -143,15 +146,16 @@ class MainWindow(QMainWindow):
         self.setMinimumSize(min(look.SMALLEST[0], screen.width()), min(look.SMALLEST[1], screen.height()))
 
     def _add_commands(self) -> None:
-        """Take up all commands, in the order of the palette: likely ones first, Quit last."""
+        """Take up all commands; the palette keeps their order among equally likely ones, Quit last."""
         s, navigator = self.session, self.navigator
         add = self.commands.add
-        add(place_commands(self._places, navigator))
         add(self.files.commands())
         add(edit_commands(s, navigator, self.run))
         add(tool_commands(s, self.canvas))
         for place in self._places:
             add(place.commands)
+        add(place_commands(self._places, navigator))
+        add(window_commands(s))
         add(view_commands(s, self.canvas))
         add((switch("view.inspector", _("Show the inspector"), "Ctrl+I", "dock-right",
                     lambda: not self.inspector.isHidden(), self.inspector.setVisible),

@@ -8,16 +8,17 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QMenu, QSizePolicy, QToolButton, QWidget
 
-from medsynth_app.core.window_level import WindowLevel, presets
 from medsynth_app.core.words import _
 from medsynth_app.session.session import Session
 from medsynth_app.ui.shell.commands import Commands
+from medsynth_app.ui.shell.window_levels import IDS
 from medsynth_app.ui.theme import tokens as look
 from medsynth_app.ui.theme.theme import Theme
 from medsynth_app.ui.widgets import words
 from medsynth_app.ui.widgets.basic import IconButton, line, row
 
-VIEWS = ("view.fit", "view.actual", "view.flip_h", "view.flip_v", "view.rotate", "view.mask", "view.synthetic")
+VIEWS = ("view.fit", "view.actual", "view.flip_h", "view.flip_v", "view.rotate", "view.mask", "mask.outline",
+         "mask.stronger", "mask.fainter", "view.synthetic", "view.facts")
 
 
 class ToolBar(QFrame):
@@ -69,6 +70,7 @@ class ToolBar(QFrame):
         menu.clear()
         for part in self.parts:
             if part.isHidden():
+                menu.addActions(part.actions())
                 buttons = [part] if isinstance(part, QToolButton) else part.findChildren(QToolButton)
                 for found in buttons:
                     if found.menu() is not None and found.isEnabled() and not found.isHidden():
@@ -134,6 +136,7 @@ class ImageTools(QWidget):
         self._window = menu_button(theme, _("Window"), _("Window / level presets"))
         self._window.setFixedWidth(124)
         self._window.menu().aboutToShow.connect(self._fill_windows)
+        self._commands = commands
         self._view = menu_button(theme, _("View"), _("How the image is shown"))
         for name in VIEWS:
             self._view.menu().addAction(commands[name])
@@ -154,19 +157,10 @@ class ImageTools(QWidget):
             self._window.setText(window.name or f"W {words.number(window.width)} L {words.number(window.center)}")
 
     def _fill_windows(self) -> None:
+        """The windows that this image offers."""
         menu = self._window.menu()
         menu.clear()
-        for window in self.windows():
-            action = menu.addAction(f"{window.name}\tW {words.number(window.width)}  L {words.number(window.center)}")
-            action.setCheckable(True)
-            action.setChecked(self._session.view.window_level == window)
-            action.triggered.connect(lambda _=False, window=window: self._session.view.set_window_level(window))
-
-    def windows(self) -> list[WindowLevel]:
-        """Auto, what the file suggests, and the presets of its modality."""
-        document, index = self._session.documents.current, self._session.view.index
-        if document is None or document.info.colour != "grey" or self._session.view.state.unreadable is not None:
-            return []
-        about, auto = document.info.frames[index], self._session.view.auto_window()
-        own = [WindowLevel(w.center, w.width, w.name or _("From the file")) for w in about.windows]
-        return [*([auto] if auto is not None else []), *own, *presets(document.info.modality)]
+        self._commands.refresh(*IDS)
+        for name in IDS:
+            if not self._commands.reason(name):
+                menu.addAction(self._commands[name])

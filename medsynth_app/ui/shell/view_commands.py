@@ -11,6 +11,7 @@ from medsynth_app.ui.shell.command import Command
 from medsynth_app.ui.shell.navigator import Navigator
 from medsynth_app.ui.shell.runner import Runner
 from medsynth_app.ui.viewer.canvas import Canvas
+from medsynth_app.ui.viewer.paint_look import STEPS
 from medsynth_app.ui.widgets.words import NO_IMAGE
 
 NOT_SEEN = _("Go to the image first")
@@ -71,6 +72,11 @@ def view_commands(session: Session, canvas: Canvas) -> tuple[Command, ...]:
         shown = settings.change(show_synthetic_edge=not settings.current.show_synthetic_edge).show_synthetic_edge
         canvas.edges.show_generated(shown)
 
+    def shade(steps: int) -> None:
+        look.show(True)
+        look.set_opacity(round(look.opacity * STEPS + steps) / STEPS)
+        settings.change(mask_opacity=look.opacity)
+
     def command(name: str, title: str, run: Callable[[], object], key: str = "", icon: str = "",
                 enabled_when: Callable[[], str | None] = here, **more: object) -> Command:
         return Command(name, title, _("View"), run, key, icon=icon, enabled_when=enabled_when,
@@ -84,8 +90,12 @@ def view_commands(session: Session, canvas: Canvas) -> tuple[Command, ...]:
         command("view.rotate", _("Turn by 90°"), view.turn, icon="rotate-right"),
         command("view.mask", _("Show the painting"), lambda: look.show(not look.visible), "V", "layers-outline",
                 left="M", checked_when=lambda: look.visible),
-        command("view.synthetic", _("Show the edge of generated regions"), show_synthetic, icon="vector-square",
-                checked_when=lambda: settings.current.show_synthetic_edge),
+        command("mask.outline", _("Painting as an outline"), lambda: look.show_outline(not look.outlined), "O",
+                "vector-polyline", left="Q", checked_when=lambda: look.outlined),
+        command("mask.stronger", _("Painting stronger"), lambda: shade(1), "S", "circle-opacity", repeats=True),
+        command("mask.fainter", _("Painting fainter"), lambda: shade(-1), "A", "circle-outline", repeats=True),
+        command("view.synthetic", _("Show the edge of generated regions"), show_synthetic, "G", "vector-square",
+                left="R", checked_when=lambda: settings.current.show_synthetic_edge),
         command("view.facts", _("Show what to know of this image"), canvas.stage.chips.open,
                 icon="information-outline", enabled_when=facts),
         command("slice.next", _("Next slice"), lambda: canvas.subject.step(1), "PgDown", enabled_when=one_slice,

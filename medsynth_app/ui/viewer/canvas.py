@@ -64,8 +64,8 @@ class Canvas(QWidget):
         self.stage = Stage(self.scene.widget, self._resized)
         self.overlay = self.stage.overlay
         self.candidate = Candidate(self.subject, self.view, self.scene, self)
-        self.edges = Edges(session, self.subject, self.candidate, self.overlay)
         self.paint_look = PaintLook(self.subject, self.scene, self.candidate)
+        self.edges = Edges(session, self.subject, self.candidate, self.paint_look, self.overlay)
         self._painter = Painter(session, self.subject, self.scene, self.paint_look)
         self._pointer = Pointer(self.subject, self.view, self.scene, self.tools, self._painter, self.candidate,
                                 self.overlay)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QFrame, QToolButton, QVBoxLayout, QWidget
@@ -35,8 +35,9 @@ class FactList(QFrame):
                 words = label(text, wrap=True)
                 words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
                 self._lines.addWidget(words)
+        self.ensurePolished()
         self._lines.activate()
-        self.setFixedHeight(self._lines.heightForWidth(LIST_PX))
+        self.setFixedHeight(self.heightForWidth(LIST_PX))
         self.move(corner - QPoint(LIST_PX, 0))
         self.show()
 
@@ -91,15 +92,20 @@ class Chips(QWidget):
             self._fill()
 
     def _fill(self) -> None:
-        clear(self._others)
-        for fact in self._facts:
-            self._others.addWidget(self._chip(fact.title))
+        self._put(fact.title for fact in self._facts)
         count = len(self._facts)
         if count > 1 and self.sizeHint().width() > self._room:
-            clear(self._others)
-            text = ngettext("{count} fact", "{count} facts", count).format(count=count)
-            self._others.addWidget(self._chip(text))
+            self._put([ngettext("{count} fact", "{count} facts", count).format(count=count)])
         self.adjustSize()
+
+    def _put(self, titles: Iterable[str]) -> None:
+        clear(self._others)
+        for title in titles:
+            chip = self._chip(title)
+            self._others.addWidget(chip)
+            chip.show()  # what is hidden gets no room
+            chip.ensurePolished()
+        self.synthetic.ensurePolished()
 
     def open(self) -> None:
         """Show the list below the row."""

@@ -9,6 +9,7 @@ from medsynth_app.session.session import Session
 from medsynth_app.ui.viewer.candidate import Candidate
 from medsynth_app.ui.viewer.contours import outlines
 from medsynth_app.ui.viewer.overlay import Overlay
+from medsynth_app.ui.viewer.paint_look import PaintLook
 from medsynth_app.ui.viewer.stage import single_timer
 from medsynth_app.ui.viewer.subject import Subject
 
@@ -24,9 +25,11 @@ class Edges(QObject):
         Whether any pixel of the frame in view is generated and accepted.
     """
 
-    def __init__(self, session: Session, subject: Subject, candidate: Candidate, overlay: Overlay) -> None:
+    def __init__(self, session: Session, subject: Subject, candidate: Candidate, paint_look: PaintLook,
+                 overlay: Overlay) -> None:
         super().__init__(overlay)
         self._session, self._subject, self._candidate, self._overlay = session, subject, candidate, overlay
+        self._look = paint_look
         self._effective_wanted = self._generated_wanted = True
         self._accepted: list[QPolygonF] = []
         self._later = single_timer(self, LATER_MS, self.trace)
@@ -44,8 +47,9 @@ class Edges(QObject):
         self._later.start()
 
     def trace(self) -> None:
-        """Draw it now."""
-        wanted = self._effective_wanted and self._subject.document is not None and not self._candidate.shown
+        """Draw it now; not over a candidate, nor over a fill that was accepted."""
+        wanted = self._effective_wanted and self._subject.document is not None and not self._candidate.shown \
+            and not self._look.back
         mask = self._session.inpaint.effective_mask(self._subject.index) if wanted else None
         self._overlay.marks.effective = outlines(mask)
         self._overlay.update()

@@ -82,8 +82,8 @@ class Overlay(QWidget):
     def _draw_edges(self, painter: QPainter, dirty: QRectF) -> None:
         """Generated: hatched violet between a dark and a light line. To be changed: a thin light line on dark."""
         hatched = QBrush(self.synthetic, Qt.BrushStyle.BDiagPattern)
-        edge = (QPen(QColor(0, 0, 0, 170), 8), QPen(QColor(255, 255, 255, 235), 5.5),
-                QPen(hatched, 5.5), QPen(self.synthetic, 1.4))
+        edge = (QPen(QColor(0, 0, 0, 170), 5), QPen(QColor(255, 255, 255, 235), 3.2),
+                QPen(hatched, 3.2), QPen(self.synthetic, 1))
         self._stroke(painter, self.marks.synthetic, edge, dirty)
         dashes = QPen(QColor(255, 255, 255, 245), 1.6)
         dashes.setDashPattern([4, 2.5])

@@ -19,19 +19,21 @@ class PaintLook:
     ----------
     visible, outline, opacity
         Whether the painting is shown, as an outline alone, and how opaque it is, 0..1.
+    back
+        Whether it has stepped back: a fill of it was accepted, which is looked at now.
     """
 
     def __init__(self, subject: Subject, scene: Scene, candidate: Candidate) -> None:
         self._subject, self._scene, self._candidate = subject, scene, candidate
         self.visible, self.outline, self.opacity = True, False, 0.45
-        self._back = False  # a fill was accepted: it is looked at, not painted
+        self.back = False
 
     def show(self, visible: bool) -> None:
         self.visible = visible
         self.apply()
 
     def show_outline(self, outline: bool) -> None:
-        self.outline, self._back = outline, False
+        self.outline, self.back = outline, False
         self.apply()
 
     def set_opacity(self, opacity: float) -> None:
@@ -41,7 +43,7 @@ class PaintLook:
     @property
     def outlined(self) -> bool:
         """Whether only the outline is shown now."""
-        return self.outline or self._back
+        return self.outline or self.back
 
     def step_back(self) -> None:
         """Be an outline where what is painted has been filled, so that the fill can be seen."""
@@ -49,12 +51,12 @@ class PaintLook:
         painted = document.mask(index) > 0 if document is not None else np.zeros(0, bool)
         count = int(np.count_nonzero(painted))
         generated = document.synthetic_mask(index) if document is not None and count else None
-        self._back = generated is not None and int(np.count_nonzero(painted & generated)) >= FILLED * count
+        self.back = generated is not None and int(np.count_nonzero(painted & generated)) >= FILLED * count
         self.apply()
 
     def come_forward(self) -> None:
         """Somebody paints: all of it is seen, whatever else is shown."""
-        self._back = False
+        self.back = False
         self._scene.set_mask_outline(self.outline)
         self._scene.set_mask_visible(True)
 

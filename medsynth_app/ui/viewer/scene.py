@@ -19,7 +19,7 @@ from medsynth_app.ui.viewer.embed import Image, MaskLayer, direct_colormap, sile
 from medsynth_app.ui.viewer.view import View
 
 SMOOTH_BELOW = 8.0  # canvas pixels per image pixel; closer up the pixels themselves are shown
-CONTOUR = 1  # width of the painting's outline, in its pixels
+CONTOUR = 2  # width of the painting's outline, in its pixels
 _CLEAR = (0.0, 0.0, 0.0, 0.0)
 
 

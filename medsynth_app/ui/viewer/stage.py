@@ -70,6 +70,7 @@ class Stage(QWidget):
 
     def _place_chips(self) -> None:
         self.chips.fit(self.width() - CORNER_PX - EDGE)
+        self.chips.adjustSize()
         self.chips.move(self.width() - self.chips.width() - EDGE, self.overlay.marks.above + CHIPS_TOP)
         self._raise()
 

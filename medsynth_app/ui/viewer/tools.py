@@ -45,7 +45,7 @@ class Tools(QObject):
 
     @property
     def size(self) -> int:
-        """Width of the brush in image pixels, 1..999."""
+        """Size of the brush in image pixels, 1..999; what it paints is `width`."""
         return self._size
 
     def set_size(self, pixels: int) -> None:
@@ -67,9 +67,14 @@ class Tools(QObject):
         self._spacing = min(geometry.row_spacing, geometry.column_spacing) if geometry is not None else None
 
     @property
+    def width(self) -> int:
+        """Image pixels that a dab of the brush is wide."""
+        return brush_diameter(self._size)
+
+    @property
     def width_mm(self) -> float | None:
         """Width of the brush in mm; None where the image has no spacing."""
-        return None if self._spacing is None else brush_diameter(self._size) * self._spacing
+        return None if self._spacing is None else self.width * self._spacing
 
     def set_width_mm(self, width: float) -> None:
         """Nothing happens where the image has no spacing."""

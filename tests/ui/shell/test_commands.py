@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeySequence
+from pydicom.data import get_testdata_file
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QKeySequence, QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QDialog, QWidget
+from PySide6.QtWidgets import (
+    QAbstractSlider,
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
+    QDialog,
+    QDoubleSpinBox,
+    QLineEdit,
+    QScrollBar,
+    QSpinBox,
+    QWidget,
+)
 
 from medsynth_app.settings.settings import Settings
 from medsynth_app.ui.shell.command import NEEDS_ALTGR, conflicts, keys_in_force
@@ -130,6 +144,7 @@ def test_every_command_runs_or_says_why_not(desk: TestDesk, monkeypatch: pytest.
     desk.session.inpaint.set(mode="replace")
     window.canvas.view.reset()
     window.canvas.paint_look.show(True)
+    window.canvas.paint_look.show_outline(False)
     if not desk.settings.current.strip_open:
         window.commands["view.strip"].trigger()
     desk.settings.change(left_handed=False)
@@ -160,5 +175,104 @@ def test_left_handed_tools_lie_at_the_right_of_the_keyboard(desk: TestDesk) -> N
         assert keys[f"tool.{name}"] in set("YUIOPHJKLNM"), name
 
 
-def test_quit_comes_last(desk: TestDesk) -> None:
-    assert list(desk.window.commands.all())[-1].id == "file.quit"
+def test_with_nothing_typed_the_palette_shows_what_is_likely_and_quit_last(desk: TestDesk) -> None:
+    palette = desk.window.palette_widget
+
+    def listed() -> list[str]:
+        return [row.key for row in palette.list.rows.rows]
+
+    desk.window.commands["view.fit"].trigger()
+    desk.window.commands["tool.fill"].trigger()
+    palette.open()
+    assert listed()[:2] == ["tool.fill", "view.fit"] and listed()[-1] == "file.quit"
+    of_paint = {command.id for command in desk.window.place("paint").commands}
+    able = [name for name in listed() if not desk.window.commands.reason(name)]
+    assert set(able[5:12]) <= of_paint  # those of this place, after those that were used
+    palette.close_palette()
+    desk.window.commands["tool.brush"].trigger()
+
+
+def test_windows_are_in_the_palette_and_on_keys(desk: TestDesk, tmp_path: Path) -> None:
+    shutil.copy(str(get_testdata_file("CT_small.dcm", download=False)), tmp_path / "ct.dcm")
+    desk.window.open_path(tmp_path / "ct.dcm")
+    desk.until(lambda: not desk.window.opening.busy)
+    view, commands = desk.session.view, desk.window.commands
+    desk.key(Qt.Key.Key_F4)
+    assert view.window_level is not None and (view.window_level.center, view.window_level.width) == (40, 80)
+    assert commands["window.brain"].isChecked() and not commands["window.bone"].isChecked()
+    desk.key(Qt.Key.Key_F2)
+    assert view.window_level == view.auto_window() and commands["window.auto"].isChecked()
+    assert commands.reason("window.file") == "The file suggests none"
+    tools = desk.window._frame.image_tools
+    tools._window.menu().aboutToShow.emit()
+    assert [action.text() for action in tools._window.menu().actions()][:2] == [
+        "Window: automatic", "Window: brain (W 80, L 40)"]
+    assert tools._window.menu().layoutDirection() is Qt.LayoutDirection.LeftToRight
+    desk.open()
+    assert commands.reason("window.brain") == "A colour image has no window"
+
+
+def test_the_painting_is_shaded_outlined_and_the_generated_edge_hidden_by_keys(desk: TestDesk) -> None:
+    look, marks = desk.window.canvas.paint_look, desk.window.canvas.overlay.marks
+    desk.settings.change(show_synthetic_edge=True)
+    desk.window.canvas.edges.show_generated(True)
+    job = desk.candidates()
+    desk.session.candidates.accept(0)
+    assert look.outlined and desk.window.canvas.scene.mask.contour == 2  # a fill was accepted: it can be seen
+    assert marks.synthetic
+    desk.key(Qt.Key.Key_G)
+    assert marks.synthetic == [] and not desk.window.canvas.stage.chip.isHidden()
+    desk.key(Qt.Key.Key_G)
+    desk.key(Qt.Key.Key_O)
+    assert marks.synthetic and not look.outlined and desk.window.canvas.scene.mask.contour == 0
+    desk.session.candidates.select(None)
+    desk.session.painting.undo()
+    assert not look.outlined
+    desk.session.painting.redo()
+    assert look.outlined and job
+    look.come_forward()  # somebody paints
+    assert desk.window.canvas.scene.mask.contour == 0
+    before = look.opacity
+    desk.key(Qt.Key.Key_A)
+    assert look.opacity == pytest.approx(round(before * 10 - 1) / 10) == desk.settings.current.mask_opacity
+    for _ in range(12):
+        desk.key(Qt.Key.Key_S)
+    assert look.opacity == 1 == desk.window.canvas.scene.mask.opacity
+    look.set_opacity(before)
+    desk.session.candidates.discard_all()
+    desk.session.painting.undo()
+
+
+def test_the_wheel_edits_no_field_without_the_focus(desk: TestDesk) -> None:
+    window = desk.window
+    desk.inpaint_panel.more.head.setChecked(True)
+    window.commands["help.settings"].trigger()
+    seen: set[str] = set()
+    for place in window.navigator.places:
+        window.navigator.go(place.id)
+        for field in window.findChildren(QWidget):
+            if not isinstance(field, QAbstractSpinBox | QComboBox | QAbstractSlider) or isinstance(field, QScrollBar) \
+                    or not field.isEnabled():
+                continue
+            field.clearFocus()
+            before = value_of(field)
+            for turned in (-120, 120):
+                for target in (field, *field.findChildren(QLineEdit)):
+                    middle = QPointF(target.rect().center())
+                    QApplication.sendEvent(target, QWheelEvent(
+                        middle, QPointF(target.mapToGlobal(middle)), QPoint(), QPoint(0, turned),
+                        Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase, False))
+                    assert value_of(field) == before and not field.hasFocus(), field.accessibleName()
+            seen.add(type(field).__name__)
+    assert {"QComboBox", "QSpinBox", "QuietSpin", "Slider", "QSlider"} <= seen
+    for shown in window.findChildren(QDialog):
+        shown.reject()
+        shown.deleteLater()
+    desk.inpaint_panel.more.head.setChecked(False)
+
+
+def value_of(field: QWidget) -> object:
+    if isinstance(field, QComboBox):
+        return field.currentIndex()
+    assert isinstance(field, QSpinBox | QDoubleSpinBox | QAbstractSlider)
+    return field.value()

@@ -10,6 +10,7 @@ from PySide6.QtGui import QShowEvent
 
 from medsynth_app.actions.open_image import list_series
 from medsynth_app.core.changes import Changes
+from medsynth_app.core.intensity import VolumeSample
 from medsynth_app.core.modality import in_words
 from medsynth_app.core.words import _, ngettext
 from medsynth_app.formats.common import SeriesListing
@@ -136,12 +137,10 @@ class LibraryPanel(Panel):
         spacing = words.by(f"{g.column_spacing:.3g}", f"{g.row_spacing:.3g}") + " mm" if g else "not in the file"
         if g is not None and g.slice_spacing is not None and len(info.frames) > 1:
             spacing += f", slices {g.slice_spacing:.3g} mm"
-        depth = "colour, 8 bit" if info.colour == "rgb" else \
-            f"grey, {(about.stored_range[1] - about.stored_range[0]).bit_length()} bit"
         for name, value in (("Pseudonym", info.pseudonym), ("Series", info.series),
                             ("Size", f"{words.by(about.columns, about.rows)} px"),
                             ("Slices", str(len(info.frames)) if len(info.frames) > 1 else ""),
-                            ("Spacing", spacing), ("Values", depth)):
+                            ("Spacing", spacing), ("Values", self._values())):
             if value:
                 self._facts.addWidget(fact(name, value))
         if info.synthetic:
@@ -149,6 +148,17 @@ class LibraryPanel(Panel):
                                        "synthetic"))
         for text in info.notices:
             self._facts.addWidget(label(text, "warning", wrap=True))
+
+    def _values(self) -> str:
+        """Which values the slice in view holds, without padding."""
+        view, document = self._session.view, self._session.documents.opened()
+        if document.info.colour == "rgb" or view.state.unreadable is not None:
+            return "colour, 8 bit" if document.info.colour == "rgb" else ""
+        about = document.info.frames[view.index]
+        held = VolumeSample.of([(document.pixels(view.index), about)]).values
+        bits = f"{(about.stored_range[1] - about.stored_range[0]).bit_length()} bit"
+        unit = f" {about.rescale.unit}".rstrip()
+        return f"{words.number(held[0])} to {words.number(held[-1])}{unit}, {bits}" if len(held) else bits
 
     def _show_workspace(self) -> None:
         clear(self._place)

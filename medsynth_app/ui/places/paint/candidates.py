@@ -172,22 +172,21 @@ class CandidateStrip(QWidget):
         result = self.session.candidates.current
         self.compare.setEnabled(result is not None and (
             result.state is CandidateState.STAGED or self.session.candidates.reference is not None))
-        lines, warn = self._words(result)
-        self.words.show_lines(lines, warn)
+        self.words.show_lines(*self._words(result))
         self._shown.refresh()
 
-    def _words(self, result: Candidate | None) -> tuple[list[str], bool]:
-        """What to know of a candidate, and whether it is a warning."""
+    def _words(self, result: Candidate | None) -> tuple[list[str], str]:
+        """What to know of a candidate, and the role of that text."""
         document = self.session.documents.current
         if result is None or document is None:
             any_there = bool(self.session.candidates.results)
-            return ([_("Choose a candidate to see it in its place.")] if any_there else []), False
+            return ([_("Choose a candidate to see it in its place.")] if any_there else []), "help"
         lines, warn = report_words(result, document.info.frames[self.session.view.index].rescale.unit)
         told = told_of(result, document.info)
         lines, warn = [*lines, *told], warn or bool(told)
         if result.state == CandidateState.ACCEPTED:
-            lines.insert(0, _("Accepted into the image. Undo takes it back."))
-        return lines, warn
+            return [_("Accepted into the image. Undo takes it back."), *lines], "done"
+        return lines, "warning" if warn else "help"
 
     def _follow_mode(self, mode: str) -> None:
         self.compare.set_value(mode)

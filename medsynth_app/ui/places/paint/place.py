@@ -9,7 +9,7 @@ from medsynth_app.ui.places.paint.brush import KeptBrush
 from medsynth_app.ui.places.paint.candidates import CandidateStrip
 from medsynth_app.ui.places.paint.commands import ID, choose_class, paint_commands
 from medsynth_app.ui.places.paint.panel import InpaintPanel
-from medsynth_app.ui.places.paint.tools import PaintTools, compare_button
+from medsynth_app.ui.places.paint.tools import BrushSize, PaintTools, compare_button
 from medsynth_app.ui.shell.frame import Frame
 from medsynth_app.ui.shell.place import JobEnd, Place, PlaceKeys
 
@@ -32,7 +32,7 @@ def make(frame: Frame) -> Place:
         keys=PlaceKeys(((_("Classes"), "1 … 9", _("Choose the class")),
                         (_("Classes"), _("Space"), _("Move the view (hold)"))),
                        lambda digit: choose_class(session, digit)),
-        tools=(frame.steps, PaintTools(session, canvas, frame.commands), frame.image_tools,
+        tools=(frame.steps, PaintTools(frame.commands), BrushSize(session, canvas, frame.commands), frame.image_tools,
                compare_button(frame.theme, frame.commands)),
         entry=panel.prompt, ends=(JobEnd(Outcome.CANDIDATES, lambda record: _in_view(frame, record),
                                          lambda record: _show(frame, record)),),

@@ -30,10 +30,10 @@ class ReportLine(ElidedLabel):
         super().__init__(role="help")
         self.lines: tuple[str, ...] = ()
 
-    def show_lines(self, lines: Sequence[str], warns: bool) -> None:
+    def show_lines(self, lines: Sequence[str], role: str) -> None:
         self.lines = tuple(lines)
         self.setText("  ·  ".join(lines))
-        set_role(self, "warning" if warns else "help")
+        set_role(self, role)
 
     def event(self, event: QEvent) -> bool:
         if isinstance(event, QHelpEvent) and event.type() is QEvent.Type.ToolTip:

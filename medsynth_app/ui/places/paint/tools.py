@@ -22,10 +22,19 @@ STEPS = 100
 
 
 class PaintTools(QWidget):
-    """The tools and the slider of the brush."""
+    """The tools."""
+
+    def __init__(self, commands: Commands) -> None:
+        super().__init__()
+        row(divider(), *(tool_button(commands, f"tool.{name}") for name in SHOWN), parent=self, spacing=look.XS)
+
+
+class BrushSize(QWidget):
+    """The slider of the brush, and how wide it paints."""
 
     def __init__(self, session: Session, canvas: Canvas, commands: Commands) -> None:
         super().__init__()
+        self.addActions([commands["brush.grow"], commands["brush.shrink"]])  # what stands for it where it has no room
         self._session, self._tools, self._commands = session, canvas.tools, commands
         self.brush = Slider(0, STEPS, _("Brush size"))
         self.brush.setMinimumWidth(40)  # it gives way where the window is narrow, the figure beside it does not
@@ -33,8 +42,7 @@ class PaintTools(QWidget):
         self.brush.valueChanged.connect(lambda value: self._tools.set_size(size_at(value)))
         self.brush_text = label("", "muted")
         self.brush_text.setMinimumWidth(self.brush_text.fontMetrics().horizontalAdvance("000.0 mm") + look.XS)
-        row(divider(), *(tool_button(commands, f"tool.{name}") for name in SHOWN), divider(), self.brush,
-            self.brush_text, parent=self, spacing=look.XS)
+        row(divider(), self.brush, self.brush_text, parent=self, spacing=look.XS)
         session.documents.current_changed.connect(self.refresh)
         session.view.index_changed.connect(lambda _index: self.refresh())
         canvas.tools.size_changed.connect(lambda _size: self.refresh())
@@ -45,11 +53,11 @@ class PaintTools(QWidget):
         """Show the size of the brush, and whether it can paint."""
         documents = self._session.documents
         self.brush.setEnabled(documents.current is not None and not documents.read_only)
-        size, width = self._tools.size, self._tools.width_mm
+        width = self._tools.width_mm
         self.brush.blockSignals(True)
-        self.brush.setValue(place_of(size))
+        self.brush.setValue(place_of(self._tools.size))
         self.brush.blockSignals(False)
-        text = f"{width:.1f} mm" if width is not None else f"{size} px"
+        text = f"{width:.1f} mm" if width is not None else f"{self._tools.width} px"
         self.brush_text.setText(text)
         keys = [self._commands.key_text(name) for name in ("brush.shrink", "brush.grow")]
         self.brush.setToolTip(_("Brush size: {size}").format(size=text) + "\n"
