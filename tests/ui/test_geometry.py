@@ -136,7 +136,8 @@ def unfolded(desk: TestDesk) -> Iterator[None]:
 def pointed(desk: TestDesk) -> Iterator[None]:
     """The longest facts of the status bar, and the corner's words beside the chips."""
     stage = desk.window.canvas.stage
-    desk.window.canvas.hovered.emit(Hover(1023, 1023, True, "-1024 HU (original 3071)", (-123.4, -234.5, -1234.5), 1.0, "epithelium"))
+    desk.window.canvas.hovered.emit(Hover(1023, 1023, True, "-1024 HU (original 3071)", (-123.4, -234.5, -1234.5), 1.0,
+                                          "epithelium"))
     words = QFontMetrics(stage.overlay._text)
     assert max(map(words.horizontalAdvance, stage.overlay.marks.corner)) + 2 * EDGE <= stage.chips.x()
     yield
