@@ -103,6 +103,7 @@ class Silent(Dialogs):
 
     def show(self, dialog: QDialog) -> None:
         self.shown.append(dialog)
+        dialog.reject()
         dialog.deleteLater()
 
 
