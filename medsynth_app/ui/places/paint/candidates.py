@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import QEvent, Qt, QTimer
-from PySide6.QtGui import QColor, QGuiApplication, QKeyEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QGuiApplication, QKeyEvent, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QAbstractButton, QGridLayout, QProgressBar, QToolButton, QWidget
 
 from medsynth_app.core.job import EventKind, JobEvent, JobRecord
@@ -33,7 +33,8 @@ COMPARE = (("off", _("Candidate"), _("Show the candidate in its place"), "image-
            ("flicker", _("Flicker"), _("Change between the two; hold X for the first at any time"), "swap-horizontal"),
            ("side", _("Side by side"), _("Both next to each other"), "view-split-vertical"),
            ("difference", _("Difference"), _("What changed: orange brighter, blue darker"), "vector-difference"))
-SEGMENT_PX, PROGRESS_PX, ACTIONS_PX = 30, 72, (232, 520)
+SEGMENT_PX, PROGRESS_PX, ACTIONS_PX = 30, (28, 72), (232, 520)
+NARROW_PX = 640  # of the strip: words before the bar
 
 
 class CandidateStrip(QWidget):
@@ -92,7 +93,7 @@ class CandidateStrip(QWidget):
         self.progress_text = ElidedLabel(role="muted")
         self.progress = QProgressBar()
         self.progress.setAccessibleName(_("Progress of the drawing"))
-        self.progress.setFixedWidth(PROGRESS_PX)
+        self.progress.setTextVisible(False)
         self.cancel = self._button(_("Cancel"), "candidate.stop", _("Stop drawing; finished candidates stay"))
         self.compare = Segmented([item[:3] for item in COMPARE], _("Compare"))
         for part in self.compare.buttons():
@@ -287,6 +288,10 @@ class CandidateStrip(QWidget):
             event.accept()
             return True
         return super().event(event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.progress.setFixedWidth(PROGRESS_PX[self.width() >= NARROW_PX])
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)

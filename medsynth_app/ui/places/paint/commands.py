@@ -16,12 +16,11 @@ from medsynth_app.core.jobs.table import outcome_of
 from medsynth_app.core.words import _, ngettext
 from medsynth_app.session.job_entry import JobEntry
 from medsynth_app.session.session import Session
-from medsynth_app.ui.places.paint.panel import InpaintPanel
+from medsynth_app.ui.places.paint.panel import InpaintPanel, not_writable
 from medsynth_app.ui.places.paint.shown import hold_against
 from medsynth_app.ui.shell.command import Command
 from medsynth_app.ui.shell.frame import Frame
 from medsynth_app.ui.shell.toasts import Toasts
-from medsynth_app.ui.widgets.words import NO_IMAGE, READ_ONLY, UNSEEN
 from medsynth_app.workspace.candidates import CandidateState
 
 Run = Callable[[Callable[[], Any]], Any]  # as `Runner`
@@ -72,14 +71,6 @@ def clear(session: Session) -> None:
     if bounds is not None:
         before = np.array(mask[bounds.slices])
         session.painting.paint(bounds, before, np.zeros_like(before), "clear")
-
-
-def not_writable(session: Session) -> str | None:
-    if session.documents.current is None:
-        return NO_IMAGE
-    if session.view.state.unreadable is not None:
-        return UNSEEN
-    return READ_ONLY if session.documents.read_only else None
 
 
 def paint_commands(frame: Frame, panel: InpaintPanel) -> tuple[Command, ...]:

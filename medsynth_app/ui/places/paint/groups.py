@@ -59,7 +59,8 @@ def run_words(run: Run, session: Session) -> tuple[str, str]:
     prompt = run.prompt if run.mode != "remove" else ""  # nobody wrote what a model removes with
     today = made.date() == datetime.now().astimezone().date()
     moment = f"{made:%H:%M}" if today else f"{made.day} {made:%B}, {made:%H:%M}"
-    head = " · ".join(part for part in (f"{mode} {moment}", model, prompt) if part)
+    short = run.pack if run.pack_sha256 else model  # a title would leave no room for the prompt
+    head = " · ".join(part for part in (f"{mode} {moment}", short, prompt) if part)
     tip = [mode, _("Model: {model}").format(model=model), _("Prompt: {prompt}").format(prompt=prompt) if prompt else "",
            _("Drawn: {moment}").format(moment=f"{made.day} {made:%B %Y}, {made:%H:%M}")]
     return head, "\n".join(line for line in tip if line)
@@ -107,7 +108,8 @@ def _live(numbers: Iterable[int], watched: int | None) -> list[Thumb]:
 
 def _drawing_words(session: Session, drawing: Drawing) -> str:
     entry = session.jobs.entry(drawing.job_id)
-    return _("Drawing: {title}").format(title=entry.record.title) if entry is not None else _("Drawing")
+    return _("Drawing: {what}").format(what=entry.record.title.split(": ", 1)[-1]) if entry is not None \
+        else _("Drawing")
 
 
 def _grouped(head: str, thumbs: Sequence[Thumb], least: int = LEAST_HEAD) -> list[Thumb]:

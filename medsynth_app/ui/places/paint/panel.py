@@ -35,7 +35,7 @@ from medsynth_app.ui.widgets.basic import (
 )
 from medsynth_app.ui.widgets.fields import percents
 from medsynth_app.ui.widgets.panel import Panel, SliderRow
-from medsynth_app.ui.widgets.words import READ_ONLY, UNSEEN
+from medsynth_app.ui.widgets.words import NO_IMAGE, READ_ONLY, UNSEEN
 
 MODES = (("replace", "Replace", "Draws what the prompt says."),
          ("remove", "Remove", "Fills from the surroundings, as if nothing had been there."),
@@ -59,6 +59,14 @@ def class_icon(item: LabelClass, number: int, edge: int = look.ICON_PX, ratio: f
         painter.drawText(0, 0, edge, edge, Qt.AlignmentFlag.AlignCenter, str(number))
         painter.end()
     return QIcon(picture)
+
+
+def not_writable(session: Session) -> str | None:
+    if session.documents.current is None:
+        return NO_IMAGE
+    if session.view.state.unreadable is not None:
+        return UNSEEN
+    return READ_ONLY if session.documents.read_only else None
 
 
 class InpaintPanel(Panel):
@@ -240,15 +248,9 @@ class InpaintPanel(Panel):
     def _obstacle(self) -> str:
         """Why a run cannot be started now, in a few words; "" when it can."""
         s = self._session
-        if s.documents.current is None:
-            return "Open an image first"
-        if missing := self._no_model():
-            return missing
-        if s.documents.read_only:
-            return READ_ONLY
-        if s.view.state.unreadable is not None:
-            return UNSEEN
-        mask = s.documents.current.mask(s.view.index)
+        if reason := not_writable(s) or self._no_model():
+            return reason
+        mask = s.documents.opened().mask(s.view.index)
         wanted = mask == s.painting.mask_value if s.painting.mask_value is not None else mask
         if not wanted.any():
             return "Paint a region on the image first"

@@ -109,7 +109,8 @@ class ThumbDelegate(QStyledItemDelegate):
         if thumb.number:
             self._badge(painter, thumb.number, "", QRectF(box.right() - 21, box.top() + 3, 18, 14))
         if thumb.note:
-            self._badge(painter, thumb.note, t.accent if thumb.reference else t.done,
+            ground = "" if thumb.live is not None else t.accent if thumb.reference else t.done
+            self._badge(painter, thumb.note, ground,
                         QRectF(box.left() + 2, box.bottom() - 16, EDGE - 4, 14))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         strong = thumb.chosen or thumb.reference
