@@ -261,7 +261,7 @@ def test_runs_stand_in_groups_newest_first_and_the_newest_is_chosen_when_it_ends
     press(bench, Qt.Key.Key_Right)
     bench.run(20, prompt="a neutrophil with a very long description", count=2)
     first, second = heads(bench)[1:]
-    assert first.startswith("Replace ") and " · cells · a neutrophil with" in first
+    assert first.startswith("Replace ") and " · cells" in first and " · a neutrophil with" in first
     assert second.startswith("Replace ") and second.endswith(" · a cell") and heads(bench)[0] == "Original"
     assert picked(bench) == [("20", True), ("21", False), ("7", False), ("8", False), ("9", False)]
     tip = thumbs(bench)[1].tip
