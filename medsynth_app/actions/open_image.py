@@ -15,10 +15,11 @@ ALLOW_BYTES = 2 * 2**30
 
 def open_image(workspace: Workspace, path: Path, *, progress: Callable[[int, int], None] | None = None,
                cancelled: Callable[[], bool] | None = None, allow_bytes: int = ALLOW_BYTES,
-               series: str = "") -> Document:
+               series: str = "", head_first: bool = False) -> Document:
     """Open `path` with the masks, accepted results and history that are bound to its frames.
 
-    `series` is the `identity.series` of the one to open where a folder holds several (see `list_series`).
+    `series` is the `identity.series` of the one to open where a folder holds several (see `list_series`); `head_first`
+    gives axial slices of DICOM from the head to the feet.
 
     Raises
     ------
@@ -27,7 +28,7 @@ def open_image(workspace: Workspace, path: Path, *, progress: Callable[[int, int
         again with more.
     """
     source = registry.open_image(path, progress=progress, cancelled=cancelled, allow_bytes=allow_bytes,
-                                 salt=workspace.salt, series=series)
+                                 salt=workspace.salt, series=series, head_first=head_first)
     return workspace.documents.open(source, path)
 
 

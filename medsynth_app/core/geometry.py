@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 Vector = tuple[float, float, float]
+_AXIAL = 0.7  # of the normal of slices that are said to lie between feet and head
 _LETTERS = (("R", "L"), ("A", "P"), ("I", "S"))  # towards minus, towards plus of the LPS axes
 
 
@@ -40,6 +43,13 @@ class Geometry:
             return None
         x, y, z = np.cross(self.row_direction, self.column_direction)
         return float(x), float(y), float(z)
+
+
+def runs_upwards(places: Sequence[Geometry | None]) -> bool:
+    """Whether frames are axial slices, one above the other from the feet to the head."""
+    heights = [place.origin[2] for place in places
+               if place is not None and place.origin and place.normal and abs(place.normal[2]) > _AXIAL]
+    return 1 < len(places) == len(heights) and all(low < high for low, high in pairwise(heights))
 
 
 @dataclass(frozen=True)

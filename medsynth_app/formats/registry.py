@@ -205,7 +205,8 @@ MASK_WRITERS: dict[str, MaskWriter] = {
 
 
 def open_image(path: Path, *, progress: Progress | None = None, cancelled: Stop | None = None,
-               allow_bytes: int = ALLOWED_BYTES, salt: bytes = b"", series: str = "") -> ImageSource:
+               allow_bytes: int = ALLOWED_BYTES, salt: bytes = b"", series: str = "", head_first: bool = False
+               ) -> ImageSource:
     """Open a file, or a folder as a DICOM series sorted along its normal.
 
     Parameters
@@ -218,15 +219,25 @@ def open_image(path: Path, *, progress: Progress | None = None, cancelled: Stop 
         Secret of the workspace that pseudonyms and `ImageInfo.identity` are made with.
     series
         `identity.series` of the series to open, as `list_series` gives it; without it the largest of a folder.
+    head_first
+        Axial slices of DICOM come from the head to the feet, not from the feet to the head.
 
     Raises `UserError` (`TooLarge` when `allow_bytes` does not suffice), or `Cancelled` when `cancelled` said so.
     """
     if path.is_dir():
         from medsynth_app.formats.dicom.source import open_folder
 
-        return open_folder(path, progress=progress, cancelled=cancelled, allow_bytes=allow_bytes, salt=salt,
-                           series=series)
-    return READERS[kind_of(path)]().open_image(path, allow_bytes=allow_bytes, salt=salt)
+        source = open_folder(path, progress=progress, cancelled=cancelled, allow_bytes=allow_bytes, salt=salt,
+                             series=series)
+    else:
+        source = READERS[kind_of(path)]().open_image(path, allow_bytes=allow_bytes, salt=salt)
+    return _head_first(source) if head_first else source
+
+
+def _head_first(source: ImageSource) -> ImageSource:
+    from medsynth_app.formats.dicom.source import DicomSource
+
+    return source.head_first() if isinstance(source, DicomSource) else source
 
 
 def dicom_files(folder: Path) -> Iterator[Path]:

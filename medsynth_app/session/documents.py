@@ -20,10 +20,13 @@ from medsynth_app.session import thumbnail
 from medsynth_app.session.hook import Hook
 from medsynth_app.session.people import People
 from medsynth_app.session.thumbnail import Thumbnail
+from medsynth_app.settings.settings import SettingsStore
 from medsynth_app.workspace.documents import Document
 from medsynth_app.workspace.recent import RecentDocument
 from medsynth_app.workspace.removal import Scope
 from medsynth_app.workspace.workspace import Workspace
+
+SLICE = "frame"  # name of what is remembered of the slice in view
 
 
 class Documents:
@@ -43,8 +46,10 @@ class Documents:
     current_changed = Signal()
     settling = Signal()
 
-    def __init__(self, workspace: Workspace, queue: JobQueue, people: People, hook: Hook) -> None:
+    def __init__(self, workspace: Workspace, queue: JobQueue, people: People, hook: Hook, settings: SettingsStore
+                 ) -> None:
         self._workspace, self._queue, self._people, self._hook = workspace, queue, people, hook
+        self._settings = settings
         self._followers: list[Callable[[], None]] = []
         self.current: Document | None = None
 
@@ -74,7 +79,8 @@ class Documents:
     def load(self, path: Path, progress: Callable[[int, int], None] | None = None,
              cancelled: Callable[[], bool] | None = None, **options: Any) -> Document:
         """Read a file or folder; may run on any thread, emits nothing. Give the result to `show`."""
-        document = open_image(self._workspace, path, progress=progress, cancelled=cancelled, **options)
+        document = open_image(self._workspace, path, progress=progress, cancelled=cancelled,
+                              head_first=self._settings.current.head_first, **options)
         if document.info.colour == "grey" and not in_hu(document.info.modality, document.info.frames[0]):
             document.sample(len(document.info.frames) // 2)  # here nobody waits for it
         if not document.read_only and (small := thumbnail.thumbnail_of(document)) is not None:
@@ -109,13 +115,20 @@ class Documents:
         """What was opened last, and which of its slices, from 0, was in view; None where its file is gone."""
         for found in self.recent(1):
             if found.exists:
-                return found, self.slice_of(found.id, found.slices)
+                return found, self._last_slice(found.id, found.slices)[0]
         return None
 
-    def slice_of(self, document_id: str, count: int) -> int:
-        """The slice of a document that was last in view, from 0; the middle one where none was."""
-        index = self._workspace.documents.recall(document_id, "frame")
-        return index if isinstance(index, int) and 0 <= index < count else count // 2
+    def slice_of(self, document: Document) -> int:
+        """The slice that was last in view, from 0, in whichever order they are now; the middle one where none was."""
+        keys = [str(frame.key) for frame in document.info.frames]
+        index, key = self._last_slice(document.id, len(keys))
+        return keys.index(key) if key in keys else index
+
+    def _last_slice(self, document_id: str, count: int) -> tuple[int, str]:
+        """Number and key of the slice that was last in view; earlier versions kept its number alone."""
+        kept = self._workspace.documents.recall(document_id, SLICE)
+        index, key = kept if isinstance(kept, list) and len(kept) == 2 else (kept, "")
+        return (index if isinstance(index, int) and 0 <= index < count else count // 2), str(key)
 
     def thumbnail(self, document_id: str) -> Thumbnail | None:
         """A small picture of a document; None for one that was not opened since these are made."""

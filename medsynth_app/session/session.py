@@ -58,7 +58,7 @@ class Session:
         self.changed, self.notice = hook.changed, hook.notice
         device, preview_every = settings.current.device, settings.current.preview_every
         self.people = people = People(workspace, hook)
-        self.documents = documents = Documents(workspace, queue, people, hook)
+        self.documents = documents = Documents(workspace, queue, people, hook, settings)
         self.view = view = View(documents)
         self.jobs = jobs = Jobs(workspace, queue, hook, post)
         self.models = models = Models(pack_folders, documents, view, hook)

@@ -10,7 +10,7 @@ from medsynth_app.core.errors import UserError
 from medsynth_app.core.intensity import VolumeSample, auto_window, in_hu
 from medsynth_app.core.view import ViewState
 from medsynth_app.core.window_level import WindowLevel
-from medsynth_app.session.documents import Documents
+from medsynth_app.session.documents import SLICE, Documents
 from medsynth_app.session.hook import AFTER_VIEWS
 from medsynth_app.session.window_level import from_plain, starting_window, to_plain
 from medsynth_app.workspace.documents import Document
@@ -66,7 +66,7 @@ class View:
         if index != self.index:
             self._documents.settle()
             self.state = replace(self.state, index=index, unreadable=_unreadable(document, index))
-            self._documents.remember("frame", index)
+            self._documents.remember(SLICE, [index, str(document.info.frames[index].key)])
             self.index_changed.emit(index)
 
     def set_window_level(self, window_level: WindowLevel, *, remember: bool = True) -> None:
@@ -91,7 +91,7 @@ class View:
         if document is None:
             self.state = ViewState()
             return
-        index = self._documents.slice_of(document.id, len(document.info.frames))
+        index = self._documents.slice_of(document)
         window_level = from_plain(self._documents.recall("window")) or starting_window(
             document.info, index, lambda: document.sample(index))
         self.state = ViewState(document.id, index=index, window_level=window_level,

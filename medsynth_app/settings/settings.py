@@ -41,6 +41,8 @@ class Settings(BaseModel):
         What QMainWindow saved of itself, base64.
     mark_exports
         Draw the small visible mark into rendered exports.
+    head_first
+        Axial slices are shown from the head to the feet.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -58,6 +60,7 @@ class Settings(BaseModel):
     show_effective_mask: bool = True
     show_synthetic_edge: bool = True
     mark_exports: bool = True
+    head_first: bool = False
     place: Place = "library"
     strip_open: bool = True
     more_open: bool = False

@@ -13,7 +13,7 @@ import pytest
 import SimpleITK as sitk
 from pydicom.data import get_testdata_file
 
-from medsynth_app.actions.export import export_image, record_path
+from medsynth_app.actions.export import export_image, export_mask, record_path
 from medsynth_app.actions.export_series import SeriesExported, export_series, series_formats
 from medsynth_app.actions.open_image import open_image
 from medsynth_app.core.errors import Cancelled, UserError
@@ -269,3 +269,21 @@ def test_real_series_are_read_alike_by_another_library(workspace: Workspace, que
     assert same_place(image, original)
     values, before = sitk.GetArrayFromImage(image), sitk.GetArrayFromImage(original)
     assert np.array_equal(np.flatnonzero((values != before).any(axis=(1, 2))), [middle])
+
+
+def test_the_order_in_which_slices_are_shown_changes_nothing_for_others(
+        workspace: Workspace, queue: JobQueue, pack: InstalledPack, tmp_path: Path) -> None:
+    source = series(tmp_path / "in")
+    document = open_image(workspace, source, head_first=True)
+    fill(workspace, queue, pack, document, 1)  # the fourth from the feet
+    out = export_series(workspace, document, tmp_path / "out")
+    values, before = (sitk.GetArrayFromImage(stacked(folder)) for folder in (out.path, source))
+    assert same_place(stacked(out.path), stacked(source))
+    assert np.array_equal(np.flatnonzero((values != before).any(axis=(1, 2))), [3])
+    mask = sitk.ReadImage(str(export_mask(document, None, tmp_path / "m.nii.gz", "nifti").path))
+    original = stacked(source)
+    painted = np.argwhere(sitk.GetArrayFromImage(mask))
+    points = [original.TransformPhysicalPointToIndex(mask.TransformIndexToPhysicalPoint([int(v) for v in at[::-1]]))
+              for at in painted]
+    assert {at[2] for at in points} == {3} and len(points) == int((document.mask(1) > 0).sum())
+    assert all(document.mask(1)[row, column] for column, row, _ in points)

@@ -13,6 +13,7 @@ from medsynth_app.core import body_part
 from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.files import short_code
+from medsynth_app.core.geometry import runs_upwards
 from medsynth_app.core.image import FrameInfo, Identity, ImageInfo, ImageSource, Pixels
 from medsynth_app.formats.common import (
     ALLOWED_BYTES,
@@ -41,12 +42,19 @@ _SCANS = Scans()
 class DicomSource(ImageSource):
     """Frames of one file or series; a limited number of decoded ones is kept. Safe from any thread."""
 
-    def __init__(self, info: ImageInfo, slices: list[Slice], first: Pixels) -> None:
+    def __init__(self, info: ImageInfo, slices: list[Slice], first: Pixels | None = None) -> None:
         self._info, self._slices = info, slices
         self._kept: OrderedDict[int, Pixels] = OrderedDict()
         self._bytes = 0
         self._lock = Lock()
-        self._keep(0, first)
+        if first is not None:
+            self._keep(0, first)
+
+    def head_first(self) -> DicomSource:
+        """The same frames from the head to the feet, where they are axial slices; else as they are."""
+        if not runs_upwards([frame.geometry for frame in self._info.frames]):
+            return self
+        return DicomSource(replace(self._info, frames=self._info.frames[::-1]), self._slices[::-1])
 
     @property
     def info(self) -> ImageInfo:

@@ -9,6 +9,7 @@ from typing import Any
 from PySide6.QtCore import QMimeData
 
 from medsynth_app.actions.export import Exported
+from medsynth_app.core.geometry import runs_upwards
 from medsynth_app.core.words import _
 from medsynth_app.formats.kinds import EXTENSIONS
 from medsynth_app.session.session import Session
@@ -57,6 +58,8 @@ class Files:
                  open_path: Callable[..., Any], exporting: Exporting) -> None:
         self._session, self._dialogs, self._run, self._exporting = session, dialogs, run, exporting
         self._toasts, self._banners, self._open = toasts, banners, open_path
+        self._axial = False  # whether what is open has an order that can be turned
+        session.documents.current_changed.connect(self._take_document)
 
     def commands(self) -> tuple[Command, ...]:
         group = _("File")
@@ -72,6 +75,9 @@ class Files:
                     icon="tray-arrow-down", enabled_when=self._no_stack),
             Command("file.export_mask", _("Export mask…"), group, self.export_mask, "Ctrl+Shift+E",
                     icon="tray-arrow-down", enabled_when=self._no_image),
+            Command("slice.head_first", _("Slices from head to feet"), _("View"), self.turn_order,
+                    icon="swap-vertical", enabled_when=self._no_order,
+                    checked_when=lambda: self._session.settings.current.head_first),
             Command("file.close", _("Close image"), group, self._session.documents.close, icon="close",
                     enabled_when=self._no_image))
 
@@ -82,6 +88,21 @@ class Files:
         if self._session.documents.current is not None:
             return _("An image is open")
         return None if self._session.documents.last() is not None else _("There is none")
+
+    def _no_order(self) -> str | None:
+        return self._no_image() or (None if self._axial else _("Not a stack of axial DICOM slices"))
+
+    def _take_document(self) -> None:
+        document = self._session.documents.current
+        places = [frame.geometry for frame in document.info.frames] \
+            if document is not None and document.info.modality is not None else []  # DICOM alone states one
+        self._axial = runs_upwards(places) or runs_upwards(places[::-1])
+
+    def turn_order(self) -> None:
+        """Show axial slices the other way round, this series and all that are opened later."""
+        document, settings = self._session.documents.opened(), self._session.settings
+        settings.change(head_first=not settings.current.head_first)
+        self._open(document.path, series=document.info.identity.series)
 
     def _no_stack(self) -> str | None:
         document = self._session.documents.current

@@ -14,6 +14,7 @@ from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
 
 from medsynth_app.core.errors import Cancelled, UserError
+from medsynth_app.core.volume import Volume
 from medsynth_app.formats.common import TooLarge
 from medsynth_app.formats.dicom.source import DicomSource
 from medsynth_app.formats.registry import list_series, open_image
@@ -304,3 +305,18 @@ def test_windows_are_named_here_and_not_by_the_file(tmp_path: Path) -> None:
     broken = slice_dataset(WindowCenter=[1, 2, 3], WindowWidth=[0, 10, 20])
     windows = open_image(save(broken, tmp_path / "a.dcm")).info.frames[0].windows
     assert [(item.name, item.center) for item in windows] == [("From the file", 2), ("From the file 2", 3)]
+
+
+def test_axial_slices_come_from_the_head_where_that_is_asked_for(tmp_path: Path) -> None:
+    axial = save_series(tmp_path / "a", [(0, 0, z) for z in (0.0, 2.5, 5.0, 7.5)])
+    up, down = open_image(axial), open_image(axial, head_first=True)
+    assert [frame.key for frame in down.info.frames] == [frame.key for frame in up.info.frames][::-1]
+    assert [int(down.pixels(k)[0, 0]) for k in range(4)] == [-999, -998, -997, -996]
+    assert isinstance(down, DicomSource) and down.file_of(0)[0].name == "01.dcm"
+    volume, upright = down.volume(), up.volume()
+    assert isinstance(volume, Volume) and isinstance(upright, Volume)
+    assert np.allclose(volume.grid.to_mm((0, 3, 5)), upright.grid.to_mm((3, 3, 5)))
+    sagittal = save_series(tmp_path / "s", [(x, 0, 0) for x in (0.0, 2.5, 5.0)], axes=(0, 1, 0, 0, 0, -1))
+    assert open_image(sagittal, head_first=True).info.frames == open_image(sagittal).info.frames
+    again = save_series(tmp_path / "p", [(0, 0, z) for z in (0.0, 2.5, 0.0, 2.5)])  # two phases: no one order
+    assert open_image(again, head_first=True).info.frames == open_image(again).info.frames

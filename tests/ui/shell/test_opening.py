@@ -164,6 +164,32 @@ def test_a_series_among_others_is_shown_as_it_was_seen_before(desk: TestDesk, tm
         QTest.qWait(100)
 
 
+def test_slices_run_from_head_to_feet_where_one_wants_that(desk: TestDesk, tmp_path: Path) -> None:
+    window, command = desk.window, desk.window.commands["slice.head_first"]
+    window.open_path(save_series(tmp_path / "in", [(0, 0, 2.0 * k) for k in range(5)], series="1.2.60"))
+    desk.until(lambda: not window.opening.busy and len(desk.session.documents.current.info.frames) == 5)
+    desk.session.view.set_index(1)
+    desk.paint()
+    assert "slice 2 of 5, instance 4" in window.canvas.overlay.marks.corner and not command.isChecked()
+    before = desk.session.documents.current
+    command.trigger()
+    desk.until(lambda: desk.session.documents.current is not before)
+    now = desk.session.documents.current
+    assert "slice 4 of 5, instance 4" in window.canvas.overlay.marks.corner and command.isChecked()
+    assert now.id == before.id and now.painted_frames() == [3]  # the slice in view is the same, and so is its mask
+    desk.key(Qt.Key.Key_Home)
+    assert "slice 1 of 5, instance 1" in window.canvas.overlay.marks.corner
+    desk.open()
+    assert desk.window.commands.reason("slice.head_first") == "Not a stack of axial DICOM slices"
+    window.open_path(tmp_path / "in")  # it is kept for what is opened later, and so is the slice
+    desk.until(lambda: not window.opening.busy and len(desk.session.documents.current.info.frames) == 5)
+    assert "slice 1 of 5, instance 1" in window.canvas.overlay.marks.corner
+    command.trigger()
+    desk.until(lambda: "slice 5 of 5, instance 1" in window.canvas.overlay.marks.corner)
+    assert not desk.settings.current.head_first
+    desk.open()
+
+
 def test_recent_images_are_shown_by_pseudonym(desk: TestDesk) -> None:
     desk.window.navigator.go("library")
     recent = desk.library_panel.recent
