@@ -36,11 +36,13 @@ def brighter(pixels: Picture) -> Picture:
     return np.asarray((pixels / 255.0) ** 0.8 * 255, np.uint8)
 
 
-@pytest.mark.parametrize("changed", [lambda p: jpeg(p, 30), smaller, brighter, lambda p: p[:, 1:]])
-def test_a_picture_that_was_saved_resized_or_brightened_is_found_among_others(changed: object) -> None:
+@pytest.mark.parametrize("changed", [
+    lambda p: jpeg(p, 30), smaller, brighter, lambda p: p[:, 1:], lambda p: p[:, ::-1], np.rot90, np.flipud,
+    lambda p: smaller(np.rot90(p[:, ::-1]))])
+def test_a_picture_that_was_saved_resized_brightened_turned_or_mirrored_is_found_among_others(changed: object) -> None:
     assert callable(changed)
     pictures = [scene(k) for k in range(40)]
-    looks = np.stack([look_of(picture) for picture in [*pictures, changed(pictures[7])]])
+    looks = np.stack([look_of(np.ascontiguousarray(picture)) for picture in [*pictures, changed(pictures[7])]])
     assert near_pairs(looks) == [(7, 40)]
 
 
