@@ -1,7 +1,7 @@
 """Pictures that are nearly the same: saved again, resized, brightened, turned, mirrored, or taken a moment later.
 
-Pure arithmetic on small grey copies. Two pictures are nearly the same where both their light and shade (16 x 16 pixels)
-and their detail (64 x 64, without what is smooth over 9 pixels) correlate, turned by right angles or mirrored as may be.
+Pure arithmetic on small grey copies. Two pictures are nearly the same where both light and shade (16 x 16 pixels)
+and detail (64 x 64, without what is smooth over 9 pixels) correlate, turned by right angles or mirrored as may be.
 Measured on 60 pictures each of blood cells, colonoscopy, dermatoscopy, chest X-rays and ultrasound against themselves
 saved as JPEG of quality 30, halved in size, with a gamma of 0.7 or shifted by 1 %: all found. Cropped by 4 % on every
 side: none. Among 5,600 blood cells it finds one pair, which is one cell photographed twice; no two other pictures of

@@ -45,7 +45,7 @@ def sheet_of_frozen(frozen: Path, path: Path) -> None:
     for label, samples in sorted(groups.items()):
         shown = tuple(_some(samples))
         pixels = read_pixels(shown, EDGE)
-        rows.append((f"{label}  ({len(samples)})  “{samples[0].captions[0]}”",
+        rows.append((f"{label}  ({len({sample.file for sample in samples})})  “{samples[0].captions[0]}”",
                      [_marked(Image.fromarray(each), sample.file in drawn)
                       for each, sample in zip(pixels, shown, strict=True)]))
     _write(rows, path)

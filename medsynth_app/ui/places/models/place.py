@@ -34,7 +34,7 @@ def _commands(frame: Frame, panel: ModelsPanel) -> tuple[Command, ...]:
             frame.session, lambda _job: frame.toasts.say("info", _("Training waits its turn: see the jobs")),
             frame.dialogs)
         if data is not None:
-            dialog.set_data(data)
+            dialog.learn_from(data)
         frame.dialogs.show(dialog)
 
     def look_at_data() -> None:

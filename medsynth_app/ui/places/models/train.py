@@ -8,6 +8,8 @@ from pathlib import Path
 from PySide6.QtWidgets import QComboBox, QDialog, QLabel, QLineEdit, QSpinBox, QWidget
 
 from medsynth_app.actions.data import preview_request
+from medsynth_app.actions.data_recipe import write_recipe
+from medsynth_app.actions.out_folder import make_folder
 from medsynth_app.actions.train import begun_part, shipped_recipes
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.jobs.train import TrainRequest
@@ -29,9 +31,12 @@ PARTS = (("base", "Pictures", "A model that draws pictures from a prompt."),
          ("encoder", "Encoder", "Turns a picture of a cell into a vector, to compare and to rank."))
 ROLES = {"base": "Starts from", "control": "Joins the model", "masks": "Joins the model"}
 CHANCE = "nothing: from chance"
+NEW = _("new, for my data")
+WRITTEN = _("A recipe for these data is written to recipes/{name}.toml, beside your models. See what will be learned, "
+            "and change its words, before a long run.")
 ABOUT = ("The data are split first; only the training part is learned from. The run waits its turn in the background, "
          "gives way to inpainting, and keeps a checkpoint when it is cancelled.")
-FIELD = 260
+FIELD, BESIDE = 300, 96  # px
 
 
 class TrainDialog(QDialog):
@@ -52,10 +57,11 @@ class TrainDialog(QDialog):
         self._session, self._started = session, started
         self._folder = folder or default_pack_folders()[-1]
         self._data: Path | None = None
-        self._recipes: list[Path] = []
+        self._recipes: list[Path | None] = []
         self._build()
-        for path in shipped_recipes():
+        for path in (None, *shipped_recipes()):
             self._add_recipe(path)
+        self.recipe.setCurrentIndex(min(1, self.recipe.count() - 1))
         self._follow()
 
     def _build(self) -> None:
@@ -65,9 +71,9 @@ class TrainDialog(QDialog):
         self._part_help = label("", "help")
         self.recipe = QComboBox()
         self.recipe.activated.connect(lambda _index: self._follow())
-        self.recipe.setFixedWidth(FIELD - 90)
+        self.recipe.setFixedWidth(FIELD - BESIDE - look.S)
         self._data_name = ElidedLabel("No folder chosen", "muted")
-        self._data_name.setFixedWidth(FIELD - 90)
+        self._data_name.setFixedWidth(FIELD - BESIDE - look.S)
         self.pack = model_box(lambda _index: None)
         self.pack.setFixedWidth(FIELD)
         self.name = QLineEdit()
@@ -94,9 +100,14 @@ class TrainDialog(QDialog):
 
     # -- choosing -----------------------------------------------------------------------------------------------
 
-    def _add_recipe(self, path: Path) -> None:
+    def _add_recipe(self, path: Path | None) -> None:
         self._recipes.append(path)
-        self.recipe.addItem(path.stem)
+        self.recipe.addItem(path.stem if path is not None else NEW)
+
+    @property
+    def _recipe(self) -> Path | None:
+        """The chosen one; None: one that is still to be written."""
+        return self._recipes[self.recipe.currentIndex()]
 
     def choose_recipe(self) -> None:
         path = self._dialogs.open_file(_("Choose a recipe"), _("Recipes (*.toml)"))
@@ -115,6 +126,13 @@ class TrainDialog(QDialog):
         self._data_name.setText(folder.name)
         self._check()
 
+    def learn_from(self, folder: Path) -> None:
+        """Take data of one's own, and offer a recipe for them."""
+        self.recipe.setCurrentIndex(0)
+        self._data = folder
+        self._follow()
+        self.set_data(folder)
+
     @property
     def out(self) -> Path:
         return self._folder / self.name.text().strip()
@@ -125,7 +143,8 @@ class TrainDialog(QDialog):
         self._part_help.setText(next(text for value, _, text in PARTS if value == part))
         self._pack_row.setVisible(part in ROLES)
         self._offer_packs(part)
-        recipe = self._recipes[self.recipe.currentIndex()].stem if self._recipes else "model"
+        source = self._recipe or self._data
+        recipe = "model" if source is None else source.stem if self._recipe is not None else source.name
         stem = recipe if part in ("base", "encoder") else f"{recipe}-{part}"
         name, number = stem, 2
         while (self._folder / name / MANIFEST).exists():
@@ -151,10 +170,11 @@ class TrainDialog(QDialog):
         """Say what is missing, or that an earlier run goes on."""
         obstacle, begun = self._obstacle(), begun_part(self.out) if self.name.text().strip() else ""
         self.start.setText("Resume training" if begun else "Start training")
-        ready = not obstacle and (bool(begun) or self._data is not None) and bool(self._recipes)
+        ready = not obstacle and (bool(begun) or self._data is not None)
         self.start.setEnabled(ready)
         self.preview.setEnabled(ready)
-        self._say(obstacle or ("An earlier run under this name goes on from where it was." if begun else ""),
+        hint = WRITTEN.format(name=self.name.text().strip()) if self._recipe is None else ""
+        self._say(obstacle or ("An earlier run under this name goes on from where it was." if begun else hint),
                   error=bool(obstacle))
 
     def _obstacle(self) -> str:
@@ -178,8 +198,18 @@ class TrainDialog(QDialog):
 
     def _request(self) -> TrainRequest:
         return self._session.training.request(
-            self._recipes[self.recipe.currentIndex()], self._data, self.out, part=self.part.value(),
+            self._recipe or self._written(), self._data, self.out, part=self.part.value(),
             pack=self._chosen_pack, resume=bool(begun_part(self.out)), max_minutes=float(self.minutes.value()))
+
+    def _written(self) -> Path:
+        """A recipe of this name for the data, written where there is none."""
+        path = self._folder.parent / "recipes" / f"{self.name.text().strip()}.toml"
+        if not path.exists():
+            if self._data is None:
+                raise UserError(_("A recipe is written for data, and none were chosen."), _("Choose the data first."))
+            make_folder(path.parent)
+            write_recipe(self.name.text().strip(), self._data, path)
+        return path
 
     def _preview(self) -> None:
         """Show classes, counts, captions and pictures in a dialog above this one."""
@@ -204,7 +234,7 @@ class TrainDialog(QDialog):
 
 def _beside(field: QWidget, more: QWidget) -> QWidget:
     holder = QWidget()
-    more.setFixedWidth(82)
+    more.setFixedWidth(BESIDE)
     row(field, more, parent=holder)
     holder.setFixedWidth(FIELD)
     return holder

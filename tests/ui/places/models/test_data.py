@@ -80,7 +80,8 @@ def test_good_data_lead_to_training_on_them(desk: TestDesk, dialog: DataDialog) 
     desk.until(dialog.learn.isEnabled)
     QTest.mouseClick(dialog.learn, Qt.MouseButton.LeftButton)
     train = next(each for each in desk.window.findChildren(TrainDialog) if each.isVisible())
-    assert train._data is not None and train._data.name == "mine"
+    assert train._data is not None and train._data.name == "mine" and train.name.text() == "mine"
+    assert train.recipe.currentText() == "new, for my data" and "recipes/mine.toml" in train.trouble.text()
     assert not dialog.isVisible()
     train.reject()
     train.deleteLater()

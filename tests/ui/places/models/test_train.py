@@ -108,6 +108,26 @@ def test_what_cannot_be_trained_is_said_in_the_dialog(desk: TestDesk, tmp_path: 
     found.reject()
 
 
+def test_a_recipe_is_written_for_data_of_ones_own_and_not_written_over(desk: TestDesk, tmp_path: Path,
+                                                                       data: Path) -> None:
+    started: list[str] = []
+    found = TrainDialog(desk.session, started.append, desk.window.dialogs, folder=tmp_path / "packs")
+    found.learn_from(data)
+    found.open()
+    assert found.name.text() == "cells" and found.start.isEnabled()
+    QTest.mouseClick(found.start, Qt.MouseButton.LeftButton)
+    desk.until(lambda: bool(started))
+    written = tmp_path / "recipes" / "cells.toml"
+    assert Path(desk.queue.requests[-1].recipe) == written and "an eosinophil" in written.read_text()
+    written.write_text(written.read_text().replace("a picture of", "a photograph of"))
+    again = TrainDialog(desk.session, started.append, desk.window.dialogs, folder=tmp_path / "packs")
+    again.learn_from(data)
+    again.open()
+    again.start.click()
+    desk.until(lambda: len(started) == 2)
+    assert "a photograph of" in written.read_text() and Path(desk.queue.requests[-1].recipe) == written
+
+
 def test_a_queue_that_refuses_is_told(desk: TestDesk, tmp_path: Path, data: Path, recipe: Path,
                                       monkeypatch: pytest.MonkeyPatch) -> None:
     found, started = dialog(desk, tmp_path, recipe)
