@@ -73,6 +73,11 @@ class Candidate(QObject):
     def shown(self) -> bool:
         return self.patch is not None
 
+    @property
+    def comparing(self) -> bool:
+        """Whether somebody holds it against the other one now."""
+        return self.shown and (self.mode != "off" or self._away)
+
     def show(self, patch: Pixels | None, bounds: Bounds, effective: npt.NDArray[np.bool_] | None = None, *,
              against: Pixels | None = None, names: tuple[str, str] = NAMES, live: bool = False) -> None:
         """Preview a staged candidate in place; the document stays untouched.

@@ -58,7 +58,7 @@ class Shown:
     @property
     def compared(self) -> bool:
         """Whether somebody is comparing now: nothing else is put in view by itself."""
-        return self._candidate.shown and self._candidate.mode != "off"
+        return self._candidate.comparing
 
     def refresh(self) -> None:
         """Show what is looked at."""

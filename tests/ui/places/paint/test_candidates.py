@@ -278,6 +278,12 @@ def test_a_run_that_ends_disturbs_nobody_who_compares(bench: Bench) -> None:
     assert bench.session.candidates.current == chosen and bench.canvas.candidate.mode == "slider"
     assert len(heads(bench)) == 3
     bench.canvas.candidate.set_mode("off")
+    bench.canvas.candidate.flicker(True)  # X is held
+    bench.run(40)
+    assert bench.session.candidates.current == chosen and len(heads(bench)) == 4
+    bench.canvas.candidate.flicker(False)
+    bench.run(60)
+    assert bench.session.candidates.current != chosen
 
 
 def test_a_run_that_ends_waits_until_the_button_is_up(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
