@@ -27,6 +27,7 @@ from medsynth_app.core.errors import UserError
 from medsynth_app.core.provenance import Provenance
 from medsynth_app.formats.common import ExportFrame, ExportSeries, check_cancelled
 from medsynth_app.formats.export_identity import ExportIdentity, export_identity
+from medsynth_app.formats.kinds import Kind, kind_of
 from medsynth_app.formats.provenance import to_dict
 from medsynth_app.formats.registry import SERIES_WRITERS
 from medsynth_app.workspace.documents import Document
@@ -66,7 +67,7 @@ def export_series(workspace: Workspace, document: Document, folder: Path, format
     Parameters
     ----------
     format
-        One of `series_formats`; without it the image's own.
+        One of `SERIES_WRITERS`; without it the image's own.
     progress
         Called with (slices written, slices).
     cancelled
@@ -79,12 +80,14 @@ def export_series(workspace: Workspace, document: Document, folder: Path, format
     Cancelled
         When `cancelled` said so. In either case nothing is left.
     """
-    name = format or series_formats(document)[0]
+    name = format or _own_format(document)
     if name not in SERIES_WRITERS:
         raise UserError(f"The format {name!r} is unknown.", f"Use one of {', '.join(SERIES_WRITERS)}.")
     writer = SERIES_WRITERS[name]
     if reason := writer.refusal(document.source):
-        raise UserError(reason, f"Use one of {', '.join(series_formats(document))}, or export slice by slice.")
+        others = [other for other, known in SERIES_WRITERS.items() if not known.refusal(document.source)]
+        raise UserError(reason, f"Write it as {' or '.join(others)}, or export slice by slice." if others else
+                        "Export it slice by slice.", safe="Nothing was written.")
     changed = _changed(workspace, document)
     filed = export_identity(document.info, workspace.salt, synthetic=bool(changed) or document.info.synthetic)
     hashes: dict[int, str] = {}
@@ -126,19 +129,10 @@ def export_series(workspace: Workspace, document: Document, folder: Path, format
     return SeriesExported(place, record_path(place), count, len(synthetic), notices)
 
 
-def series_formats(document: Document) -> tuple[str, ...]:
-    """The formats in which a document can be exported as a series, its own first; there is always one.
-
-    Raises
-    ------
-    UserError
-        When there is none, with the reason.
-    """
-    found = tuple(name for name, writer in SERIES_WRITERS.items() if not writer.refusal(document.source))
-    if not found:
-        raise UserError(next(filter(None, (writer.refusal(document.source) for writer in SERIES_WRITERS.values()))),
-                        "Export it slice by slice.")
-    return found
+def _own_format(document: Document) -> str:
+    """The format that a document was opened from; pages of a TIFF for pictures that hold one frame alone."""
+    kind = kind_of(document.path) if document.path.is_file() else Kind.DICOM
+    return kind.value if kind.value in SERIES_WRITERS else "tiff"
 
 
 def _changed(workspace: Workspace, document: Document) -> dict[int, ExportFrame]:

@@ -181,8 +181,20 @@ def write_mask_nifti(path: Path, mask: npt.NDArray[np.uint8], geometry: Geometry
                         "Export the mask slice by slice, or as PNG.")
     import SimpleITK as sitk
 
+    image = placed_image(np.ascontiguousarray(mask if mask.ndim == 3 else mask[None]).astype(np.uint8), geometry, stack)
+    with writing(path) as part:
+        try:
+            sitk.WriteImage(image, str(part), useCompression=True)
+        except RuntimeError as error:
+            raise OSError("SimpleITK could not write") from error
+
+
+def placed_image(values: Pixels, geometry: Geometry | None, stack: Sequence[Geometry | None]) -> Any:
+    """(frames, rows, columns) as an image of SimpleITK, every voxel at the physical point of its pixel."""
+    import SimpleITK as sitk
+
     prepare_simpleitk()
-    image = sitk.GetImageFromArray(np.ascontiguousarray(mask if mask.ndim == 3 else mask[None]).astype(np.uint8))
+    image = sitk.GetImageFromArray(values)
     if geometry is not None:
         thickness = geometry.slice_spacing or 1.0
         image.SetSpacing((geometry.column_spacing, geometry.row_spacing, thickness))
@@ -196,11 +208,7 @@ def write_mask_nifti(path: Path, mask: npt.NDArray[np.uint8], geometry: Geometry
             axes = np.array([geometry.row_direction, geometry.column_direction, normal]).T
             image.SetDirection(_orthonormal(axes).reshape(-1).tolist())
             image.SetOrigin(geometry.origin)
-    with writing(path) as part:
-        try:
-            sitk.WriteImage(image, str(part), useCompression=True)
-        except RuntimeError as error:
-            raise OSError("SimpleITK could not write") from error
+    return image
 
 
 def _orthonormal(axes: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

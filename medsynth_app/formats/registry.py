@@ -163,8 +163,34 @@ def _no_dicom(source: ImageSource) -> str:
     return "" if is_dicom(source) else "This image is no DICOM, so it cannot be exported as a DICOM series."
 
 
+def _nifti_series(path: Path, series: ExportSeries) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    from medsynth_app.formats import stacks
+
+    return (), stacks.write_nifti(path, series)
+
+
+def _no_nifti(source: ImageSource) -> str:
+    from medsynth_app.formats import stacks
+
+    return stacks.nifti_refusal(source)
+
+
+def _tiff_series(path: Path, series: ExportSeries) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    from medsynth_app.formats import stacks
+
+    return (), stacks.write_tiff(path, series)
+
+
+def _no_tiff(source: ImageSource) -> str:
+    from medsynth_app.formats import stacks
+
+    return stacks.tiff_refusal(source)
+
+
 SERIES_WRITERS: dict[str, SeriesWriter] = {
     "dicom": SeriesWriter("", _dicom_series, _no_dicom),
+    "nifti": SeriesWriter(".nii.gz", _nifti_series, _no_nifti),
+    "tiff": SeriesWriter(".tif", _tiff_series, _no_tiff),
 }
 
 

@@ -229,13 +229,17 @@ def write_tiff(path: Path, pixels: Pixels, provenance: Provenance | None, mark: 
     grey values that low ones are shown white.
     """
     drawn = np.ascontiguousarray(draw_mark(pixels) if mark else pixels)
+    with writing(path) as part:
+        tifffile.imwrite(part, drawn, **page_options(drawn, provenance, geometry, inverted))
+
+
+def page_options(pixels: Pixels, provenance: Provenance | None, geometry: Geometry | None, inverted: bool
+                 ) -> dict[str, Any]:
+    """How a page is written, for tifffile; the parameters are those of `write_tiff`."""
     options: dict[str, Any] = {}
     if geometry is not None:
         options = {"resolution": (10 / geometry.column_spacing, 10 / geometry.row_spacing),
                    "resolutionunit": "CENTIMETER"}
-    photometric = "rgb" if drawn.ndim == 3 else "miniswhite" if inverted else "minisblack"
     description = json.dumps({records.KEY: records.to_dict(provenance)}, sort_keys=True) if provenance else None
-    with writing(path) as part:
-        tifffile.imwrite(part, drawn, photometric=photometric, metadata=None,
-                         compression="adobe_deflate", software="MedSynth",
-                         description=description, **options)
+    return {"photometric": "rgb" if pixels.ndim == 3 else "miniswhite" if inverted else "minisblack", "metadata": None,
+            "compression": "adobe_deflate", "software": "MedSynth", "description": description, **options}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import shutil
 from pathlib import Path
@@ -11,20 +12,22 @@ import numpy as np
 import pydicom
 import pytest
 import SimpleITK as sitk
+import tifffile
 from pydicom.data import get_testdata_file
 
 from medsynth_app.actions.export import export_image, export_mask, record_path
-from medsynth_app.actions.export_series import SeriesExported, export_series, series_formats
+from medsynth_app.actions.export_series import SeriesExported, export_series
 from medsynth_app.actions.open_image import open_image
 from medsynth_app.core.errors import Cancelled, UserError
 from medsynth_app.core.pack_files import InstalledPack
+from medsynth_app.formats.registry import read_provenance
 from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.workspace.documents import Document
 from medsynth_app.workspace.workspace import Workspace
-from tests.actions.bench import png
+from tests.actions.bench import png, volume
 from tests.actions.test_export import fill
 from tests.formats.dicom.test_source import _enhanced
-from tests.formats.making import save, save_series
+from tests.formats.making import save, save_series, slice_dataset
 
 HEIGHTS = (0.0, 2.5, 5.0, 7.5, 10.0)
 PRIVATE = ("Doe", "Jane", "MRN-4711", "Elsewhere", "Doctor", "19600102", "1.2.3.9", "Axial")
@@ -246,13 +249,91 @@ def test_a_place_that_cannot_be_used_is_told_before_anything_is_written(
     assert not (tmp_path / "out").exists()
 
 
+def at_points(image: sitk.Image, other: sitk.Image) -> np.ndarray:
+    """Values of `image` at the centres of the voxels of `other`, in its order."""
+    return sitk.GetArrayFromImage(sitk.Resample(image, other, sitk.Transform(), sitk.sitkNearestNeighbor, -9999.0,
+                                                sitk.sitkFloat64))
+
+
+def test_a_nifti_volume_is_written_as_one_again(
+        workspace: Workspace, queue: JobQueue, pack: InstalledPack, tmp_path: Path) -> None:
+    source = volume(tmp_path / "in.nii.gz", 4, 60, 50)
+    document = open_image(workspace, source)
+    fill(workspace, queue, pack, document, 2)
+    out = export_series(workspace, document, tmp_path / "out")
+    assert out.path.name.endswith("_synthetic.nii.gz") and (out.slices, out.changed) == (4, 1)
+    written, original = sitk.ReadImage(str(out.path)), sitk.ReadImage(str(source))
+    assert written.GetPixelID() == original.GetPixelID() == sitk.sitkInt16
+    assert sorted(written.GetSpacing()) == pytest.approx(sorted(original.GetSpacing()))
+    before = sitk.GetArrayFromImage(original)
+    changed = at_points(written, original) != before
+    assert changed.sum() == sum((document.pixels(k) != document.source.pixels(k)).sum() for k in range(4)) > 0
+    again = open_image(workspace, out.path)
+    assert all(np.array_equal(again.pixels(k), document.pixels(k)) for k in range(4))
+    assert [frame.geometry for frame in again.info.frames] == [frame.geometry for frame in document.info.frames]
+    assert b"SYNTHETIC: 1 of 4 slices" in gzip.decompress(out.path.read_bytes())[:348]
+    assert [item["file"] for item in json.loads(out.record.read_text())["slices"]] == [out.path.name] * 4
+
+
+@pytest.mark.parametrize("head_first", [False, True])
+def test_a_dicom_series_can_be_written_as_nifti(workspace: Workspace, tmp_path: Path, head_first: bool) -> None:
+    source = series(tmp_path / "in")
+    document = open_image(workspace, source, head_first=head_first)
+    out = export_series(workspace, document, tmp_path / "out", "nifti")
+    written, original = sitk.ReadImage(str(out.path)), stacked(source)
+    assert np.array_equal(at_points(written, original), sitk.GetArrayFromImage(original))  # HU where they were
+    assert b"UNCHANGED copy" in gzip.decompress(out.path.read_bytes())[:348]
+    assert b"Doe" not in gzip.decompress(out.path.read_bytes())
+
+
+def test_slices_of_different_scales_become_one_in_the_unit(workspace: Workspace, tmp_path: Path) -> None:
+    for k in range(3):
+        save(slice_dataset(k + 1, (0, 0, 2.0 * k), RescaleSlope=str(k + 1)), tmp_path / "in" / f"{k}.dcm")
+    document = open_image(workspace, tmp_path / "in")
+    out = export_series(workspace, document, tmp_path / "out", "nifti")
+    values = sitk.GetArrayFromImage(sitk.ReadImage(str(out.path)))
+    assert "decimal numbers in HU" in out.notices[0] and values.dtype == np.float32
+    assert all(np.array_equal(values[k], document.pixels(k) * (k + 1.0) - 1000) for k in range(3))
+
+
+def test_a_tiff_of_pages_is_written_as_one_again(
+        workspace: Workspace, queue: JobQueue, pack: InstalledPack, tmp_path: Path) -> None:
+    source = tmp_path / "in.tif"
+    pages = np.random.default_rng(0).integers(0, 4000, (3, 60, 70), dtype=np.uint16)
+    tifffile.imwrite(source, pages, photometric="minisblack", metadata=None, resolution=(100, 50),
+                     resolutionunit="CENTIMETER")
+    document = open_image(workspace, source)
+    fill(workspace, queue, pack, document, 1)
+    out = export_series(workspace, document, tmp_path / "out")
+    with tifffile.TiffFile(out.path) as tiff:
+        assert len(tiff.pages) == 3 and tiff.pages[0].tags["XResolution"].value == (100, 1)
+        assert [np.array_equal(page.asarray(), pages[k]) for k, page in enumerate(tiff.pages)] == [True, False, True]
+        assert "medsynth" in tiff.pages[1].description and not tiff.pages[2].description
+    again = open_image(workspace, out.path)
+    assert all(np.array_equal(again.pixels(k), document.pixels(k)) for k in range(3)) and again.info.synthetic
+    record = read_provenance(out.path)
+    assert record is not None and record.seed == 7 and "first page" in record.notices[-1]
+
+
+def test_what_fits_no_file_says_why(workspace: Workspace, tmp_path: Path) -> None:
+    uneven = save_series(tmp_path / "uneven", [(0, 0, z) for z in (0.0, 2.0, 7.0)])
+    colour = Path(str(get_testdata_file("examples_ybr_color.dcm", download=False)))
+    for path, words in ((uneven, "distance between the slices varies"), (colour, "colour image")):
+        with pytest.raises(UserError, match=words):
+            export_series(workspace, open_image(workspace, path), tmp_path / "out", "nifti")
+    hyper = tmp_path / "h.ome.tif"
+    tifffile.imwrite(hyper, np.zeros((2, 3, 20, 20), np.uint8), metadata={"axes": "CZYX"}, photometric="minisblack")
+    with pytest.raises(UserError, match="cannot tell apart"):
+        export_series(workspace, open_image(workspace, hyper), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_what_is_no_series_says_so(workspace: Workspace, tmp_path: Path) -> None:
     document = open_image(workspace, png(tmp_path / "a.png"))
-    with pytest.raises(UserError, match="no DICOM"):
+    with pytest.raises(UserError, match=r"no DICOM.* Write it as tiff"):
         export_series(workspace, document, tmp_path / "out", "dicom")
     with pytest.raises(UserError, match="unknown"):
         export_series(workspace, document, tmp_path / "out", "mpeg")
-    assert series_formats(open_image(workspace, series(tmp_path / "in")))[0] == "dicom"
 
 
 @pytest.mark.parametrize("name", ["ct-ge-head", "ct-chest"])

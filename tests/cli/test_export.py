@@ -59,6 +59,9 @@ def test_untouched_series_are_written_on_demand_while_a_window_is_open(work: Pat
     assert again.exit_code == 2 and "holds files already" in again.stderr
     one = run("export", work, "--out", tmp_path / "one", "--image", tmp_path / "b", "--json")
     assert [item["slices"] for item in json.loads(one.stdout)["series"]] == [3]
+    volume = run("export", work, "--out", tmp_path / "volume", "--format", "nifti", "--json")
+    (item,) = json.loads(volume.stdout)["series"]
+    assert np.array_equal(sitk.GetArrayFromImage(sitk.ReadImage(item["path"])).shape, (5, 40, 56))
     with Workspace.open(work, writable=False) as workspace:
         assert len(workspace.documents.recent()) == 2  # it was read, not added to
 

@@ -52,7 +52,7 @@ class Exporting:
         slices = ngettext("{count} slice exported", "{count} slices exported", found.slices).format(count=found.slices)
         changed = _("{count} of them with generated pixels").format(count=found.changed) if found.changed \
             else _("none of them with generated pixels")
-        self._toasts.say("done", _("{slices}, {changed}, to the folder {name}.").format(
+        self._toasts.say("done", _("{slices}, {changed}: {name}.").format(
             slices=slices, changed=changed, name=found.path.name))
         for notice in found.notices:
             self._banners.say("warning", notice)

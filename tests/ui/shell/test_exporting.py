@@ -66,7 +66,7 @@ def test_a_series_is_exported_by_the_button_in_the_library(desk: TestDesk, opene
     states = [pydicom.dcmread(path).SyntheticData for path in sorted(folder.iterdir())]
     assert [k for k, state in enumerate(states) if state == "YES"] == [index]
     assert desk.window.toasts.texts()[-1] == (
-        f"12 slices exported, 1 of them with generated pixels, to the folder {folder.name}.")
+        f"12 slices exported, 1 of them with generated pixels: {folder.name}.")
     assert desk.session.jobs.entries[0].record.state is JobState.DONE
 
 
