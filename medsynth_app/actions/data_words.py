@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from medsynth_app.core.words import _
+from medsynth_app.datasets.description import NOT_STATED
 
 SPLIT_BY = {
     "own": _("as the data themselves state it"), "case": _("by case"), "patient": _("by patient"),
@@ -33,6 +34,8 @@ class Names:
 def facts_of(found: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What was found (`datasets.report`), each fact with its name; of a frozen set what a run learns from it."""
     name = _("{name}; licence: {licence}").format(name=found["name"], licence=found["licence"])
+    if found["licence"] == NOT_STATED:
+        name += " " + _("(write name, licence and citation into dataset.toml in the folder)")
     if "counts" not in found:
         split = [(_("Split"), SPLIT_BY[found["split_by"]])] if "split_by" in found else []
         return [(_("Name"), name), *split, *((label or _("All"), _learned(about))
@@ -55,9 +58,9 @@ def names_of(found: Mapping[str, Any]) -> list[Names]:
         left_out = found.get("left_out", {})
         lists = [Names(_("Left out of training, because a held-out picture is nearly the same"),
                        tuple(left_out.get("near_duplicates", ()))),
-                 Names(_("Drawn by MedSynth, and left out"), tuple(left_out.get("synthetic", ())))]
+                 Names(_("Drawn by a model, and left out"), tuple(left_out.get("synthetic", ())))]
         if found.get("synthetic"):
-            lists.append(Names(_("Drawn by MedSynth, and learned from like the others"),
+            lists.append(Names(_("Drawn by a model, and learned from like the others"),
                                (str(found["synthetic"]),), wrong=True))
         return [each for each in lists if each.names]
     lists = [
@@ -66,7 +69,7 @@ def names_of(found: Mapping[str, Any]) -> list[Names]:
               tuple(f"{name} {count}" for name, count in found["not_as_described"].items()), wrong=True),
         Names(_("The same picture in two classes"), _joined(found.get("in_two_classes", ()), "~"), wrong=True),
         Names(_("Of a few values only, as masks are"), tuple(found["like_masks"]), wrong=True),
-        Names(_("Drawn by MedSynth, and left out"), tuple(found.get("synthetic", ()))),
+        Names(_("Drawn by a model, and left out"), tuple(found.get("synthetic", ()))),
         Names(_("Left out of training, because a held-out picture is nearly the same"),
               tuple(found.get("left_out", ()))),
         Names(_("Equal files"), _joined(found.get("duplicates", ()), "=")),

@@ -16,6 +16,7 @@ import medsynth_app
 from medsynth_app.core.errors import UserError
 
 FILE = "dataset.toml"
+NOT_STATED = "not stated"
 TEXTS = ("name", "licence", "citation")
 SHOWN = 6  # classes of a sentence
 
@@ -40,7 +41,7 @@ class Description:
 
     def facts(self) -> dict[str, str]:
         """For the manifest of a frozen set."""
-        return {"name": self.name or "data without a name", "licence": self.licence or "not stated",
+        return {"name": self.name or "data without a name", "licence": self.licence or NOT_STATED,
                 "citation": self.citation, "set": self.key}
 
     def refuse_another(self, found: Mapping[str, int], recipe: bool = True) -> None:

@@ -120,7 +120,7 @@ def _chosen(listing: Listing, layout: Mapping[str, Any], tell: Callable[[int], N
     chosen = choose(listing, facts, bool(layout.get("include_synthetic", False)),
                     lambda done, total: tell(len(facts)))
     if not any(chosen.parts):
-        raise UserError("All pictures of the data were drawn by MedSynth.",
+        raise UserError("All pictures of the data were drawn by a model.",
                         "Add real ones, or write include_synthetic = true into [data] of the recipe.")
     return chosen
 

@@ -18,10 +18,12 @@ FOUND: dict[str, Any] = {
 def test_facts_and_names_of_a_look() -> None:
     facts = dict(facts_of(FOUND))
     assert facts["What"] == "class folders: 9 pictures in 11 files" and facts["Counts"] == "cat 6, dog 5"
+    assert facts["Name"] == "Pets; licence: CC0"
+    assert "dataset.toml" in dict(facts_of({**FOUND, "licence": "not stated"}))["Name"]
     assert facts["Split"] == "by image; no patients are named: train 8, val 1, test 0"
     assert facts["Depth"] == "8 bits, colour: 8; 16 bits, grey: 1" and facts["Patients"] == "not named"
     assert [(each.heading, each.names, each.wrong) for each in names_of(FOUND)] == [
-        ("Cannot be used", ("a.png: It is empty.",), True), ("Drawn by MedSynth, and left out", ("s.png",), False),
+        ("Cannot be used", ("a.png: It is empty.",), True), ("Drawn by a model, and left out", ("s.png",), False),
         ("Equal files", ("b.png = c.png",), False)]
 
 

@@ -261,6 +261,38 @@ def test_masks_of_small_numbers_are_masks_too(tmp_path: Path) -> None:
     assert {item["split"] for item in found["items"]} == {"train", "val", "test"}
 
 
+def test_pairs_of_16_bits_and_dicom_are_cropped_as_those_of_8(tmp_path: Path) -> None:
+    grey, shape = ramp(64, 64), np.zeros((64, 64), np.uint8)
+    grey = (grey.astype(int) * 255 // max(1, int(grey[8].max()))).clip(0, 255).astype(np.uint8)
+    shape[10:40, 10:40] = 255
+    layout = {"layout": "image-mask-pairs", "captions": ["a square"], "background_captions": ["nothing"],
+              "crops": [0.6], "background_crops": 1, "background_share": 0.3}
+    seen = []
+    for kind in ("eight", "sixteen", "dicom"):
+        data = tmp_path / kind
+        for k in range(2):
+            (data / "train" / "images").mkdir(parents=True, exist_ok=True)
+            (data / "val" / "images").mkdir(parents=True, exist_ok=True)
+            one = np.roll(grey, 7 * k, axis=0) if k else grey.T
+            if kind == "dicom":
+                as_dicom(data / "train" / "images" / f"{k}.dcm", one, SOPInstanceUID=f"1.{k + 2}",
+                         SeriesInstanceUID=f"1.8.{k}", PatientID=f"{k}")
+            else:
+                factor, dtype = (257, np.uint16) if kind == "sixteen" else (1, np.uint8)
+                Image.fromarray(one.astype(dtype) * dtype(factor)).save(data / "train" / "images" / f"{k}.png")
+            (data / "train" / "masks").mkdir(exist_ok=True)
+            Image.fromarray(shape).save(data / "train" / "masks" / f"{k}.png")
+        noise(data / "val" / "images" / "x.png", 3, size=64)
+        (data / "val" / "masks").mkdir(exist_ok=True)
+        Image.fromarray(shape).save(data / "val" / "masks" / "x.png")
+        frozen = TrainingSet.load(freeze_training_set(data, layout, tmp_path / f"set-{kind}"))
+        seen.append(([sample.box for sample in frozen.samples], read_pixels(frozen.samples, 32).astype(int)))
+    (boxes, pixels), *others = seen
+    assert len(boxes) >= 2 and np.ptp(pixels) > 150
+    for same, deep in others:
+        assert same == boxes and np.abs(deep - pixels).max() <= 2
+
+
 def test_a_deep_picture_that_nobody_froze_is_refused_not_turned_white(tmp_path: Path) -> None:
     Image.fromarray(np.full((9, 9), 700, np.uint16)).save(tmp_path / "deep.png")
     items = [{"file": "deep.png", "captions": ["a"], "split": "train", "box": [0, 0, 9, 9]}]
