@@ -13,15 +13,15 @@ from medsynth_app.core.errors import UserError
 from medsynth_app.core.jobs.data import DataRequest
 from medsynth_app.core.jobs.train import TrainRequest
 from medsynth_app.datasets.dataset import is_frozen
-from medsynth_app.datasets.freeze import check_layout
-from medsynth_app.datasets.listing import LAYOUTS, PAIRS, VOLUMES
+from medsynth_app.datasets.freeze import check_layout, refuse_among
+from medsynth_app.datasets.listing import CELLS, LAYOUTS, PAIRS, PICTURES, VOLUMES
 from medsynth_app.datasets.recognised import recognise
 from medsynth_app.jobs.queue import JobQueue
 
 REPORT, SHEET = "report.json", "contact-sheet.png"
 CAPTIONS: dict[str, dict[str, Any]] = {  # of a data set without a recipe; a run takes those of its recipe
-    PAIRS: {"captions": ["object"], "background_captions": ["background"]},
-    VOLUMES: {"captions": ["{plane} {content}"], "labels": {}, "both": "object", "background_content": "background"}}
+    CELLS: {"captions": ["{class}"]}, PICTURES: {"captions": ["a picture"]},
+    PAIRS: {"captions": ["object"], "background_captions": ["background"]}}
 
 
 def inspect_request(data: Path, report: Path, sheet: Path | None = None, layout: str = "") -> DataRequest:
@@ -43,6 +43,7 @@ def inspect_request(data: Path, report: Path, sheet: Path | None = None, layout:
         raise UserError(f"There is no layout {layout!r}.", f"Known are {', '.join(LAYOUTS)}.")
     if not data.exists():
         raise UserError(f"There is no folder or file {data.name}.", "Give the folder of the data, or a CSV file.")
+    refuse_among(data, report.parent)
     return DataRequest(str(data.resolve()), str(report.resolve()), str(sheet.resolve()) if sheet else "", layout)
 
 
@@ -66,13 +67,16 @@ def freeze_request(data: Path, out: Path, *, recipe: Path | None = None, layout:
         section = read_layout(recipe)
     else:
         found = layout or recognise(data).layout
-        section = {"layout": found, **CAPTIONS.get(found, {"captions": ["{class}"]})}
         if found == VOLUMES:
             raise UserError("Volumes are frozen by a recipe, which says what their labels mean.",
                             "Give one with --recipe.")
+        if found not in CAPTIONS:
+            raise UserError(f"There is no layout {found!r}.", f"Known are {', '.join(LAYOUTS)}.")
+        section = {"layout": found, **CAPTIONS[found]}
     if include_synthetic:
         section["include_synthetic"] = True
     check_layout(data, section)
+    refuse_among(data, out)
     return DataRequest(str(data.resolve()), str((out / REPORT).resolve()), str((out / SHEET).resolve()),
                        frozen=str(out.resolve()), recipe=json.dumps(section))
 

@@ -15,7 +15,7 @@ from medsynth_app.core.jobs.train import TrainRequest
 from medsynth_app.core.pack import MANIFEST
 from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.datasets.dataset import is_frozen, refuse_another_set
-from medsynth_app.datasets.freeze import check_layout
+from medsynth_app.datasets.freeze import check_layout, refuse_among
 from medsynth_app.jobs.queue import JobQueue
 
 RUN = "run.json"  # what a run in the folder beside its pack is
@@ -64,6 +64,8 @@ def train_request(recipe: Path, data: Path | None, out: Path, *, part: str = "ba
     frozen, checkpoints = work / "set", work / "checkpoints"
     if not (is_frozen(frozen) and (data is None or _holds_any(checkpoints))):
         _check_data(data, layout)
+    if data is not None:
+        refuse_among(data, work)
     with made_folder(out), made_folder(checkpoints):  # both are only tried: the worker makes them when it writes
         require_room((out, 0), (checkpoints, 0))
     return TrainRequest(recipe=str(recipe.resolve()), data=str(data.resolve()) if data is not None else "",

@@ -106,9 +106,9 @@ def _held_back(one: str, other: str) -> str:
 
 
 def _by(claims: Sequence[Claim], near: Sequence[int]) -> SplitBy:
-    if all(claim.split for claim in claims):
+    if claims and all(claim.split for claim in claims):
         return SplitBy.OWN
-    if all(claim.patient or claim.split for claim in claims):
+    if claims and all(claim.patient or claim.split for claim in claims):
         return SplitBy.PATIENT
     return SplitBy.GROUP if len(set(near)) < len(near) else SplitBy.IMAGE
 

@@ -80,6 +80,13 @@ def check_layout(data: Path, layout: dict[str, Any]) -> None:
         _look(data, layout)
 
 
+def refuse_among(data: Path, place: Path) -> None:
+    """Raise `UserError` for a folder among the data: what is written there would be taken for a class of them."""
+    if data.is_dir() and place.resolve().is_relative_to(data.resolve()):
+        raise UserError(f"The folder {place.name} lies among the data.", "Give a folder elsewhere with --out.",
+                        safe="Nothing was written.")
+
+
 def _look(data: Path, layout: dict[str, Any]) -> tuple[Listing, Description]:
     """What the folder holds, and what it is; raises `UserError` where that is not what the recipe is for."""
     refuse_claims(layout)

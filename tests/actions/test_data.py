@@ -46,6 +46,24 @@ def test_what_cannot_be_looked_at_or_frozen_is_said_before_the_job(tmp_path: Pat
         freeze_request(tmp_path / "volumes", tmp_path / "out")
 
 
+def test_nothing_is_written_among_the_data(tmp_path: Path, data: Path) -> None:
+    recipe = tmp_path / "r.toml"
+    recipe.write_text('[data]\nlayout = "labelled-cells"\ncaptions = ["{class}"]\n')
+    for ask in (lambda: inspect_request(data, data / "look" / "report.json"),
+                lambda: freeze_request(data, data / "set"), lambda: train_request(recipe, data, data / "pack")):
+        with pytest.raises(UserError, match="lies among the data"):
+            ask()
+    assert sorted(path.name for path in data.iterdir()) == ["labels.csv", "one.png", "two.png"]
+
+
+def test_pictures_without_classes_are_frozen_without_a_recipe_too(tmp_path: Path, data: Path) -> None:
+    (data / "labels.csv").unlink()
+    asked = freeze_request(data, tmp_path / "out")
+    assert json.loads(asked.recipe) == {"layout": "pictures", "captions": ["a picture"]}
+    with pytest.raises(UserError, match="no layout 'cells'"):
+        freeze_request(data, tmp_path / "out", layout="cells")
+
+
 def test_freezing_without_a_recipe_takes_whole_pictures_by_class(tmp_path: Path, data: Path) -> None:
     request = freeze_request(data, tmp_path / "out", include_synthetic=True)
     assert json.loads(request.recipe) == {

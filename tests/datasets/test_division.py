@@ -48,7 +48,7 @@ def test_something_is_always_learned_from() -> None:
 
 
 def test_what_the_split_is_by_is_said() -> None:
-    assert divide(drawn(5), []).by is SplitBy.IMAGE
+    assert divide(drawn(5), []).by is divide([], []).by is SplitBy.IMAGE
     assert divide(drawn(5), [(0, 1)]).by is SplitBy.GROUP
     assert divide([Claim("a", "", "p"), Claim("b", "", "q")], [(0, 1)]).by is SplitBy.PATIENT
 
