@@ -118,9 +118,7 @@ class PictureGrid(QWidget):
         self.empty = label(_("No pictures yet. Write a prompt at the right and press Generate."), "muted", wrap=True)
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         left = QWidget()
-        head = row(self._title, self._count)
-        head.setStretch(1, 1)
-        body = column(head, self.empty, self.list, parent=left, spacing=look.M,
+        body = column(column(self._title, self._count, spacing=0), self.empty, self.list, parent=left, spacing=look.M,
                       margins=(look.L, look.L, look.M, look.L))
         body.setStretch(1, 1)
         body.setStretch(2, 1)

@@ -60,7 +60,9 @@ def run_words(run: Run, session: Session) -> tuple[str, str]:
     today = made.date() == datetime.now().astimezone().date()
     moment = f"{made:%H:%M}" if today else f"{made.day} {made:%B}, {made:%H:%M}"
     short = run.pack if run.pack_sha256 else model  # a title would leave no room for the prompt
-    head = " · ".join(part for part in (f"{mode} {moment}", short, prompt) if part)
+    # Runs for which nobody wrote anything are told apart by their first seed.
+    seed = _("seed {seed}").format(seed=session.candidates.results[run.places[0]].seed)
+    head = " · ".join((f"{mode} {moment}", short, prompt or seed))
     tip = [mode, _("Model: {model}").format(model=model), _("Prompt: {prompt}").format(prompt=prompt) if prompt else "",
            _("Drawn: {moment}").format(moment=f"{made.day} {made:%B %Y}, {made:%H:%M}")]
     return head, "\n".join(line for line in tip if line)
