@@ -6,7 +6,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage, QImageReader, QPixmap
 from PySide6.QtWidgets import QLabel, QScrollArea, QWidget
 
+from medsynth_app.actions.data_words import SPLIT_BY
 from medsynth_app.core.modality import listed
+from medsynth_app.core.words import _
 from medsynth_app.session.session import Session
 from medsynth_app.ui.places.models.panel import ModelsPanel
 from medsynth_app.ui.theme import tokens as look
@@ -14,6 +16,7 @@ from medsynth_app.ui.widgets import words
 from medsynth_app.ui.widgets.basic import clear, column, label, row
 from medsynth_app.ui.widgets.panel import fact
 
+DRAWN = _("{count} images of its data were drawn by a model")
 SAMPLES = ("samples.jpg", "samples.png")
 
 
@@ -50,12 +53,15 @@ class ModelCard(QScrollArea):
         self._content.addWidget(label(m.title, "title"))
         self._content.addWidget(label(m.intended_use, "warning", wrap=True))
         data = "; ".join(f"{d.name} ({d.samples} images, {d.licence})" for d in m.training_data)
+        drawn = sum(d.synthetic for d in m.training_data)
         masks = [text for can, text in ((m.draws_from_masks, "pictures that fit a mask"),
                                         (m.draws_masks, "masks themselves")) if can]
         facts = (("Domain", m.domain), ("Modalities", listed(m.modalities)),
                  ("Draws at" if m.kind == "base" else "Looks at", f"{m.native_size} px"),
                  ("Also draws", ", ".join(masks)), ("Mask labels", ", ".join(m.mask_labels) if masks else ""),
                  ("Version", m.version), ("Licence", m.licence), ("Trained on", data),
+                 ("Split", "; ".join(SPLIT_BY.get(d.split_by, "") for d in m.training_data if d.split_by)),
+                 ("Synthetic", DRAWN.format(count=drawn) if drawn else ""),
                  ("Please cite", "; ".join(d.citation for d in m.training_data)), ("Does not know", m.knows_not),
                  ("Known failures", "\n".join(m.known_failures)),
                  ("Size", words.size(sum(f.stat().st_size for f in pack.folder.rglob("*") if f.is_file()))),

@@ -8,16 +8,19 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel
 
 from medsynth_app.core.job import EventKind, JobEvent, JobState
 from medsynth_app.core.jobs.data import DataRequest
+from medsynth_app.core.pack import TrainingData
+from medsynth_app.core.pack_files import InstalledPack
+from medsynth_app.ui.places.models.card import ModelCard
 from medsynth_app.ui.places.models.data import DataDialog
 from medsynth_app.ui.places.models.train import TrainDialog
 from medsynth_app.workspace.workspace import Workspace
-from tests.actions.bench import two_cells
+from tests.actions.bench import make_pack, two_cells
 from tests.actions.test_data_words import FOUND
 from tests.ui.desk import TestDesk, a_desk
 
@@ -43,6 +46,25 @@ def dialog(desk: TestDesk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
     yield found
     found.reject()
     found.deleteLater()
+
+
+class Chosen(QObject):
+    """Stands in for the list of packs."""
+
+    chosen_changed = Signal()
+    chosen: InstalledPack | None = None
+
+
+def test_the_card_says_how_the_data_were_split_and_what_of_them_is_synthetic(desk: TestDesk, tmp_path: Path) -> None:
+    chosen = Chosen()
+    card = ModelCard(desk.session, chosen)  # type: ignore[arg-type]
+    data = TrainingData("Pets", "CC0", "", 9, split_by="patient", synthetic=3)
+    for pack, told in ((make_pack(tmp_path, "old"), False), (make_pack(tmp_path, "new", training_data=(data,)), True)):
+        chosen.chosen = pack
+        chosen.chosen_changed.emit()
+        text = [each.text() for each in card.findChildren(QLabel) if not each.isHidden()]
+        assert ("by patient" in text) is told and ("3 images of its data were drawn by a model" in text) is told
+    card.deleteLater()
 
 
 def request_of(desk: TestDesk) -> DataRequest:
