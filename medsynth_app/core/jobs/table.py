@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from medsynth_app.core.jobs.data import DATA
+from medsynth_app.core.jobs.detect import DETECT
 from medsynth_app.core.jobs.embed import EMBED
 from medsynth_app.core.jobs.generate import GENERATE
 from medsynth_app.core.jobs.inpaint import INPAINT
@@ -14,7 +15,7 @@ from medsynth_app.core.jobs.study import STUDY
 from medsynth_app.core.jobs.train import TRAIN
 
 KINDS: dict[str, JobKind[Any]] = {kind.name: kind for kind in (
-    INPAINT, GENERATE, TRAIN, DATA, EMBED, STUDY, RANK, SIMULATE)}
+    INPAINT, GENERATE, TRAIN, DATA, EMBED, STUDY, DETECT, RANK, SIMULATE)}
 
 
 def kind_of(request: object) -> JobKind[Any]:
