@@ -17,7 +17,6 @@ import numpy as np
 import numpy.typing as npt
 
 from medsynth_app.core.errors import UserError
-from medsynth_app.core.geometry import Geometry
 from medsynth_app.core.provenance import Provenance, joined
 from medsynth_app.core.render import Picture, to_screen
 from medsynth_app.core.window_level import WindowLevel
@@ -84,7 +83,7 @@ def export_frame(frame: ExportFrame, path: Path, format: str, *, mark: bool = Tr
         if window is None and frame.pixels.ndim == 2:
             raise UserError("A grey image needs a window to be rendered.", "Choose a window first.")
         seen = to_screen(frame.pixels, frame.about.rescale, window, frame.info.inverted)
-        return _write_rendered(path, format, seen, provenance, drawn, frame.about.geometry)
+        return _write_rendered(path, format, seen, provenance, drawn, frame)
 
 
 def export_picture(pixels: npt.NDArray[np.uint8], provenance: Provenance, path: Path, format: str = "png", *,
@@ -200,10 +199,10 @@ def _brought_along(document: Document, frame: int) -> list[Provenance]:
 
 
 def _write_rendered(path: Path, format: str, pixels: Picture, provenance: Provenance | None, mark: bool,
-                    geometry: Geometry | None) -> Exported:
+                    frame: ExportFrame | None) -> Exported:
     write = IMAGE_WRITERS[format].rendered
     assert write is not None
-    write(path, pixels, provenance, mark, geometry)
+    write(path, pixels, provenance, mark, frame)
     return _recorded(path, provenance)
 
 

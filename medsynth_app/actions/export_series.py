@@ -147,7 +147,8 @@ def _unchanged(document: Document, frame: int) -> ExportFrame:
     except UserError as error:
         raise UserError(f"Slice {frame + 1} cannot be read, so the series would not be whole. {error.happened}",
                         error.remedy, safe="Nothing was written.", details=error.details) from error
-    return ExportFrame(document.source, frame, document.path, pixels, provenance_of(document, frame))
+    record = provenance_of(document, frame) if document.info.synthetic else None
+    return ExportFrame(document.source, frame, document.path, pixels, record)
 
 
 def _name(document: Document, synthetic: bool) -> str:

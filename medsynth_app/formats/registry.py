@@ -76,8 +76,8 @@ class ImageWriter:
     extension
         Of the file's name.
     rendered
-        Writes what is seen: uint8, (rows, columns) or (rows, columns, 3); its record; whether to draw the mark; where
-        it lies.
+        Writes what is seen: uint8, (rows, columns) or (rows, columns, 3); its record; whether to draw the mark; the
+        frame that is seen, None for a picture of no image.
     exact
         Writes a frame in its own depth, without a mark; returns notices for the person.
     synthetic_only
@@ -85,22 +85,22 @@ class ImageWriter:
     """
 
     extension: str
-    rendered: Callable[[Path, Picture, Provenance | None, bool, Geometry | None], None] | None = None
+    rendered: Callable[[Path, Picture, Provenance | None, bool, ExportFrame | None], None] | None = None
     exact: Callable[[Path, ExportFrame], tuple[str, ...]] | None = None
     synthetic_only: bool = False
 
 
-def _png(path: Path, pixels: Picture, provenance: Provenance | None, mark: bool, _: Geometry | None) -> None:
+def _png(path: Path, pixels: Picture, provenance: Provenance | None, mark: bool, _: ExportFrame | None) -> None:
     from medsynth_app.formats import raster
 
     raster.write_png(path, pixels, provenance, mark)
 
 
 def _tiff_rendered(path: Path, pixels: Picture, provenance: Provenance | None, mark: bool,
-                   geometry: Geometry | None) -> None:
+                   frame: ExportFrame | None) -> None:
     from medsynth_app.formats import tiff
 
-    tiff.write_tiff(path, pixels, provenance, mark, geometry)
+    tiff.write_tiff(path, pixels, provenance, mark, frame.about.geometry if frame is not None else None)
 
 
 def _tiff_exact(path: Path, frame: ExportFrame) -> tuple[str, ...]:
@@ -111,12 +111,13 @@ def _tiff_exact(path: Path, frame: ExportFrame) -> tuple[str, ...]:
 
 
 def _secondary_capture(path: Path, pixels: Picture, provenance: Provenance | None, mark: bool,
-                       _: Geometry | None) -> None:
+                       frame: ExportFrame | None) -> None:
     from medsynth_app.formats.dicom import synthetic
 
     if provenance is None:
         raise ValueError("only what is synthetic is written as secondary capture")
-    synthetic.write_secondary_capture(path, pixels, provenance, mark)
+    synthetic.write_secondary_capture(path, pixels, provenance, mark,
+                                      identity=frame.identity if frame is not None else None)
 
 
 def _dicom_exact(path: Path, frame: ExportFrame) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from medsynth_app.actions.export_series import SeriesExported, export_series
 from medsynth_app.actions.open_image import open_image
 from medsynth_app.core.errors import Cancelled, UserError
 from medsynth_app.core.pack_files import InstalledPack
+from medsynth_app.core.window_level import WindowLevel
 from medsynth_app.formats.registry import read_provenance
 from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.workspace.documents import Document
@@ -149,6 +150,12 @@ def test_slices_exported_on_different_days_still_stack(
     for name in ("PatientID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "InstanceNumber",
                  "SOPInstanceUID", "SeriesDescription"):
         assert one[name].value == twin[name].value, name
+    captures = [pydicom.dcmread(export_image(workspace, open_image(workspace, source), k, tmp_path / f"c{k}.dcm",
+                                             "secondary-capture", window=WindowLevel(0, 2000)).path) for k in (1, 3)]
+    for capture in captures:  # seen, not stacked: of the same study, in a series of their own
+        assert (capture.PatientID, capture.StudyInstanceUID) == (one.PatientID, one.StudyInstanceUID)
+        assert capture.SeriesInstanceUID == captures[0].SeriesInstanceUID != one.SeriesInstanceUID
+    assert captures[0].SOPInstanceUID != captures[1].SOPInstanceUID
     with Workspace.temporary() as other:
         document = open_image(other, source)
         elsewhere = read(export_series(other, document, tmp_path / "out").path)

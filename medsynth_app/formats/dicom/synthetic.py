@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -105,11 +106,15 @@ def _instances(frames: Sequence[ExportFrame]) -> Iterator[tuple[Dataset, tuple[s
 
 
 def write_secondary_capture(path: Path, pixels: Pixels, provenance: Provenance, mark: bool = True, *,
-                            modality: str = "OT", patient_id: str = "") -> None:
-    """Write rendered pixels, uint8 (rows, columns) or (rows, columns, 3), as Secondary Capture."""
+                            modality: str = "OT", patient_id: str = "", identity: ExportIdentity | None = None) -> None:
+    """Write rendered pixels, uint8 (rows, columns) or (rows, columns, 3), as Secondary Capture.
+
+    With `identity` it is of the study of all exports of its source, in a series of its own.
+    """
     if pixels.dtype != np.uint8:
         raise ValueError("a secondary capture holds 8-bit pixels")
-    dataset = _secondary(draw_mark(pixels) if mark else pixels, provenance, patient_id)
+    whose = replace(identity, series=identity.instance("captures")) if identity is not None else None
+    dataset = _secondary(draw_mark(pixels) if mark else pixels, provenance, patient_id, identity=whose)
     dataset.Modality = modality
     _write(path, dataset, provenance)
 
@@ -264,10 +269,10 @@ def _fitting(file: DicomFile, pixels: Pixels) -> Pixels:
     return pixels.astype(file.dtype)
 
 
-def _secondary(pixels: Pixels, provenance: Provenance | None, patient_id: str = "", frame: ExportFrame | None = None
-               ) -> Dataset:
+def _secondary(pixels: Pixels, provenance: Provenance | None, patient_id: str = "", frame: ExportFrame | None = None,
+               identity: ExportIdentity | None = None) -> Dataset:
     """Pixels as Secondary Capture; with `frame` in its own depth, with its rescale, windows and place."""
-    dataset = _base(uid.SecondaryCaptureImageStorage, provenance, patient_id, frame.identity if frame else None)
+    dataset = _base(uid.SecondaryCaptureImageStorage, provenance, patient_id, frame.identity if frame else identity)
     dataset.Modality, dataset.ConversionType = (frame.info.modality if frame else None) or "OT", "SYN"
     bits, photometric = pixels.dtype.itemsize * 8, "RGB" if pixels.ndim == 3 else "MONOCHROME2"
     if frame is not None and pixels.ndim == 2:

@@ -26,6 +26,7 @@ class Exporting:
         self._pool = QThreadPool()
         self._pool.setMaxThreadCount(1)
         self._tasks: set[Background] = set()  # kept until they have ended
+        self._told: set[Background] = set()  # those whose end somebody waits for
 
     def start(self, document: Document, folder: Path) -> None:
         """Export all slices of a document into a folder; returns at once."""
@@ -36,18 +37,28 @@ class Exporting:
         errand = self._session.jobs.errand(
             "export series", _("Export series: {series}").format(series=document.info.series), task.stop,
             lambda: self.start(document, folder))
-        task.news.progress.connect(errand.went_on)
+        task.news.progress.connect(lambda at, of: errand.went_on(at, of) if task in self._told else None)
         self._tasks.add(task)
+        self._told.add(task)
         self._pool.start(task)
 
     def finish(self) -> None:
         """Stop and wait, when the window closes: nothing is left of what is not complete."""
+        self._told.clear()  # what ends now is told to nobody
         for task in self._tasks:
             task.stop()
         self._pool.waitForDone(3000)
 
-    def _done(self, task: Background, errand: Errand, found: SeriesExported) -> None:
+    def _ended(self, task: Background) -> bool:
+        """Whether somebody is told."""
+        told = task in self._told
         self._tasks.discard(task)
+        self._told.discard(task)
+        return told
+
+    def _done(self, task: Background, errand: Errand, found: SeriesExported) -> None:
+        if not self._ended(task):
+            return
         errand.done()
         slices = ngettext("{count} slice exported", "{count} slices exported", found.slices).format(count=found.slices)
         changed = _("{count} of them with generated pixels").format(count=found.changed) if found.changed \
@@ -58,7 +69,8 @@ class Exporting:
             self._banners.say("warning", notice)
 
     def _failed(self, task: Background, errand: Errand, error: Exception) -> None:
-        self._tasks.discard(task)
+        if not self._ended(task):
+            return
         if isinstance(error, Cancelled):
             errand.cancelled()
             self._toasts.say("info", _("The export was stopped; nothing of it was left."))

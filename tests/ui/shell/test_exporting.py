@@ -15,10 +15,11 @@ from PySide6.QtTest import QTest
 from medsynth_app.core.job import JobState
 from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.ui.shell.jobs_list import AGAIN, CANCEL
+from medsynth_app.workspace.workspace import Workspace
 from tests.actions.bench import make_pack
 from tests.actions.test_export import fill
 from tests.formats.making import save_series
-from tests.ui.desk import TestDesk
+from tests.ui.desk import TestDesk, a_desk
 
 pytestmark = pytest.mark.gui
 
@@ -123,3 +124,18 @@ def test_what_goes_wrong_is_told_and_listed(desk: TestDesk, opened: Path) -> Non
 def test_one_picture_is_no_series(desk: TestDesk) -> None:
     desk.open()
     assert desk.window.commands.reason("file.export_series") == "One slice only"
+
+
+def test_nothing_is_left_of_it_when_the_window_closes(qapp: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+                                                      ) -> None:
+    with a_desk(tmp_path, Workspace.temporary()) as desk:
+        desk.window.open_path(save_series(tmp_path / "in", [(0, 0, 2.0 * k) for k in range(12)]))
+        desk.until(lambda: desk.session.documents.current is not None)
+        monkeypatch.setattr(desk.window.dialogs, "open_folder", lambda _title: tmp_path / "out")
+        gate = gated(desk, monkeypatch)
+        desk.window.commands["file.export_series"].trigger()
+        desk.until(lambda: desk.session.jobs.running and desk.session.jobs.running[0].step >= 3)
+        assert any(path.name.endswith(".part") for path in (tmp_path / "out").iterdir())
+        threading.Timer(0.2, gate.set).start()
+        desk.window.close()
+        assert not (tmp_path / "out").exists()
