@@ -22,12 +22,10 @@ def groups() -> dict[str, tuple[str, ...]]:
     """The arguments of pytest for each group, the longest first; together they leave out no test."""
     window = ["tests/ui", *sorted(str(path.relative_to(ROOT)) for name in ("app", "demo")
                                   for path in (ROOT / "tests").glob(f"test_{name}*.py"))]
-    apart = {"training": "tests/engine/train", "engine": "tests/engine"}
     return {
-        "engine": (*WITHOUT_QT, apart["engine"], f"--ignore={apart['training']}"),
         "window": tuple(window),
-        "training": (*WITHOUT_QT, apart["training"]),
-        "others": (*WITHOUT_QT, "tests", *(f"--ignore={place}" for place in (*window, apart["engine"])))}
+        "others": (*WITHOUT_QT, "tests", *(f"--ignore={place}" for place in (*window, "tests/engine"))),
+        "engine": (*WITHOUT_QT, "tests/engine")}
 
 
 def run(chosen: Mapping[str, Sequence[str]], at_once: int) -> int:

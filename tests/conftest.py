@@ -31,8 +31,8 @@ os.environ.update({
     "QT_API": "pyside6", "PYTEST_QT_API": "pyside6",
 })
 # Tiny models and pictures gain nothing from a second thread, and groups of tests run beside one another.
-for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-    os.environ.setdefault(_name, "1")
+for _name, _value in (("OMP_NUM_THREADS", "1"), ("OPENBLAS_NUM_THREADS", "1"), ("OMP_WAIT_POLICY", "PASSIVE")):
+    os.environ.setdefault(_name, _value)
 _screen = ExitStack()
 
 

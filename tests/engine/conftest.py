@@ -9,13 +9,12 @@ import torch
 from tests.engine.tiny import make_tiny_pack
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:
-    """Networks this small are drawn faster by one thread, above all on a busy machine."""
-    threads = torch.get_num_threads()
+    """Networks this small are drawn faster by one thread, on a busy machine twenty times; no test leaves another."""
     torch.set_num_threads(1)
     yield
-    torch.set_num_threads(threads)
+    assert torch.get_num_threads() == 1
 
 
 @pytest.fixture(scope="session")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image, ImageDraw
 
 from medsynth_app.core.jobs.request import Sampling
@@ -54,7 +55,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def in_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+def in_one_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Loading and speed measured here: each process of its own imports torch again."""
     def loaded(module: str, arguments: list[str], what: str, progress: Progress) -> dict[str, float]:
         return load.load_once(Path(arguments[0]))
@@ -64,6 +65,9 @@ def in_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(load, "measured_apart", loaded)
     monkeypatch.setattr(encoders, "measured_apart", timed)
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)  # a process of its own may keep as many as it likes
 
 
 @pytest.fixture(scope="package")
