@@ -66,9 +66,10 @@ def freeze_training_set(data: Path, layout: dict[str, Any], out: Path, progress:
         (out / MANIFEST).unlink(missing_ok=True)
         chosen = _chosen(listing, layout, lambda done: tell(done, 2 * count))
         items = list(_items(chosen, layout, out, lambda done: tell(count + done, 2 * count)))
-    text = json.dumps(items, sort_keys=True).encode()
-    manifest = {"format": FORMAT, **about.facts(), **_facts_of(chosen, layout, items),
-                "sha256": hashlib.sha256(text).hexdigest(), "items": items}
+    sha256 = hashlib.sha256(json.dumps(items, sort_keys=True).encode()).hexdigest()
+    name = about.name or f"{about.facts()['name']} ({sha256[:6]})"  # so that two such sets are told apart
+    manifest = {"format": FORMAT, **about.facts(), "name": name, **_facts_of(chosen, layout, items), "sha256": sha256,
+                "items": items}
     with writing(out / MANIFEST) as part:
         part.write_text(json.dumps(manifest))
     return out

@@ -94,7 +94,7 @@ def test_a_frozen_set_is_taken_as_it_is(tmp_path: Path, recipe: Path, data: Path
 def test_a_set_that_was_frozen_from_other_data_is_refused(tmp_path: Path, recipe: Path, data: Path) -> None:
     frozen = freeze_training_set(data, {"layout": "labelled-cells", "captions": ["{class}"]}, tmp_path / "frozen")
     recipe.write_text(RECIPE + 'set = "pbc-cells"\n')
-    with pytest.raises(UserError, match="data set 'pbc-cells', and frozen was frozen from 'data without a name'"):
+    with pytest.raises(UserError, match="data set 'pbc-cells', and frozen was frozen from 'data without a name"):
         train_request(recipe, frozen, tmp_path / "other")
     with pytest.raises(UserError, match="PBC dataset"):
         train_request(recipe, data, tmp_path / "other")

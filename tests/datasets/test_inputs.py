@@ -211,6 +211,8 @@ def test_a_set_says_itself_what_it_is(tmp_path: Path) -> None:
     noise(tmp_path / "cat" / "b.png", 2)
     plain = manifest(freeze_training_set(tmp_path, LAYOUT, tmp_path / "plain"))
     assert (plain["licence"], plain["citation"]) == ("not stated", "")
+    other = manifest(freeze_training_set(tmp_path, {**LAYOUT, "crops": [0.5]}, tmp_path / "other"))
+    assert plain["name"] != other["name"] and plain["name"].startswith("data without a name (")
     (tmp_path / "dataset.toml").write_text('name = "Cats of ward 3"\nlicence = "CC0"\n[counts]\ncat = 2\n')
     named = manifest(freeze_training_set(tmp_path, LAYOUT, tmp_path / "named"))
     assert (named["name"], named["licence"]) == ("Cats of ward 3", "CC0")

@@ -45,7 +45,7 @@ class DataDialog(QDialog):
         self._job = ""
         self._sheet: QLabel | None = None
         self._pictures = QPixmap()
-        self._kept = tempfile.TemporaryDirectory(prefix="medsynth-data-")
+        self._kept: tempfile.TemporaryDirectory[str] | None = None  # of report and sheet, while somebody looks
         self.setWindowTitle(_("My data"))
         self._build()
         session.jobs.event.connect(self._heard)
@@ -99,6 +99,7 @@ class DataDialog(QDialog):
         """Queue a look at a folder, and show what it finds."""
         self._name.setText(folder.name)
         try:
+            self._kept = self._kept or tempfile.TemporaryDirectory(prefix="medsynth-data-")
             kept = Path(self._kept.name)
             self._run(inspect_request(folder, kept / REPORT, kept / SHEET))
         except UserError as error:
@@ -208,4 +209,5 @@ class DataDialog(QDialog):
         self._session.jobs.event.disconnect(self._heard)
         self._session.jobs.progressed.disconnect(self._progressed)
         self._stop()
-        self._kept.cleanup()
+        if self._kept is not None:
+            self._kept.cleanup()
