@@ -8,6 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import QThreadPool
 
 from medsynth_app.actions.export_series import SeriesExported
+from medsynth_app.core.changes import Changes
 from medsynth_app.core.errors import Cancelled, UserError
 from medsynth_app.core.words import _, ngettext
 from medsynth_app.session.errands import Errand
@@ -25,8 +26,9 @@ class Exporting:
         self._session, self._toasts, self._banners, self._report = session, toasts, banners, failed
         self._pool = QThreadPool()
         self._pool.setMaxThreadCount(1)
-        self._tasks: set[Background] = set()  # kept until they have ended
-        self._told: set[Background] = set()  # those whose end somebody waits for
+        self._tasks: dict[Background, str] = {}  # kept until they have ended, with the document of each
+        self._closed = False
+        session.changed.connect(self._follow)
 
     def start(self, document: Document, folder: Path) -> None:
         """Export all slices of a document into a folder; returns at once."""
@@ -37,24 +39,27 @@ class Exporting:
         errand = self._session.jobs.errand(
             "export series", _("Export series: {series}").format(series=document.info.series), task.stop,
             lambda: self.start(document, folder))
-        task.news.progress.connect(lambda at, of: errand.went_on(at, of) if task in self._told else None)
-        self._tasks.add(task)
-        self._told.add(task)
+        task.news.progress.connect(lambda at, of: None if self._closed else errand.went_on(at, of))
+        self._tasks[task] = document.id
         self._pool.start(task)
 
     def finish(self) -> None:
         """Stop and wait, when the window closes: nothing is left of what is not complete."""
-        self._told.clear()  # what ends now is told to nobody
+        self._closed = True  # what ends now is told to nobody
         for task in self._tasks:
             task.stop()
         self._pool.waitForDone(3000)
 
+    def _follow(self, changes: Changes) -> None:
+        """Of what is removed from the workspace nothing more is written."""
+        for task, document_id in self._tasks.items():
+            if document_id and document_id in changes.removed:
+                task.stop()
+
     def _ended(self, task: Background) -> bool:
         """Whether somebody is told."""
-        told = task in self._told
-        self._tasks.discard(task)
-        self._told.discard(task)
-        return told
+        self._tasks.pop(task, None)
+        return not self._closed
 
     def _done(self, task: Background, errand: Errand, found: SeriesExported) -> None:
         if not self._ended(task):

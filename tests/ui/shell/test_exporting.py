@@ -113,6 +113,18 @@ def test_it_is_cancelled_in_the_drawer_and_run_again_from_there(desk: TestDesk, 
     assert sum(path.is_dir() for path in opened.iterdir()) == 1
 
 
+def test_of_a_study_that_is_removed_nothing_more_is_written(desk: TestDesk, opened: Path,
+                                                            monkeypatch: pytest.MonkeyPatch) -> None:
+    gate = gated(desk, monkeypatch)
+    desk.window.commands["file.export_series"].trigger()
+    desk.until(lambda: desk.session.jobs.running and desk.session.jobs.running[0].step >= 3)
+    desk.session.documents.remove_study()
+    gate.set()
+    desk.until(lambda: not running(desk))
+    assert not opened.exists() and desk.session.jobs.entries[0].record.state is JobState.CANCELLED
+    desk.open()
+
+
 def test_what_goes_wrong_is_told_and_listed(desk: TestDesk, opened: Path) -> None:
     opened.write_text("a file, no folder")
     desk.window.commands["file.export_series"].trigger()
