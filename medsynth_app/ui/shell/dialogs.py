@@ -44,3 +44,6 @@ class Dialogs:
         dialog.setMaximumSize(room)
         dialog.resize(dialog.sizeHint().boundedTo(room))
         dialog.open()
+        if (layout := dialog.layout()) is not None:
+            layout.invalidate()  # what its words need is known once they are styled
+            dialog.resize(dialog.sizeHint().expandedTo(dialog.size()).boundedTo(room))

@@ -76,7 +76,9 @@ class Pointer(QObject):
             return True
         handler = self._handlers.get(kind)
         if handler is None:
-            if kind is _Kind.Paint:  # napari's camera changes with the size of the widget: set it right in time
+            if kind is _Kind.Resize:  # vispy's camera changes with the size of the widget, and tells nobody
+                self._scene.forget_camera()
+            elif kind is _Kind.Paint:  # it is set right in time
                 self._scene.look(self._view)
             return False
         handler(event)

@@ -190,8 +190,12 @@ class Scene:
         self._placed = (view.scale, view.affine)
         for layer in self.model.layers:
             self._settle(layer)
-        self._applied = ()
+        self.forget_camera()
         self.look(view)
+
+    def forget_camera(self) -> None:
+        """Nobody knows how the camera stands: the next `look` sets it, whatever it says of itself."""
+        self._applied = ()
 
     def look(self, view: View) -> None:
         """Move the camera; cheap where nothing changed."""
@@ -199,8 +203,10 @@ class Scene:
         wanted = (view.zoom, centre.x(), centre.y(), view.size.width(), view.size.height())
         if wanted == self._applied:
             return
-        self._applied = wanted
         camera = self.model.scene.camera
+        if not self._applied:  # what does not change tells vispy nothing
+            camera.zoom = 2 * view.zoom
+        self._applied = wanted
         camera.zoom = view.zoom
         camera.center = (0.0, centre.y(), centre.x())
         style = "linear" if view.zoom < SMOOTH_BELOW else "nearest"

@@ -6,6 +6,8 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QWidget
 
+SLACK = 2  # px that borders take once they are styled
+
 
 class Reach(QScrollArea):
     """Fills itself with one widget, and scrolls where that needs more room than there is.
@@ -32,4 +34,5 @@ class Reach(QScrollArea):
             self._inner.resize(self.viewport().size().expandedTo(self._least))
 
     def sizeHint(self) -> QSize:
-        return self._inner.sizeHint()
+        """Room for all of it; what wraps needs more at least than it asks for."""
+        return self._inner.sizeHint().expandedTo(self._inner.minimumSizeHint()) + QSize(0, SLACK)

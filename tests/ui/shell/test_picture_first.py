@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 from PySide6.QtCore import QPoint, QPointF, QRect, Qt
@@ -99,6 +100,29 @@ def test_places_and_folding_leave_zoom_and_centre(desk: TestDesk) -> None:
         assert where(desk)[:2] == first[:2] and (canvas.stage.height() > height or canvas.stage.width() > width), name
         desk.window.commands[name].trigger()
         assert where(desk) == first, name
+
+
+def test_what_is_on_the_screen_stands_where_the_view_says(desk: TestDesk, tmp_path: Path) -> None:
+    """Also after the canvas got another size while zoom and centre stayed: napari's camera follows its own way."""
+    picture = np.zeros((60, 60, 3), np.uint8)
+    picture[20:40, 20:40] = 255
+    Image.fromarray(picture).save(tmp_path / "square.png")
+    desk.window.open_path(tmp_path / "square.png")
+    desk.until(lambda: not desk.window.opening.busy)
+    canvas = desk.window.canvas
+
+    def bright(row: float, column: float) -> bool:
+        place = canvas.scene.native.mapToGlobal(canvas.view.to_screen.map(QPointF(column, row)).toPoint())
+        shown = canvas.screen().grabWindow(0, place.x(), place.y(), 1, 1).toImage()
+        return shown.pixelColor(0, 0).lightness() > 128
+
+    for step in ("library", "paint", "view.strip", "view.strip", "view.inspector", "view.inspector", "models", "paint"):
+        desk.window.commands[step].trigger() if "." in step else desk.window.navigator.go(step)
+        if step == "models":
+            continue
+        QTest.qWait(250)
+        corners = [bright(20.5, 20.5), bright(38.5, 38.5), bright(17.5, 30), bright(42, 30), bright(30, 42)]
+        assert corners == [True, True, False, False, False], step
 
 
 def test_a_fitted_image_follows_the_window_and_one_that_was_zoomed_does_not(desk: TestDesk) -> None:
