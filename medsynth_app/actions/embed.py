@@ -98,8 +98,6 @@ def embed_request(encoder: InstalledPack, pictures: PictureList, out: Path, *, c
                         f"Give a share of the edge above 0 and up to {most:g}, or 0 for the encoder's own.")
     if out.suffix != ".npz" or out.is_dir():
         raise UserError(f"The embeddings cannot be written to {out.name}.", "Name a file that ends in .npz.")
-    if out.exists():
-        raise UserError(f"There is a file {out.name} already.", "Name another one.", safe="It is as it was.")
     return EmbedRequest(ModelRef(str(encoder.folder.resolve()), encoder.manifest.sha256), pictures,
                         str(out.resolve()), crop, device)
 

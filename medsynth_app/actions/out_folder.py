@@ -78,6 +78,16 @@ def made_folder(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
+def out_file(path: Path) -> Iterator[None]:
+    """`made_folder` for a new file; raises `UserError` where there is one of that name: a run writes over nothing."""
+    if path.exists():
+        raise UserError(f"There is a file {path.name} already.", "Name another one with --out.",
+                        safe="It is as it was.")
+    with made_folder(path.parent):
+        yield
+
+
+@contextmanager
 def out_folder(folder: Path) -> Iterator[None]:
     """`made_folder` for one run alone.
 

@@ -11,7 +11,7 @@ import typer
 
 from medsynth_app.actions.data import REPORT, SHEET, freeze_request, inspect_request, look_at_data, read_report
 from medsynth_app.actions.data_words import facts_of, names_of
-from medsynth_app.actions.out_folder import made_folder, out_folder
+from medsynth_app.actions.out_folder import out_folder
 from medsynth_app.cli.common import Answer, JsonOption, OutOption, WorkspaceOption, command
 from medsynth_app.core.job import Lane
 from medsynth_app.core.jobs.data import DataRequest
@@ -38,7 +38,7 @@ def inspect(path: DataArgument, layout: LayoutOption = "", out: ReportsOption = 
     with tempfile.TemporaryDirectory() as temporary, headless(workspace, lane=Lane.BACKGROUND, quiet=as_json) as here:
         place = out or Path(temporary)
         request = inspect_request(path, place / REPORT, out / SHEET if out is not None else None, layout)
-        with made_folder(place):
+        with out_folder(place):
             found = _looked(here, request)
     return Answer(found, told(found) + (f"\nSee {out / SHEET}" if out is not None else ""))
 

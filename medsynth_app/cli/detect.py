@@ -10,7 +10,7 @@ import typer
 
 from medsynth_app.actions.detect import detect as queue_detection
 from medsynth_app.actions.detect import detect_request
-from medsynth_app.actions.out_folder import made_folder, require_room
+from medsynth_app.actions.out_folder import out_file, require_room
 from medsynth_app.cli.common import Answer, JsonOption, WorkspaceOption, command
 from medsynth_app.core.job import Lane
 from medsynth_app.formats.cell_tables import read_cells
@@ -25,7 +25,7 @@ def detect(images: Annotated[list[Path], typer.Argument(metavar="IMAGES...", hel
            workspace: WorkspaceOption = None, as_json: JsonOption = False) -> Answer:
     """Find white cells, red cells and platelets in stained smears."""
     request = detect_request(images, out)
-    with headless(workspace, lane=Lane.BACKGROUND, quiet=as_json) as here, made_folder(out.parent):
+    with out_file(out), headless(workspace, lane=Lane.BACKGROUND, quiet=as_json) as here:
         require_room((out.parent, 0), (here.workspace.folder, 0))
         here.run(queue_detection(here.queue, request, here.person_id))
     kinds = Counter(row["class"] for row in read_cells(out).rows.values())

@@ -9,7 +9,7 @@ import typer
 
 from medsynth_app.actions.embed import embed as queue_embedding
 from medsynth_app.actions.embed import embed_request, list_pictures
-from medsynth_app.actions.out_folder import made_folder, require_room
+from medsynth_app.actions.out_folder import out_file, require_room
 from medsynth_app.actions.packs import find_pack
 from medsynth_app.cli.common import Answer, DeviceOption, JsonOption, WorkspaceOption, command
 from medsynth_app.core.job import Lane
@@ -28,7 +28,7 @@ def embed(data: Annotated[Path, typer.Argument(metavar="DIR|CSV", help="Folder o
           device: DeviceOption = "auto", workspace: WorkspaceOption = None, as_json: JsonOption = False) -> Answer:
     """Turn every picture of a data set into a vector."""
     request = embed_request(find_pack(encoder, kind="encoder"), list_pictures(data), out, crop=crop, device=device)
-    with headless(workspace, lane=Lane.BACKGROUND, quiet=as_json) as here, made_folder(out.parent):
+    with out_file(out), headless(workspace, lane=Lane.BACKGROUND, quiet=as_json) as here:
         require_room((out.parent, 0), (here.workspace.folder, 0))
         here.run(queue_embedding(here.queue, request, here.person_id))
     made = read_embeddings(out)

@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 
 from medsynth_app.actions.embed import LABELS, embed, embed_request, list_pictures
-from medsynth_app.actions.out_folder import made_folder, out_folder
+from medsynth_app.actions.out_folder import out_file, out_folder
 from medsynth_app.actions.packs import find_pack
 from medsynth_app.actions.rank import check_simulation, rank_request, simulate_request
 from medsynth_app.actions.rank import rank as queue_ranking
@@ -38,7 +38,7 @@ def rank(embeddings: Annotated[Path, typer.Argument(metavar="E.npz", help="What 
          workspace: WorkspaceOption = None, as_json: JsonOption = False) -> Answer:
     """Put cells in the order in which an expert should label them, each with its reason."""
     request = rank_request(embeddings, strategy, budget, out, labels=labels, cells=cells, seed=seed)
-    with headless(workspace, lane=Lane.INTERACTIVE, quiet=as_json) as here, made_folder(out.parent):
+    with out_file(out), headless(workspace, lane=Lane.INTERACTIVE, quiet=as_json) as here:
         here.run(queue_ranking(here.queue, request, here.person_id))
     ranked = len(read_cells(out).rows)
     return Answer({"out": str(out), "ranked": ranked, "strategy": strategy, "seed": seed}, f"{out}  {ranked} cells")

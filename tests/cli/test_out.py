@@ -42,8 +42,9 @@ def lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Line]:
     mask = np.zeros((60, 80), np.uint8)
     mask[20:40, 30:50] = 1
     write_mask_png(tmp_path / "mask.png", mask)
-    (tmp_path / "recipe.toml").write_text(RECIPE)
-    cells = make_cells(tmp_path)
+    (tmp_path / "recipe.toml").write_text(RECIPE.replace("[data]", '[data]\ncaptions = ["a {class}"]'))
+    (tmp_path / "cells").mkdir()
+    cells = make_cells(tmp_path / "cells")
     return {
         "inpaint": ("inpaint", image, "--mask", tmp_path / "mask.png", "--pack", pack, "--prompt", "x"),
         "generate": ("generate", "--prompt", "x", "--pack", pack),
@@ -106,8 +107,15 @@ def test_embeddings_are_not_written_over(lines: dict[str, Line], tmp_path: Path)
     encoder = make_pack(tmp_path / "packs", "encoder", kind="encoder").folder
     (tmp_path / "E.npz").write_bytes(b"of yesterday")
     answer = refused(run("embed", tmp_path, "--encoder", encoder, "--out", tmp_path / "E.npz"))
-    assert answer == (2, "There is a file E.npz already. It is as it was. Name another one.")
+    assert answer == (2, "There is a file E.npz already. It is as it was. Name another one with --out.")
     assert (tmp_path / "E.npz").read_bytes() == b"of yesterday"
+
+
+def test_cells_are_not_written_over(lines: dict[str, Line], tmp_path: Path) -> None:
+    (tmp_path / "cells.csv").write_text("of yesterday")
+    answer = refused(run("detect", tmp_path / "image.png", "--out", tmp_path / "cells.csv"))
+    assert answer.status == 2 and "There is a file cells.csv already" in answer.said
+    assert (tmp_path / "cells.csv").read_text() == "of yesterday"
 
 
 @pytest.mark.parametrize("more, complaint", [
