@@ -375,3 +375,38 @@ def test_the_order_in_which_slices_are_shown_changes_nothing_for_others(
               for at in painted]
     assert {at[2] for at in points} == {3} and len(points) == int((document.mask(1) > 0).sum())
     assert all(document.mask(1)[row, column] for column, row, _ in points)
+
+
+def test_slices_without_a_number_are_numbered_in_their_order(
+        workspace: Workspace, queue: JobQueue, pack: InstalledPack, tmp_path: Path) -> None:
+    source = series(tmp_path / "in")
+    for path in source.iterdir():
+        dataset = pydicom.dcmread(path)
+        del dataset.InstanceNumber
+        dataset.save_as(path)
+    document = open_image(workspace, source)
+    fill(workspace, queue, pack, document, 2)
+    out = export_series(workspace, document, tmp_path / "out")
+    assert [int(item.InstanceNumber) for item in read(out.path)] == [1, 2, 3, 4, 5]
+    alone = export_image(workspace, document, 2, tmp_path / "alone" / "c.dcm", "dicom")
+    assert pydicom.dcmread(alone.path).InstanceNumber == 3
+
+
+def test_what_stacks_badly_is_told(workspace: Workspace, tmp_path: Path) -> None:
+    twice = series(tmp_path / "twice")
+    shutil.copy(twice / "02.dcm", twice / "02 (1).dcm")
+    document = open_image(workspace, twice)
+    assert len(document.info.frames) == 5
+    assert "1 file is the very same as another of this series: shown once." in document.info.notices
+    sizes = series(tmp_path / "sizes", series="1.2.4")
+    dataset = pydicom.dcmread(sizes / "03.dcm")
+    dataset.Rows, dataset.PixelData = 20, dataset.PixelData[:20 * 56 * 2]
+    dataset.save_as(sizes / "03.dcm")
+    assert any("2 sizes" in text for text in open_image(workspace, sizes).info.notices)
+    nowhere = series(tmp_path / "nowhere", series="1.2.5")
+    for path in nowhere.iterdir():
+        dataset = pydicom.dcmread(path)
+        del dataset.ImagePositionPatient, dataset.ImageOrientationPatient
+        dataset.InstanceNumber = 1
+        dataset.save_as(path)
+    assert any("files' names" in text for text in open_image(workspace, nowhere).info.notices)

@@ -22,6 +22,7 @@ from medsynth_app.formats.kinds import Kind, kind_of
 
 JOINED = "{count} series of one image each lie side by side and were joined to one."
 SHARED_SERIES = "Files of several patients, studies or modalities carry one series number; they were kept apart."
+COPIES = "{count} {files} the very same as another of this series: shown once."
 SHARED_UID = "Different images of this series carry one identifier (SOP Instance UID); all of them are shown."
 READERS = 4  # threads: on a slow disk, or a share of the network, one waits for each file by itself
 _LEAST = 3  # series of one image, from which a stack is known
@@ -144,16 +145,20 @@ def _distinct(files: list[DicomFile], notices: tuple[str, ...]) -> Series:
     for file in files:
         by_key.setdefault(file.key, []).append(file)
     kept: list[DicomFile] = []
+    copies = 0
     for same in by_key.values():
         if len(same) == 1:
             kept += same
             continue
         hashes = {f"sha256:{file_sha256(file.path)}": file for file in reversed(same)}
+        copies += len(same) - len(hashes)
         if len(hashes) > 1:
             notices = (*notices, SHARED_UID)
             kept += [replace(file, key=key) for key, file in hashes.items()]
         else:
             kept.append(same[0])
+    if copies:
+        notices = (*notices, COPIES.format(count=copies, files="file is" if copies == 1 else "files are"))
     place = {file.path: k for k, file in enumerate(files)}
     return Series(tuple(sorted(kept, key=lambda file: place[file.path])), tuple(dict.fromkeys(notices)))
 

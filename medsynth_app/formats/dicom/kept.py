@@ -73,15 +73,16 @@ def is_enhanced(header: Dataset) -> bool:
     return "SharedFunctionalGroupsSequence" in header or "PerFrameFunctionalGroupsSequence" in header
 
 
-def keep(header: Dataset, frames: Sequence[int], target: Dataset, derived: bool) -> None:
+def keep(header: Dataset, frames: Sequence[int], target: Dataset, derived: bool, place: int = 1) -> None:
     """Write into `target` what is kept of a source's header, for these of its frames in this order.
 
-    `derived` says whether the pixels are no longer the source's.
+    `derived` says whether the pixels are no longer the source's; `place`, from 1, is the instance number of one that
+    has none: viewers that sort by it would else show the slices of a series in any order.
     """
     for keyword in _KEPT:
         _copy(header, keyword, target)
     if number(header, "InstanceNumber") is None:
-        target.InstanceNumber = "1"
+        target.InstanceNumber = str(place)
     if number(header, "SeriesNumber") is None:
         target.SeriesNumber = "1"
     target.ImageType = _image_type(header, derived)

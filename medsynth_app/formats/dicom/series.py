@@ -44,11 +44,18 @@ def arranged(slices: list[Slice]) -> tuple[list[Slice], tuple[str, ...]]:
     by_number = sorted(slices, key=_number)
     placed = [part for part in by_number if _directions(part.info) is not None]
     if not placed:
-        return by_number, ()
+        told = {_number(part) for part in slices}
+        if len(told) == len(slices) and all(math.isfinite(number) for number, _frame in told):
+            return by_number, ()
+        return by_number, ("The images say neither where they lie nor which comes first: the order is that of the "
+                           "files' names.",)
     if len(placed) < len(by_number):
         return by_number, ("Some images do not say where they lie: the order is that of their numbers.",)
     groups = _by_direction(placed)
     notices: list[str] = []
+    sizes = {(part.info.rows, part.info.columns) for part in placed}
+    if len(sizes) > 1:
+        notices.append(f"The slices have {len(sizes)} sizes: programs that stack them may refuse this series.")
     if all(part.file.header.get("Modality") == "SEG" for part in slices):  # segments share places on purpose
         return [part for group in groups for part in _sorted(group, phased=False)[0]], ()
     if len(groups) > 1:

@@ -245,7 +245,7 @@ def _derived(file: DicomFile, frames: Sequence[ExportFrame]) -> Dataset:
     identity = frames[0].identity
     dataset = _base(sop_class(file.header), joined(changed), identity=identity)
     keep(file.header, [frame.about.key.frame for frame in frames], dataset,
-         derived=bool(changed) or (identity is not None and identity.synthetic))
+         derived=bool(changed) or (identity is not None and identity.synthetic), place=frames[0].frame + 1)
     if 0 < len(changed) < len(frames):
         dataset.ImageComments += (f" Of its {len(frames)} frames {len(changed)} hold generated pixels: " + ", ".join(
             str(k) for k, frame in enumerate(frames, 1) if frame.provenance is not None) + ".")

@@ -15,7 +15,7 @@ import pytest
 from medsynth_app.core.errors import Cancelled, UserError
 from medsynth_app.core.volume import Volume
 from medsynth_app.formats.dicom import folder as folder_module
-from medsynth_app.formats.dicom.folder import SHARED_SERIES, SHARED_UID
+from medsynth_app.formats.dicom.folder import COPIES, SHARED_SERIES, SHARED_UID
 from medsynth_app.formats.dicom.header import DicomFile
 from medsynth_app.formats.dicom.identity import hashed
 from medsynth_app.formats.registry import list_series, open_image
@@ -40,7 +40,8 @@ def test_slices_with_one_identifier_are_all_shown(tmp_path: Path) -> None:
 def test_only_copies_to_the_byte_are_left_out(tmp_path: Path) -> None:
     folder = save_series(tmp_path, [(0, 0, z) for z in (0, 1, 2)])
     shutil.copy(folder / "01.dcm", folder / "copy.dcm")
-    assert _heights(folder) == [0, 1, 2] and not open_image(folder).info.notices
+    assert _heights(folder) == [0, 1, 2]
+    assert open_image(folder).info.notices == (COPIES.format(count=1, files="file is"),)
     save(slice_dataset(1, (0, 0, 2), PatientComments="another"), folder / "almost.dcm")
     assert _heights(folder) == [0, 1, 2, 2] and SHARED_UID in open_image(folder).info.notices
 
