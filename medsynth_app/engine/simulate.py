@@ -164,7 +164,7 @@ def plot(curves: Sequence[Curve], path: Path) -> None:
         mean = scores.mean(axis=0)
         look: dict[str, Any] = ({"color": "0.45", "linestyle": "--"} if name == "random" else
                                 {"color": "#0B7A83", "linewidth": 2.6} if name == "useful" else
-                                {"color": f"C{k % 10}", "linewidth": 1.1})
+                                {"color": f"C{k % 10}", "linewidth": 1.1, "linestyle": "-" if k < 10 else "-."})
         line, = axes.plot(labels, mean, label=strategy_of(name).title, **look)
         if len(ours) > 1:
             error = scores.std(axis=0, ddof=1) / np.sqrt(len(ours))
