@@ -42,16 +42,16 @@ class NameBar(QFrame):
         self.setProperty("level", "info")
         self._theme, self._session = theme, session
         self.field = QLineEdit()
-        self.field.setPlaceholderText("Name or initials")
-        self.field.setAccessibleName("Your name or initials")
+        self.field.setPlaceholderText(_("Name or initials"))
+        self.field.setAccessibleName(_("Your name or initials"))
         self.field.setMaxLength(80)
         self.field.setMinimumWidth(120)
         self.field.setMaximumWidth(200)
         self.field.returnPressed.connect(self.save)
         self._about = ElidedLabel(KEPT, "help")
         self._mark = label()
-        row(self._mark, label("Who is at work?", "heading"), self.field, button("Save", self.save),
-            self._about, IconButton(theme, "close", "Not now", self.hide), parent=self, spacing=look.S,
+        row(self._mark, label(_("Who is at work?"), "heading"), self.field, button(_("Save"), self.save),
+            self._about, IconButton(theme, "close", _("Not now"), self.hide), parent=self, spacing=look.S,
             margins=(look.M, 0, look.S, 0)).setStretch(4, 1)
         theme.changed.connect(self._paint)
         session.people.changed.connect(self._answered)
@@ -92,22 +92,22 @@ class Welcome(QWidget):
     def __init__(self, theme: Theme, session: Session, commands: Commands, open_path: Callable[[Path], None]) -> None:
         super().__init__()
         self.setObjectName("page")
-        self.setAccessibleName("No image is open")
+        self.setAccessibleName(_("No image is open"))
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._theme, self._open = theme, open_path
         self._mark, self.last = label(), LastImage(theme, session, commands)
         self._demos = QGridLayout()
         self._demos.setSpacing(look.M)
         self._buttons: list[QToolButton] = []
-        self._demo_title = label("Or try one of these", "muted")
+        self._demo_title = label(_("Or try one of these"), "muted")
         open_file = button(_("Open file…"))
         open_folder = button(_("Open folder…"))
         commands.follow(open_file, "file.open")
         commands.follow(open_folder, "file.open_folder")
         inner = QWidget()
         layout = column(
-            row(None, self._mark, None), row(None, label("Open an image", "title"), None),
-            row(None, label("Drop a file or a folder here: DICOM, NIfTI, PNG, JPEG, TIFF.", "muted"), None),
+            row(None, self._mark, None), row(None, label(_("Open an image"), "title"), None),
+            row(None, label(_("Drop a file or a folder here: DICOM, NIfTI, PNG, JPEG, TIFF."), "muted"), None),
             row(None, open_file, open_folder, None), row(None, self.last, None), parent=inner, spacing=look.M,
             margins=(look.S,) * 4)
         column(Reach(inner), parent=self, spacing=0)

@@ -11,6 +11,7 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QFrame, QProgressBar, QWidget
 
 from medsynth_app.core.errors import Cancelled, UserError
+from medsynth_app.core.words import _
 from medsynth_app.formats.common import TooLarge
 from medsynth_app.session.session import Session
 from medsynth_app.ui.shell.banners import Banners
@@ -45,7 +46,7 @@ class Opening(QFrame):
         self._words = ElidedLabel("Opening…")
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)
-        self.cancel_button = button("Cancel", self.cancel)
+        self.cancel_button = button(_("Cancel"), self.cancel)
         row(column(self._words, self._bar, spacing=2), self.cancel_button, parent=self, spacing=look.L,
             margins=(look.L, 0, look.M, 0)).setStretch(0, 1)
         self._patience = QTimer(self)
@@ -131,13 +132,13 @@ class Opening(QFrame):
         if isinstance(error, TooLarge):
             self._ask(path, options, error)
         elif isinstance(error, UserError):
-            self._banners.error(error, key="opening", choices=(("Open another…", self._another),))
+            self._banners.error(error, key="opening", choices=((_("Open another…"), self._another),))
         else:
             self._report(error)
 
     def _ask(self, path: Path, options: dict[str, Any], error: TooLarge) -> None:
         self._banners.say(
             "warning", f"This image takes {words.size(error.bytes)} of memory once it is decoded.",
-            "Nothing has been opened yet. A file made to harm looks like this too: go on only if you know the file.",
+            _("Nothing has been opened yet. A file made to harm looks like this too: go on only if you know the file."),
             key="opening",
-            choices=(("Open anyway", lambda: self.open(path, **{**options, "allow_bytes": error.bytes + 1})),))
+            choices=((_("Open anyway"), lambda: self.open(path, **{**options, "allow_bytes": error.bytes + 1})),))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from PySide6.QtWidgets import QCheckBox, QDialog, QSpinBox, QWidget
 
+from medsynth_app.core.words import _
 from medsynth_app.session.session import Session
 from medsynth_app.ui.theme import tokens as look
 from medsynth_app.ui.widgets.basic import Segmented, button, column, label, row
@@ -13,7 +14,7 @@ from medsynth_app.ui.widgets.fields import indent
 from medsynth_app.ui.widgets.panel import field_row
 from medsynth_app.ui.widgets.reach import Reach
 
-THEMES = (("system", "System", "As the computer is set"), ("light", "Light", "Light"), ("dark", "Dark", "Dark"))
+THEMES = (("system", "System", _("As the computer is set")), ("light", "Light", "Light"), ("dark", "Dark", "Dark"))
 
 
 class SettingsDialog(QDialog):
@@ -36,15 +37,15 @@ class SettingsDialog(QDialog):
         indent(self.veil)
         self.veil.setValue(now.veil_minutes)
         self.veil.valueChanged.connect(set_veil)
-        self.mark = QCheckBox("Draw the word SYNTHETIC into exported pictures")
+        self.mark = QCheckBox(_("Draw the word SYNTHETIC into exported pictures"))
         self.mark.setChecked(now.mark_exports)
         self.mark.toggled.connect(lambda on: session.settings.change(mark_exports=on))
         inner = QWidget()
-        column(label("Colours"), self.theme,
-               field_row("Cover the images after", self.veil, "Idle minutes; any key or click shows them again."),
-               column(self.mark, label("Leave it out only for data sets: the embedded record always stays. DICOM at "
-                                       "the source's own depth never carries it in its pixels.", "help", wrap=True),
+        column(label(_("Colours")), self.theme,
+               field_row(_("Cover the images after"), self.veil, _("Idle minutes; any key or click shows them again.")),
+               column(self.mark, label(_("Leave it out only for data sets: the embedded record always stays. DICOM at "
+                                       "the source's own depth never carries it in its pixels."), "help", wrap=True),
                       spacing=2), parent=inner, spacing=look.L)
-        column(label("Settings", "title"), Reach(inner),
-               row(button("Change the keys…", edit_keys), None, button("Close", self.accept)), parent=self,
+        column(label(_("Settings"), "title"), Reach(inner),
+               row(button(_("Change the keys…"), edit_keys), None, button(_("Close"), self.accept)), parent=self,
                spacing=look.L, margins=(look.L + 8,) * 4)

@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from medsynth_app.core.words import _
 from medsynth_app.settings.settings import SettingsStore
 from medsynth_app.ui.shell.command import conflicts, default_key, keys_in_force
 from medsynth_app.ui.shell.commands import Commands
@@ -108,7 +109,7 @@ class KeySheet(QDialog):
     def __init__(self, commands: Commands, navigator: Navigator, parent: QWidget) -> None:
         super().__init__(parent)
         self.setWindowTitle("Keys")
-        self.setAccessibleName("Keys of this place")
+        self.setAccessibleName(_("Keys of this place"))
         filled = [0] * max(1, min(3, parent.window().width() // COLUMN_PX))
         columns = [column(spacing=look.M) for _ in filled]
         for group, items in self._groups(commands, navigator).items():
@@ -119,8 +120,8 @@ class KeySheet(QDialog):
             part.addStretch(1)
         inner = QWidget()
         row(*columns, parent=inner, spacing=look.L * 2, margins=(0, 0, look.M, 0))
-        column(label("Keys of this place", "title"), Reach(inner),
-               row(label("Ctrl+K finds every action by its name.", "muted"), None, button("Close", self.accept)),
+        column(label(_("Keys of this place"), "title"), Reach(inner),
+               row(label(_("Ctrl+K finds every action by its name."), "muted"), None, button(_("Close"), self.accept)),
                parent=self, spacing=look.L, margins=(look.L + 8,) * 4)
         self._inner, self._over = inner, parent.window()
 
@@ -165,23 +166,23 @@ class KeyEditor(QDialog):
 
     def __init__(self, commands: Commands, settings: SettingsStore, parent: QWidget) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Change the keys")
+        self.setWindowTitle(_("Change the keys"))
         self._commands, self._settings = commands, settings
         self._all = {command.id: command for command in commands.all()}
         self._listed = [command for command in self._all.values() if not command.fixed]
         self._fields: dict[str, QKeySequenceEdit] = {}
-        self._left = QCheckBox("Keys for the left hand on the mouse (tools move to the right of the keyboard)")
+        self._left = QCheckBox(_("Keys for the left hand on the mouse (tools move to the right of the keyboard)"))
         self._left.setChecked(settings.current.left_handed)
         self._left.toggled.connect(self._fill_defaults)
         self._find = QLineEdit()
-        self._find.setPlaceholderText("Find an action")
-        self._find.setAccessibleName("Find an action")
+        self._find.setPlaceholderText(_("Find an action"))
+        self._find.setAccessibleName(_("Find an action"))
         self._find.textChanged.connect(self._filter)
         self._table = self._make_table()
         self._problem = label("", "error", wrap=True)
-        self._save = button("Save", self._store, "primary")
-        column(label("Change the keys", "title"), self._left, self._find, self._table, self._problem,
-               row(button("All defaults", self._fill_defaults), None, button("Cancel", self.reject), self._save),
+        self._save = button(_("Save"), self._store, "primary")
+        column(label(_("Change the keys"), "title"), self._left, self._find, self._table, self._problem,
+               row(button(_("All defaults"), self._fill_defaults), None, button(_("Cancel"), self.reject), self._save),
                parent=self, spacing=look.M, margins=(look.L + 8,) * 4)
         self._show(keys_in_force(self._all.values(), settings.current.left_handed, settings.current.shortcuts))
 

@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QAction, QResizeEvent
 from PySide6.QtWidgets import QFrame, QLabel, QMenu, QSizePolicy, QToolButton, QWidget
 
+from medsynth_app.core.words import _
 from medsynth_app.session.session import Session
 from medsynth_app.ui.shell.navigator import Navigator
 from medsynth_app.ui.theme import tokens as look
@@ -17,7 +18,7 @@ from medsynth_app.ui.viewer.hover import Hover
 from medsynth_app.ui.widgets import words
 from medsynth_app.ui.widgets.basic import ElidedLabel, label, line, row
 
-RESEARCH = "Research use, not for diagnosis"
+RESEARCH = _("Research use, not for diagnosis")
 HEIGHT = 28
 NAME_PX, DEVICE_PX = 130, 120  # at most
 
@@ -35,18 +36,18 @@ class StatusBar(QFrame):
         self._navigator, self._ask_name = navigator, ask_name
         self.position = self._steady("Position", words.minus("x -000.0  y -000.0  z -0000.0 mm"))
         self.value = self._steady("Value", "RGB 255 255 255  epithelium")
-        self.zoom, self.window_text = self._fact("Zoom", 48), self._fact("Window and level")
-        self.spacing, self.saved = self._fact("Pixel spacing"), self._fact("Saved")
+        self.zoom, self.window_text = self._fact("Zoom", 48), self._fact(_("Window and level"))
+        self.spacing, self.saved = self._fact(_("Pixel spacing")), self._fact("Saved")
         self.offline = self._fact("Network")
         self.offline.setText("offline")
-        self.offline.setToolTip("Nothing leaves this computer: MedSynth opens no network connection.")
+        self.offline.setToolTip(_("Nothing leaves this computer: MedSynth opens no network connection."))
         self.device = self._fact("Device")
         self.person = QToolButton()
         self.person.setProperty("role", "status")
         self.person.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.person.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.person.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self.person.setToolTip("The person at work: whose strokes and decisions these are")
+        self.person.setToolTip(_("The person at work: whose strokes and decisions these are"))
         self.people = QMenu(self.person)
         self.people.aboutToShow.connect(self._fill_people)
         self.person.setMenu(self.people)
@@ -140,7 +141,7 @@ class StatusBar(QFrame):
         window = s.view.window_level
         self.window_text.setText(f"W {words.number(window.width)}  L {words.number(window.center)}" if window else "")
         geometry = document.info.frames[s.view.index].geometry if document is not None else None
-        self.spacing.setText("no spacing" if geometry is None else
+        self.spacing.setText(_("no spacing") if geometry is None else
                              words.by(f"{geometry.column_spacing:.3g}", f"{geometry.row_spacing:.3g}") + " mm")
         self._show_zoom()
         self._show_saved()
@@ -150,7 +151,7 @@ class StatusBar(QFrame):
         self.device.setToolTip(f"The model runs on: {s.jobs.device_text or 'not known before the first run'}")
         person = s.people.current
         self.person.setText(self.fontMetrics().elidedText(person.name, Qt.TextElideMode.ElideRight, NAME_PX)
-                            if person else "Who is at work?")
+                            if person else _("Who is at work?"))
         self.person.setAccessibleName(f"Person at work: {person.name if person else 'not said'}")
         self.person.setIcon(self._theme.icon("account-outline"))
         self._fit()
@@ -158,9 +159,9 @@ class StatusBar(QFrame):
     def _show_saved(self) -> None:
         saved = self._session.painting.saved_at
         if self._session.documents.read_only:
-            self.saved.setText("read-only, nothing is saved")
+            self.saved.setText(_("read-only, nothing is saved"))
         else:
-            self.saved.setText(f"saved {words.ago(saved)}" if saved is not None else "nothing to save yet")
+            self.saved.setText(f"saved {words.ago(saved)}" if saved is not None else _("nothing to save yet"))
 
     def _fill_people(self) -> None:
         """One click on a name switches."""
@@ -173,4 +174,4 @@ class StatusBar(QFrame):
             self.people.addAction(action)
         if self.people.actions():
             self.people.addSeparator()
-        self.people.addAction("Someone else…", self._ask_name)
+        self.people.addAction(_("Someone else…"), self._ask_name)

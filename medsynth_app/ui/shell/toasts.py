@@ -7,6 +7,7 @@ from collections.abc import Callable
 from PySide6.QtCore import QEvent, QObject, QTimer
 from PySide6.QtWidgets import QFrame, QStackedWidget, QWidget
 
+from medsynth_app.core.words import _
 from medsynth_app.ui.shell.calm import Calm
 from medsynth_app.ui.theme import tokens as look
 from medsynth_app.ui.theme.theme import Theme
@@ -43,7 +44,7 @@ class Toasts(QWidget):
         mark.setPixmap(self._theme.icon(_ICONS.get(level, _ICONS["info"]), colour).pixmap(look.ICON_PX, look.ICON_PX))
         words = label(text, wrap=True)
         words.setMinimumWidth(220)
-        close = IconButton(self._theme, "close", "Close", lambda: self._drop(note))
+        close = IconButton(self._theme, "close", _("Close"), lambda: self._drop(note))
         line = row(mark, words, spacing=look.M, margins=(look.M, look.XS, look.XS, look.XS), parent=note)
         line.setStretch(1, 1)
         if action and run is not None:

@@ -8,6 +8,7 @@ from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QWidget
 
+from medsynth_app.core.words import _
 from medsynth_app.ui.theme import tokens as look
 from medsynth_app.ui.theme.theme import Theme
 from medsynth_app.ui.widgets.basic import button, column, label, row
@@ -26,7 +27,7 @@ class Veil(QFrame):
     def __init__(self, theme: Theme, parent: QWidget, minutes: int, person: Callable[[], str]) -> None:
         super().__init__(parent)
         self.setObjectName("veil")
-        self.setAccessibleName("Images covered")
+        self.setAccessibleName(_("Images covered"))
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._theme, self._person, self._over = theme, person, parent
         self._timer = QTimer(self)
@@ -34,9 +35,9 @@ class Veil(QFrame):
         self._timer.timeout.connect(self.cover)
         self.minutes = 0
         self._mark = label()
-        self.resume = button("Resume", self.lift, "primary")
-        column(row(None, self._mark, None), row(None, label("The images are covered", "title"), None),
-               row(None, label("Press any key or click to go on. Running jobs continue.", "muted"), None),
+        self.resume = button(_("Resume"), self.lift, "primary")
+        column(row(None, self._mark, None), row(None, label(_("The images are covered"), "title"), None),
+               row(None, label(_("Press any key or click to go on. Running jobs continue."), "muted"), None),
                row(None, self.resume, None), spacing=look.M, parent=self)
         layout = self.layout()
         assert layout is not None

@@ -26,6 +26,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from medsynth_app.core.words import _
 from medsynth_app.ui.theme import tokens as look
 from medsynth_app.ui.theme.theme import Theme
 
@@ -367,7 +368,7 @@ def model_box(chosen: Callable[[int], None]) -> QComboBox:
     """The box from which a person chooses the model; `chosen` gets the place in the list."""
     box = QComboBox()
     box.setAccessibleName("Model")
-    box.setToolTip("The model that draws")
+    box.setToolTip(_("The model that draws"))
     box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     box.activated.connect(chosen)
     return box

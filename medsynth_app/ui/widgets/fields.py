@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QAbstractSpinBox, QCheckBox, QDoubleSpinBox, QSpin
 
 from medsynth_app.core.jobs.request import Conditioning, Sampling
 from medsynth_app.core.options import Option, option_of
+from medsynth_app.core.words import _
 from medsynth_app.ui.widgets.basic import column, label, row
 from medsynth_app.ui.widgets.panel import SliderRow
 
@@ -34,7 +35,7 @@ class SeedRow(QWidget):
 
     def __init__(self, changed: Any) -> None:
         super().__init__()
-        self.random = QCheckBox("New seed each time")
+        self.random = QCheckBox(_("New seed each time"))
         self.field = QSpinBox()
         _limit(self.field, option_of(Sampling, "seed"))
         self.field.setAccessibleName("Seed")
@@ -43,7 +44,7 @@ class SeedRow(QWidget):
         self.random.toggled.connect(lambda on: changed(None if on else self.field.value()))
         self.field.valueChanged.connect(lambda value: None if self.random.isChecked() else changed(value))
         column(row(self.random, None, self.field),
-               label("The same seed and settings draw the same picture again.", "help", wrap=True), parent=self,
+               label(_("The same seed and settings draw the same picture again."), "help", wrap=True), parent=self,
                spacing=2)
 
     def show_seed(self, seed: int | None) -> None:
@@ -83,9 +84,9 @@ class Closeness(SliderRow):
     """How closely what is drawn keeps to a mask (`control_scale`); only where it can."""
 
     def __init__(self, changed: Callable[..., Any]) -> None:
-        super().__init__("How closely", *percents(option_of(Conditioning, "control_scale")),
+        super().__init__(_("How closely"), *percents(option_of(Conditioning, "control_scale")),
                          lambda percent: changed(control_scale=percent / 100),
-                         "How firmly a mask is kept to. 100 %: as the model learned it; 0 % ignores the mask.")
+                         _("How firmly a mask is kept to. 100 %: as the model learned it; 0 % ignores the mask."))
 
     def show_scale(self, scale: float, is_used: bool) -> None:
         percent = round(scale * 100)

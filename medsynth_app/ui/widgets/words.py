@@ -24,7 +24,7 @@ def duration(seconds: float) -> str:
 def progress(entry: JobEntry) -> str:
     """ "Step 8 of 25, about 12 s left"."""
     if entry.record.state is JobState.WAITING:
-        return "Waiting for its turn"
+        return _("Waiting for its turn")
     if not entry.steps:
         return entry.message or "Starting"
     rest = "" if entry.seconds_left is None else f", about {duration(entry.seconds_left)} left"
@@ -37,7 +37,7 @@ def ago(moment: datetime, now: datetime | None = None) -> str:
         moment = moment.replace(tzinfo=UTC)
     seconds = ((now or datetime.now(UTC)) - moment).total_seconds()
     if seconds < 2:
-        return "just now"
+        return _("just now")
     if seconds < 60:
         return f"{seconds:.0f} s ago"
     if seconds < 3600:

@@ -11,17 +11,18 @@ from PySide6.QtWidgets import QWidget
 from medsynth_app.actions.generate import DRAWN, FREE, PAINTED, Painted
 from medsynth_app.core.control_image import is_stretched, labels_in
 from medsynth_app.core.errors import UserError
+from medsynth_app.core.words import _
 from medsynth_app.session.session import Session
 from medsynth_app.ui.theme import tokens as look
 from medsynth_app.ui.theme.theme import Theme
 from medsynth_app.ui.widgets.basic import ElidedLabel, Group, Picture, Segmented, column, label, row, set_role
 from medsynth_app.ui.widgets.mask_picture import Legend, mask_picture
 
-CHOICES = ((FREE, "Free", "The prompt alone decides."),
-           (PAINTED, "My mask", "Every picture keeps to the mask that is painted on the image in view."),
-           (DRAWN, "Drawn masks", "The model draws a mask for every picture first. Both are kept, as a pair."))
+CHOICES = ((FREE, "Free", _("The prompt alone decides.")),
+           (PAINTED, _("My mask"), _("Every picture keeps to the mask that is painted on the image in view.")),
+           (DRAWN, _("Drawn masks"), _("The model draws a mask for every picture first. Both are kept, as a pair.")))
 WIDE, HIGH = 120, 88  # px, of the preview at most
-STRETCHED = "Will be stretched to fit"
+STRETCHED = _("Will be stretched to fit")
 
 
 class ShapeGroup(Group):
@@ -42,7 +43,7 @@ class ShapeGroup(Group):
         self._seen: tuple[Any, ...] = ()  # what was shown last
         self._refusals: dict[str, UserError | None] = dict.fromkeys((FREE, PAINTED, DRAWN))
         self._painted: Painted | None = None
-        self.choice = Segmented(CHOICES, "What the shape follows")
+        self.choice = Segmented(CHOICES, _("What the shape follows"))
         self.choice.chosen.connect(self._choose)
         self.help, self.reasons = label("", "help", wrap=True), label("", "help", wrap=True)
         self.preview = Picture(theme)

@@ -48,9 +48,9 @@ class GeneratePanel(Panel):
         super().__init__(theme, "Generate")
         self._session, self._commands = session, commands
         self.obstacle = ""
-        self.prompt = PromptEdit("Prompt", "What shall the pictures show?", lines=3)
+        self.prompt = PromptEdit(_("Prompt"), _("What shall the pictures show?"), lines=3)
         self.prompt.edited.connect(lambda text: self._set(prompt=text))
-        self.examples = button("Examples", role="link", tip="Prompts that this model knows")
+        self.examples = button(_("Examples"), role="link", tip=_("Prompts that this model knows"))
         self._examples_menu = QMenu(self.examples)
         self.examples.setMenu(self._examples_menu)
         self.shape, self.closely = ShapeGroup(theme, session), Closeness(session.generate.set)
@@ -76,26 +76,28 @@ class GeneratePanel(Panel):
         self.refresh()
 
     def _build(self) -> None:
-        prompt = Group(self.theme, "Prompt")
+        prompt = Group(self.theme, _("Prompt"))
         prompt.add(self.prompt)
         head = prompt.layout()
         assert head is not None
         line = row(prompt.head, self.examples, spacing=0)
         head.insertLayout(0, line)  # type: ignore[attr-defined]
         line.setStretch(0, 1)
-        how = Group(self.theme, "How")
-        name = label("Pictures")
+        how = Group(self.theme, _("How"))
+        name = label(_("Pictures"))
         name.setFixedWidth(88)
         counts = row(name, self.count)
         counts.setStretch(1, 1)
         how.add(counts, column(self.pack, self._pack_help, spacing=look.XS))
-        more = Group(self.theme, "More", is_open=False)
+        more = Group(self.theme, _("More"), is_open=False)
         more.content.setSpacing(look.M)
-        more.add(self.seed, field_row("Steps", self.steps, "More steps take longer and refine; 20 to 30 are usual."),
-                 field_row("Guidance", self.guidance, "How literally the prompt is taken; high values look harsh."),
+        more.add(self.seed,
+                 field_row(_("Steps"), self.steps, _("More steps take longer and refine; 20 to 30 are usual.")),
+                 field_row(_("Guidance"), self.guidance,
+                           _("How literally the prompt is taken; high values look harsh.")),
                  self.closely,
-                 field_row("Avoid", self.avoid, "Words for what shall not be drawn."),
-                 field_row("Size", self.width_box, "The model learned at its own size; others may look odd."))
+                 field_row(_("Avoid"), self.avoid, _("Words for what shall not be drawn.")),
+                 field_row(_("Size"), self.width_box, _("The model learned at its own size; others may look odd.")))
         for group in (prompt, self.shape, how, more):
             self.body.addWidget(group)
         self.body.addStretch(1)
@@ -128,12 +130,12 @@ class GeneratePanel(Panel):
         self.primary.setText(f"Generate {p.sampling.count}" + (f", about {words.duration(seconds)}" if seconds else ""))
         waiting = s.jobs.active
         self.hint.setText(self.obstacle or (f"Starts after {waiting} job{'s' if waiting > 1 else ''}" if waiting
-                                       else "Every picture is marked as synthetic."))
+                                       else _("Every picture is marked as synthetic.")))
         self._commands.refresh("generate.run")
 
     def _show_packs(self) -> None:
         packs, chosen = self._session.models.packs, self._session.models.pack
-        shown = [pack.manifest.title for pack in packs] or ["No model installed"]
+        shown = [pack.manifest.title for pack in packs] or [_("No model installed")]
         if [self.pack.itemText(k) for k in range(self.pack.count())] != shown:
             self.pack.clear()
             self.pack.addItems(shown)
@@ -142,7 +144,7 @@ class GeneratePanel(Panel):
             self.pack.setCurrentIndex(packs.index(chosen))
         manifest = chosen.manifest if chosen else None
         self._pack_help.setText(f"Model for {manifest.domain}, {manifest.native_size} px, version "
-                                f"{manifest.version}" if manifest else "Models come as packs: see Models.")
+                                f"{manifest.version}" if manifest else _("Models come as packs: see Models."))
         self._examples_menu.clear()
         for text in manifest.example_prompts if manifest else ():
             self._examples_menu.addAction(text, partial(self._set, prompt=text))
@@ -153,7 +155,7 @@ class GeneratePanel(Panel):
             self.width_box.setProperty("native", native)
             self.width_box.clear()
             for size in (0, native * 3 // 2 // 8 * 8, native * 2):
-                self.width_box.addItem(f"{size or native} px" + ("" if size else " (the model's own)"), size)
+                self.width_box.addItem(f"{size or native} px" + ("" if size else _(" (the model's own)")), size)
         self.width_box.setCurrentIndex(max(0, self.width_box.findData(wide)))
 
     def _choose_pack(self, index: int) -> None:

@@ -20,8 +20,8 @@ from medsynth_app.workspace.pictures import Picture as Generated
 
 EDGE, LEAST_EDGE, GUTTER = 256, 208, 12  # px, of the picture, and beside it for the scroll bar
 SHARE = 0.35  # of the room beside the inspector
-VIEWS = (("picture", "Picture", "The picture alone"), ("both", "Both", "The picture with its mask over it"),
-         ("mask", "Mask", "The mask that the picture follows"))
+VIEWS = (("picture", "Picture", _("The picture alone")), ("both", "Both", _("The picture with its mask over it")),
+         ("mask", "Mask", _("The mask that the picture follows")))
 
 
 class PictureCard(QWidget):
@@ -34,12 +34,12 @@ class PictureCard(QWidget):
         self._session = session
         self._picture: Generated | None = None
         self.large = Picture(theme)
-        self.view = Segmented(VIEWS, "What is shown")
+        self.view = Segmented(VIEWS, _("What is shown"))
         self.view.set_value("picture")
         self.view.chosen.connect(lambda _view: self._draw())
         self.legend = Legend()
         self._classes = QWidget()
-        key = label("Mask", "muted")
+        key = label(_("Mask"), "muted")
         key.setFixedWidth(96)
         key.setAlignment(Qt.AlignmentFlag.AlignTop)
         row(key, self.legend, parent=self._classes).setStretch(1, 1)
@@ -81,7 +81,7 @@ class PictureCard(QWidget):
         for name, value in (("Prompt", str(about.parameters.get("prompt", ""))), ("Model", about.pack),
                             ("Seed", str(picture.seed)), ("Size", f"{words.by(columns, rows)} px"),
                             ("Steps", str(about.parameters.get("steps", ""))),
-                            ("How closely", f"{round(scale * 100)} %" if isinstance(scale, int | float) else "")):
+                            (_("How closely"), f"{round(scale * 100)} %" if isinstance(scale, int | float) else "")):
             if value:
                 self._facts.addWidget(fact(name, value))
 

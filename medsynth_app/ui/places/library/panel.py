@@ -64,7 +64,7 @@ class LibraryPanel(Panel):
         self.body.addStretch(1)
         self.pin(_("Open file…"))
         commands.follow(self.primary, "file.open")
-        self.hint.setText("DICOM, NIfTI, PNG, JPEG, TIFF")
+        self.hint.setText(_("DICOM, NIfTI, PNG, JPEG, TIFF"))
         for signal in (session.documents.current_changed, session.people.changed):
             signal.connect(self.refresh)
         session.view.index_changed.connect(lambda _index: self._show_image() if self.isVisible() else None)
@@ -134,7 +134,7 @@ class LibraryPanel(Panel):
         info = document.info
         about = info.frames[self._session.view.index]
         g = about.geometry
-        spacing = words.by(f"{g.column_spacing:.3g}", f"{g.row_spacing:.3g}") + " mm" if g else "not in the file"
+        spacing = words.by(f"{g.column_spacing:.3g}", f"{g.row_spacing:.3g}") + " mm" if g else _("not in the file")
         if g is not None and g.slice_spacing is not None and len(info.frames) > 1:
             spacing += f", slices {g.slice_spacing:.3g} mm"
         for name, value in (("Pseudonym", info.pseudonym), ("Series", info.series),
@@ -144,7 +144,7 @@ class LibraryPanel(Panel):
             if value:
                 self._facts.addWidget(fact(name, value))
         if info.synthetic:
-            self._facts.addWidget(fact("Origin", "SYNTHETIC: the file says that it holds generated pixels",
+            self._facts.addWidget(fact(_("Origin"), _("SYNTHETIC: the file says that it holds generated pixels"),
                                        "synthetic"))
         for text in info.notices:
             self._facts.addWidget(label(text, "warning", wrap=True))
@@ -164,9 +164,9 @@ class LibraryPanel(Panel):
         clear(self._place)
         workspace = self._session.workspace
         people = workspace.people.all()
-        names = ", ".join(person.name for person in people) or "nobody yet"
-        for name, value in (("State", "read-only" if workspace.read_only else "every stroke is saved at once"),
-                            ("People", names), ("Kept in", "a folder that only you can read")):
+        names = ", ".join(person.name for person in people) or _("nobody yet")
+        for name, value in (("State", "read-only" if workspace.read_only else _("every stroke is saved at once")),
+                            ("People", names), (_("Kept in"), _("a folder that only you can read"))):
             self._place.addWidget(fact(name, value))
 
 

@@ -25,13 +25,13 @@ class ModelCard(QScrollArea):
 
     def __init__(self, session: Session, panel: ModelsPanel) -> None:
         super().__init__()
-        self.setAccessibleName("Model card")
+        self.setAccessibleName(_("Model card"))
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._session, self._panel = session, panel
         self._image = QImage()
         self._samples = QLabel()
-        self._samples.setAccessibleName("Samples made by this model, all synthetic")
+        self._samples.setAccessibleName(_("Samples made by this model, all synthetic"))
         inner = QWidget()
         inner.setObjectName("page")
         inner.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
@@ -46,7 +46,7 @@ class ModelCard(QScrollArea):
         clear(self._content)
         pack = self._panel.chosen
         if pack is None:
-            self._content.addWidget(label("No model is installed", "title"))
+            self._content.addWidget(label(_("No model is installed"), "title"))
             self._content.addStretch(1)
             return
         m = pack.manifest
@@ -54,16 +54,16 @@ class ModelCard(QScrollArea):
         self._content.addWidget(label(m.intended_use, "warning", wrap=True))
         data = "; ".join(f"{d.name} ({d.samples} images, {d.licence})" for d in m.training_data)
         drawn = sum(d.synthetic for d in m.training_data)
-        masks = [text for can, text in ((m.draws_from_masks, "pictures that fit a mask"),
-                                        (m.draws_masks, "masks themselves")) if can]
+        masks = [text for can, text in ((m.draws_from_masks, _("pictures that fit a mask")),
+                                        (m.draws_masks, _("masks themselves"))) if can]
         facts = (("Domain", m.domain), ("Modalities", listed(m.modalities)),
-                 ("Draws at" if m.kind == "base" else "Looks at", f"{m.native_size} px"),
-                 ("Also draws", ", ".join(masks)), ("Mask labels", ", ".join(m.mask_labels) if masks else ""),
-                 ("Version", m.version), ("Licence", m.licence), ("Trained on", data),
+                 (_("Draws at") if m.kind == "base" else _("Looks at"), f"{m.native_size} px"),
+                 (_("Also draws"), ", ".join(masks)), (_("Mask labels"), ", ".join(m.mask_labels) if masks else ""),
+                 ("Version", m.version), ("Licence", m.licence), (_("Trained on"), data),
                  ("Split", "; ".join(SPLIT_BY.get(d.split_by, "") for d in m.training_data if d.split_by)),
                  ("Synthetic", DRAWN.format(count=drawn) if drawn else ""),
-                 ("Please cite", "; ".join(d.citation for d in m.training_data)), ("Does not know", m.knows_not),
-                 ("Known failures", "\n".join(m.known_failures)),
+                 (_("Please cite"), "; ".join(d.citation for d in m.training_data)), (_("Does not know"), m.knows_not),
+                 (_("Known failures"), "\n".join(m.known_failures)),
                  ("Size", words.size(sum(f.stat().st_size for f in pack.folder.rglob("*") if f.is_file()))),
                  ("SHA-256", m.sha256[:24] + "…"))
         for name, value in facts:
@@ -74,8 +74,8 @@ class ModelCard(QScrollArea):
             reader = QImageReader(str(path))
             self._image = reader.read()
             self._content.addSpacing(look.S)
-            self._content.addLayout(row(label("Samples", "heading"), label("SYNTHETIC", "synthetic"), None))
-            self._content.addWidget(label("The first seeds of each prompt, none picked by hand.", "help"))
+            self._content.addLayout(row(label(_("Samples"), "heading"), label("SYNTHETIC", "synthetic"), None))
+            self._content.addWidget(label(_("The first seeds of each prompt, none picked by hand."), "help"))
             self._content.addWidget(self._samples)
             self._samples.show()
             self._scale()

@@ -35,12 +35,12 @@ class ModelsPanel(Panel):
         self._checks: dict[str, PackCheck] = {}
         self.list = LineList(theme, _("Installed models"), LINE, SHOWN)
         self.list.selectionModel().currentChanged.connect(lambda _now, _before: self._show_chosen())
-        self._empty = label("No model is installed. Copy a pack folder into the folder “packs” of MedSynth's data; "
-                            "then look again.", "muted", wrap=True)
+        self._empty = label(_("No model is installed. Copy a pack folder into the folder “packs” of MedSynth's data; "
+                            "then look again."), "muted", wrap=True)
         self._state = label("", "help", wrap=True)
         self._again = button(_("Look again"), role="link")
         commands.follow(self._again, "models.refresh")
-        self.body.addLayout(row(label("Installed models", "heading"), None, self._again))
+        self.body.addLayout(row(label(_("Installed models"), "heading"), None, self._again))
         for part in (self.list, self._empty, self._state):
             self.body.addWidget(part)
         self.train = button(_("Train a model…"))
@@ -52,7 +52,7 @@ class ModelsPanel(Panel):
         self.body.addStretch(1)
         self.pin(_("Verify the files"))
         commands.follow(self.primary, "models.verify", tip=False)
-        self.hint.setText("Compares every file with the hash in its pack.")
+        self.hint.setText(_("Compares every file with the hash in its pack."))
         session.models.changed.connect(self.refresh)
         self.refresh()
 
@@ -113,12 +113,12 @@ class ModelsPanel(Panel):
     def _show_check(self) -> None:
         check = self._checks.get(self.chosen.manifest.sha256) if self.chosen else None
         if check is None:
-            self._state.setText("Not verified in this session." if self.chosen else "")
+            self._state.setText(_("Not verified in this session.") if self.chosen else "")
         elif check.whole:
             count = len(check.pack.manifest.files)
             self._state.setText(f"Whole: all {count} files match their hashes.")
         else:
-            self._state.setText("Not whole; do not use it, copy it again.\n" + "\n".join(check.problems[:6]))
+            self._state.setText(_("Not whole; do not use it, copy it again.\n") + "\n".join(check.problems[:6]))
         set_role(self._state, "help" if check is None else "done" if check.whole else "error")
 
     def finish(self) -> None:

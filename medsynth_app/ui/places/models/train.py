@@ -25,17 +25,17 @@ from medsynth_app.ui.widgets.basic import ElidedLabel, Segmented, button, column
 from medsynth_app.ui.widgets.fields import indent
 from medsynth_app.ui.widgets.panel import field_row
 
-PARTS = (("base", "Pictures", "A model that draws pictures from a prompt."),
-         ("control", "From masks", "Teaches a model to draw a picture that fits a mask."),
-         ("masks", "Masks", "Teaches a model to draw masks themselves."),
-         ("encoder", "Encoder", "Turns a picture of a cell into a vector, to compare and to rank."))
-ROLES = {"base": "Starts from", "control": "Joins the model", "masks": "Joins the model"}
-CHANCE = "nothing: from chance"
+PARTS = (("base", "Pictures", _("A model that draws pictures from a prompt.")),
+         ("control", _("From masks"), _("Teaches a model to draw a picture that fits a mask.")),
+         ("masks", "Masks", _("Teaches a model to draw masks themselves.")),
+         ("encoder", "Encoder", _("Turns a picture of a cell into a vector, to compare and to rank.")))
+ROLES = {"base": _("Starts from"), "control": _("Joins the model"), "masks": _("Joins the model")}
+CHANCE = _("nothing: from chance")
 NEW = _("new, for my data")
 WRITTEN = _("A recipe for these data is written to recipes/{name}.toml, beside your models. See what will be learned, "
             "and change its words, before a long run.")
-ABOUT = ("The data are split first; only the training part is learned from. The run waits its turn in the background, "
-         "gives way to inpainting, and keeps a checkpoint when it is cancelled.")
+ABOUT = _("The data are split first; only the training part is learned from. The run waits its turn in the "
+          "background, gives way to inpainting, and keeps a checkpoint when it is cancelled.")
 FIELD, BESIDE = 300, 96  # px
 
 
@@ -65,14 +65,14 @@ class TrainDialog(QDialog):
         self._follow()
 
     def _build(self) -> None:
-        self.part = Segmented(PARTS, "What to train")
+        self.part = Segmented(PARTS, _("What to train"))
         self.part.set_value("base")
         self.part.chosen.connect(lambda _part: self._follow())
         self._part_help = label("", "help")
         self.recipe = QComboBox()
         self.recipe.activated.connect(lambda _index: self._follow())
         self.recipe.setFixedWidth(FIELD - BESIDE - look.S)
-        self._data_name = ElidedLabel("No folder chosen", "muted")
+        self._data_name = ElidedLabel(_("No folder chosen"), "muted")
         self._data_name.setFixedWidth(FIELD - BESIDE - look.S)
         self.pack = model_box(lambda _index: None)
         self.pack.setFixedWidth(FIELD)
@@ -83,19 +83,19 @@ class TrainDialog(QDialog):
         self.minutes = QSpinBox()
         self.minutes.setRange(0, 7 * 24 * 60)
         self.minutes.setSuffix(" min")
-        self.minutes.setSpecialValueText("as the recipe says")
+        self.minutes.setSpecialValueText(_("as the recipe says"))
         self.minutes.setFixedWidth(FIELD)
         indent(self.minutes)
         self.trouble = label("", "error", wrap=True)
-        self.start = button("Start training", self._start, "primary")
-        self.cancel = button("Cancel", self.reject)
+        self.start = button(_("Start training"), self._start, "primary")
+        self.cancel = button(_("Cancel"), self.reject)
         self.preview = button(_("Show what will be learned…"), self._preview, "link")
         self._pack_row = field_row(ROLES["base"], self.pack)
         self._role = self._pack_row.findChildren(QLabel)[0]
         column(label("Train a model", "title"), label(ABOUT, "help", wrap=True), self.part, self._part_help,
-               field_row("Recipe", _beside(self.recipe, button("Choose…", self.choose_recipe))),
-               field_row("Data", _beside(self._data_name, button("Choose…", self.choose_data))), self._pack_row,
-               field_row("Name of the new model", self.name), field_row("At most", self.minutes), self.trouble,
+               field_row(_("Recipe"), _beside(self.recipe, button(_("Choose…"), self.choose_recipe))),
+               field_row(_("Data"), _beside(self._data_name, button(_("Choose…"), self.choose_data))), self._pack_row,
+               field_row(_("Name of the new model"), self.name), field_row(_("At most"), self.minutes), self.trouble,
                row(self.preview, None, self.cancel, self.start), parent=self, spacing=look.M, margins=(look.L + 8,) * 4)
 
     # -- choosing -----------------------------------------------------------------------------------------------
@@ -169,25 +169,25 @@ class TrainDialog(QDialog):
     def _check(self) -> None:
         """Say what is missing, or that an earlier run goes on."""
         obstacle, begun = self._obstacle(), begun_part(self.out) if self.name.text().strip() else ""
-        self.start.setText("Resume training" if begun else "Start training")
+        self.start.setText(_("Resume training") if begun else _("Start training"))
         ready = not obstacle and (bool(begun) or self._data is not None)
         self.start.setEnabled(ready)
         self.preview.setEnabled(ready)
         hint = WRITTEN.format(name=self.name.text().strip()) if self._recipe is None else ""
-        self._say(obstacle or ("An earlier run under this name goes on from where it was." if begun else hint),
+        self._say(obstacle or (_("An earlier run under this name goes on from where it was.") if begun else hint),
                   error=bool(obstacle))
 
     def _obstacle(self) -> str:
         """Why nothing can start under this name, or with this part; empty where it can."""
         name, part = self.name.text().strip(), self.part.value()
         if any(sign in name for sign in '/\\:*?"<>|') or name in ("", ".", ".."):
-            return "Give a name without / \\ : * ? \" < > |."
+            return _("Give a name without / \\ : * ? \" < > |.")
         if (self.out / MANIFEST).exists():
-            return "A model of this name is there already. Give another name."
+            return _("A model of this name is there already. Give another name.")
         if begun_part(self.out) not in ("", part):
-            return "A run for another part was begun under this name. Give another name."
+            return _("A run for another part was begun under this name. Give another name.")
         if part in ("control", "masks") and self._chosen_pack is None:
-            return "There is no model that it could join."
+            return _("There is no model that it could join.")
         return ""
 
     def _say(self, text: str, *, error: bool = True) -> None:

@@ -10,6 +10,7 @@ from medsynth_app.core.jobs.request import Sampling
 from medsynth_app.core.labels import LabelSchema
 from medsynth_app.core.options import option_of
 from medsynth_app.core.parameters import InpaintParameters
+from medsynth_app.core.words import _
 from medsynth_app.session.session import Session
 from medsynth_app.ui.theme import tokens as look
 from medsynth_app.ui.theme.theme import Theme
@@ -17,7 +18,7 @@ from medsynth_app.ui.widgets.basic import Group, Segmented, column, label
 from medsynth_app.ui.widgets.fields import Closeness, QuietSpin, SeedRow, percents, whole
 from medsynth_app.ui.widgets.panel import SliderRow, field_row
 
-DEVICES = (("auto", "Best there is"), ("cuda", "NVIDIA GPU"), ("mps", "Apple GPU"), ("cpu", "Processor"))
+DEVICES = (("auto", _("Best there is")), ("cuda", _("NVIDIA GPU")), ("mps", _("Apple GPU")), ("cpu", "Processor"))
 
 
 class MoreInpaint(Group):
@@ -30,20 +31,20 @@ class MoreInpaint(Group):
         self.toggled.connect(lambda is_open: session.settings.change(more_open=is_open))
         self.seed = SeedRow(lambda seed: self._set(seed=seed))
         self.steps = whole(option_of(Sampling, "steps"))
-        self.context = SliderRow("Context", *percents(option_of(InpaintParameters, "context")),
+        self.context = SliderRow(_("Context"), *percents(option_of(InpaintParameters, "context")),
                                  lambda value: self._set(context=value / 100),
-                                 "How much of the surroundings the model sees, as a share of the region.")
+                                 _("How much of the surroundings the model sees, as a share of the region."))
         self.feather = whole(option_of(InpaintParameters, "feather"), " px")
         self.guidance = QuietSpin(option_of(Sampling, "guidance"), 0.5)
         self.closely = Closeness(self._set)
-        self.match = QCheckBox("Match the seam")
+        self.match = QCheckBox(_("Match the seam"))
         self.previews = whole(option_of(Sampling, "preview_every"))
         self.previews.setSpecialValueText("off")
         self.avoid = QLineEdit()
         self.avoid.setPlaceholderText("nothing")
         self.avoid.setMinimumWidth(150)
-        self.which = Segmented(((None, "All painted", "Fill everything that is painted"),
-                                (1, "Chosen class", "Fill only the class chosen above")), "What is filled")
+        self.which = Segmented(((None, _("All painted"), _("Fill everything that is painted")),
+                                (1, _("Chosen class"), _("Fill only the class chosen above"))), _("What is filled"))
         self.schema = QComboBox()
         self.device = QComboBox()
         self.device.addItems([text for _, text in DEVICES])
@@ -54,18 +55,18 @@ class MoreInpaint(Group):
         self.content.setSpacing(look.M)
         self.add(
             self.seed,
-            field_row("Steps", self.steps, "More steps take longer and refine; 20 to 30 are usual."),
+            field_row(_("Steps"), self.steps, _("More steps take longer and refine; 20 to 30 are usual.")),
             self.context,
-            field_row("Feather", self.feather, "Width of the soft edge, inside the painted region only."),
-            field_row("Guidance", self.guidance, "How literally the prompt is taken; high values look harsh."),
+            field_row(_("Feather"), self.feather, _("Width of the soft edge, inside the painted region only.")),
+            field_row(_("Guidance"), self.guidance, _("How literally the prompt is taken; high values look harsh.")),
             self.closely,
-            field_row("Avoid", self.avoid, "Words for what shall not be drawn."),
-            column(self.match, label("Fits brightness and grain of the fill to what surrounds it.", "help", wrap=True),
-                   spacing=2),
-            column(label("What is filled"), self.which, spacing=look.XS),
-            field_row("Classes", self.schema, "The set of classes to paint with on this image."),
-            field_row("Preview every", self.previews, "Steps between pictures of the work under way."),
-            field_row("Runs on", self.device, "Where the model computes."))
+            field_row(_("Avoid"), self.avoid, _("Words for what shall not be drawn.")),
+            column(self.match, label(_("Fits brightness and grain of the fill to what surrounds it."), "help",
+                                     wrap=True), spacing=2),
+            column(label(_("What is filled")), self.which, spacing=look.XS),
+            field_row(_("Classes"), self.schema, _("The set of classes to paint with on this image.")),
+            field_row(_("Preview every"), self.previews, _("Steps between pictures of the work under way.")),
+            field_row(_("Runs on"), self.device, _("Where the model computes.")))
 
     def _connect(self) -> None:
         self.steps.valueChanged.connect(lambda value: self._set(steps=value))
