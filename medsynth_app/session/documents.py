@@ -56,7 +56,7 @@ class Documents:
     def follow(self, take: Callable[[], None]) -> None:
         """Call `take` whenever another document is shown, or none, before anybody is told.
 
-        In the order of these calls; what it raises reaches whoever shows the document.
+        In the order of these calls; what it raises reaches whoever shows the document, and none is shown then.
         """
         self._followers.append(take)
 
@@ -174,7 +174,18 @@ class Documents:
         return self._hook.tell(changes)
 
     def _put(self, document: Document | None) -> None:
+        """Show a document, or none; where somebody cannot take it none is shown: nobody is left with the one before."""
+        try:
+            self._lead(document)
+        except Exception:
+            self._lead(None)
+            if document is not None:
+                document.close()
+            raise
+        finally:
+            self.current_changed.emit()
+
+    def _lead(self, document: Document | None) -> None:
         self.current = document
         for take in self._followers:
             take()
-        self.current_changed.emit()

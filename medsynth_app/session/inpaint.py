@@ -158,7 +158,6 @@ class Inpaint:
     def _fit(self) -> None:
         """Hold the pack against the image; its prompt is offered only where some pack knows such images."""
         document, pack = self._documents.current, self._models.pack
-        self._fits = pack is not None and (
-            document is None or fits(pack, document.info, document.pixels(self._view.index)))
+        self._fits = pack is not None and (document is None or fits(pack, document.info, self._view.pixels))
         if pack is not None:
             self._chosen.offer("" if self.unknown_kind else pack.manifest.default_prompt)

@@ -79,9 +79,7 @@ class Models:
         document, named = self._documents.current, self._documents.recall("pack")
         pack = next((pack for pack in self.packs if pack.manifest.name == named), None)
         if pack is None and document is not None:
-            seen = self._view.state.unreadable is None
-            pack = suited_pack(self.packs, document.info, self.pack,
-                               document.pixels(self._view.index) if seen else None)
+            pack = suited_pack(self.packs, document.info, self.pack, self._view.pixels)
         pack = pack or self.pack or (self.packs[0] if self.packs else None)
         if pack is not None and pack is not self.pack:
             self._take(pack)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from psygnal import Signal
 
 from medsynth_app.core.errors import UserError
+from medsynth_app.core.image import Pixels
 from medsynth_app.core.intensity import VolumeSample, auto_window, in_hu
 from medsynth_app.core.view import ViewState
 from medsynth_app.core.window_level import WindowLevel
@@ -45,6 +46,12 @@ class View:
     def window_level(self) -> WindowLevel | None:
         """None for colour images, and where no document is open."""
         return self.state.window_level
+
+    @property
+    def pixels(self) -> Pixels | None:
+        """Stored values of the slice in view; None where no document is open, or the slice cannot be read."""
+        document = self._documents.current
+        return document.pixels(self.index) if document is not None and self.state.unreadable is None else None
 
     def seen(self) -> Document:
         """The document at work, where its slice in view is seen: nothing is done to what nobody sees.

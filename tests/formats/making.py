@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydicom import uid
+from pydicom import dcmread, uid
 from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.encaps import encapsulate
 
 from medsynth_app.core.image import ImageSource
 from medsynth_app.core.intensity import VolumeSample, auto_window
@@ -80,3 +81,12 @@ def save_series(folder: Path, positions: Sequence[Sequence[float]], **changes: A
     for k, position in enumerate(positions):
         save(slice_dataset(len(positions) - k, position, **changes), folder / f"{len(positions) - k:02d}.dcm")
     return folder
+
+
+def spoil(path: Path) -> None:
+    """Make a DICOM file one whose header is good, and whose compressed pixels cannot be decoded."""
+    dataset = dcmread(path)
+    dataset.file_meta.TransferSyntaxUID = uid.RLELossless
+    dataset.PixelData = encapsulate([b"\1" * 64])
+    dataset["PixelData"].VR = "OB"
+    save(dataset, path)

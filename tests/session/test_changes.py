@@ -190,7 +190,10 @@ def test_the_person_and_what_is_removed(session: Session, heard: list[str]) -> N
 
 def test_an_error_in_a_document_reaches_whoever_shows_it(session: Session, tmp_path: Path,
                                                          monkeypatch: pytest.MonkeyPatch) -> None:
+    session.documents.open(png(tmp_path / "before.png", seed=1))
     document = session.documents.load(png(tmp_path / "a.png"))
+    shown: list[object] = []
+    session.documents.current_changed.connect(lambda: shown.append(session.documents.current))
 
     def broken(_frame: int) -> None:
         raise OSError("the disk has gone")
@@ -198,6 +201,8 @@ def test_an_error_in_a_document_reaches_whoever_shows_it(session: Session, tmp_p
     monkeypatch.setattr(document, "pixels", broken)
     with pytest.raises(OSError, match="the disk has gone"):
         session.documents.show(document)
+    assert shown == [None] and session.documents.current is None  # neither this one nor the one before
+    assert session.view.state.document == "" and not session.candidates.results
 
 
 def test_no_noun_knows_the_session_and_none_goes_round_in_a_circle() -> None:

@@ -16,8 +16,10 @@ from medsynth_app.core.job import EventKind, JobState
 from medsynth_app.core.jobs.stored import from_parts
 from medsynth_app.core.window_level import WindowLevel
 from medsynth_app.session.session import Session
+from medsynth_app.workspace.documents import Document
 from medsynth_app.workspace.workspace import Workspace
 from tests.actions.bench import answer, event, png, record_of, volume
+from tests.formats.making import save_series, spoil
 from tests.session.conftest import MakeSession
 
 
@@ -445,3 +447,18 @@ def test_an_image_that_no_pack_knows_is_removed_from_without_a_model(session: Se
     session.documents.open(png(tmp_path / "a.png"))
     assert session.inpaint.parameters.classical is None
     assert session.inpaint.parameters.conditioning.prompt == "a cells prompt"
+
+
+def test_a_series_whose_middle_slice_is_damaged_is_the_one_at_work(session: Session, tmp_path: Path) -> None:
+    assert session.models.pack is not None
+    session.documents.open(png(tmp_path / "before.png"))
+    folder = save_series(tmp_path / "ct", [(0, 0, 2.0 * place) for place in range(3)])
+    spoil(folder / "02.dcm")
+    shown: list[Document | None] = []
+    session.documents.current_changed.connect(lambda: shown.append(session.documents.current))
+    document = session.documents.open(folder)
+    assert shown == [document] and session.documents.current is document
+    assert session.view.state.document == document.id and session.view.index == 1
+    assert session.view.state.unreadable is not None and session.view.pixels is None
+    session.view.set_index(0)
+    assert session.view.pixels is not None and session.view.state.unreadable is None

@@ -15,7 +15,7 @@ from medsynth_app.core.errors import UserError
 from medsynth_app.session.session import Session
 from medsynth_app.ui.viewer import Canvas
 from tests.actions.bench import png, volume
-from tests.formats.making import save_series
+from tests.formats.making import save_series, spoil
 from tests.ui.viewer.test_viewer import LEFT, PLAIN, at, bench, canvas, drag, session, wheel
 
 pytestmark = pytest.mark.gui
@@ -111,3 +111,15 @@ def test_nothing_is_done_to_a_slice_that_cannot_be_read(canvas: Canvas, session:
     assert canvas.view.zoom == zoom
     drag(canvas, (10, 10), (12, 20))
     assert document.mask(0)[10, 10] == 1
+
+
+def test_a_damaged_slice_at_opening_takes_the_image_before_from_the_canvas(canvas: Canvas, session: Session,
+                                                                           tmp_path: Path) -> None:
+    assert session.models.pack is not None and canvas.scene.image is not None
+    folder = save_series(tmp_path / "series", [(0, 0, 3.0 * place) for place in range(3)], series="1.2.77")
+    spoil(folder / "02.dcm")
+    document = session.documents.open(folder)
+    assert session.documents.current is document and canvas.scene.image is None
+    assert canvas.overlay.marks.message == str(session.view.state.unreadable)
+    wheel(canvas, -1)
+    assert canvas.scene.image is not None and not canvas.overlay.marks.message
