@@ -63,7 +63,9 @@ def export_image(workspace: Workspace, document: Document, frame: int, path: Pat
 
 def export_of(workspace: Workspace, document: Document, frame: int) -> ExportFrame:
     """A frame of a document as it is now, filed with all exports of its series."""
-    return ExportFrame(document.source, frame, document.path, document.pixels(frame), provenance_of(document, frame),
+    pixels, records = document.pixels_and_records(frame)
+    return ExportFrame(document.source, frame, document.path, pixels,
+                       joined([*brought_along(document, frame), *records]),
                        export_identity(document.info, workspace.salt))
 
 
@@ -135,14 +137,17 @@ def export_mask(document: Document, frame: int | None, path: Path, format: str) 
     return Exported(path)
 
 
-def records_of(document: Document, frame: int) -> list[Provenance]:
-    """Records of all that is generated in a frame, in the order in which it came."""
-    return [*_brought_along(document, frame), *document.provenance(frame)]
-
-
-def provenance_of(document: Document, frame: int) -> Provenance | None:
-    """One record for all that is generated in a frame: the last result, with the earlier ones inside; None if none."""
-    return joined(records_of(document, frame))
+def brought_along(document: Document, frame: int) -> list[Provenance]:
+    """Of a frame that the opened file says to be synthetic: the record inside that file, or one that says just this."""
+    info = document.info
+    if not info.synthetic or (not info.frames[frame].synthetic and any(about.synthetic for about in info.frames)):
+        return []
+    with suppress(UserError):
+        found = read_provenance(file_of(document.source, frame, document.path))
+        if found is not None:
+            return [found]
+    return [Provenance(action="imported", pack="unknown", pack_sha256="", seed=0, created="",
+                       notices=("The file that was opened said that it holds generated pixels.",))]
 
 
 def record_path(path: Path) -> Path:
@@ -183,19 +188,6 @@ def _is_mask(path: Path, mask: npt.NDArray[np.uint8]) -> bool:
     with suppress(UserError):
         return np.array_equal(raster.read_mask(path), mask)
     return False
-
-
-def _brought_along(document: Document, frame: int) -> list[Provenance]:
-    """Of a frame that the opened file says to be synthetic: the record inside that file, or one that says just this."""
-    info = document.info
-    if not info.synthetic or (not info.frames[frame].synthetic and any(about.synthetic for about in info.frames)):
-        return []
-    with suppress(UserError):
-        found = read_provenance(file_of(document.source, frame, document.path))
-        if found is not None:
-            return [found]
-    return [Provenance(action="imported", pack="unknown", pack_sha256="", seed=0, created="",
-                       notices=("The file that was opened said that it holds generated pixels.",))]
 
 
 def _write_rendered(path: Path, format: str, pixels: Picture, provenance: Provenance | None, mark: bool,

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from medsynth_app.actions.export import Exported, export_frame, export_of, records_of
-from medsynth_app.actions.frames import frame_of, replaced
+from medsynth_app.actions.export import Exported, brought_along, export_frame, export_of
+from medsynth_app.actions.frames import frame_of, in_place
 from medsynth_app.core.provenance import joined
 from medsynth_app.core.window_level import WindowLevel
 from medsynth_app.workspace.candidates import Candidate
@@ -26,9 +26,9 @@ def export_result(workspace: Workspace, document: Document, result: Candidate, p
         When pixels that it replaces have changed since the run began, and as `export_image`.
     """
     frame = frame_of(document, result.frame_key)
-    _before, after = replaced(document, frame, result)
-    now = export_of(workspace, document, frame)
-    filled = np.array(now.pixels)
-    filled[result.bounds.slices] = after
-    seen = replace(now, pixels=filled, provenance=joined([*records_of(document, frame), result.provenance]))
+    pixels, records = document.pixels_and_records(frame)
+    filled = np.array(pixels)
+    filled[result.bounds.slices] = in_place(filled[result.bounds.slices], result)
+    seen = replace(export_of(workspace, document, frame), pixels=filled,
+                   provenance=joined([*brought_along(document, frame), *records, result.provenance]))
     return export_frame(seen, path, format, mark=mark, window=window)

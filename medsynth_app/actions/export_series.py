@@ -21,10 +21,10 @@ from uuid import uuid4
 import numpy as np
 
 import medsynth_app
-from medsynth_app.actions.export import export_of, provenance_of, record_path
+from medsynth_app.actions.export import brought_along, export_of, record_path
 from medsynth_app.actions.out_folder import made_folder, require_room
 from medsynth_app.core.errors import UserError
-from medsynth_app.core.provenance import Provenance
+from medsynth_app.core.provenance import Provenance, joined
 from medsynth_app.formats.common import ExportFrame, ExportSeries, check_cancelled
 from medsynth_app.formats.export_identity import ExportIdentity, export_identity
 from medsynth_app.formats.kinds import Kind, kind_of
@@ -137,7 +137,8 @@ def _own_format(document: Document) -> str:
 
 def _changed(workspace: Workspace, document: Document) -> dict[int, ExportFrame]:
     """The frames that something was accepted into, as they are now: what is accepted while others are written waits."""
-    return {k: export_of(workspace, document, k) for k in document.changed_frames()}
+    made = {k: export_of(workspace, document, k) for k in document.changed_frames()}
+    return {k: each for k, each in made.items() if each.provenance is not None}  # the others were undone meanwhile
 
 
 def _unchanged(document: Document, frame: int) -> ExportFrame:
@@ -147,8 +148,7 @@ def _unchanged(document: Document, frame: int) -> ExportFrame:
     except UserError as error:
         raise UserError(f"Slice {frame + 1} cannot be read, so the series would not be whole. {error.happened}",
                         error.remedy, safe="Nothing was written.", details=error.details) from error
-    record = provenance_of(document, frame) if document.info.synthetic else None
-    return ExportFrame(document.source, frame, document.path, pixels, record)
+    return ExportFrame(document.source, frame, document.path, pixels, joined(brought_along(document, frame)))
 
 
 def _name(document: Document, synthetic: bool) -> str:

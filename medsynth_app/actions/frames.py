@@ -71,8 +71,8 @@ def frame_of(document: Document, key: FrameKey | str) -> int:
     raise UserError("This result belongs to another image.", "Open the image that it was made for.")
 
 
-def replaced(document: Document, frame: int, result: Candidate) -> tuple[Pixels, Pixels]:
-    """The pixels in the bounds of a candidate as they are now, and with the candidate in place.
+def in_place(now: Pixels, result: Candidate) -> Pixels:
+    """The pixels in the bounds of a candidate with it in place, from those that are there now.
 
     What surrounds its effective mask may have changed since the run began, e.g. by a fill beside it that was accepted
     first; what it replaces may not.
@@ -82,17 +82,16 @@ def replaced(document: Document, frame: int, result: Candidate) -> tuple[Pixels,
     UserError
         When one of the pixels that it replaces has changed.
     """
-    now = np.array(document.region(frame, result.bounds))
     patch = _Patch(result, now)
     if not patch.fits(now):
         raise _changed()
-    return now, patch.into(now)
+    return patch.into(now)
 
 
 def fit(document: Document, result: Candidate) -> Fit:
     """How a candidate goes into a document; it may take the place of accepted fills of the same region.
 
-    What surrounds it may have changed, as for `replaced`. Where another fill of its region was accepted since the run
+    What surrounds it may have changed, as for `in_place`. Where another fill of its region was accepted since the run
     began, that one is taken out again, and all that were accepted upon it.
 
     Raises

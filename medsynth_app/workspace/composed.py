@@ -15,12 +15,15 @@ from sqlalchemy.orm import Session
 from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.image import FrameKey, ImageSource, Pixels
+from medsynth_app.core.provenance import Provenance
+from medsynth_app.workspace import sources
 from medsynth_app.workspace.blobs import Blobs
 from medsynth_app.workspace.database import Database
 from medsynth_app.workspace.masks import FrameState
 from medsynth_app.workspace.tables import ACCEPTED, DONE, PIXELS, CandidateRow, EditRow, PartRow, PatchRow
 
 CACHED_FRAMES = 8       # frames with accepted edits that are kept composed
+_UNRECORDED = Provenance("inpaint", "unknown", "", 0, "", notices=("Nothing is recorded of what was filled in here.",))
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,10 @@ class Fill:
 
 
 class Composed:
-    """Pixels of one opened document. Safe to use from several threads."""
+    """Pixels of one opened document. Safe to use from several threads.
+
+    What stands in a frame is read from the database whenever it is asked for: another process may have changed it.
+    """
 
     def __init__(self, database: Database, blobs: Blobs, source: ImageSource,
                  states: Mapping[FrameKey, FrameState]) -> None:
@@ -59,41 +65,51 @@ class Composed:
         self._blobs = blobs
         self._source = source
         self._states = states
-        self._whole: OrderedDict[int, tuple[int, Pixels | None]] = OrderedDict()
-        self._patches: dict[int, tuple[int, tuple[Patch, ...]]] = {}
+        self._whole: OrderedDict[int, tuple[tuple[Patch, ...], Pixels]] = OrderedDict()
 
     def pixels(self, frame: int) -> Pixels:
         """A whole frame; the last few that hold edits are kept."""
+        return self._with(frame, self._patches_of(frame))
+
+    def pixels_and_records(self, frame: int) -> tuple[Pixels, list[Provenance]]:
+        """A whole frame, and the records of the fills that stand in these very pixels; see `records`."""
+        with self._database.read() as session:
+            patches, records = _patches(session, self._state(frame).id), _records(session, self._state(frame).id)
+        return self._with(frame, patches), records
+
+    def records(self, frame: int) -> list[Provenance]:
+        """Records of the fills that stand in a frame, in the order in which they were accepted.
+
+        Of one that has none there is a record that says so: what was written over the file's pixels is never real.
+        """
+        with self._database.read() as session:
+            return _records(session, self._state(frame).id)
+
+    def _with(self, frame: int, patches: tuple[Patch, ...]) -> Pixels:
         base = self._source.pixels(frame)
         state = self._state(frame)
         if base.shape[:2] != (state.rows, state.columns):
             raise changed_error()
-        if not state.id:
-            return base
+        if not patches:
+            return base     # the reader's own array is given out, and not held here
         with self._database.lock:
-            if frame not in self._whole or self._whole[frame][0] != state.version:
+            if frame not in self._whole or self._whole[frame][0] != patches:
                 bounds = Bounds(0, 0, state.rows, state.columns)
-                composed = compose(self._blobs, base, bounds, self._patches_of(frame))
-                # Where nothing stands, the reader's own array is given out, and not held here.
-                self._whole[frame] = (state.version, None if composed is base else composed)
+                self._whole[frame] = (patches, compose(self._blobs, base, bounds, patches))
             self._whole.move_to_end(frame)
             while len(self._whole) > CACHED_FRAMES:
                 self._whole.popitem(last=False)
-            found = self._whole[frame][1]
-            return base if found is None else found
+            return self._whole[frame][1]
 
     def region(self, frame: int, bounds: Bounds, level: int = 0) -> Pixels:
         """A part of one frame, in the pixels of a level of the source."""
         base = self._source.region(frame, bounds, level)
         if base.shape[:2] != (bounds.height, bounds.width):
             raise changed_error()
-        if not self._state(frame).id:
-            return base
-        with self._database.lock:
-            patches = self._patches_of(frame)
-            if not patches or level == 0:
-                return compose(self._blobs, base, bounds, patches)
-            return self._lower(frame, base, bounds, level, patches)
+        patches = self._patches_of(frame)
+        if not patches or level == 0:
+            return compose(self._blobs, base, bounds, patches)
+        return self._lower(frame, base, bounds, level, patches)
 
     def _lower(self, frame: int, base: Pixels, bounds: Bounds, level: int, patches: Sequence[Patch]) -> Pixels:
         """A lower resolution, with the patches shrunk as much: the file holds none of them at any."""
@@ -143,11 +159,10 @@ class Composed:
 
     def _patches_of(self, frame: int) -> tuple[Patch, ...]:
         state = self._state(frame)
-        known = self._patches.get(frame)
-        if known is None or known[0] != state.version:
-            with self._database.read() as session:
-                known = self._patches[frame] = (state.version, _patches(session, state.id))
-        return known[1]
+        if not state.id:
+            return ()
+        with self._database.read() as session:
+            return _patches(session, state.id)
 
     def _state(self, frame: int) -> FrameState:
         return self._states[self._source.info.frames[frame].key]
@@ -177,6 +192,15 @@ def _fills(session: Session, frame_id: int) -> tuple[Fill, ...]:
                               candidate.effective if candidate is not None else None,
                               Patch(part.bounds, patch.before, patch.after))
     return tuple(found.values())
+
+
+def _records(session: Session, frame_id: int) -> list[Provenance]:
+    fills = [fill.candidate_id for fill in _fills(session, frame_id)]
+    rows = session.execute(select(CandidateRow.id, CandidateRow.provenance).where(CandidateRow.id.in_(fills))).all()
+    known = {number: Provenance.from_dict(sources.show(session, text)) for number, text in rows}
+    if not fills and _patches(session, frame_id):
+        return [_UNRECORDED]
+    return [known.get(number, _UNRECORDED) for number in fills]
 
 
 def compose(blobs: Blobs, base: Pixels, bounds: Bounds, patches: Sequence[Patch]) -> Pixels:

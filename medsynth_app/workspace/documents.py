@@ -32,7 +32,6 @@ from medsynth_app.workspace.parts import label_of
 from medsynth_app.workspace.recent import RecentDocument, changed_frames, recent_documents
 from medsynth_app.workspace.tables import (
     MASK,
-    CandidateRow,
     DocumentRow,
     EditRow,
     FrameRow,
@@ -95,6 +94,13 @@ class Document:
             When the file no longer is what the edits were made on.
         """
         return self.composed.pixels(frame)
+
+    def pixels_and_records(self, frame: int) -> tuple[Pixels, list[Provenance]]:
+        """`pixels` and `provenance` of one moment.
+
+        For whoever gives both out: between two calls an undo could come, and generated pixels leave without a record.
+        """
+        return self.composed.pixels_and_records(frame)
 
     def region(self, frame: int, bounds: Bounds, level: int = 0) -> Pixels:
         """A part of `pixels`: nothing but what it needs is read.
@@ -198,12 +204,7 @@ class Document:
 
     def provenance(self, frame: int) -> list[Provenance]:
         """Records of the results that stand in a frame, in the order in which they were accepted."""
-        fills = [fill.candidate_id for fill in self.composed.fills(frame)]
-        with self._database.read() as session:
-            rows = session.execute(select(CandidateRow.id, CandidateRow.provenance).where(
-                CandidateRow.id.in_(fills))).all()
-            records = {number: Provenance.from_dict(sources.show(session, text)) for number, text in rows}
-        return [records[number] for number in fills if number in records]
+        return self.composed.records(frame)
 
     def painted_frames(self) -> list[int]:
         """Frames in view whose mask is not empty, without reading the masks of those never painted."""

@@ -40,8 +40,6 @@ class FrameState:
         Tiles that these have changed.
     stale
         Whether the stored snapshot cannot be gone on with: it is none of ours, or the last one was not written.
-    version
-        Counts edits of pixels, so that views of them know when they are stale.
     """
 
     id: int
@@ -52,7 +50,6 @@ class FrameState:
     dirty: set[Key] = field(default_factory=set)
     stale: bool = False
     last_step: int = 0
-    version: int = 0
 
 
 class Masks:

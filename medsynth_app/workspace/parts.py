@@ -181,13 +181,8 @@ class Parts:
     def write(self, parts: Sequence[Stored], step: int, undo: bool) -> None:
         """Make what was journalled in memory, or take it back."""
         for part in parts:
-            if part.frame is None:
-                continue
-            state = self._states[part.frame]
-            if part.delta is not None:
-                self._masks.write(state, part.bounds, part.delta, step, undo)
-            elif part.kind == PIXELS:
-                state.version += 1
+            if part.frame is not None and part.delta is not None:
+                self._masks.write(self._states[part.frame], part.bounds, part.delta, step, undo)
 
 
 def _clash(part: Part, other: Part) -> bool:

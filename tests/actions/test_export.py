@@ -19,9 +19,9 @@ from medsynth_app.actions.accept_result import accept_result
 from medsynth_app.actions.export import (
     export_image,
     export_mask,
+    export_of,
     export_pair,
     export_picture,
-    provenance_of,
     record_path,
 )
 from medsynth_app.actions.inpaint import inpaint_document
@@ -103,7 +103,7 @@ def test_what_was_accepted_before_stands_in_the_record(
     document = open_image(workspace, png(tmp_path / "a.png"))
     fill(workspace, queue, pack, document)
     fill(workspace, queue, pack, document, parameters=changed(PARAMETERS, seed=99))
-    record = provenance_of(document, 0)
+    record = export_of(workspace, document, 0).provenance
     assert record is not None
     assert record.seed == 99 and [earlier["seed"] for earlier in record.earlier] == [7]
 
@@ -271,7 +271,7 @@ def test_no_uid_of_the_source_is_in_any_export(workspace: Workspace, queue: JobQ
     accept_result(workspace, document, next(
         item for item in workspace.candidates.of_document(document.id) if item.job_id == job))
 
-    last = provenance_of(document, 0)
+    last = export_of(workspace, document, 0).provenance
     assert last is not None and last.earlier[0]["parameters"]["frame_key"] == last.source == key
     for format, writer in IMAGE_WRITERS.items():
         for mark in (True, False):
