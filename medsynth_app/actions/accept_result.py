@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from medsynth_app.actions.audited import audited
 from medsynth_app.actions.frames import Fit, fit
 from medsynth_app.actions.guard import require_writable
 from medsynth_app.core.changes import Changes
@@ -43,9 +42,7 @@ def accept_result(workspace: Workspace, document: Document, result: Candidate, p
         PixelPart(key, found.bounds, found.before, found.after, result.id),
         *(CandidatePart(key, fill.bounds, fill.candidate_id, CandidateState.ACCEPTED, CandidateState.STAGED)
           for fill in found.replaced))
-    changes = document.apply(Edit(name_of(result), parts), person)  # in one transaction with the states of all
-    return audited(workspace, "accept_result", changes, person, result.id,
-                   *(fill.candidate_id for fill in found.replaced))
+    return document.apply(Edit(name_of(result), parts, "accept_result"), person)
 
 
 def name_of(result: Candidate) -> str:

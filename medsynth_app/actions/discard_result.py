@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from medsynth_app.actions.audited import audited
 from medsynth_app.actions.guard import require_writable
 from medsynth_app.core.changes import Changes
 from medsynth_app.core.edit import CandidatePart, Edit
@@ -29,7 +28,6 @@ def discard_result(workspace: Workspace, document: Document, results: Sequence[C
         raise UserError("This result is in the image.", "Undo it first, then discard it.")
     count = len(results)
     name = "discard a candidate" if count == 1 else f"discard {count} candidates"
-    changes = document.apply(Edit(name, tuple(
-        CandidatePart(result.frame_key, result.bounds, result.id, CandidateState.STAGED, CandidateState.DISCARDED)
-        for result in results)), person)
-    return audited(workspace, "discard_result", changes, person, *(result.id for result in results))
+    parts = tuple(CandidatePart(result.frame_key, result.bounds, result.id, CandidateState.STAGED,
+                                CandidateState.DISCARDED) for result in results)
+    return document.apply(Edit(name, parts, "discard_result"), person)

@@ -97,8 +97,8 @@ def fit(document: Document, result: Candidate) -> Fit:
     Raises
     ------
     UserError
-        When pixels that it replaces have changed otherwise, or a fill that it leaves in place stands upon one that
-        would go.
+        When it is in the image already, when pixels that it replaces have changed otherwise, or when a fill that it
+        leaves in place stands upon one that would go.
     """
     frame, own = frame_of(document, result.frame_key), result.bounds
     now = np.array(document.region(frame, own))
@@ -106,6 +106,8 @@ def fit(document: Document, result: Candidate) -> Fit:
     if patch.fits(now):
         return Fit(frame, own, now, patch.into(now), (), patch.beside(now))
     fills = document.composed.fills(frame)
+    if any(fill.candidate_id == result.id for fill in fills):
+        raise UserError("This result is in the image already.", "Undo it if you want the original back.")
     going: list[Fill] = []
     for fill in reversed(fills):
         if _same_region(document, fill, own, patch.mask):

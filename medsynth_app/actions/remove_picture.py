@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from medsynth_app.actions.audited import audited
 from medsynth_app.actions.guard import require_writable
 from medsynth_app.core.changes import Changes
 from medsynth_app.workspace.pictures import Picture
@@ -18,5 +17,5 @@ def remove_picture(workspace: Workspace, picture: Picture, person: str = "") -> 
         When the workspace is read-only.
     """
     require_writable(workspace)
-    removed = Changes(pictures=(picture.id,)) if workspace.pictures.remove(picture.id) else Changes()
-    return audited(workspace, "remove_picture", removed, person)
+    removed = workspace.pictures.remove(picture.id, "remove_picture", person)
+    return Changes(pictures=(picture.id,)) if removed else Changes()

@@ -74,8 +74,11 @@ class Edit:
     name
         What undo calls it: "paint polyp".
     parts
-        What it changes. No two parts may change the same pixels or the same label.
+        What it changes. No two parts may change the same pixels, the same label or the state of the same candidate.
+    action
+        Name of the file in `actions/` that the audit has an entry of; "" for one that the journal alone tells of.
     """
 
     name: str
     parts: tuple[Part, ...]
+    action: str = ""

@@ -54,12 +54,8 @@ class Audit:
         ValueError
             When one of the texts is no id: a bug, for it could tell of a patient.
         """
-        ids = tuple(dict.fromkeys(subjects))
-        for text in (action, *ids, *([person] if person else ())):
-            if not _ID.fullmatch(text):
-                raise ValueError("the audit holds ids alone")
         with self._database.write() as session:
-            write(session, action, person, ids)
+            write(session, action, person, subjects)
 
     @property
     def count(self) -> int:
@@ -74,8 +70,12 @@ class Audit:
                      for row in rows)
 
 
-def write(session: Session, action: str, person: str, ids: Sequence[str] = ()) -> None:
-    """An entry as part of a transaction."""
+def write(session: Session, action: str, person: str, subjects: Iterable[str] = ()) -> None:
+    """An entry as part of a transaction; raises as `Audit.add`."""
+    ids = tuple(dict.fromkeys(subjects))
+    for text in (action, *ids, *([person] if person else ())):
+        if not _ID.fullmatch(text):
+            raise ValueError("the audit holds ids alone")
     session.execute(insert(AuditRow), [dict(at=now(), person=person, action=action, subjects=json.dumps(ids))])
 
 

@@ -20,11 +20,11 @@ from medsynth_app.core.changes import Change, Changes
 from medsynth_app.core.edit import Edit
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.image import FrameKey, Pixels
-from medsynth_app.workspace import tables
+from medsynth_app.workspace import audit, tables
 from medsynth_app.workspace.blobs import Blobs, read_only_error
 from medsynth_app.workspace.database import Database
 from medsynth_app.workspace.masks import FrameState, Masks
-from medsynth_app.workspace.parts import Overtaken, Parts, Stored
+from medsynth_app.workspace.parts import Overtaken, Parts, Stored, candidates_of
 from medsynth_app.workspace.tables import (
     CANDIDATE,
     DONE,
@@ -87,6 +87,8 @@ class History:
                 stored = [kept for part in edit.parts if (kept := self._parts.store(pins, part)) is not None]
                 if not stored:
                     return Changes()    # nothing changed: nothing to undo
+                if edit.action:     # in the same transaction: there is no change without its entry
+                    audit.write(session, edit.action, person, [*candidates_of(edit.parts), self._standing.id])
                 step = self._journal(session, edit.name, stored, person)
             self._parts.write(stored, step, undo=False)
         return self._told(stored, edit.name)

@@ -101,6 +101,9 @@ class Parts:
                 raise UserError("The mask has changed there since the stroke began.", "Paint the stroke again.",
                                 safe="The earlier painting is saved.")
         elif isinstance(part, PixelPart):
+            if _state_of(session, part.result_id) == tables.ACCEPTED:
+                raise UserError("This result is in the image already.", "Undo it if you want the original back.",
+                                safe="The image is as it was.")
             now = self._region(part.frame, part.bounds)
             if part.after.dtype != now.dtype or not np.array_equal(now, part.before):
                 raise UserError("The image has changed there since this result was made.",
@@ -185,12 +188,18 @@ class Parts:
                 self._masks.write(self._states[part.frame], part.bounds, part.delta, step, undo)
 
 
+def candidates_of(parts: Sequence[Part]) -> list[str]:
+    """Ids of the candidates whose state follows these parts."""
+    return [part.result_id if isinstance(part, PixelPart) else part.candidate_id
+            for part in parts if isinstance(part, PixelPart | CandidatePart)]
+
+
 def _clash(part: Part, other: Part) -> bool:
     """Whether two parts change the same."""
     if isinstance(part, LabelPart):
         return isinstance(other, LabelPart) and part.subject == other.subject
-    if isinstance(part, CandidatePart):
-        return isinstance(other, CandidatePart) and part.candidate_id == other.candidate_id
+    if isinstance(part, CandidatePart) or isinstance(other, CandidatePart):
+        return not set(candidates_of([part])).isdisjoint(candidates_of([other]))
     return (isinstance(other, MaskPart | PixelPart) and type(part) is type(other) and part.frame == other.frame
             and part.bounds.overlaps(other.bounds))
 

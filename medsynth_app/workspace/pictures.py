@@ -14,7 +14,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from medsynth_app.core.provenance import Provenance
-from medsynth_app.workspace import sources
+from medsynth_app.workspace import audit, sources
 from medsynth_app.workspace.blobs import Blobs
 from medsynth_app.workspace.candidates import removed_error
 from medsynth_app.workspace.database import Database
@@ -127,12 +127,14 @@ class Pictures:
             row = session.get(PictureRow, picture_id)
             return None if row is None else self._picture(session, row)
 
-    def remove(self, picture_id: str) -> bool:
-        """Purge a picture and its mask; whether it was there."""
+    def remove(self, picture_id: str, action: str = "remove_picture", person: str = "") -> bool:
+        """Purge a picture and its mask, with an entry in the audit (`action`, by `person`); whether it was there."""
         with self._database.write() as session:
             held = session.execute(select(PictureRow.pixels, PictureRow.mask).where(PictureRow.id == picture_id)).all()
             blobs = [sha for row in held for sha in row if sha]
             session.execute(delete(PictureRow).where(PictureRow.id == picture_id))
+            if held:
+                audit.write(session, action, person, [picture_id])
         self._database.drop_blobs(self._blobs, blobs)
         self.drop_files([picture_id])
         return bool(held)

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+import numpy as np
+import pytest
+from sqlalchemy import Engine, event
+from sqlalchemy.exc import OperationalError
 
 from medsynth_app.actions.accept_result import accept_result
 from medsynth_app.actions.audited import audited
@@ -14,6 +22,7 @@ from medsynth_app.actions.people import switch_person
 from medsynth_app.actions.receive import receive
 from medsynth_app.actions.remove_picture import remove_picture
 from medsynth_app.core.changes import Changes
+from medsynth_app.core.errors import UserError
 from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.workspace.workspace import Workspace
@@ -47,3 +56,41 @@ def test_who_did_what_to_which_ids_is_written_down(workspace: Workspace, queue: 
 def test_nothing_is_written_where_nothing_changed(workspace: Workspace) -> None:
     assert audited(workspace, "remove_picture", Changes(), "ann", "subject") == Changes()
     assert workspace.audit.count == 0
+
+
+@contextmanager
+def no_room_for_the_audit() -> Iterator[None]:
+    def refuse(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if statement.startswith("INSERT INTO audit"):
+            raise OperationalError(statement, {}, sqlite3.OperationalError("database or disk is full"))
+
+    event.listen(Engine, "before_cursor_execute", refuse)
+    try:
+        yield
+    finally:
+        event.remove(Engine, "before_cursor_execute", refuse)
+
+
+def test_what_cannot_be_audited_is_not_done(workspace: Workspace, queue: JobQueue, pack: InstalledPack,
+                                            tmp_path: Path) -> None:
+    document = open_image(workspace, png(tmp_path / "a.png"))
+    paint(document)
+    job = inpaint_document(queue, document, 0, to_inpaint(seed=7, count=2), pack).jobs[0]
+    answer(workspace, job, lambda record, news: receive(workspace, record, news))
+    first, second = workspace.candidates.of_document(document.id)
+    drawn = generate(queue, pack, to_generate(prompt="a cell", count=1)).jobs[0]
+    answer(workspace, drawn, lambda record, news: receive(workspace, record, news))
+    picture, = workspace.pictures.page()
+    original, count = document.pixels(0).copy(), workspace.audit.count
+    for step in (lambda: accept_result(workspace, document, first),
+                 lambda: discard_result(workspace, document, [second]),
+                 lambda: remove_picture(workspace, picture)):
+        with no_room_for_the_audit(), pytest.raises(UserError, match="disk may be full"):
+            step()
+        assert np.array_equal(document.pixels(0), original) and document.provenance(0) == []
+        assert [each.state for each in workspace.candidates.of_document(document.id)] == ["staged", "staged"]
+        assert workspace.pictures.page() == (picture,) and picture.pixels().any()
+        assert document.can_undo() == "Undo: paint region" and workspace.audit.count == count
+    accept_result(workspace, document, first)  # there is room again
+    assert len(document.provenance(0)) == 1
+    assert set(workspace.audit.entries(0, 1)[0].subjects) == {first.id, document.id}

@@ -23,6 +23,7 @@ from medsynth_app.actions.open_image import open_image
 from medsynth_app.actions.receive import receive
 from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.edit import Edit, PixelPart
+from medsynth_app.core.errors import UserError
 from medsynth_app.core.image import Pixels
 from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.formats.registry import read_provenance
@@ -131,3 +132,15 @@ def test_pixels_that_nothing_is_recorded_of_are_generated(workspace: Workspace, 
     document.apply(Edit("inpaint", (PixelPart(document.info.frames[0].key, box, before, ~before, "lost"),)))
     out = export_image(workspace, document, 0, tmp_path / "b.png", "png", mark=False)
     assert honest(document, out, original)
+
+
+def test_a_result_that_is_in_the_image_does_not_take_its_own_place(workspace: Workspace, queue: JobQueue,
+                                                                   pack: InstalledPack, tmp_path: Path) -> None:
+    document = open_image(workspace, png(tmp_path / "a.png"))
+    result = staged(workspace, queue, pack, document)
+    accept_result(workspace, document, result)
+    with pytest.raises(UserError, match="in the image already"):
+        accept_result(workspace, document, result)  # as one who has not heard that it was accepted
+    assert len(document.provenance(0)) == 1 and workspace.candidates.get(result.id).state == "accepted"
+    undo(document)
+    assert document.provenance(0) == [] and workspace.candidates.get(result.id).state == "staged"

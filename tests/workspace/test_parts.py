@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from medsynth_app.core.bounds import Bounds
-from medsynth_app.core.edit import Edit, LabelPart, MaskPart, Part, PixelPart
+from medsynth_app.core.edit import CandidatePart, Edit, LabelPart, MaskPart, Part, PixelPart
 from medsynth_app.core.errors import UserError
 from medsynth_app.workspace.documents import Document
 from medsynth_app.workspace.workspace import Workspace
@@ -160,3 +160,19 @@ def test_hundreds_of_slices_are_one_step(workspace: Workspace) -> None:
     paint(document, Bounds(11, 11, 12, 12), 1, frame=700, person="ben")
     assert len(document.undo("ann").documents) == count
     assert document.painted_frames() == [700]
+
+
+def test_one_candidate_is_not_accepted_and_staged_in_one_step_nor_accepted_twice(workspace: Workspace) -> None:
+    document = workspace.documents.open(FakeSource(), PATH)
+    key, original = document.info.frames[0].key, document.pixels(0)[A.slices].copy()
+    result = stage(workspace, document, A, np.full((10, 10), 5, np.int16))
+    pixels = PixelPart(key, A, original, result.pixels(), result.id)
+    staged = CandidatePart(key, A, result.id, "accepted", "staged")
+    for parts in ((pixels, staged), (staged, pixels)):
+        with pytest.raises(ValueError, match="change the same"):
+            document.apply(Edit("itself", parts))
+    document.apply(Edit("inpaint", (pixels,)))
+    again = PixelPart(key, A, result.pixels(), result.pixels(), result.id)
+    with pytest.raises(UserError, match="in the image already"):
+        document.apply(Edit("again", (again,)))
+    assert len(document.provenance(0)) == 1 and document.can_undo() == "Undo: inpaint"
