@@ -191,12 +191,9 @@ class Candidates:
 
     def _fill(self) -> None:
         """Read the results of the slice in view; the selected one stays selected where it is still there."""
-        document, frame = self._documents.current, self._frame
-        self._filled = frame
-        found = [] if document is None else [
-            result for result in self._workspace.candidates.of_document(
-                document.id, CandidateState.STAGED, CandidateState.ACCEPTED)
-            if str(result.frame_key) == frame]
+        self._filled = frame = self._frame
+        found = [] if not frame else self._workspace.candidates.of_frame(
+            frame, CandidateState.STAGED, CandidateState.ACCEPTED)
         kept = self.current.id if self.current is not None else ""
         order: dict[str, int] = {}
         for result in found:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from medsynth_app.core.bounds import Bounds
@@ -129,13 +130,13 @@ class Candidates:
     def of_document(self, document_id: str, *states: CandidateState) -> list[Candidate]:
         """Candidates in these states (staged ones without any), in the order of their runs and candidates."""
         with self._database.read() as session:
-            rows = session.scalars(select(CandidateRow).where(
-                CandidateRow.document_id == document_id, CandidateRow.state.in_(states or (STAGED,)))).all()
-            found = self._candidates(session, rows)
-        began: dict[str, str] = {}
-        for each in found:
-            began[each.job_id] = min(each.created, began.get(each.job_id, each.created))
-        return sorted(found, key=lambda each: (began[each.job_id], each.job_id, each.candidate))
+            return self._in_order(session, CandidateRow.document_id == document_id, states)
+
+    def of_frame(self, frame_key: FrameKey | str, *states: CandidateState) -> list[Candidate]:
+        """Those of `of_document` that belong to one frame; none where the frame is unknown."""
+        with self._database.read() as session:
+            frame = sources.frame_of(session, frame_key)
+            return [] if frame is None else self._in_order(session, CandidateRow.frame_id == frame.id, states)
 
     def get(self, candidate_id: str) -> Candidate:
         """Raises KeyError when there is none."""
@@ -144,6 +145,15 @@ class Candidates:
             if row is None:
                 raise KeyError(candidate_id)
             return self._candidates(session, [row])[0]
+
+    def _in_order(self, session: Session, where: ColumnElement[bool], states: Sequence[CandidateState]
+                  ) -> list[Candidate]:
+        rows = session.scalars(select(CandidateRow).where(where, CandidateRow.state.in_(states or (STAGED,)))).all()
+        found = self._candidates(session, rows)
+        began: dict[str, str] = {}
+        for each in found:
+            began[each.job_id] = min(each.created, began.get(each.job_id, each.created))
+        return sorted(found, key=lambda each: (began[each.job_id], each.job_id, each.candidate))
 
     def _candidates(self, session: Session, rows: Any) -> list[Candidate]:
         keys = sources.frame_keys(session, (row.frame_id for row in rows))

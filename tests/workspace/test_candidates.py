@@ -4,12 +4,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sqlalchemy import event
 
 from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.errors import UserError
+from medsynth_app.core.image import FrameKey
+from medsynth_app.workspace.candidates import CandidateState
+from medsynth_app.workspace.tables import CandidateRow
 from medsynth_app.workspace.workspace import Workspace
 from tests.workspace.fake import PATH, UID, FakeSource, discard, provenance, stage
 
+STAGED, DISCARDED = CandidateState.STAGED, CandidateState.DISCARDED
 BOX = Bounds(3, 4, 9, 12)
 
 
@@ -70,3 +75,27 @@ def test_the_uid_in_a_provenance_comes_back(workspace: Workspace) -> None:
     document = workspace.documents.open(FakeSource(), PATH)
     result = stage(workspace, document, BOX, np.zeros((6, 8), np.int16), frame=1)
     assert workspace.candidates.get(result.id).provenance.source == f"uid:{UID}.1"
+
+
+def test_those_of_one_frame_are_read_without_the_others(workspace: Workspace) -> None:
+    document = workspace.documents.open(FakeSource(), PATH)
+    for frame, job in ((0, "b"), (1, "other"), (0, "a")):
+        for k in (1, 0):
+            stage(workspace, document, BOX, np.zeros((6, 8), np.int16), frame, job, candidate=k)
+    discard(document, next(each for each in workspace.candidates.of_document(document.id) if each.job_id == "a"))
+    read: list[str] = []
+
+    def hear(row: CandidateRow, *_: object) -> None:
+        read.append(row.id)
+
+    for k, about in enumerate(document.info.frames):
+        expected = [each for each in workspace.candidates.of_document(document.id, STAGED, DISCARDED)
+                    if each.frame_key == about.key]
+        event.listen(CandidateRow, "load", hear)
+        found = workspace.candidates.of_frame(about.key, STAGED, DISCARDED)
+        assert workspace.candidates.of_frame(str(about.key), STAGED, DISCARDED) == found == expected
+        event.remove(CandidateRow, "load", hear)
+        assert len(found) == (4, 2)[k] and sorted(read) == sorted([each.id for each in found] * 2)
+        read.clear()
+    assert [each.candidate for each in workspace.candidates.of_frame(document.info.frames[0].key)] == [0, 1, 1]
+    assert workspace.candidates.of_frame(FrameKey("uid:9.9.9")) == []
