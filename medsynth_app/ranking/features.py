@@ -26,8 +26,8 @@ class Axes:
     """The main axes of a set of embeddings (PCA), half whitened, scaled to a mean variance of 1 per dimension.
 
     Half whitened: the standard deviation along each axis is replaced by its square root, so that few strong axes do not
-    outweigh the many that tell rare classes apart. Of no, half, three-quarter and full whitening half did best on
-    blood cells (see tests/benchmarks/README.md).
+    outweigh the many that tell rare classes apart. On rare blood cells the mean macro-F1 of simulated labelling was .60
+    without, .61 with half, .59 with three-quarter and .56 with full whitening (5 seeds, on 96 axes).
 
     Attributes
     ----------
