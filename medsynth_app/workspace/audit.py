@@ -54,8 +54,12 @@ class Audit:
         ValueError
             When one of the texts is no id: a bug, for it could tell of a patient.
         """
+        ids = tuple(dict.fromkeys(subjects))
+        for text in (action, *ids, *([person] if person else ())):
+            if not _ID.fullmatch(text):
+                raise ValueError("the audit holds ids alone")
         with self._database.write() as session:
-            write(session, action, person, subjects)
+            write(session, action, person, ids)
 
     @property
     def count(self) -> int:
@@ -71,12 +75,9 @@ class Audit:
 
 
 def write(session: Session, action: str, person: str, subjects: Iterable[str] = ()) -> None:
-    """An entry as part of a transaction; raises as `Audit.add`."""
-    ids = tuple(dict.fromkeys(subjects))
-    for text in (action, *ids, *([person] if person else ())):
-        if not _ID.fullmatch(text):
-            raise ValueError("the audit holds ids alone")
-    session.execute(insert(AuditRow), [dict(at=now(), person=person, action=action, subjects=json.dumps(ids))])
+    """An entry as part of a transaction; all of these are ids that the workspace itself has given."""
+    session.execute(insert(AuditRow), [dict(at=now(), person=person, action=action,
+                                            subjects=json.dumps(list(dict.fromkeys(subjects))))])
 
 
 def purge(session: Session, gone: Sequence[str]) -> None:
