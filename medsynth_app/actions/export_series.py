@@ -12,6 +12,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -48,6 +49,8 @@ class SeriesExported:
         What each slice is, beside it.
     slices, changed
         How many there are, and how many of them hold generated pixels.
+    notices
+        What was said of the image when it was opened, such as what was left out, and how it was written.
     """
 
     path: Path
@@ -106,24 +109,20 @@ def export_series(workspace: Workspace, document: Document, folder: Path, format
 
     _check_place(document, folder)
     with made_folder(folder):
-        place = _free_place(folder, _name(document, filed.synthetic), writer.extension)
         part = folder / f".{uuid4().hex}.part{writer.extension}"
-        told = part.with_name(f"{part.name}.json")
         try:
             if not writer.extension:
                 part.mkdir()
-            files, notices = writer.write(part, ExportSeries(document.source, frame))
+            files, written = writer.write(part, ExportSeries(document.source, frame))
+            notices = (*document.info.notices, *written)
             check_cancelled(cancelled)
-            about = _record(document, filed, files or (place.name,) * count, hashes, synthetic)
-            told.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
-            part.rename(place)
-            told.rename(record_path(place))
+            place = _put(part, folder, _name(document, filed.synthetic), writer.extension, lambda named: _record(
+                document, filed, files or (named,) * count, hashes, synthetic, notices))
         except OSError as error:
             raise UserError(f"The series could not be written ({error.strerror or 'disk error'}).",
                             "Choose another folder, or make room there.", safe="Nothing was left of it.") from error
         finally:
             _remove(part)
-            _remove(told)
     if progress is not None:
         progress(count, count)
     return SeriesExported(place, record_path(place), count, len(synthetic), notices)
@@ -168,12 +167,34 @@ def _check_place(document: Document, folder: Path) -> None:
     require_room((folder, round(per_pixel * sum(about.rows * about.columns for about in document.info.frames))))
 
 
-def _free_place(folder: Path, name: str, extension: str) -> Path:
+def _put(part: Path, folder: Path, name: str, extension: str, record: Callable[[str], dict[str, Any]]) -> Path:
+    """Move what was written to a name that nobody has by now, beside its record; where one fails, neither is left.
+
+    Parameters
+    ----------
+    record
+        Gives the record for a name.
+    """
     for number in itertools.count(1):
         place = folder / f"{name}{f'-{number}' if number > 1 else ''}{extension}"
-        if not place.exists() and not record_path(place).exists():
+        told, whole = record_path(place), part.is_dir()
+        with suppress(FileExistsError), ExitStack() as claims:  # both names are taken before either is of use
+            place.mkdir() if whole else place.touch(exist_ok=False)
+            claims.callback(_give_up, place, whole)
+            with told.open("x", encoding="utf-8") as file:
+                claims.callback(_give_up, told, False)
+                file.write(json.dumps(record(place.name), indent=1) + "\n")
+            if whole:
+                place.rmdir()  # not every system moves a folder onto an empty one
+            part.replace(place)
+            claims.pop_all()
             return place
     raise AssertionError("numbers do not end")
+
+
+def _give_up(claim: Path, folder: bool) -> None:
+    with suppress(OSError):
+        claim.rmdir() if folder else claim.unlink()
 
 
 def _remove(part: Path) -> None:
@@ -185,7 +206,7 @@ def _remove(part: Path) -> None:
 
 
 def _record(document: Document, identity: ExportIdentity, files: Sequence[str], hashes: Mapping[int, str],
-            synthetic: Mapping[int, Provenance]) -> dict[str, Any]:
+            synthetic: Mapping[int, Provenance], notices: Sequence[str]) -> dict[str, Any]:
     """What each slice is, as plain JSON values."""
     frames = document.info.frames
     return {
@@ -195,7 +216,7 @@ def _record(document: Document, identity: ExportIdentity, files: Sequence[str], 
                 "the stored values of all others are those of the source." if synthetic else
                 f"No pixel is synthetic: the stored values of all {len(frames)} slices are those of the source.",
         "patient_id": identity.patient_id, "study_instance_uid": identity.study,
-        "series_instance_uid": identity.series,
+        "series_instance_uid": identity.series, "notices": list(notices),
         "slices": [{"file": files[k], "slice": k + 1, "instance": about.instance, "synthetic": k in synthetic,
                     "sha256": hashes[k], **({"provenance": to_dict(synthetic[k])} if k in synthetic else {})}
                    for k, about in enumerate(frames)]}

@@ -38,10 +38,19 @@ class _Run:
     made: list[dict[str, Any]] = field(default_factory=list)
     left_out: list[dict[str, str]] = field(default_factory=list)
 
-    def export(self, path: Path, series: str = "") -> int:
-        """Export one series; returns how many slices it has."""
+    def export(self, path: Path, series: str = "", known: str | None = None) -> int:
+        """Export one series; returns how many slices it has.
+
+        Parameters
+        ----------
+        known
+            Id of the document that must lie there; None: whatever does.
+        """
         document = open_image(self.workspace, path, allow_bytes=self.allow_bytes, series=series)
         try:
+            if known not in (None, document.id):
+                raise UserError("Another image lies where it was opened.", "Put its own files back, or open them in "
+                                "the window from where they are now.", safe="The other image was not exported.")
             self.made.append(_said(document, self._written(document)))
             return len(document.info.frames)
         finally:
@@ -51,7 +60,7 @@ class _Run:
         bar = self.progress.add_task(document.info.pseudonym, total=len(document.info.frames))
         found = export_series(self.workspace, document, self.out, self.format,
                               progress=lambda at, of: self.progress.update(bar, completed=at, total=of))
-        self.notices.add(found.notices)
+        self.notices.add(f"{document.info.pseudonym}, {document.info.series}: {text}" for text in found.notices)
         return found
 
 
@@ -94,7 +103,7 @@ def _export_known(run: _Run, untouched: bool) -> None:
             if not found.exists:
                 raise UserError("Its files are no longer where they were.", "Put them back, or open them in the window "
                                 "from their new place.")
-            written = run.export(found.path, found.identity.series if found.path.is_dir() else "")
+            written = run.export(found.path, found.identity.series if found.path.is_dir() else "", found.id)
             if written < found.slices:
                 run.notices.add([f"{name}: {found.slices} slices are known, but {written} lie where it was opened."])
         except UserError as error:
@@ -106,7 +115,8 @@ def _export_known(run: _Run, untouched: bool) -> None:
 
 def _said(document: Document, found: SeriesExported) -> dict[str, Any]:
     return {"pseudonym": document.info.pseudonym, "series": document.info.series, "path": str(found.path),
-            "record": str(found.record), "slices": found.slices, "changed": found.changed}
+            "record": str(found.record), "slices": found.slices, "changed": found.changed,
+            "notices": list(found.notices)}
 
 
 def _progress(quiet: bool) -> Progress:

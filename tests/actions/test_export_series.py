@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -242,6 +243,64 @@ def test_what_is_in_the_folder_is_neither_replaced_nor_mixed_with(workspace: Wor
         with pytest.raises(UserError, match="images that are open"):
             export_series(workspace, document, inside)
     assert len(list((tmp_path / "in").iterdir())) == 5
+
+
+def strangers(place: Path) -> None:
+    place.write_text("a stranger's")
+
+
+def strangers_folder(place: Path) -> None:
+    place.mkdir()
+    strangers(place / "1.dcm")
+
+
+@pytest.mark.parametrize(("format", "make", "of_record"), [
+    ("dicom", strangers_folder, False), ("nifti", strangers, False), ("tiff", strangers, False),
+    ("dicom", strangers, True), ("nifti", strangers_folder, True)])
+def test_what_came_into_the_folder_while_it_was_written_stays(
+        workspace: Workspace, tmp_path: Path, format: str, make: Callable[[Path], None], of_record: bool) -> None:
+    document = open_image(workspace, series(tmp_path / "in"))
+    first = export_series(workspace, document, tmp_path / "first", format)
+    taken = tmp_path / "out" / (first.record if of_record else first.path).name
+
+    def come(at: int, of: int) -> None:
+        if at == of - 1:
+            make(taken)
+
+    out = export_series(workspace, document, tmp_path / "out", format, progress=come)
+    kept = taken / "1.dcm" if taken.is_dir() else taken
+    assert kept.read_text() == "a stranger's"
+    assert out.path.name.startswith(first.path.name.split(".")[0] + "-2")
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {taken.name, out.path.name, out.record.name}
+    named = {item["file"] for item in json.loads(out.record.read_text())["slices"]}
+    assert named == ({path.name for path in out.path.iterdir()} if out.path.is_dir() else {out.path.name})
+
+
+@pytest.mark.parametrize("format", ["dicom", "nifti"])
+def test_a_move_that_fails_leaves_neither_series_nor_record(
+        workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, format: str) -> None:
+    document = open_image(workspace, series(tmp_path / "in"))
+
+    move = Path.replace
+
+    def full(path: Path, target: Path) -> Path:
+        if path.parent == tmp_path / "out":
+            raise OSError(28, "No space left on device")
+        return move(path, target)  # a backup of the workspace
+
+    (tmp_path / "out").mkdir()
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(UserError, match="Nothing was left of it"):
+        export_series(workspace, document, tmp_path / "out", format)
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_what_was_left_out_is_told_and_recorded(workspace: Workspace, tmp_path: Path) -> None:
+    folder = series(tmp_path / "in")
+    (folder / "03.dcm").write_bytes((folder / "03.dcm").read_bytes()[:-2000])
+    out = export_series(workspace, open_image(workspace, folder), tmp_path / "out")
+    assert out.slices == 4 and any("1 file was left out" in text for text in out.notices), out.notices
+    assert json.loads(out.record.read_text())["notices"] == list(out.notices)
 
 
 def test_a_place_that_cannot_be_used_is_told_before_anything_is_written(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +15,9 @@ import SimpleITK as sitk
 
 from medsynth_app.actions.open_image import open_image
 from medsynth_app.jobs.queue import JobQueue
+from medsynth_app.workspace.database import FILE
 from medsynth_app.workspace.workspace import Workspace
-from tests.actions.bench import make_pack
+from tests.actions.bench import make_pack, png
 from tests.actions.test_export import fill
 from tests.actions.test_export_series import stacked
 from tests.cli.test_cli import run
@@ -75,6 +78,44 @@ def test_a_series_whose_files_are_gone_leaves_the_others_alone(work: Path, tmp_p
     shutil.rmtree(tmp_path / "a")
     assert run("export", work, "--out", tmp_path / "none").exit_code == 2
     assert not (tmp_path / "none").exists()
+
+
+def test_another_picture_at_its_place_is_not_exported_in_its_stead(work: Path, tmp_path: Path) -> None:
+    pack = make_pack(tmp_path / "more")
+    with Workspace.open(work) as workspace:
+        queue = JobQueue(workspace.jobs, lambda record, event: None)
+        document = open_image(workspace, png(tmp_path / "smear.png"))
+        fill(workspace, queue, pack, document, 0)
+        document.close()
+        queue.close()
+    png(tmp_path / "smear.png", seed=1)
+    result = run("export", work, "--out", tmp_path / "out", "--json")
+    data = json.loads(result.stdout)
+    assert result.exit_code == 2 and [item["slices"] for item in data["series"]] == [5]
+    assert "Another image" in data["left_out"][0]["happened"] and "left out" in result.stderr
+
+
+def test_a_larger_series_beside_one_without_a_key_is_not_exported_in_its_stead(work: Path, tmp_path: Path) -> None:
+    save_series(tmp_path / "a" / "other", [(0, 0, 2.0 * k) for k in range(7)], series="1.2.77", PatientID="C")
+    with closing(sqlite3.connect(work / FILE)) as database, database:  # as earlier versions left it
+        database.execute("UPDATE series SET key = NULL")
+    result = run("export", work, "--out", tmp_path / "out", "--json")
+    assert result.exit_code == 2 and "Another image" in result.stderr, result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_was_left_out_of_a_folder_is_told(work: Path, tmp_path: Path) -> None:
+    save_series(tmp_path / "a" / "other", [(0, 0, 2.0 * k) for k in range(3)], series="1.2.77", PatientID="C")
+    damaged = tmp_path / "a" / "02.dcm"
+    damaged.write_bytes(damaged.read_bytes()[:-2000])
+    result = run("export", work, "--out", tmp_path / "out", "--image", tmp_path / "a", "--json")
+    data = json.loads(result.stdout)
+    (item,) = data["series"]
+    assert item["slices"] == 4 and item["notices"] and len(data["notices"]) == len(item["notices"])
+    told = " ".join(data["notices"])
+    assert "1 file was left out" in told and "series" in told and item["pseudonym"] in told
+    assert told[:40] in result.stderr
+    assert json.loads(Path(item["record"]).read_text())["notices"] == item["notices"]
 
 
 def test_what_cannot_be_exported_says_why(work: Path, tmp_path: Path) -> None:

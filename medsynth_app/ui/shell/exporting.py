@@ -70,8 +70,8 @@ class Exporting:
             else _("none of them with generated pixels")
         self._toasts.say("done", _("{slices}, {changed}: {name}.").format(
             slices=slices, changed=changed, name=found.path.name))
-        for notice in found.notices:
-            self._banners.say("warning", notice)
+        if found.notices:
+            self._toasts.say("warning", " ".join(found.notices))
 
     def _failed(self, task: Background, errand: Errand, error: Exception) -> None:
         if not self._ended(task):
