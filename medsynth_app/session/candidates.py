@@ -177,6 +177,16 @@ class Candidates:
         """Take away every candidate of this slice that has not been accepted, as one step."""
         return self._discard(self.staged)
 
+    def go_to(self, job_id: str) -> None:
+        """Show the slice of the document at work that a job drew into; nothing changes where there is none."""
+        document = self._documents.current
+        if document is not None and all(result.job_id != job_id for result in self.results):
+            drawn = {str(result.frame_key) for result in self._workspace.candidates.of_document(
+                document.id, CandidateState.STAGED, CandidateState.ACCEPTED) if result.job_id == job_id}
+            frames = [index for index, about in enumerate(document.info.frames) if str(about.key) in drawn]
+            if frames:
+                self._view.set_index(frames[0])
+
     # --- inner
 
     def _discard(self, results: Sequence[Candidate]) -> Changes:

@@ -10,7 +10,7 @@ from psygnal import Signal
 
 from medsynth_app.actions.receive import receive
 from medsynth_app.core.changes import Changes
-from medsynth_app.core.job import EventKind, JobEvent, JobRecord, JobState
+from medsynth_app.core.job import EventKind, JobEvent, JobRecord, JobState, Lane
 from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.session.errands import Errand
 from medsynth_app.session.hook import BEFORE_VIEWS, Hook
@@ -74,6 +74,11 @@ class Jobs:
     def active(self) -> int:
         """How many jobs wait or run: the number in the ring."""
         return sum(not entry.record.state.ended for entry in self._entries.values())
+
+    def ahead(self, lane: Lane) -> int:
+        """How many jobs a new one of this lane may wait for; what this process does itself holds up none."""
+        return sum(not entry.record.state.ended and entry.record.lane is lane and job_id not in self._errands
+                   for job_id, entry in self._entries.items())
 
     @property
     def running(self) -> tuple[JobEntry, ...]:

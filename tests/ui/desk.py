@@ -159,6 +159,12 @@ class TestDesk:
 
     def candidates(self, count: int = 3) -> str:
         """Paint, start a run of so many candidates and answer it; returns its job."""
+        job_id = self.inpaint(count)
+        answer(self.session.workspace, job_id, self.session.jobs.deliver)
+        return job_id
+
+    def inpaint(self, count: int = 3) -> str:
+        """Paint and start a run of so many candidates; returns its job, which no worker answers."""
         self.paint()
         self.session.inpaint.set(count=count, prompt="a cell", mode="replace")
         job_id = self.session.inpaint.run().jobs[0]
@@ -168,7 +174,6 @@ class TestDesk:
         del self.queue.jobs[job_id]
         jobs.add(record, *to_parts(self.queue.requests[-1]))
         self.session.jobs.refresh()
-        answer(self.session.workspace, record.id, self.session.jobs.deliver)
         return record.id
 
     def hear(self, job_id: str, state: JobState, event: JobEvent) -> None:

@@ -10,6 +10,7 @@ from PySide6.QtGui import QColor, QIcon, QPainter
 from PySide6.QtWidgets import QButtonGroup, QCheckBox, QGridLayout, QMenu, QSizePolicy, QToolButton, QWidget
 
 from medsynth_app.core.errors import UserError
+from medsynth_app.core.jobs.inpaint import INPAINT
 from medsynth_app.core.jobs.request import Sampling
 from medsynth_app.core.labels import LabelClass, LabelSchema
 from medsynth_app.core.options import option_of
@@ -271,7 +272,7 @@ class InpaintPanel(Panel):
         verb = {"replace": "Inpaint", "remove": "Remove", "vary": "Vary"}[s.inpaint.parameters.mode]
         seconds = s.inpaint.expected_seconds
         time = f", about {words.duration(seconds)}" if seconds else ""
-        waiting = s.jobs.active
+        waiting = s.jobs.ahead(INPAINT.lane)
         self.primary.setText(f"{verb} {s.inpaint.parameters.sampling.count}{time}")
         key = self._commands.key_text("paint.run")
         one = s.documents.current is None or len(s.documents.current.info.frames) == 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import Qt
+
 from medsynth_app.core.job import JobRecord
 from medsynth_app.core.jobs.kind import Outcome
 from medsynth_app.core.words import _
@@ -34,7 +36,7 @@ def make(frame: Frame) -> Place:
                        lambda digit: choose_class(session, digit)),
         tools=(frame.steps, PaintTools(frame.commands), BrushSize(session, canvas, frame.commands), frame.image_tools,
                compare_button(frame.theme, frame.commands)),
-        entry=panel.prompt, ends=(JobEnd(Outcome.CANDIDATES, lambda record: _in_view(frame, record),
+        entry=panel.prompt, ends=(JobEnd(Outcome.CANDIDATES, lambda record: _seen(frame, record),
                                          lambda record: _show(frame, record)),),
         finish=finish)
 
@@ -65,16 +67,20 @@ def _take_images(frame: Frame) -> None:
     frame.session.documents.current_changed.connect(receive)
 
 
-def _in_view(frame: Frame, record: JobRecord) -> bool:
-    document = frame.session.documents.current
-    return document is not None and document.id == record.document_id
+def _seen(frame: Frame, record: JobRecord) -> bool:
+    """Whether the slice in view is one that the job drew into."""
+    return any(result.job_id == record.id for result in frame.session.candidates.results)
 
 
 def _show(frame: Frame, record: JobRecord) -> None:
-    """Open the image of a job from the list of recent ones, where it is not open."""
-    if _in_view(frame, record):
+    """Go to the slice that a job drew into; its image is opened from the list of recent ones where it is not open."""
+    candidates, document = frame.session.candidates, frame.session.documents.current
+    if document is not None and document.id == record.document_id:
+        candidates.go_to(record.id)
         return
     found = next((recent for recent in frame.session.documents.recent(50)
                   if recent.id == record.document_id and recent.exists and recent.path), None)
     if found is not None and found.path is not None:
+        frame.opening.opened.connect(lambda _path: candidates.go_to(record.id),
+                                     Qt.ConnectionType.SingleShotConnection)
         frame.opening.open(found.path, series=found.identity.series)
