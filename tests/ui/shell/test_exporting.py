@@ -151,3 +151,16 @@ def test_nothing_is_left_of_it_when_the_window_closes(qapp: Any, tmp_path: Path,
         threading.Timer(0.2, gate.set).start()
         desk.window.close()
         assert not (tmp_path / "out").exists()
+
+
+def test_what_the_series_lacks_is_told_when_it_was_written(desk: TestDesk, tmp_path: Path,
+                                                           monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = save_series(tmp_path / "in", [(0, 0, 2.0 * k) for k in range(5)])
+    (folder / "02.dcm").write_bytes((folder / "02.dcm").read_bytes()[:-2000])
+    desk.window.open_path(folder)
+    desk.until(lambda: not desk.window.opening.busy and len(desk.session.documents.current.info.frames) == 4)
+    monkeypatch.setattr(desk.window.dialogs, "open_folder", lambda _title: tmp_path / "out")
+    desk.window.commands["file.export_series"].trigger()
+    desk.until(lambda: (tmp_path / "out").exists() and not running(desk))
+    done, lacks = desk.window.toasts.texts()[-2:]
+    assert done.startswith("4 slices exported") and lacks.startswith("1 file was left out")
