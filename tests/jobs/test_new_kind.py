@@ -64,8 +64,8 @@ def test_a_new_kind_of_job_runs_through_the_real_queue_and_worker_with_three_fil
     shutil.copytree(Path(medsynth_app.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__", "ui"))
     table = package / "core" / "jobs" / "table.py"
     text = table.read_text()
-    assert "STUDY)}" in text
-    table.write_text(text.replace("STUDY)}", "STUDY, COUNT)}").replace(
+    assert text.count(")}\n") == 1  # the end of the one table
+    table.write_text(text.replace(")}\n", ", COUNT)}\n").replace(
         "\n\nKINDS", "\nfrom medsynth_app.core.jobs.count import COUNT\n\nKINDS"))
     (package / "core" / "jobs" / "count.py").write_text(KIND)
     (package / "engine" / "count.py").write_text(ENGINE)
