@@ -112,14 +112,16 @@ def test_a_failed_job_says_what_is_safe_and_can_be_run_again(desk: TestDesk) -> 
 
 
 def test_what_ended_elsewhere_is_a_toast_and_what_is_plain_to_see_is_not(desk: TestDesk) -> None:
-    desk.paint()
-    first, second = desk.session.inpaint.run().jobs[0], desk.session.inpaint.run().jobs[0]
-    count = len(desk.window.toasts.texts())
-    desk.hear(first, JobState.DONE, JobEvent(first, EventKind.DONE))
+    before, count = desk.session.inpaint.parameters, len(desk.window.toasts.texts())
+    desk.candidates()
+    assert len(desk.session.candidates.results) == 3  # in the strip
     assert len(desk.window.toasts.texts()) == count
+    second = desk.session.inpaint.run().jobs[0]
     desk.window.navigator.go("models")
     desk.hear(second, JobState.DONE, JobEvent(second, EventKind.DONE))
     assert desk.window.toasts.texts()[-1].startswith("Candidates are ready")
+    desk.session.candidates.discard_all()
+    desk.session.inpaint.set(count=before.sampling.count, conditioning=before.conditioning, mode=before.mode)
     desk.session.painting.undo()
 
 
