@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-import hashlib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 from medsynth_app.core.errors import Cancelled, UserError
-from medsynth_app.core.files import replacing
+from medsynth_app.core.files import file_sha256
 from medsynth_app.core.job import EventKind, JobEvent
 from medsynth_app.core.jobs.detect import COLUMNS, DetectRequest
 from medsynth_app.datasets.picture import opened, seen
 from medsynth_app.engine.job import Job
+from medsynth_app.formats.cell_tables import write_table
 from medsynth_app.segmentation.smear import CellKind, find_cells
 
 LEAST = 32  # pixels a side
@@ -49,15 +48,7 @@ def run(request: DetectRequest, job: Job) -> None:
     if not rows:
         raise UserError("No cells were found in any of these pictures.",
                         "Give smears in Romanowsky-type stain in which red cells are at least 12 pixels wide.")
-    out = Path(request.out)
-    try:
-        with replacing(out, mode=0o600) as part, part.open("w", newline="", encoding="utf-8") as stream:
-            writer = csv.writer(stream)
-            writer.writerow(COLUMNS)
-            writer.writerows(rows)
-    except OSError as error:
-        raise UserError(f"The file {out.name} cannot be written ({error.strerror or 'disk error'}).",
-                        "Choose another place, or make room on the disk.") from error
+    write_table(Path(request.out), COLUMNS, rows)
     job.emit(JobEvent(job.id, EventKind.RESULT, step=len(names), steps=len(names),
                       data={"file": request.out, "fields": len(names),
                             "cells": {kind.value: found[kind] for kind in CellKind}}))
@@ -66,7 +57,7 @@ def run(request: DetectRequest, job: Job) -> None:
 def _cells(name: str, path: Path) -> Iterator[tuple[CellKind, tuple[object, ...]]]:
     """Rows of `COLUMNS` for the cells of one picture."""
     try:
-        sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+        sha256 = file_sha256(path)
         with opened(path) as source:
             pixels, origin = seen(source), "synthetic" if source.info.synthetic else "real"
     except OSError as error:

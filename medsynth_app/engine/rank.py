@@ -10,7 +10,7 @@ from medsynth_app.core.errors import Cancelled, UserError
 from medsynth_app.core.job import EventKind, JobEvent
 from medsynth_app.core.jobs.rank import RankRequest
 from medsynth_app.engine.job import Job
-from medsynth_app.formats.cell_tables import read_cells, write_ranked
+from medsynth_app.formats.cell_tables import CellTable, read_cells, write_ranked
 from medsynth_app.formats.embeddings import Embeddings, read_embeddings
 from medsynth_app.ranking.catalogue import reason_words
 from medsynth_app.ranking.features import main_axes
@@ -44,7 +44,7 @@ def run(request: RankRequest, job: Job) -> None:
     if not held.ids:
         raise UserError("There are no cells in these embeddings.", "Embed some first.")
     features = main_axes(held.values, rng).of(held.values)
-    ids, (images, confidence) = held.ids, _known_of(held, table and table.rows)
+    ids, (images, confidence) = held.ids, _known_of(held, table)
     del held
     _step(job, 2)
     classes = sorted(set(known.values()))
@@ -68,10 +68,11 @@ def _step(job: Job, done: int) -> None:
     job.emit(JobEvent(job.id, EventKind.PROGRESS, step=done, steps=STEPS))
 
 
-def _known_of(held: Embeddings, rows: object) -> tuple[np.ndarray | None, np.ndarray | None]:
+def _known_of(held: Embeddings, table: CellTable | None) -> tuple[np.ndarray | None, np.ndarray | None]:
     """Image and confidence of each cell, where the table of cells has them for all."""
-    if not isinstance(rows, dict) or any(name not in rows for name in held.ids):
+    if table is None or any(name not in table.rows for name in held.ids):
         return None, None
+    rows = table.rows
     first = rows[held.ids[0]]
     images = confidence = None
     if "image" in first:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,14 +81,25 @@ def write_ranked(path: Path, cells: Iterable[tuple[str, int, float, str, str]], 
         When the file cannot be written.
     """
     kept = tuple(name for name in (table.columns if table else ()) if name not in ("cell_id", *RANKED))
+    known = table.rows if table else {}
+    write_table(path, ("cell_id", *kept, *RANKED), (
+        (name, *(known.get(name, {}).get(column, "") for column in kept), place, f"{score:.6g}", strategy, reason)
+        for name, place, score, strategy, reason in cells))
+
+
+def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write a CSV in one go: a run that is killed leaves what was there before.
+
+    Raises
+    ------
+    UserError
+        When the file cannot be written.
+    """
     try:
         with replacing(path, mode=0o600) as part, part.open("w", newline="", encoding="utf-8") as stream:
             writer = csv.writer(stream)
-            writer.writerow(("cell_id", *kept, *RANKED))
-            for name, place, score, strategy, reason in cells:
-                known = table.rows.get(name, {}) if table else {}
-                writer.writerow((name, *(known.get(column, "") for column in kept), place, f"{score:.6g}", strategy,
-                                 reason))
+            writer.writerow(columns)
+            writer.writerows(rows)
     except OSError as error:
         raise UserError(f"The file {path.name} cannot be written ({error.strerror or 'disk error'}).",
                         "Choose another place, or make room on the disk.") from error

@@ -16,7 +16,7 @@ from medsynth_app.workspace.candidates import Candidate, CandidateState
 from medsynth_app.workspace.documents import Document
 
 AS_IS = "original"  # key of the image as it is, among the pictures
-MODES = {"replace": _("Replace"), "remove": _("Remove"), "vary": _("Vary")}
+TITLES = {"replace": _("Replace"), "remove": _("Remove"), "vary": _("Vary")}
 LEAST_HEAD = 3 * PITCH  # px that the words over a run have at least
 
 
@@ -54,7 +54,7 @@ def thumbs_of(session: Session, watched: int | None) -> list[Thumb]:
 
 def run_words(run: Run, session: Session) -> tuple[str, str]:
     """A run in one line, and in several for a tooltip."""
-    mode, made = MODES.get(run.mode, run.mode), run.made.astimezone()
+    mode, made = TITLES.get(run.mode, run.mode), run.made.astimezone()
     model = _model(run, session)
     prompt = run.prompt if run.mode != "remove" else ""  # nobody wrote what a model removes with
     today = made.date() == datetime.now().astimezone().date()

@@ -17,6 +17,7 @@ from medsynth_app.core.options import option_of
 from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.core.words import _
 from medsynth_app.session.session import Session
+from medsynth_app.ui.places.paint.groups import TITLES
 from medsynth_app.ui.places.paint.more import MoreInpaint
 from medsynth_app.ui.shell.commands import Commands
 from medsynth_app.ui.theme import tokens as look
@@ -38,9 +39,9 @@ from medsynth_app.ui.widgets.fields import percents
 from medsynth_app.ui.widgets.panel import Panel, SliderRow
 from medsynth_app.ui.widgets.words import NO_IMAGE, READ_ONLY, UNSEEN
 
-MODES = (("replace", "Replace", "Draws what the prompt says."),
-         ("remove", "Remove", "Fills from the surroundings, as if nothing had been there."),
-         ("vary", "Vary", "Keeps the likeness and changes the details."))
+MODES = (("replace", TITLES["replace"], _("Draws what the prompt says.")),
+         ("remove", TITLES["remove"], _("Fills from the surroundings, as if nothing had been there.")),
+         ("vary", TITLES["vary"], _("Keeps the likeness and changes the details.")))
 REMOVE_INSTEAD = _("Remove needs none.")
 COUNTS = tuple((n, str(n), f"{n} candidate{'' if n == 1 else 's'} to choose from") for n in (1, 2, 4, 8))
 
