@@ -10,10 +10,9 @@ from medsynth_app.core.errors import UserError
 from medsynth_app.core.jobs.kind import shortened
 from medsynth_app.workspace.candidates import Candidate, CandidateState
 from medsynth_app.workspace.documents import Document
-from medsynth_app.workspace.workspace import Workspace
 
 
-def accept_result(workspace: Workspace, document: Document, result: Candidate, person: str = "", *,
+def accept_result(document: Document, result: Candidate, person: str = "", *,
                   found: Fit | None = None) -> Changes:
     """Write `result` into `document`; only pixels of its effective mask change.
 

@@ -10,10 +10,9 @@ from medsynth_app.core.edit import CandidatePart, Edit
 from medsynth_app.core.errors import UserError
 from medsynth_app.workspace.candidates import Candidate, CandidateState
 from medsynth_app.workspace.documents import Document
-from medsynth_app.workspace.workspace import Workspace
 
 
-def discard_result(workspace: Workspace, document: Document, results: Sequence[Candidate], person: str = "") -> Changes:
+def discard_result(document: Document, results: Sequence[Candidate], person: str = "") -> Changes:
     """Take results out of the strip; undo brings exactly these back.
 
     Raises

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -23,7 +23,7 @@ from medsynth_app.core.words import _
 from medsynth_app.session.documents import Documents
 from medsynth_app.session.drawing import Drawing
 from medsynth_app.session.hook import AFTER_VIEWS, BEFORE_VIEWS, Hook
-from medsynth_app.session.job_entry import Preview
+from medsynth_app.session.job_entry import previews_of
 from medsynth_app.session.jobs import Jobs
 from medsynth_app.session.people import People
 from medsynth_app.session.view import View
@@ -160,7 +160,7 @@ class Candidates:
         self._documents.settle()
         document, candidate = self._view.seen(), self.at(index)
         found = fit(document, candidate) if candidate.state is CandidateState.STAGED else None
-        changes = self._hook.tell(accept_result(self._workspace, document, candidate, self._people.id, found=found))
+        changes = self._hook.tell(accept_result(document, candidate, self._people.id, found=found))
         if found is not None and found.replaced:
             self._hook.notice.emit("info", _("It has taken the place of the one that was accepted before, which is a "
                                              "candidate again."))
@@ -191,7 +191,7 @@ class Candidates:
 
     def _discard(self, results: Sequence[Candidate]) -> Changes:
         self._documents.settle()
-        return self._hook.tell(discard_result(self._workspace, self._documents.opened(), results, self._people.id))
+        return self._hook.tell(discard_result(self._documents.opened(), results, self._people.id))
 
     @property
     def _frame(self) -> str:
@@ -241,7 +241,7 @@ class Candidates:
             return
         if event.kind is EventKind.PREVIEW:
             known = self._drawings.get(record.id) or Drawing.of(self._workspace, record.id)
-            self._drawings[record.id] = known.after(_previews(event))
+            self._drawings[record.id] = known.after(previews_of(event))
         elif not record.state.ended or self._drawings.pop(record.id, None) is None:
             return
         self._choose_drawing()
@@ -258,8 +258,3 @@ def _run(job_id: str, results: Sequence[Candidate], places: Sequence[int]) -> Ru
     return Run(job_id, str(about.parameters.get("mode", "")), about.pack, about.pack_sha256,
                str(about.parameters.get("prompt", "")),
                datetime.fromisoformat(min(result.created for result in results)), tuple(places))
-
-
-def _previews(event: JobEvent) -> Mapping[int, Preview]:
-    """By the numbers of their candidates: of a large run a part is drawn at a time."""
-    return {int(key): event.arrays[key] for key in event.arrays if key.isdigit()}

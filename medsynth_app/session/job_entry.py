@@ -67,7 +67,7 @@ def _news(event: JobEvent) -> dict[str, Any]:
         return {"step": event.step, "steps": event.steps, "seconds_left": event.seconds_left,
                 "message": event.message}
     if event.kind is EventKind.PREVIEW:
-        return {"previews": previews_of(event)}
+        return {"previews": tuple(previews_of(event).values())}
     if event.kind is EventKind.FAILED:
         return {"message": event.message, "remedy": str(event.data.get("remedy", "")),
                 "details": str(event.data.get("details", ""))}
@@ -81,6 +81,6 @@ def device_text(info: Mapping[str, Any]) -> str:
     return ", ".join(names.get(part, part) for part in parts)
 
 
-def previews_of(event: JobEvent) -> tuple[Preview, ...]:
-    """Previews of an event in the order of the candidates."""
-    return tuple(event.arrays[key] for key in sorted((k for k in event.arrays if k.isdigit()), key=int))
+def previews_of(event: JobEvent) -> dict[int, Preview]:
+    """Previews of an event by the numbers of their candidates, in order: of a large run a part is drawn at a time."""
+    return {number: event.arrays[str(number)] for number in sorted(int(key) for key in event.arrays if key.isdigit())}

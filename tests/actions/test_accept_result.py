@@ -75,7 +75,7 @@ def test_accepting_changes_the_effective_mask_alone_and_undo_brings_the_original
     paint(document, 1, (10, 10, 25, 25))
     first, second = staged(workspace, queue, pack, document, 1)
     original = document.pixels(1).copy()
-    changes = accept_result(workspace, document, second)
+    changes = accept_result(document, second)
     change, = changes.documents
     assert changes.candidates == (document.id,)
     assert (change.kind, change.frame) == ("pixels", document.info.frames[1].key)
@@ -115,15 +115,15 @@ def test_accepting_is_refused_when_the_region_changed_meanwhile(
     paint(document, box=(20, 30, 36, 44), value=0)
     paint(document, box=(10, 40, 24, 60))  # reaches into the first region by less than half
     other, _ = staged(workspace, queue, pack, document)
-    accept_result(workspace, document, other)
+    accept_result(document, other)
     between = document.pixels(0).copy()
     for result in (first, second):
         with pytest.raises(UserError, match="has changed in this region"):
-            accept_result(workspace, document, result)
+            accept_result(document, result)
     assert np.array_equal(document.pixels(0), between)
     assert workspace.candidates.get(second.id).state == "staged"
     undo(document)
-    accept_result(workspace, document, second)  # the pixels are the original ones again
+    accept_result(document, second)  # the pixels are the original ones again
     assert workspace.candidates.get(second.id).state == "accepted"
 
 
@@ -138,9 +138,9 @@ def test_two_fills_side_by_side_are_both_accepted(
         found.append(staged(workspace, queue, pack, document)[0])
     left, right = found
     assert left.bounds.overlaps(right.bounds)
-    accept_result(workspace, document, left)
+    accept_result(document, left)
     assert fit(document, right).beside and not fit(document, right).replaced
-    accept_result(workspace, document, right)
+    accept_result(document, right)
     expected = original.copy()
     for result in found:
         expected[result.bounds.slices][result.effective()] = result.pixels()[result.effective()]
@@ -156,7 +156,7 @@ def test_painting_elsewhere_or_on_the_mask_does_not_stand_in_the_way(
     paint(document)
     first, _ = staged(workspace, queue, pack, document)
     paint(document, box=(0, 0, 50, 50), value=3)
-    accept_result(workspace, document, first)
+    accept_result(document, first)
     assert workspace.candidates.get(first.id).state == "accepted"
 
 
@@ -167,14 +167,14 @@ def test_a_result_is_accepted_once_and_in_its_own_image_only(
     paint(document)
     first, _ = staged(workspace, queue, pack, document)
     with pytest.raises(UserError, match="another image"):
-        accept_result(workspace, other, first)
-    accept_result(workspace, document, first)
+        accept_result(other, first)
+    accept_result(document, first)
     with pytest.raises(UserError, match="already"):
-        accept_result(workspace, document, workspace.candidates.get(first.id))
+        accept_result(document, workspace.candidates.get(first.id))
     with pytest.raises(UserError, match="Undo it first"):
-        discard_result(workspace, document, [workspace.candidates.get(first.id)])
+        discard_result(document, [workspace.candidates.get(first.id)])
     with pytest.raises(UserError, match="another image"):
-        discard_result(workspace, other, [_])
+        discard_result(other, [_])
 
 
 def states(workspace: Workspace, *results: Candidate) -> list[str]:
@@ -187,7 +187,7 @@ def test_discarded_results_come_back_by_undo_and_go_again_by_redo(
     paint(document, 1, (10, 10, 25, 25))
     first, second = staged(workspace, queue, pack, document, 1)
     (third,) = staged(workspace, queue, pack, document, 1, changed(PARAMETERS, count=1))
-    changes = discard_result(workspace, document, [first, third])
+    changes = discard_result(document, [first, third])
     assert changes.candidates == (document.id,)
     assert {(change.kind, change.frame) for change in changes.documents} == {("candidate", document.info.frames[1].key)}
     assert states(workspace, first, second, third) == ["discarded", "staged", "discarded"]
@@ -210,7 +210,7 @@ def test_undo_of_a_discard_survives_a_restart(queue: JobQueue, pack: InstalledPa
         mine = JobQueue(own.jobs, lambda record, news: receive(own, record, news))
         found = staged(own, mine, pack, document)
         mine.close()
-        discard_result(own, document, found)
+        discard_result(document, found)
         document.close()
     with Workspace.open(tmp_path / "w") as own:
         document = open_image(own, image)
@@ -229,9 +229,9 @@ def test_another_candidate_takes_the_place_of_the_accepted_one_in_one_step(
     paint(document, 1, (10, 10, 25, 25))
     first, second = staged(workspace, queue, pack, document, 1)
     original = document.pixels(1).copy()
-    accept_result(workspace, document, first)
+    accept_result(document, first)
     with_first = document.pixels(1).copy()
-    assert accept_result(workspace, document, second)
+    assert accept_result(document, second)
     expected = original.copy()
     expected[second.bounds.slices][second.effective()] = second.pixels()[second.effective()]
     assert np.array_equal(document.pixels(1), expected)  # as if the first had never been accepted
@@ -245,7 +245,7 @@ def test_another_candidate_takes_the_place_of_the_accepted_one_in_one_step(
     assert [record.seed for record in document.provenance(1)] == [first.seed]
     redo(document)
     assert np.array_equal(document.pixels(1), expected) and states(workspace, first, second) == ["staged", "accepted"]
-    accept_result(workspace, document, workspace.candidates.get(first.id))  # and back again
+    accept_result(document, workspace.candidates.get(first.id))  # and back again
     assert np.array_equal(document.pixels(1), with_first)
     assert [record.seed for record in document.provenance(1)] == [first.seed]
     assert states(workspace, first, second) == ["accepted", "staged"]
@@ -263,8 +263,8 @@ def test_a_smaller_fill_gives_back_what_the_larger_one_had_changed_beside_it(
     small, _ = staged(workspace, queue, pack, document)
     paint(document, box=(10, 10, 40, 50))
     large, _ = staged(workspace, queue, pack, document, 0, changed(PARAMETERS, seed=100))
-    accept_result(workspace, document, large)
-    accept_result(workspace, document, small)
+    accept_result(document, large)
+    accept_result(document, small)
     expected = original.copy()
     expected[small.bounds.slices][small.effective()] = small.pixels()[small.effective()]
     assert np.array_equal(document.pixels(0), expected)
@@ -273,10 +273,10 @@ def test_a_smaller_fill_gives_back_what_the_larger_one_had_changed_beside_it(
     paint(document, box=(0, 0, 60, 80), value=0)
     paint(document, box=(34, 44, 44, 58))  # upon a corner of the large one, beside the small one
     corner, _ = staged(workspace, queue, pack, document, 0, changed(PARAMETERS, seed=200))
-    accept_result(workspace, document, corner)
+    accept_result(document, corner)
     between = document.pixels(0).copy()
     with pytest.raises(UserError, match="drawn over") as refused:
-        accept_result(workspace, document, workspace.candidates.get(small.id))
+        accept_result(document, workspace.candidates.get(small.id))
     assert "Undo that one first" in refused.value.remedy
     assert np.array_equal(document.pixels(0), between)
 
@@ -287,14 +287,14 @@ def test_what_was_drawn_upon_a_fill_goes_with_it_or_keeps_it(
     original = document.pixels(0).copy()
     paint(document, box=(20, 20, 40, 40))
     below, sibling = staged(workspace, queue, pack, document)
-    accept_result(workspace, document, below)
+    accept_result(document, below)
     again = changed(PARAMETERS, seed=100)
     above, other = staged(workspace, queue, pack, document, 0, again)  # the same region, upon the first fill
-    accept_result(workspace, document, above)
+    accept_result(document, above)
     assert [record.seed for record in document.provenance(0)] == [below.seed, above.seed]
-    accept_result(workspace, document, other)
+    accept_result(document, other)
     assert [record.seed for record in document.provenance(0)] == [below.seed, other.seed]
-    accept_result(workspace, document, sibling)  # both of them go
+    accept_result(document, sibling)  # both of them go
     expected = original.copy()
     expected[sibling.bounds.slices][sibling.effective()] = sibling.pixels()[sibling.effective()]
     assert np.array_equal(document.pixels(0), expected)
@@ -303,10 +303,10 @@ def test_what_was_drawn_upon_a_fill_goes_with_it_or_keeps_it(
     paint(document, box=(0, 0, 60, 80), value=0)
     paint(document, box=(36, 36, 56, 56))  # a corner of it lies upon the sibling
     corner, _ = staged(workspace, queue, pack, document, 0, changed(PARAMETERS, seed=200))
-    accept_result(workspace, document, corner)
+    accept_result(document, corner)
     between = document.pixels(0).copy()
     with pytest.raises(UserError, match="has changed in this region"):
-        accept_result(workspace, document, workspace.candidates.get(below.id))
+        accept_result(document, workspace.candidates.get(below.id))
     assert np.array_equal(document.pixels(0), between)
 
 
@@ -315,9 +315,9 @@ def test_a_fill_that_somebody_else_replaced_cannot_be_undone_below_it(
     document = open_image(workspace, png(tmp_path / "a.png"))
     paint(document)
     first, second = staged(workspace, queue, pack, document)
-    accept_result(workspace, document, first, "ann")
-    accept_result(workspace, document, second, "ben")
-    discard_result(workspace, document, [workspace.candidates.get(first.id)], "cem")
+    accept_result(document, first, "ann")
+    accept_result(document, second, "ben")
+    discard_result(document, [workspace.candidates.get(first.id)], "cem")
     with pytest.raises(UserError, match="somebody else"):
         undo(document, "ann")
     with pytest.raises(UserError, match="somebody else"):
@@ -349,7 +349,7 @@ def test_more_like_this_runs_the_same_request_with_new_seeds_on_the_pixels_of_no
     paint(document)
     first, _ = staged(workspace, queue, pack, document)
     old = from_parts(*workspace.jobs.load(first.job_id))
-    accept_result(workspace, document, first)
+    accept_result(document, first)
     new = from_parts(*workspace.jobs.load(more_like_this(workspace, queue, document, first).jobs[0]))
     assert new.sampling.seed != old.sampling.seed
     assert changed(new, seed=old.sampling.seed).sampling == old.sampling and new.conditioning == old.conditioning

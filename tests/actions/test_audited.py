@@ -38,8 +38,8 @@ def test_who_did_what_to_which_ids_is_written_down(workspace: Workspace, queue: 
     job = inpaint_document(queue, document, 0, to_inpaint(seed=7, count=2), pack, person=ann).jobs[0]
     answer(workspace, job, lambda record, event: receive(workspace, record, event))
     first, second = workspace.candidates.of_document(document.id)
-    accept_result(workspace, document, first, ann)
-    discard_result(workspace, document, [second], ann)
+    accept_result(document, first, ann)
+    discard_result(document, [second], ann)
     drawn = generate(queue, pack, to_generate(prompt="a cell", count=1), person=ann).jobs[0]
     answer(workspace, drawn, lambda record, event: receive(workspace, record, event))
     picture, = workspace.pictures.page()
@@ -82,8 +82,8 @@ def test_what_cannot_be_audited_is_not_done(workspace: Workspace, queue: JobQueu
     answer(workspace, drawn, lambda record, news: receive(workspace, record, news))
     picture, = workspace.pictures.page()
     original, count = document.pixels(0).copy(), workspace.audit.count
-    for step in (lambda: accept_result(workspace, document, first),
-                 lambda: discard_result(workspace, document, [second]),
+    for step in (lambda: accept_result(document, first),
+                 lambda: discard_result(document, [second]),
                  lambda: remove_picture(workspace, picture)):
         with no_room_for_the_audit(), pytest.raises(UserError, match="disk may be full"):
             step()
@@ -91,6 +91,6 @@ def test_what_cannot_be_audited_is_not_done(workspace: Workspace, queue: JobQueu
         assert [each.state for each in workspace.candidates.of_document(document.id)] == ["staged", "staged"]
         assert workspace.pictures.page() == (picture,) and picture.pixels().any()
         assert document.can_undo() == "Undo: paint region" and workspace.audit.count == count
-    accept_result(workspace, document, first)  # there is room again
+    accept_result(document, first)  # there is room again
     assert len(document.provenance(0)) == 1
     assert set(workspace.audit.entries(0, 1)[0].subjects) == {first.id, document.id}

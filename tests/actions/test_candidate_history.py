@@ -78,10 +78,10 @@ def test_a_walk(workspace: Workspace, queue: JobQueue, pack: InstalledPack, tmp_
                 draw(workspace, queue, pack, document, random)
             elif deed == "accept" and staged:
                 standing = len(document.composed.fills(1))
-                accept_result(workspace, document, staged[int(random.integers(len(staged)))], person)
+                accept_result(document, staged[int(random.integers(len(staged)))], person)
                 replaced += len(document.composed.fills(1)) <= standing
             elif deed == "discard" and staged:
-                discard_result(workspace, document, staged[:int(random.integers(1, 3))], person)
+                discard_result(document, staged[:int(random.integers(1, 3))], person)
             elif deed == "undo":
                 undo(document, person)
             elif deed == "redo":

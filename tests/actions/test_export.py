@@ -60,7 +60,7 @@ def fill(workspace: Workspace, queue: JobQueue, pack: InstalledPack, document: D
     (job,) = inpaint_document(queue, document, frame, parameters, pack).jobs
     answer(workspace, job, lambda record, news: receive(workspace, record, news))
     result = next(item for item in workspace.candidates.of_document(document.id) if item.job_id == job)
-    accept_result(workspace, document, result)
+    accept_result(document, result)
 
 
 def ct(workspace: Workspace) -> Document:
@@ -256,7 +256,7 @@ def test_no_uid_of_the_source_is_in_any_export(workspace: Workspace, queue: JobQ
     paint(document, 0, (10, 10, 25, 25))
     (old,) = inpaint_document(queue, document, 0, PARAMETERS, pack).jobs
     answer(workspace, old, as_before)
-    accept_result(workspace, document, workspace.candidates.of_document(document.id)[0])
+    accept_result(document, workspace.candidates.of_document(document.id)[0])
 
     # the second one is drawn by the worker's own code
     (job,) = inpaint_document(queue, document, 0, changed(PARAMETERS, steps=2, device="cpu"), pack).jobs
@@ -268,7 +268,7 @@ def test_no_uid_of_the_source_is_in_any_export(workspace: Workspace, queue: JobQ
         assert "frame_key" not in news.data["provenance"]["parameters"]
         receive(workspace, record_of(workspace, job), event(job, news.kind, arrays=news.arrays, data=news.data))
     workspace.jobs.update(job, JobState.DONE, "")
-    accept_result(workspace, document, next(
+    accept_result(document, next(
         item for item in workspace.candidates.of_document(document.id) if item.job_id == job))
 
     last = export_of(workspace, document, 0).provenance

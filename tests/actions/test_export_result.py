@@ -43,6 +43,6 @@ def test_a_candidate_is_exported_without_being_accepted(workspace: Workspace, qu
     assert np.array_equal(document.pixels(0), before) and document.provenance(0) == []
     assert (document.can_undo(), document.can_redo()) == ("Undo: paint region", "Redo: paint region")
     assert [item.state for item in workspace.candidates.of_document(document.id)] == ["staged", "staged"]
-    accept_result(workspace, document, first)
+    accept_result(document, first)
     with pytest.raises(UserError, match="has changed in this region"):
         export_result(workspace, document, second, tmp_path / "late.png", "png")

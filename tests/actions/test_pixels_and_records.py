@@ -60,7 +60,7 @@ def test_a_second_window_sees_what_the_first_one_did(workspace: Workspace, queue
     with Workspace.open(workspace.folder, writable=False) as reader:
         seen = open_image(reader, tmp_path / "a.png")
         assert seen.read_only
-        steps = [lambda: accept_result(workspace, document, result), lambda: undo(document), lambda: redo(document)]
+        steps = [lambda: accept_result(document, result), lambda: undo(document), lambda: redo(document)]
         for number, step in enumerate(steps):
             step()
             stands = number != 1
@@ -99,7 +99,7 @@ def test_an_undo_while_an_export_reads_leaves_no_generated_pixel_without_its_rec
     original = document.pixels(0).copy()
     result = staged(workspace, queue, pack, document)
     beside = staged(workspace, queue, pack, document, (22, 45, 34, 58))
-    accept_result(workspace, document, result)
+    accept_result(document, result)
     outside = np.ones(original.shape[:2], bool)
     outside[beside.bounds.slices] = ~beside.effective()
     for moment in itertools.count():
@@ -138,9 +138,9 @@ def test_a_result_that_is_in_the_image_does_not_take_its_own_place(workspace: Wo
                                                                    pack: InstalledPack, tmp_path: Path) -> None:
     document = open_image(workspace, png(tmp_path / "a.png"))
     result = staged(workspace, queue, pack, document)
-    accept_result(workspace, document, result)
+    accept_result(document, result)
     with pytest.raises(UserError, match="in the image already"):
-        accept_result(workspace, document, result)  # as one who has not heard that it was accepted
+        accept_result(document, result)  # as one who has not heard that it was accepted
     assert len(document.provenance(0)) == 1 and workspace.candidates.get(result.id).state == "accepted"
     undo(document)
     assert document.provenance(0) == [] and workspace.candidates.get(result.id).state == "staged"
