@@ -1,0 +1,171 @@
+"""The job that learns from labels: ranks what has none, scores the classifier, and lays the cells out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from medsynth_app.core.errors import Cancelled, UserError
+from medsynth_app.core.job import EventKind, JobEvent
+from medsynth_app.core.jobs.learn import WITHOUT, LearnRequest
+from medsynth_app.core.learned import NONE, Learned, Report, Scores, Share
+from medsynth_app.engine.job import Job
+from medsynth_app.evaluation.classification import confusion, per_class_recall
+from medsynth_app.evaluation.intervals import Spread
+from medsynth_app.evaluation.resampled import balanced_accuracy_of, macro_f1_of, redrawn, with_interval
+from medsynth_app.formats.embeddings import read_embeddings
+from medsynth_app.formats.learned import read_learned, write_learned
+from medsynth_app.ranking.classifier import softmax
+from medsynth_app.ranking.coverage import clusters
+from medsynth_app.ranking.cross_fit import NEVER, folds, left_out, temperature
+from medsynth_app.ranking.features import Floats, main_axes
+from medsynth_app.ranking.layout import in_a_row, likeness_map, most_alike
+from medsynth_app.ranking.pool import Pick, Pool
+from medsynth_app.ranking.rank import rank
+from medsynth_app.ranking.suspects import Suspects, suspects
+from medsynth_app.ranking.unseen import unseen_share
+
+STEPS = 6  # read, bring onto axes, rank, score, lay out, write
+NEIGHBOURS = 6
+COMPARED = 5000  # labelled cells that the nearest are looked for among
+CLUSTERS = 40  # at most, while there is no classifier
+
+
+def run(request: LearnRequest, job: Job) -> None:
+    """Do a job of the kind "learn".
+
+    Emits an ``EventKind.RESULT`` with the data file, labels, classes_present, ranked and macro_f1 (None: no score).
+
+    Raises
+    ------
+    UserError
+        Files that cannot be read or written, or that are of other cells; no cells.
+    """
+    job.started("CPU", "float32")
+    values = read_embeddings(Path(request.embeddings)).values
+    _check(request, len(values))
+    _step(job, 1)
+    rng = np.random.default_rng(request.seed)
+    features = main_axes(values, rng).of(values)
+    del values
+    _step(job, 2)
+    labels = np.where(request.ignored, WITHOUT, request.labels).astype(np.int64)
+    pool = Pool.of(features, labels, len(request.classes),
+                   None if request.images is None else request.images.astype(np.int64), request.confidence)
+    pool = replace(pool, open=np.flatnonzero((labels == WITHOUT) & ~request.ignored & ~request.control))
+    picks = rank(pool, request.strategy, request.count, rng) if len(pool.open) else ()
+    _step(job, 3)
+    report, doubted = _scored(request, pool, rng)
+    _step(job, 4)
+    made = _laid_out(request, pool, picks, report, doubted, rng)
+    _step(job, 5)
+    write_learned(Path(request.out), made)
+    job.emit(JobEvent(job.id, EventKind.RESULT, step=STEPS, steps=STEPS, data={
+        "file": request.out, "labels": len(pool.labelled), "classes_present": int((pool.counts > 0).sum()),
+        "ranked": len(picks), "macro_f1": report.scores.macro_f1.value if report.scores else None}))
+
+
+def _check(request: LearnRequest, cells: int) -> None:
+    if not cells:
+        raise UserError("There are no cells to learn from.", "Find some, or add pictures of cells.")
+    arrays = (request.labels, request.control, request.real, request.ignored, request.images, request.confidence,
+              request.given)
+    if any(each is not None and each.shape != (cells,) for each in arrays):
+        raise UserError(f"The embeddings are those of {cells} cells, the labels those of {len(request.labels)}.",
+                        "Embed the cells of this set again.", safe="Every label is kept.")
+
+
+def _step(job: Job, done: int) -> None:
+    if job.cancelled():
+        raise Cancelled
+    job.emit(JobEvent(job.id, EventKind.PROGRESS, step=done, steps=STEPS))
+
+
+def _scored(request: LearnRequest, pool: Pool, rng: np.random.Generator) -> tuple[Report, Suspects]:
+    """What is told of the classifier, and which labels are doubted (indices of cells)."""
+    none = Suspects(np.empty(0, np.int64), np.empty(0, np.int64))
+    cells = pool.labelled
+    counts = tuple(int(each) for each in pool.counts)
+    control = cells[request.control[cells] & request.real[cells]]
+    unseen = None
+    if len(control):
+        found = unseen_share(np.bincount(pool.labels[control], minlength=pool.classes))
+        unseen = Share(found.share, 0.0, found.at_most, len(control))
+    if not pool.learnable:
+        return Report(counts, unseen=unseen), none
+    features, labels = pool.features[cells], pool.labels[cells]
+    fold = folds(labels, pool.images[cells] if pool.images is not None else cells, rng)
+    logits = left_out(features, labels, pool.classes, fold)
+    heat = temperature(logits, labels)
+    found_wrong = suspects(softmax(logits / heat), labels)
+    fold = np.where(request.real[cells], fold, NEVER)
+    scored = fold != NEVER
+    said, by_chance = logits.argmax(axis=1), np.isin(cells, control)
+    return (Report(counts, scores=_scores(labels[scored], said[scored], pool.classes, rng),
+                   control=_scores(labels[by_chance], said[by_chance], pool.classes, rng),
+                   unseen=unseen, temperature=heat),
+            Suspects(cells[found_wrong.rows], found_wrong.classes))
+
+
+def _scores(labels: npt.NDArray[np.int64], said: npt.NDArray[np.int64], classes: int,
+            rng: np.random.Generator) -> Scores | None:
+    if not len(labels):
+        return None
+    counts = confusion(labels, said, range(classes))
+    drawn = redrawn(counts, rng)
+    shares = [_share(with_interval(float(of(counts)), of(drawn), len(labels)))
+              for of in (macro_f1_of, balanced_accuracy_of)]
+    recall = per_class_recall(labels, said, range(classes))
+    return Scores(shares[0], shares[1], tuple(_share(recall[k]) if k in recall else None for k in range(classes)),
+                  tuple(tuple(int(each) for each in row) for row in counts))
+
+
+def _share(spread: Spread) -> Share:
+    return Share(spread.mean, spread.low, spread.high, spread.n)
+
+
+def _laid_out(request: LearnRequest, pool: Pool, picks: tuple[Pick, ...], report: Report, doubted: Suspects,
+              rng: np.random.Generator) -> Learned:
+    count = len(pool.features)
+    if report.temperature is not None:
+        logits = pool.model.logits(pool.features)
+        probabilities, groups = softmax(logits / report.temperature), logits.argmax(axis=1)
+    else:
+        probabilities = np.empty((0, pool.classes), np.float32)
+        groups = clusters(pool.features, min(CLUSTERS, max(1, round(np.sqrt(count / 2)))), rng)
+    among = pool.labelled
+    if len(among) > COMPARED:
+        among = np.sort(rng.choice(among, COMPARED, replace=False))
+    named = np.full((len(picks), 2), NONE, np.int32)
+    for row, pick in zip(named, picks, strict=True):
+        row[:len(pick.classes)] = pick.classes
+    return Learned(
+        request.classes, np.array([pick.cell for pick in picks], np.int32),
+        np.array([pick.score for pick in picks], np.float32), tuple(pick.reason.value for pick in picks), named,
+        probabilities.astype(np.float16), groups.astype(np.int32), _positions(pool.features, groups, rng),
+        most_alike(pool.features, among, NEIGHBOURS), _map(request, pool.features, rng),
+        doubted.rows.astype(np.int32), doubted.classes.astype(np.int32), report)
+
+
+def _positions(features: Floats, groups: npt.NDArray[np.int64], rng: np.random.Generator) -> npt.NDArray[np.int32]:
+    """Place of each cell in its group, like beside like."""
+    found = np.empty(len(features), np.int32)
+    for group in np.unique(groups):
+        members = np.flatnonzero(groups == group)
+        found[members[in_a_row(features[members], rng)]] = np.arange(len(members))
+    return found
+
+
+def _map(request: LearnRequest, features: Floats, rng: np.random.Generator) -> npt.NDArray[np.float32]:
+    """The map of before, where it is of as many cells; else a new one."""
+    if request.before:
+        try:
+            kept = read_learned(Path(request.before)).map
+            if len(kept) == len(features):
+                return kept
+        except UserError:
+            pass  # gone or damaged: made again
+    return likeness_map(features, rng)
