@@ -8,7 +8,7 @@ Writers that stand on heavy libraries are imported when they are needed, so that
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,7 @@ from medsynth_app.formats import raster
 from medsynth_app.formats.common import ExportFrame
 from medsynth_app.formats.export_identity import export_identity
 from medsynth_app.formats.kinds import Kind, kind_of
-from medsynth_app.formats.provenance import for_export
+from medsynth_app.formats.provenance import for_export, from_text, to_text
 from medsynth_app.formats.registry import IMAGE_WRITERS, MASK_WRITERS, file_of, read_provenance
 from medsynth_app.workspace.documents import Document
 from medsynth_app.workspace.workspace import Workspace
@@ -65,8 +65,14 @@ def export_of(workspace: Workspace, document: Document, frame: int) -> ExportFra
     """A frame of a document as it is now, filed with all exports of its series."""
     pixels, records = document.pixels_and_records(frame)
     return ExportFrame(document.source, frame, document.path, pixels,
-                       joined([*brought_along(document, frame), *records]),
+                       record_of(workspace, [*brought_along(document, frame), *records]),
                        export_identity(document.info, workspace.salt))
+
+
+def record_of(workspace: Workspace, records: Sequence[Provenance]) -> Provenance | None:
+    """One record for all that is generated in a frame, as it may leave the workspace; None where nothing is."""
+    record = joined(records)
+    return for_export(record, workspace.salt) if record is not None else None
 
 
 def export_frame(frame: ExportFrame, path: Path, format: str, *, mark: bool = True,
@@ -88,8 +94,8 @@ def export_frame(frame: ExportFrame, path: Path, format: str, *, mark: bool = Tr
         return _write_rendered(path, format, seen, provenance, drawn, frame)
 
 
-def export_picture(pixels: npt.NDArray[np.uint8], provenance: Provenance, path: Path, format: str = "png", *,
-                   mark: bool = True, mask: npt.NDArray[np.uint8] | None = None) -> Exported:
+def export_picture(workspace: Workspace, pixels: npt.NDArray[np.uint8], provenance: Provenance, path: Path,
+                   format: str = "png", *, mark: bool = True, mask: npt.NDArray[np.uint8] | None = None) -> Exported:
     """Write a generated whole picture, uint8, (h, w, 3) or (h, w): "png", "tiff" or "secondary-capture".
 
     Parameters
@@ -107,20 +113,22 @@ def export_picture(pixels: npt.NDArray[np.uint8], provenance: Provenance, path: 
     if format not in IMAGE_WRITERS or IMAGE_WRITERS[format].rendered is None:
         raise UserError(f"A generated picture cannot be written as {format!r}.",
                         "Use png, tiff or secondary-capture.")
-    with _mask_beside(path, mask, provenance), _writing(path):
-        return _write_rendered(path, format, pixels, provenance, mark, None)
+    record = for_export(provenance, workspace.salt)
+    with _mask_beside(path, mask, record), _writing(path):
+        return _write_rendered(path, format, pixels, record, mark, None)
 
 
-def export_pair(pixels: npt.NDArray[np.uint8], mask: npt.NDArray[np.uint8], provenance: Provenance, folder: Path,
-                name: str, *, mark: bool = True) -> tuple[Path, Path]:
+def export_pair(workspace: Workspace, pixels: npt.NDArray[np.uint8], mask: npt.NDArray[np.uint8],
+                provenance: Provenance, folder: Path, name: str, *, mark: bool = True) -> tuple[Path, Path]:
     """Write a generated picture and its mask as ``images/<name>.png`` and ``masks/<name>.png`` in `folder`.
 
     The record stands inside the files, so that both folders hold nothing but equal names.
     """
     image, labels = (folder / kind / f"{name}.png" for kind in ("images", "masks"))
-    _write_mask(labels, mask, provenance)
+    record = for_export(provenance, workspace.salt)
+    _write_mask(labels, mask, record)
     with _writing(image):
-        raster.write_png(image, pixels, provenance, mark)
+        raster.write_png(image, pixels, record, mark)
     return image, labels
 
 
@@ -134,7 +142,7 @@ def export_mask(document: Document, frame: int | None, path: Path, format: str) 
     chosen = range(count) if frame is None else [frame]
     with _writing(path, document.path):
         writer.write(path, [document.mask(k) for k in chosen], [document.info.frames[k].geometry for k in chosen])
-    return Exported(path)
+        return _recorded(path, None)
 
 
 def brought_along(document: Document, frame: int) -> list[Provenance]:
@@ -199,11 +207,13 @@ def _write_rendered(path: Path, format: str, pixels: Picture, provenance: Proven
 
 
 def _recorded(path: Path, provenance: Provenance | None, notices: tuple[str, ...] = ()) -> Exported:
-    """Write the record beside an export."""
-    if provenance is None:
-        return Exported(path, None, notices)
+    """Write the record beside an export; one that an earlier export left there tells of pixels that are gone."""
     beside = record_path(path)
-    beside.write_text(for_export(provenance).to_json() + "\n", encoding="utf-8")
+    if provenance is None:
+        if beside.is_file() and from_text(beside.read_text(encoding="utf-8", errors="replace")) is not None:
+            beside.unlink()
+        return Exported(path, None, notices)
+    beside.write_text(to_text(provenance, indent=1) + "\n", encoding="utf-8")
     return Exported(path, beside, notices)
 
 

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from medsynth_app.actions.export import Exported, brought_along, export_frame, export_of
+from medsynth_app.actions.export import Exported, brought_along, export_frame, export_of, record_of
 from medsynth_app.actions.frames import frame_of, in_place
-from medsynth_app.core.provenance import joined
 from medsynth_app.core.window_level import WindowLevel
 from medsynth_app.workspace.candidates import Candidate
 from medsynth_app.workspace.documents import Document
@@ -30,5 +29,5 @@ def export_result(workspace: Workspace, document: Document, result: Candidate, p
     filled = np.array(pixels)
     filled[result.bounds.slices] = in_place(filled[result.bounds.slices], result)
     seen = replace(export_of(workspace, document, frame), pixels=filled,
-                   provenance=joined([*brought_along(document, frame), *records, result.provenance]))
+                   provenance=record_of(workspace, [*brought_along(document, frame), *records, result.provenance]))
     return export_frame(seen, path, format, mark=mark, window=window)

@@ -22,10 +22,10 @@ from uuid import uuid4
 import numpy as np
 
 import medsynth_app
-from medsynth_app.actions.export import brought_along, export_of, record_path
+from medsynth_app.actions.export import brought_along, export_of, record_of, record_path
 from medsynth_app.actions.out_folder import made_folder, require_room
 from medsynth_app.core.errors import UserError
-from medsynth_app.core.provenance import Provenance, joined
+from medsynth_app.core.provenance import Provenance
 from medsynth_app.formats.common import ExportFrame, ExportSeries, check_cancelled
 from medsynth_app.formats.export_identity import ExportIdentity, export_identity
 from medsynth_app.formats.kinds import Kind, kind_of
@@ -101,7 +101,7 @@ def export_series(workspace: Workspace, document: Document, folder: Path, format
         check_cancelled(cancelled)
         if progress is not None:
             progress(len(hashes), count)
-        made = changed[k] if k in changed else _unchanged(document, k)
+        made = changed[k] if k in changed else _unchanged(workspace, document, k)
         hashes[k] = hashlib.sha256(np.ascontiguousarray(made.pixels).data).hexdigest()
         if made.provenance is not None:
             synthetic[k] = made.provenance
@@ -140,14 +140,15 @@ def _changed(workspace: Workspace, document: Document) -> dict[int, ExportFrame]
     return {k: each for k, each in made.items() if each.provenance is not None}  # the others were undone meanwhile
 
 
-def _unchanged(document: Document, frame: int) -> ExportFrame:
+def _unchanged(workspace: Workspace, document: Document, frame: int) -> ExportFrame:
     """A frame as its file holds it."""
     try:
         pixels = document.source.pixels(frame)
     except UserError as error:
         raise UserError(f"Slice {frame + 1} cannot be read, so the series would not be whole. {error.happened}",
                         error.remedy, safe="Nothing was written.", details=error.details) from error
-    return ExportFrame(document.source, frame, document.path, pixels, joined(brought_along(document, frame)))
+    return ExportFrame(document.source, frame, document.path, pixels,
+                       record_of(workspace, brought_along(document, frame)))
 
 
 def _name(document: Document, synthetic: bool) -> str:

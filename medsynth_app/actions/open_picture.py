@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from medsynth_app.actions.guard import require_writable
+from medsynth_app.formats.provenance import for_export
 from medsynth_app.formats.registry import IMAGE_WRITERS
 from medsynth_app.workspace.pictures import Picture
 from medsynth_app.workspace.workspace import Workspace
@@ -26,5 +27,5 @@ def open_picture(workspace: Workspace, picture: Picture) -> Path:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         write = IMAGE_WRITERS["png"].rendered
         assert write is not None
-        write(path, picture.pixels(), picture.provenance, False, None)
+        write(path, picture.pixels(), for_export(picture.provenance, workspace.salt), False, None)
     return path

@@ -72,7 +72,7 @@ def pictures(context: typer.Context, given: GenerateParameters, mask: MaskOption
 
     def keep(name: str, number: int, picture: Picture) -> None:
         target = out / f"{name}.png"
-        exported = export_picture(picture.pixels(), picture.provenance, target, "png", mark=mark)
+        exported = export_picture(here.workspace, picture.pixels(), picture.provenance, target, "png", mark=mark)
         notices.add((*picture.provenance.notices, *exported.notices))
         written.append({"file": str(target), "candidate": number - 1, "seed": picture.provenance.seed})
 
@@ -101,7 +101,7 @@ def pairs(out: OutOption, given: GenerateParameters, pack: PackOption = None, co
     def keep(name: str, number: int, picture: Picture) -> None:
         labels = picture.mask()
         assert labels is not None  # the worker sends one with every picture of a pair
-        image, mask = export_pair(picture.pixels(), labels, picture.provenance, out, name, mark=mark)
+        image, mask = export_pair(here.workspace, picture.pixels(), labels, picture.provenance, out, name, mark=mark)
         notices.add(picture.provenance.notices)
         written.append({"file": str(image), "mask": str(mask), "candidate": number - 1,
                         "seed": picture.provenance.seed})

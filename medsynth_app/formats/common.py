@@ -182,8 +182,9 @@ def reading(kind: str) -> Iterator[None]:
         raise unreadable(kind, error) from error
 
 
-def image_pseudonym(sha256: str) -> str:
-    return f"Image-{short_code(sha256.encode())}"
+def image_pseudonym(source: str, salt: bytes = b"") -> str:
+    """Of an image that names no patient, made of the hash of its file; of a UID with the workspace's secret alone."""
+    return f"Image-{short_code(salt + source.encode())}"
 
 
 def mask_values(pixels: Pixels) -> Mask:

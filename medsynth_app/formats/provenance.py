@@ -1,45 +1,79 @@
-"""The provenance record as text that stands inside files; where in a file is the business of its format."""
+"""The provenance record as text that stands inside files; where in a file is the business of its format.
+
+A record names its source by UID or by the hash of the file. Neither leaves the workspace, nor a plain hash of one: who
+holds the UIDs of a hospital would find the patient by it.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from medsynth_app.core.provenance import FORMAT, Provenance
 
 KEY = "medsynth"  # names the record where a file holds other texts too
-_UID = re.compile(r"^uid:(.+)|\buid:(\S+)", re.DOTALL)
+# A whole value may hold blanks, a word within a sentence may not. "uid-sha256" is what earlier versions exported.
+_UID = re.compile(r"^uid:(?P<whole>.+)|\buid:(?P<word>\S+)|\b(?:uid-)?sha256:(?P<sha256>[0-9a-f]{64})", re.DOTALL)
 
 
-def for_export(provenance: Provenance) -> Provenance:
-    """The record as it may leave the workspace: original UIDs are replaced by their hashes, wherever they stand."""
-    return replace(provenance, source=_hashed(provenance.source), parameters=_hashed(provenance.parameters),
-                   environment=_hashed(provenance.environment), notices=_hashed(provenance.notices),
-                   earlier=_hashed(provenance.earlier))
+def for_export(provenance: Provenance, salt: bytes) -> Provenance:
+    """The record as it may leave the workspace whose secret is `salt`.
+
+    What names a source, wherever it stands, becomes a hash that only this workspace can make: the same for the same
+    source, so that its exports still belong together.
+    """
+    key = hashlib.blake2b(salt, digest_size=64, person=b"medsynth record").digest()
+
+    def keyed(found: re.Match[str]) -> str:
+        name = found["sha256"] or hashlib.sha256((found["whole"] or found["word"]).encode()).hexdigest()
+        return f"keyed:{hashlib.blake2b(name.encode(), key=key, digest_size=32).hexdigest()}"
+
+    def out(value: Any) -> Any:
+        return _mapped(value, lambda text: _UID.sub(keyed, text))
+
+    return replace(provenance, source=out(provenance.source), parameters=out(provenance.parameters),
+                   environment=out(provenance.environment), notices=out(provenance.notices),
+                   earlier=out(provenance.earlier))
 
 
-def _hashed(value: Any) -> Any:
-    """A plain value with every UID in it hashed, however deep: records of earlier versions hold more than one."""
+def _mapped(value: Any, change: Callable[[str], str]) -> Any:
+    """A plain value with every string in it changed, however deep."""
     if isinstance(value, str):
-        return _UID.sub(lambda uid: f"uid-sha256:{hashlib.sha256((uid[1] or uid[2]).encode()).hexdigest()}", value)
+        return change(value)
     if isinstance(value, dict):
-        return {name: _hashed(item) for name, item in value.items()}
+        return {name: _mapped(item, change) for name, item in value.items()}
     if isinstance(value, list | tuple):
-        return type(value)(_hashed(item) for item in value)
+        return type(value)(_mapped(item, change) for item in value)
     return value
 
 
 def to_dict(provenance: Provenance) -> dict[str, Any]:
-    """Plain JSON values for embedding."""
-    return for_export(provenance).to_dict()
+    """Plain JSON values for embedding.
+
+    Raises
+    ------
+    ValueError
+        When it names a source plainly: `for_export` makes what may leave.
+    """
+    values = provenance.to_dict()
+    if _names_source(values):
+        raise ValueError("a record that names its source must not leave the workspace")
+    return values
 
 
-def to_text(provenance: Provenance) -> str:
-    """One line of ASCII JSON for embedding."""
-    return json.dumps(to_dict(provenance), sort_keys=True)
+def _names_source(value: Any) -> bool:
+    if isinstance(value, dict | list | tuple):
+        return any(map(_names_source, value.values() if isinstance(value, dict) else value))
+    return isinstance(value, str) and _UID.search(value) is not None
+
+
+def to_text(provenance: Provenance, indent: int | None = None) -> str:
+    """ASCII JSON for embedding: one line, or with an `indent`."""
+    return json.dumps(to_dict(provenance), indent=indent, sort_keys=True)
 
 
 def from_text(text: str) -> Provenance | None:

@@ -38,8 +38,8 @@ class Exports:
 
     def picture(self, picture: Picture, path: Path, format: str = "png", *, mark: bool | None = None) -> Exported:
         """Export a generated whole picture, and beside it the mask that it follows."""
-        return export.export_picture(picture.pixels(), picture.provenance, path, format, mark=self._drawn(mark),
-                                     mask=picture.mask())
+        return export.export_picture(self._workspace, picture.pixels(), picture.provenance, path, format,
+                                     mark=self._drawn(mark), mask=picture.mask())
 
     def _drawn(self, mark: bool | None) -> bool:
         return self._settings.current.mark_exports if mark is None else mark

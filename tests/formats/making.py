@@ -19,12 +19,15 @@ from medsynth_app.core.window_level import WindowLevel
 TILTED_AXES = (1.0, 0.0, 0.0, 0.0, 0.8, -0.6)
 
 
+KEYED = f"keyed:{'cd' * 32}"  # a source as a record names it that leaves the workspace
+
+
 def record(**changes: Any) -> Provenance:
     values: dict[str, Any] = {
         "action": "inpaint", "pack": "blood-cells", "pack_sha256": "ab" * 32, "seed": 7,
-        "created": "2026-01-01T00:00:00Z", "source": "uid:1.2.3.4",
+        "created": "2026-01-01T00:00:00Z", "source": KEYED,
         "parameters": {"prompt": "a lesion (größer)", "steps": 4},
-        "largest_change_outside_mask": 0, "earlier": ({"seed": 3, "source": "uid:1.2.3.4"},)}
+        "largest_change_outside_mask": 0, "earlier": ({"seed": 3, "source": KEYED},)}
     return Provenance(**{**values, **changes})
 
 

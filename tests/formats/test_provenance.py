@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,25 +14,52 @@ from medsynth_app.formats.provenance import KEY, for_export, from_text, to_dict,
 from medsynth_app.formats.registry import open_image, read_provenance
 from tests.formats.making import record
 
+SALT, OTHER = b"secret of a workspace", b"secret of another"
+UID = "1.2.3.4"
+
 
 def test_a_record_survives_its_text() -> None:
-    provenance = record(source="sha256:00", earlier=())
+    provenance = record(earlier=())
     for text in (to_text(provenance), json.dumps({KEY: to_dict(provenance)})):
         assert text.isascii() and from_text(text) == provenance
 
 
 def test_original_uids_do_not_leave() -> None:
-    out = for_export(record())
-    assert out.source.startswith("uid-sha256:") and out.earlier[0]["source"] == out.source
-    assert "1.2.3.4" not in to_text(record())
-    old = record().to_dict()  # as earlier versions wrote them
-    old["parameters"] = {"frame_key": "uid:1.2.3.4#0", "more": [{"source": "uid:1.2.3.4"}], "steps": 4}
-    text = to_text(record(parameters=old["parameters"], notices=("made from uid:1.2.3.4 here",),
-                          earlier=({**old, "earlier": [old]},)))
-    found = from_text(text)
-    assert "1.2.3.4" not in text and found is not None and found.parameters["steps"] == 4
-    assert found.source == found.parameters["more"][0]["source"] == found.earlier[0]["earlier"][0]["source"]
-    assert to_text(found) == text
+    old = {**record(source=f"uid:{UID}").to_dict(),  # as earlier versions wrote them
+           "parameters": {"frame_key": f"uid:{UID}#0", "more": [{"source": f"uid:{UID}"}], "steps": 4}}
+    kept = record(source=f"uid:{UID}", parameters=old["parameters"], notices=(f"made from uid:{UID} here",),
+                  earlier=({**old, "earlier": [old]},))
+    out = for_export(kept, SALT)
+    text = to_text(out)
+    read = from_text(text)
+    assert UID not in text and read is not None and to_text(read) == text and out.parameters["steps"] == 4
+    assert out.source == out.parameters["more"][0]["source"] == out.earlier[0]["earlier"][0]["source"]
+    assert out.notices == (f"made from {out.source} here",)
+    assert for_export(out, SALT) == for_export(out, OTHER) == out
+
+
+@pytest.mark.parametrize("plain", [f"uid:{UID}", "sha256:" + hashlib.sha256(b"the file").hexdigest()])
+def test_a_source_is_found_only_by_who_has_the_secret(plain: str) -> None:
+    one = for_export(record(source=plain), SALT).source
+    assert one.startswith("keyed:") and one == for_export(record(source=plain), SALT).source
+    assert one != for_export(record(source=plain), OTHER).source
+    name = plain.partition(":")[2]
+    known = {name, hashlib.sha256(name.encode()).hexdigest(), hashlib.sha256(plain.encode()).hexdigest()}
+    assert not any(text in to_text(for_export(record(source=plain), SALT)) for text in known)
+
+
+def test_what_earlier_versions_exported_is_read_and_leaves_keyed() -> None:
+    old = record(source=f"uid-sha256:{hashlib.sha256(UID.encode()).hexdigest()}")
+    read = from_text(json.dumps(old.to_dict()))
+    assert read == old
+    assert for_export(read, SALT).source == for_export(record(source=f"uid:{UID}"), SALT).source
+
+
+@pytest.mark.parametrize("plain", [{"source": f"uid:{UID}"}, {"source": f"sha256:{'ab' * 32}"},
+                                   {"earlier": ({"notices": [f"of uid:{UID}"]},)}])
+def test_a_record_that_names_its_source_is_not_written(plain: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="names its source"):
+        to_text(record(**plain))
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", "7", '{"medsynth": 3}', '{"format": "other/1"}',

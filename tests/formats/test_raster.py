@@ -231,7 +231,9 @@ def test_written_png_carries_its_record_and_is_recognised(tmp_path: Path) -> Non
     assert np.array_equal(imageio.imread(path), RGB)  # another library, no mark: the very pixels
     found = read_provenance(path)
     assert found is not None and found.seed == 7 and found.parameters["prompt"] == "a lesion (größer)"
-    assert found.source.startswith("uid-sha256:") and "1.2.3.4" not in path.read_bytes().decode("latin-1")
+    with pytest.raises(ValueError, match="names its source"):
+        write_png(tmp_path / "plain.png", RGB, record(source="uid:1.2.3.4"))
+    assert not (tmp_path / "plain.png").exists()
     assert b"iTXtmedsynth" in path.read_bytes()
     assert open_image(path).info.synthetic
     write_png(path, RGB[..., 0], None, mark=False)

@@ -43,6 +43,14 @@ def test_unknown_kinds_are_refused_in_words(tmp_path: Path, content: bytes, word
     assert caught.value.remedy and str(tmp_path) not in str(caught.value)
 
 
+def test_the_pseudonym_of_a_dicom_file_without_a_patient_is_made_with_the_secret(tmp_path: Path) -> None:
+    dataset = slice_dataset()
+    dataset.PatientID = dataset.PatientName = dataset.StudyInstanceUID = None
+    path = save(dataset, tmp_path / "a.dcm")
+    first, again, other = (open_image(path, salt=salt).info.pseudonym for salt in (b"one", b"one", b"two"))
+    assert first == again != other and first.startswith("Image-")
+
+
 def test_missing_files_and_folders_without_images(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no such file"):
         open_image(tmp_path / "nowhere.png")

@@ -259,4 +259,6 @@ def _series_text(file: DicomFile) -> str:
 def _pseudonym(file: DicomFile, salt: bytes) -> str:
     """The same patient gets the same code within a workspace; no code leads back without its secret."""
     who = str(file.header.get("PatientID", "") or "") or str(file.header.get("StudyInstanceUID", "") or "")
-    return f"Subject-{short_code(salt + who.encode('utf-8', 'surrogateescape'))}" if who else image_pseudonym(file.key)
+    if not who:
+        return image_pseudonym(file.key, salt)
+    return f"Subject-{short_code(salt + who.encode('utf-8', 'surrogateescape'))}"
