@@ -109,7 +109,8 @@ def test_no_module_imports_itself_by_a_detour() -> None:
 
 
 def test_libraries_stay_in_their_rooms() -> None:
-    rooms = {"engine": (*MODELS, "tokenizers"), "ui app tour": ("PySide6", "PyQt6", "qtpy", "superqt", "qtawesome"),
+    rooms = {"engine": MODELS, "engine formats": ("tokenizers",),
+             "ui app tour": ("PySide6", "PyQt6", "qtpy", "superqt", "qtawesome"),
              "ui.viewer": ("napari", "vispy"), "session": ("psygnal",),
              "workspace": ("sqlalchemy", "alembic", "sqlite3"),
              "formats": ("pydicom", "highdicom", "gdcm", "SimpleITK", "nibabel", "tifffile", "imagecodecs", "zarr"),

@@ -20,6 +20,8 @@ from medsynth_app.core.options import changed
 from medsynth_app.core.pack import PackManifest
 from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.core.parameters import GenerateParameters
+from medsynth_app.core.prompt import Unread
+from medsynth_app.formats.prompt import unread
 from medsynth_app.formats.registry import read_mask
 from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.workspace.documents import Document
@@ -58,8 +60,7 @@ def generate_request(pack: InstalledPack, parameters: GenerateParameters, source
         that masks or pairs need.
     """
     parameters.checked()
-    asked = parameters.conditioning
-    prompt = asked.prompt.strip() or pack.manifest.default_prompt
+    asked, prompt = parameters.conditioning, _prompt(parameters, pack.manifest)
     if not prompt:
         raise UserError("There is no prompt.", "Say what the pictures shall show.")
     _check_parts(pack.manifest, parameters)
@@ -68,6 +69,15 @@ def generate_request(pack: InstalledPack, parameters: GenerateParameters, source
         ModelRef.of(pack),
         replace(asked, prompt=prompt, negative_prompt=asked.negative_prompt.strip(), labels=labels),
         parameters.sampling.with_seed(), parameters.width, parameters.height, source)
+
+
+def unread_prompt(parameters: GenerateParameters, pack: InstalledPack) -> tuple[Unread, ...]:
+    """What of the prompts of a run the pack would not read."""
+    return unread(pack, _prompt(parameters, pack.manifest), parameters.conditioning.negative_prompt.strip())
+
+
+def _prompt(parameters: GenerateParameters, manifest: PackManifest) -> str:
+    return parameters.conditioning.prompt.strip() or manifest.default_prompt
 
 
 def _check_parts(manifest: PackManifest, parameters: GenerateParameters) -> None:

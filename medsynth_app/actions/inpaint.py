@@ -25,7 +25,9 @@ from medsynth_app.core.modality import in_words, listed
 from medsynth_app.core.pack import PackManifest
 from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.core.parameters import InpaintParameters
+from medsynth_app.core.prompt import Unread
 from medsynth_app.core.regions import crops_apart
+from medsynth_app.formats.prompt import unread
 from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.workspace.documents import Document
 
@@ -127,7 +129,7 @@ def _image_context(document: Document, frame: int, bounds: Bounds, regions: tupl
                    mask: Mask, manifest: PackManifest | None) -> ImageContext:
     info, about = document.info, document.info.frames[frame]
     return ImageContext(
-        crop=np.array(document.pixels(frame)[bounds.slices]),
+        crop=np.array(document.region(frame, bounds)),
         mask=mask[bounds.slices].copy(),
         bounds=bounds.as_tuple(),
         regions=regions,
@@ -155,6 +157,11 @@ def _prompt(parameters: InpaintParameters, manifest: PackManifest) -> str:
     if parameters.mode == "remove":     # never what was typed: it would be drawn instead of taken away
         return manifest.remove_prompt
     return parameters.conditioning.prompt.strip() or manifest.default_prompt
+
+
+def unread_prompt(parameters: InpaintParameters, pack: InstalledPack) -> tuple[Unread, ...]:
+    """What of the prompts of a run the pack would not read."""
+    return unread(pack, _prompt(parameters, pack.manifest), parameters.conditioning.negative_prompt.strip())
 
 
 def inpaint(queue: JobQueue, request: InpaintRequest, person: str = "") -> Changes:

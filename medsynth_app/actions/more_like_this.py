@@ -44,5 +44,5 @@ def more_like_this(workspace: Workspace, queue: JobQueue, document: Document, re
     frame, bounds = frame_of(document, result.frame_key), Bounds(*request.image.bounds)
     seen = None if request.model is None else seen_range(document, frame, read_manifest(Path(request.model.folder)))
     return inpaint(queue, changed(
-        request, seed=new_seed(), crop=np.array(document.pixels(frame)[bounds.slices]), intensity_range=seen,
+        request, seed=new_seed(), crop=np.array(document.region(frame, bounds)), intensity_range=seen,
         unit=document.info.frames[frame].rescale.unit, revision=document.revision(frame, bounds)), person=person)

@@ -14,6 +14,7 @@ from medsynth_app.actions.generate import (
     cannot_follow,
     generate,
     look_at_painted,
+    unread_prompt,
 )
 from medsynth_app.actions.inpaint import in_labels
 from medsynth_app.core.changes import Changes
@@ -23,6 +24,7 @@ from medsynth_app.core.labels import LabelSchema
 from medsynth_app.core.options import changed
 from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.core.parameters import GenerateParameters
+from medsynth_app.core.prompt import Unread
 from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.session.documents import Documents
 from medsynth_app.session.hook import BEFORE_VIEWS, Hook
@@ -91,6 +93,12 @@ class Generate:
         pack = self._pack_for(PAINTED)
         return look_at_painted(self._documents.opened(), self._view.index, self._painting.schema, pack,
                                self.parameters)
+
+    @property
+    def unread(self) -> tuple[Unread, ...]:
+        """What of the prompts a run with this pack would not read."""
+        pack = self._models.pack
+        return unread_prompt(self.parameters, pack) if pack is not None else ()
 
     @property
     def expected_seconds(self) -> float | None:

@@ -41,6 +41,20 @@ CONTROL = {"controlnet/config.json": "0" * 64}
 PARAMETERS = to_inpaint(prompt="a neutrophil", seed=7, count=2, feather=3)
 
 
+@pytest.mark.parametrize("mode", ["replace", "remove"])
+def test_a_request_reads_no_more_of_an_image_than_its_crop(workspace: Workspace, tmp_path: Path, mode: str,
+                                                           monkeypatch: pytest.MonkeyPatch) -> None:
+    document = open_image(workspace, png(tmp_path / "a.png", 900, 1000))
+    whole = document.pixels(0)
+    paint(document, box=(400, 500, 420, 520))
+    pack = None if mode == "remove" else make_pack(tmp_path / "packs")
+    monkeypatch.setattr(document.composed, "pixels", None)
+    monkeypatch.setattr(document.source, "pixels", None)
+    image = inpaint_request(document, 0, changed(PARAMETERS, mode=mode), pack).image
+    assert image.crop.shape[0] < 900 and np.array_equal(image.crop, whole[Bounds(*image.bounds).slices])
+    assert image.crop.base is None  # and nothing more is held until the run is queued
+
+
 def test_regions_far_apart_are_asked_for_as_each_alone_would_be(workspace: Workspace, tmp_path: Path) -> None:
     pack = make_pack(tmp_path / "packs", mask_labels=("cell",), files=CONTROL)
     document = open_image(workspace, png(tmp_path / "a.png", 900, 1000))

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from medsynth_app.core.prompt import unread_part
 from medsynth_app.engine.diffusion.pipelines import Pack
-
-MOST_TOLD = 300  # letters of what is not read
 
 
 def unread(pack: Pack, prompt: str, negative: str) -> tuple[str, ...]:
@@ -15,11 +14,7 @@ def unread(pack: Pack, prompt: str, negative: str) -> tuple[str, ...]:
     said = []
     for name, text in (("prompt", prompt), ("negative prompt", negative)):
         found = tokenizer(text, add_special_tokens=False, truncation=False, return_offsets_mapping=True, verbose=False)
-        ends = found["offset_mapping"]
-        if len(ends) > counted:
-            rest = text[ends[counted][0]:].strip()
-            if len(rest) > MOST_TOLD:
-                rest = f"{rest[:MOST_TOLD]}…"
-            said.append(f"The {name} has {len(ends)} tokens, and the first {counted} count: the rest, '{rest}', is not "
-                        "read.")
+        part = unread_part(name, text, found["offset_mapping"], counted)
+        if part is not None:
+            said.append(part.words())
     return tuple(said)

@@ -98,7 +98,7 @@ class MainWindow(QMainWindow):
         self.run = Runner(self.banners)
         self.reports = Reports(self.dialogs, self.banners)
         self.opening = Opening(theme, s, self.banners, self.reports.bug,
-                               lambda: self.commands["file.open"].trigger(), self.view)
+                               lambda: self.commands["file.open"].trigger(), self.view, self.calm)
         self.exporting = Exporting(s, self.toasts, self.banners, self.reports.bug)
         self.files = Files(s, self.dialogs, self.run, self.toasts, self.banners, self.open_path, self.exporting)
         self._frame = Frame(s, theme, self.canvas, self.commands, self.navigator, self.run, self.toasts, self.banners,

@@ -15,6 +15,7 @@ from medsynth_app.core.words import _
 from medsynth_app.formats.common import TooLarge
 from medsynth_app.session.session import Session
 from medsynth_app.ui.shell.banners import Banners
+from medsynth_app.ui.shell.calm import Calm
 from medsynth_app.ui.shell.glimpse import Glimpse
 from medsynth_app.ui.theme import tokens as look
 from medsynth_app.ui.theme.theme import Theme
@@ -31,11 +32,12 @@ class Opening(QFrame):
     opened = Signal(object)  # Path of what is now in view
 
     def __init__(self, theme: Theme, session: Session, banners: Banners, failed: Callable[[Exception], None],
-                 another: Callable[[], None], over: QWidget) -> None:
+                 another: Callable[[], None], over: QWidget, calm: Calm) -> None:
         super().__init__()
         self.setObjectName("banner")
         self.setProperty("level", "info")
         self._session, self._banners, self._report, self._another = session, banners, failed, another
+        self._calm = calm
         self._pool = QThreadPool(self)
         self._pool.setMaxThreadCount(1)
         self._task: Background | None = None
@@ -52,11 +54,13 @@ class Opening(QFrame):
         self._patience = QTimer(self)
         self._patience.setSingleShot(True)
         self._patience.setInterval(PATIENCE_MS)
-        self._patience.timeout.connect(self._take_time)
+        self._patience.timeout.connect(lambda: calm(self._take_time))
         self.hide()
 
     def _take_time(self) -> None:
         """It takes a while: say how far it is, and show the first picture that there is."""
+        if not self.busy:  # it ended while a button was down
+            return
         self.show()
         if self._series:  # a folder may hold others: what is known of this one is shown
             small = self._session.documents.thumbnail_of_series(self._series)
@@ -68,6 +72,11 @@ class Opening(QFrame):
     @property
     def busy(self) -> bool:
         return self._task is not None
+
+    @property
+    def reading(self) -> bool:
+        """Whether something is being read, wanted or not."""
+        return bool(self._tasks)
 
     def open(self, path: Path, **options: Any) -> None:
         """Open a file or folder; the image in view stays until the new one is there.
@@ -118,7 +127,11 @@ class Opening(QFrame):
         return True
 
     def _done(self, task: Background, path: Path, document: Any) -> None:
+        """The image is there; the one in view is not taken away under the hand of who works on it."""
         self._tasks.discard(task)
+        self._calm(lambda: self._show(task, path, document))
+
+    def _show(self, task: Background, path: Path, document: Any) -> None:
         if self._end(task):
             self._session.documents.show(document)
             self.opened.emit(path)

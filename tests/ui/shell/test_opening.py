@@ -144,6 +144,31 @@ def test_a_first_picture_is_seen_while_a_folder_is_read(desk: TestDesk, tmp_path
     assert glimpse.isHidden()
 
 
+def test_the_image_in_view_stays_while_a_button_is_down_on_it(desk: TestDesk, tmp_path: Path,
+                                                              monkeypatch: pytest.MonkeyPatch) -> None:
+    from tests.actions.bench import png
+
+    desk.open()
+    window, before = desk.window, desk.session.documents.current
+    gate, native = held(desk, monkeypatch), window.canvas.scene.native
+    start = window.canvas.view.to_screen.map(QPointF(8, 8)).toPoint()
+    window.open_path(png(tmp_path / "other.png", seed=5))
+    QTest.mousePress(native, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, start)
+    try:
+        gate.set()
+        desk.until(lambda: not window.opening.reading)
+        QTest.qWait(50)
+        assert desk.session.documents.current is before and window.opening.isHidden()
+        QTest.mouseMove(native, start + QPoint(20, 0))
+    finally:
+        QTest.mouseRelease(native, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, start + QPoint(20, 0))
+    desk.until(lambda: desk.session.documents.current is not before)
+    assert not window.opening.busy and not desk.session.documents.current.mask(0).any()
+    desk.open()
+    assert desk.session.documents.current.mask(0)[8, 8]  # the stroke went where it was begun
+    desk.session.painting.undo()
+
+
 def test_a_series_among_others_is_shown_as_it_was_seen_before(desk: TestDesk, tmp_path: Path,
                                                               monkeypatch: pytest.MonkeyPatch) -> None:
     save_series(tmp_path / "in" / "a", [(0, 0, k) for k in range(2)], series="1.2.70", PatientID="A")

@@ -37,6 +37,7 @@ from medsynth_app.ui.widgets.basic import (
 )
 from medsynth_app.ui.widgets.fields import percents
 from medsynth_app.ui.widgets.panel import Panel, SliderRow
+from medsynth_app.ui.widgets.unread import UnreadLine
 from medsynth_app.ui.widgets.words import NO_IMAGE, READ_ONLY, UNSEEN
 
 MODES = (("replace", TITLES["replace"], _("Draws what the prompt says.")),
@@ -100,6 +101,7 @@ class InpaintPanel(Panel):
         self.examples = button("Examples", role="link", tip="Prompts that this model knows")
         self._examples_menu = QMenu(self.examples)
         self.examples.setMenu(self._examples_menu)
+        self.unread = UnreadLine()
         self.follow = QCheckBox("Keep to the painted shape")
         self.follow.toggled.connect(self._choose_follow)
         self.strength = SliderRow("How strong", *percents(option_of(Sampling, "strength")),
@@ -129,7 +131,7 @@ class InpaintPanel(Panel):
         prompt = Group(self.theme, "Prompt")
         head = prompt.layout()
         assert head is not None
-        prompt.add(self.prompt, self.follow)
+        prompt.add(self.prompt, self.unread.label, self.follow)
         line = row(prompt.head, self.examples, spacing=0)
         head.insertLayout(0, line)  # type: ignore[attr-defined]
         line.setStretch(0, 1)
@@ -171,6 +173,7 @@ class InpaintPanel(Panel):
             self.prompt.set_text(p.conditioning.prompt)
             self.prompt.setEnabled(drawn and not missing)
             self.examples.setEnabled(drawn and not missing)
+            self.unread.show(() if missing else self._session.inpaint.unread)
             self.strength.setEnabled(not self._session.inpaint.without_model)
             self.strength.show_value(round(p.sampling.strength * 100), f"{round(p.sampling.strength * 100)} %")
             self.count.set_value(p.sampling.count)

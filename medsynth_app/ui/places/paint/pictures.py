@@ -79,7 +79,7 @@ class StripPictures(QObject):
                 pixels = results[key].pixels()[_focus(results[key].effective()).slices]
             elif looked_at is not None:
                 box, effective = looked_at
-                pixels = document.pixels(view.index)[box.slices][_focus(effective).slices]
+                pixels = document.region(view.index, _focus(effective).out_of(box))
             else:
                 continue
             self._kept[key] = qimage(to_picture(pixels, document.info, frame, view.window_level))

@@ -61,9 +61,11 @@ class Shown:
         return self._candidate.comparing
 
     def refresh(self) -> None:
-        """Show what is looked at."""
-        candidates, index = self._session.candidates, self._session.view.index
-        current, reference, watched = candidates.current, candidates.reference, self.watched
+        """Show what is looked at: nothing over a slice that cannot be read."""
+        candidates, view = self._session.candidates, self._session.view
+        current, reference, watched, index = candidates.current, candidates.reference, self.watched, view.index
+        if view.state.unreadable is not None:
+            current = watched = None
         now: tuple[object, ...] = ()
         if current is not None and (current.state is CandidateState.STAGED or reference is not None):
             now = (current.id, reference.id if reference is not None else "", index)
@@ -92,7 +94,7 @@ class Shown:
         index = self._session.view.index
         if document is None or drawing is None or drawing.effective is None:
             return
-        info, now = document.info, document.pixels(index)[drawing.bounds.slices]
+        info, now = document.info, document.region(index, drawing.bounds)
         self._candidate.show(drawing.seen(number, info, info.frames[index], now), drawing.bounds, drawing.effective,
                              live=True)
 
@@ -102,7 +104,7 @@ class Shown:
         if document is None:
             return
         bounds = first.bounds.union(second.bounds)
-        now = document.pixels(self._session.view.index)[bounds.slices]
+        now = document.region(self._session.view.index, bounds)
 
         def placed(result: Candidate) -> Pixels:
             with_it, inside = now.copy(), result.effective()

@@ -30,6 +30,7 @@ from medsynth_app.ui.theme.tokens import STRIP_PX
 from medsynth_app.ui.viewer import Canvas
 from medsynth_app.workspace.workspace import Workspace
 from tests.actions.bench import answer, event, make_pack, paint, png, record_of
+from tests.formats.making import save_series, spoil
 
 pytestmark = pytest.mark.gui
 
@@ -75,7 +76,7 @@ class Bench:
         """Paint, start a run of three and answer it."""
         document = self.session.documents.current
         assert document is not None
-        paint(document)
+        paint(document, self.session.view.index)
         self.session.inpaint.set(**{"count": 3, "seed": seed, "prompt": "a cell", "mode": "replace", **asked})
         job_id = self.session.inpaint.run().jobs[0]
         answer(self.workspace, job_id, self.session.jobs.deliver)
@@ -426,3 +427,26 @@ def test_what_is_being_drawn_is_seen_in_its_place_and_goes_with_the_run(bench: B
     bench.queue.cancel(job)
     assert shown.shown and not shown.live and bench.session.candidates.selected == 0
     assert np.array_equal(pixels(bench), before)
+
+
+def test_nothing_is_shown_over_a_slice_that_cannot_be_read(bench: Bench, tmp_path: Path) -> None:
+    session, shown = bench.session, bench.canvas.candidate
+    folder = save_series(tmp_path / "series", [(0, 0, 3.0 * k) for k in range(3)], series="1.2.81")
+    session.documents.open(folder)
+    session.view.set_index(1)
+    bench.run(mode="remove", count=2)
+    job = session.inpaint.run().jobs[0]
+    grey = {"0": np.full((8, 8, 3), 100, np.uint8)}
+    session.jobs.deliver(record_of(bench.workspace, job), event(job, EventKind.PREVIEW, arrays=grey))
+    spoil(folder / "02.dcm")  # the second slice
+    session.documents.open(folder)
+    session.view.set_index(1)
+    assert session.view.state.unreadable is not None and len(session.candidates.results) == 2
+    session.candidates.select(0)
+    assert not shown.shown
+    session.candidates.compare_with(session.candidates.results[1].id)
+    assert not shown.shown
+    session.candidates.select(None)
+    session.jobs.deliver(record_of(bench.workspace, job), event(job, EventKind.PREVIEW, arrays=grey))
+    assert not shown.shown and bench.canvas.scene.image is None
+    bench.queue.cancel(job)
