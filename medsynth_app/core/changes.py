@@ -38,8 +38,10 @@ class Changes:
         Regions of documents, one per frame and kind.
     candidates
         Documents (ids) whose candidates changed.
-    pictures, cells, labels, packs, jobs, people
+    pictures, labels, packs, jobs, people
         Ids of those that came, went or changed.
+    cells
+        Label sets (ids) whose cells came, went or changed.
     opened, removed
         Documents (ids) that were opened, and that no longer exist.
     """

@@ -45,7 +45,7 @@ def run(request: LearnRequest, job: Job) -> None:
         Files that cannot be read or written, or that are of other cells; no cells.
     """
     job.started("CPU", "float32")
-    values = read_embeddings(Path(request.embeddings)).values
+    values = _values(request)
     _check(request, len(values))
     _step(job, 1)
     rng = np.random.default_rng(request.seed)
@@ -66,6 +66,24 @@ def run(request: LearnRequest, job: Job) -> None:
     job.emit(JobEvent(job.id, EventKind.RESULT, step=STEPS, steps=STEPS, data={
         "file": request.out, "labels": len(pool.labelled), "classes_present": int((pool.counts > 0).sum()),
         "ranked": len(picks), "macro_f1": report.scores.macro_f1.value if report.scores else None}))
+
+
+def _values(request: LearnRequest) -> npt.NDArray[np.float32]:
+    """The embedding of each cell, in order."""
+    held = [read_embeddings(Path(file)) for file in request.embeddings]
+    if len({(each.encoder, each.sha256) for each in held}) > 1:
+        raise UserError("These embeddings come from different encoders.", "Embed all cells with one.",
+                        safe="Every label is kept.")
+    if request.ids is None:
+        return held[0].values
+    row = {name: k for k, name in enumerate(name for each in held for name in each.ids)}
+    names = [name.decode() for name in request.ids.tolist()]
+    if missing := sum(name not in row for name in names):
+        raise UserError(f"{missing} of these cells are not embedded.", "Embed the cells of this set again.",
+                        safe="Every label is kept.")
+    together = held[0].values if len(held) == 1 else np.concatenate([each.values for each in held])
+    found: npt.NDArray[np.float32] = together[[row[name] for name in names]]
+    return found
 
 
 def _check(request: LearnRequest, cells: int) -> None:

@@ -90,3 +90,12 @@ def read_embeddings(path: Path) -> Embeddings:
     except Exception as error:  # whatever zipfile and NumPy throw at damaged bytes
         raise UserError(f"The file {path.name} holds no embeddings that can be read.", remedy,
                         details=type(error).__name__) from error
+
+
+def read_ids(path: Path) -> tuple[str, ...]:
+    """What the rows of a file of embeddings are of, without reading these; empty where it cannot be read."""
+    try:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as held:
+            return tuple(held["ids"].tolist())
+    except Exception:  # whatever zipfile and NumPy throw at damaged bytes: it is as if there were none
+        return ()

@@ -19,10 +19,12 @@ from medsynth_app.session.generate import Generate
 from medsynth_app.session.hook import Hook
 from medsynth_app.session.inpaint import Inpaint
 from medsynth_app.session.jobs import Jobs, Post, call_directly
+from medsynth_app.session.labelling import Labelling
 from medsynth_app.session.models import Models
 from medsynth_app.session.painting import Painting
 from medsynth_app.session.people import People
 from medsynth_app.session.pictures import Pictures
+from medsynth_app.session.teaching import Teaching
 from medsynth_app.session.training import Training
 from medsynth_app.session.view import View
 from medsynth_app.settings.settings import SettingsStore
@@ -47,7 +49,8 @@ class Session:
         Signal(Changes): what an action, or a worker, changed; what the session derives from it is fresh by then.
     notice
         Signal(str, str): level ("info", "done", "warning" or "error") and a sentence for the person.
-    people, documents, view, jobs, models, painting, candidates, inpaint, generate, exports, training
+    people, documents, view, jobs, models, painting, candidates, inpaint, generate, exports, training,
+    labelling
         What a person works with, each with signals of its own.
     """
 
@@ -74,3 +77,4 @@ class Session:
             people=people, jobs=jobs, hook=hook)
         self.exports = Exports(workspace, settings, documents, view)
         self.training = Training(queue, people, jobs)
+        self.labelling = Labelling(workspace, people, Teaching(queue, models, people, jobs, hook), hook)

@@ -146,7 +146,7 @@ class Document:
     def label(self, subject: str) -> Any:
         """The label of a cell that stands: a JSON value, None where there is none."""
         with self._database.read() as session:
-            return label_of(session, self.id, subject)
+            return label_of(session, self._standing.owns, subject)
 
     def synthetic_mask(self, frame: int) -> npt.NDArray[np.bool_]:
         """Where accepted results were written, bool (rows, columns)."""

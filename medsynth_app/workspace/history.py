@@ -1,4 +1,4 @@
-"""The history of a document: every edit is journalled in one transaction at the moment it is made.
+"""The history of a document or a label set: every edit is journalled in one transaction at the moment it is made.
 
 An edit is one step of undo, and has a part for every frame or label that it changes (`core.edit`); `workspace.parts`
 knows what each kind of part needs. Undo and redo take a person's own edits only, last one first, and survive a restart.
@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import exists, func, insert, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, exists, func, insert, or_, select, update
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.changes import Change, Changes
@@ -32,7 +33,9 @@ from medsynth_app.workspace.tables import (
     LABEL,
     PIXELS,
     UNDONE,
+    DocumentRow,
     EditRow,
+    LabelSetRow,
     PartRow,
     PatchRow,
     StepRow,
@@ -43,15 +46,27 @@ _LAST = select(*(select(func.max(table.id)).scalar_subquery() for table in (Edit
 
 @dataclass(eq=False)
 class Standing:
-    """Which document it is in the workspace; changes when documents are merged or removed."""
+    """Whose history it is: a document's, which changes when documents are merged or removed, or a label set's."""
 
     id: str
     saved: str
     removed: bool = False
+    table: type[DocumentRow] | type[LabelSetRow] = DocumentRow
+
+    @property
+    def column(self) -> InstrumentedAttribute[Any]:
+        """Where an edit says whose it is."""
+        return EditRow.document_id if self.table is DocumentRow else EditRow.set_id
+
+    @property
+    def owns(self) -> ColumnElement[bool]:
+        """Whether an edit is of this history."""
+        owns: ColumnElement[bool] = self.column == self.id
+        return owns
 
 
 class History:
-    """Journal, undo and redo of one opened document.
+    """Journal, undo and redo of one opened document, or of one label set (which has no frames).
 
     Parameters
     ----------
@@ -83,7 +98,7 @@ class History:
         with self._database.lock, self._blobs.pins() as pins:
             with self._database.write() as session:
                 for part in edit.parts:
-                    self._parts.check(session, self._standing.id, part)
+                    self._parts.check(session, self._standing.owns, part)
                 stored = [kept for part in edit.parts if (kept := self._parts.store(pins, part)) is not None]
                 if not stored:
                     return Changes()    # nothing changed: nothing to undo
@@ -97,17 +112,19 @@ class History:
         if self._database.read_only:
             raise read_only_error()
         if self._standing.removed:
-            raise UserError("This study was removed from the workspace.", "Open its file again.")
+            raise UserError("This study was removed from the workspace.", "Open its file again.") \
+                if self._standing.table is DocumentRow else \
+                UserError("These cells were removed from the workspace.", "Choose others.")
 
     def _journal(self, session: Session, name: str, parts: Sequence[Stored], person: str) -> int:
         """Rows of a new edit; the person's redo ends here. Returns the number of its step."""
         # Plain statements instead of mapped objects: this runs at every stroke.
         session.execute(update(EditRow).where(
-            EditRow.document_id == self._standing.id, EditRow.person == person, EditRow.state == UNDONE)
+            self._standing.owns, EditRow.person == person, EditRow.state == UNDONE)
             .values(state=DROPPED).execution_options(synchronize_session=False))
         number, first, applied = ((last or 0) + 1 for last in session.execute(_LAST).one())
-        session.execute(insert(EditRow), [dict(id=number, document_id=self._standing.id, name=name, person=person,
-                                               state=DONE, applied=applied)])
+        session.execute(insert(EditRow), [{"id": number, self._standing.column.key: self._standing.id, "name": name,
+                                           "person": person, "state": DONE, "applied": applied}])
         session.execute(insert(PartRow), [part.row(first + k, number) for k, part in enumerate(parts)])
         for k, part in enumerate(parts):
             if part.patch is not None:
@@ -119,8 +136,9 @@ class History:
     def _step(self, session: Session, number: int, edit_id: int, undo: bool) -> None:
         at = tables.now()
         session.execute(insert(StepRow), [dict(id=number, edit_id=edit_id, undo=undo, at=at)])
-        session.execute(update(tables.DocumentRow).where(tables.DocumentRow.id == self._standing.id)
-                        .values(saved=at).execution_options(synchronize_session=False))
+        table = self._standing.table
+        session.execute(update(table).where(table.id == self._standing.id).values(saved=at)
+                        .execution_options(synchronize_session=False))
         self._standing.saved = at
 
     # -- undo and redo
@@ -150,7 +168,7 @@ class History:
                 if self._overlapped(session, row, rows, undo):
                     raise _refused(row, undo)
                 try:
-                    parts = [self._parts.load(session, self._standing.id, part, undo) for part in rows]
+                    parts = [self._parts.load(session, self._standing.owns, part, undo) for part in rows]
                 except Overtaken:
                     raise _refused(row, undo) from None
                 self._parts.settle(session, parts, undo)
@@ -163,7 +181,7 @@ class History:
         return self._told(parts, f"{'Undo' if undo else 'Redo'}: {row.name}")
 
     def _next(self, session: Session, person: str, undo: bool) -> EditRow | None:
-        query = select(EditRow).where(EditRow.document_id == self._standing.id, EditRow.person == person,
+        query = select(EditRow).where(self._standing.owns, EditRow.person == person,
                                       EditRow.state == (DONE if undo else UNDONE))
         if not self.whole:
             query = query.where(exists().where(PartRow.edit_id == EditRow.id, or_(
@@ -184,7 +202,7 @@ class History:
             select(PartRow).join(EditRow, PartRow.edit_id == EditRow.id)
             .where(or_(PartRow.frame_id.in_([part.frame_id for part in parts if part.frame_id is not None]),
                        PartRow.subject.in_([part.subject for part in parts if part.subject is not None])),
-                   EditRow.document_id == row.document_id, EditRow.applied > since, EditRow.state == DONE,
+                   self._standing.owns, EditRow.applied > since, EditRow.state == DONE,
                    EditRow.person != row.person))
         return any(other.kind == LABEL or other.bounds.overlaps(bounds) for other in others
                    for bounds in mine.get((other.kind, other.frame_id, other.subject), ()))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
 from medsynth_app.core.bounds import Bounds
@@ -93,7 +93,7 @@ class Parts:
         if any(_clash(part, other) for k, part in enumerate(parts) for other in parts[:k]):
             raise ValueError("two parts of one edit change the same")
 
-    def check(self, session: Session, document_id: str, part: Part) -> None:
+    def check(self, session: Session, owned: ColumnElement[bool], part: Part) -> None:
         """Raise `UserError` where what a part was made on is not what is there now."""
         if isinstance(part, MaskPart):
             mask = self._masks.load(self._states[part.frame])
@@ -112,7 +112,7 @@ class Parts:
             if _state_of(session, part.candidate_id) != part.before:
                 raise UserError("This candidate has been accepted or discarded meanwhile.", "Look at it again.",
                                 safe="Nothing was changed.")
-        elif label_of(session, document_id, part.subject) != part.before:
+        elif label_of(session, owned, part.subject) != part.before:
             raise UserError("This label has been changed meanwhile.", "Look at it again, then label it anew.",
                             safe="The earlier label is saved.")
 
@@ -137,7 +137,7 @@ class Parts:
 
     # -- of one that is undone or redone
 
-    def load(self, session: Session, document_id: str, row: PartRow, undo: bool) -> Stored:
+    def load(self, session: Session, owned: ColumnElement[bool], row: PartRow, undo: bool) -> Stored:
         """A part of the journal.
 
         Raises
@@ -147,7 +147,7 @@ class Parts:
         """
         if row.kind == LABEL:
             before, after = json.loads(row.payload or b"[null, null]")
-            if label_of(session, document_id, row.subject or "") != (after if undo else before):
+            if label_of(session, owned, row.subject or "") != (after if undo else before):
                 raise Overtaken
             return Stored(LABEL, None, None, _NOWHERE, row.subject, row.payload)
         key, bounds = self._keys[row.frame_id or 0], row.bounds
@@ -209,10 +209,10 @@ def _state_of(session: Session, candidate_id: str) -> str | None:
     return session.scalar(select(CandidateRow.state).where(CandidateRow.id == candidate_id))
 
 
-def label_of(session: Session, document_id: str, subject: str) -> Any:
-    """The label of a subject that stands; None where there is none."""
+def label_of(session: Session, owned: ColumnElement[bool], subject: str) -> Any:
+    """The label of a subject that stands in the history whose edits are `owned`; None where there is none."""
     payload = session.scalar(
         select(PartRow.payload).join(EditRow, PartRow.edit_id == EditRow.id)
-        .where(PartRow.subject == subject, PartRow.kind == LABEL, EditRow.document_id == document_id,
-               EditRow.state == DONE).order_by(EditRow.applied.desc()).limit(1))
+        .where(PartRow.subject == subject, PartRow.kind == LABEL, owned, EditRow.state == DONE)
+        .order_by(EditRow.applied.desc()).limit(1))
     return None if payload is None else json.loads(payload)[1]

@@ -15,6 +15,7 @@ from medsynth_app.workspace import audit, identity
 from medsynth_app.workspace.blobs import Blobs
 from medsynth_app.workspace.database import Database
 from medsynth_app.workspace.documents import Documents
+from medsynth_app.workspace.label_sets import LabelSets
 from medsynth_app.workspace.masks import Masks
 from medsynth_app.workspace.pictures import Pictures
 from medsynth_app.workspace.tables import (
@@ -61,12 +62,13 @@ class Scope:
 
 class Removal:
     def __init__(self, database: Database, blobs: Blobs, masks: Masks, documents: Documents,
-                 pictures: Pictures) -> None:
+                 pictures: Pictures, label_sets: LabelSets) -> None:
         self._database = database
         self._blobs = blobs
         self._masks = masks
         self._documents = documents
         self._pictures = pictures
+        self._label_sets = label_sets
 
     def of_study(self, document_id: str) -> Scope:
         """All documents of the study that a document belongs to; nothing where there is no such document."""
@@ -94,7 +96,7 @@ class Removal:
             return _scope(session, session.scalars(_line(DocumentRow.id).where(same)).all())
 
     def remove(self, scope: Scope, action: str = "remove_study", person: str = "") -> dict[str, int]:
-        """Purge documents; the files that they were opened from stay where they are.
+        """Purge documents, and with them the cells that lie in them; the files that they were opened from stay.
 
         The audit keeps that there was a removal (`action`, by `person`), and names nothing of what went. The backups
         of the database are replaced by a new one, for the old ones still hold what was purged. Opened documents of
@@ -115,6 +117,8 @@ class Removal:
                                                ("paths", PathRow.document_id))}
                 candidates = session.scalars(select(CandidateRow.id).where(CandidateRow.document_id.in_(ids))).all()
                 blobs = {row[0] for query in _blobs_of(ids) for row in session.execute(query) if row[0]}
+                sets, of_cells = self._label_sets.forget(session, ids)
+                blobs |= of_cells
                 for table in (JobRow, PictureRow):
                     session.execute(delete(table).where(table.document_id.in_(ids)))
                 session.execute(delete(DocumentRow).where(DocumentRow.id.in_(ids)))
@@ -127,6 +131,7 @@ class Removal:
             for document_id in ids:
                 self._documents.forget(document_id)
             self._pictures.drop_files(scope.pictures)
+            self._label_sets.drop_files(sets)
             counts["files"] = self._database.drop_blobs(self._blobs, blobs)
             self.finish()
         return counts

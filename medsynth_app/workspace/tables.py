@@ -16,7 +16,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from medsynth_app.core.bounds import Bounds
 
 FORMAT_MAJOR = 2    # PRAGMA user_version; a higher one is refused, within one major changes only add
-HEAD = "0008"       # newest Alembic revision; kept here so that an up-to-date workspace opens without Alembic
+HEAD = "0009"       # newest Alembic revision; kept here so that an up-to-date workspace opens without Alembic
 
 DONE, UNDONE, DROPPED = "done", "undone", "dropped"      # states of an edit
 STAGED, ACCEPTED, DISCARDED = "staged", "accepted", "discarded"     # states of a result
@@ -154,13 +154,15 @@ class SnapshotRow(_Box, Base):
 
 
 class EditRow(Base):
-    """One edit; `applied` is the step that last applied it."""
+    """One edit, of a document or of a label set; `applied` is the step that last applied it."""
 
     __tablename__ = "edits"
     __table_args__ = (Index("edits_of_person", "document_id", "person", "state", "applied"),
-                      Index("edits_in_order", "document_id", "applied"))
+                      Index("edits_in_order", "document_id", "applied"),
+                      Index("edits_of_set", "set_id", "person", "state", "applied"))
     id: Mapped[int] = mapped_column(primary_key=True)
-    document_id: Mapped[str] = mapped_column(ForeignKey("documents.id", ondelete="CASCADE"))
+    document_id: Mapped[str | None] = mapped_column(ForeignKey("documents.id", ondelete="CASCADE"))
+    set_id: Mapped[str | None] = mapped_column(ForeignKey("label_sets.id", ondelete="CASCADE"))
     name: Mapped[str]
     person: Mapped[str]
     state: Mapped[str]
@@ -243,6 +245,39 @@ class PictureRow(Base):
     mask: Mapped[str | None] = mapped_column(index=True)
 
 
+class LabelSetRow(Base):
+    """Cells that are labelled with one schema; `schema` and `options` are JSON."""
+
+    __tablename__ = "label_sets"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    schema: Mapped[str]
+    options: Mapped[str]
+    created: Mapped[str]
+    saved: Mapped[str] = mapped_column(index=True)
+
+
+class CellBatchRow(Base):
+    """Cells that came to a label set together; `document_id` names the opened image that they lie in.
+
+    The arrays of `core.cells.Cells` are blobs: the paths of images stand in no row.
+    """
+
+    __tablename__ = "cell_batches"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    set_id: Mapped[str] = mapped_column(ForeignKey("label_sets.id", ondelete="CASCADE"), index=True)
+    document_id: Mapped[str | None] = mapped_column(ForeignKey("documents.id", ondelete="CASCADE"), index=True)
+    count: Mapped[int]
+    created: Mapped[str]
+
+
+class CellArrayRow(Base):
+    __tablename__ = "cell_arrays"
+    batch_id: Mapped[int] = mapped_column(ForeignKey("cell_batches.id", ondelete="CASCADE"), primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    blob: Mapped[str] = mapped_column(index=True)
+
+
 class JobRow(Base):
     """A job; `request` is the plain half of its request, None once it is no longer needed."""
 
@@ -286,5 +321,5 @@ class AuditRow(Base):
 
 
 BLOB_COLUMNS = (SnapshotRow.blob, PatchRow.before, PatchRow.after, CandidateRow.patch, CandidateRow.effective,
-                CandidateRow.alpha, PictureRow.pixels, PictureRow.mask, JobArrayRow.blob)
+                CandidateRow.alpha, PictureRow.pixels, PictureRow.mask, JobArrayRow.blob, CellArrayRow.blob)
 """Every column that keeps a blob alive."""

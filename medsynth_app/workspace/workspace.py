@@ -18,6 +18,7 @@ from medsynth_app.workspace.candidates import Candidates
 from medsynth_app.workspace.database import FILE, Database, backup_is_due, chunks
 from medsynth_app.workspace.documents import Documents
 from medsynth_app.workspace.jobs import Jobs
+from medsynth_app.workspace.label_sets import LabelSets
 from medsynth_app.workspace.masks import Masks
 from medsynth_app.workspace.people import People
 from medsynth_app.workspace.pictures import Pictures
@@ -46,7 +47,7 @@ class Workspace:
         What to say of the first two, else empty.
     salt
         Random bytes for pseudonyms, different in every workspace.
-    blobs, documents, candidates, pictures, jobs, people, audit, removal
+    blobs, documents, candidates, pictures, label_sets, jobs, people, audit, removal
         The rooms.
     """
 
@@ -63,10 +64,11 @@ class Workspace:
         self.documents = Documents(self._database, self.blobs, self._masks)
         self.candidates = Candidates(self._database, self.blobs)
         self.pictures = Pictures(self._database, self.blobs, folder / "generated")
+        self.label_sets = LabelSets(self._database, self.blobs, self._masks, folder)
         self.jobs = Jobs(self._database, self.blobs)
         self.people = People(self._database)
         self.audit = Audit(self._database)
-        self.removal = Removal(self._database, self.blobs, self._masks, self.documents, self.pictures)
+        self.removal = Removal(self._database, self.blobs, self._masks, self.documents, self.pictures, self.label_sets)
         self.salt = self._read_salt()
         if not self.read_only:
             self.removal.finish()

@@ -32,7 +32,7 @@ def request_(tmp_path: Path) -> LearnRequest:
                                                     values.astype(np.float32), "tiny", "ab" * 32))
     labels = np.where(np.arange(len(truth)) % EACH < 12, truth, -1).astype(np.int32)
     nothing = np.zeros(len(truth), bool)
-    return LearnRequest(str(tmp_path / "E.npz"), CLASSES, labels, np.arange(len(truth)) % 5 == 0, ~nothing, nothing,
+    return LearnRequest((str(tmp_path / "E.npz"),), CLASSES, labels, np.arange(len(truth)) % 5 == 0, ~nothing, nothing,
                         "useful", 1000, str(tmp_path / "learned.npz"))
 
 
@@ -116,7 +116,7 @@ def test_too_few_labels_still_rank_and_lay_out(request_: LearnRequest, labels: s
 
 @pytest.mark.parametrize("cells", [1, 2, 4])
 def test_a_handful_of_cells(request_: LearnRequest, cells: int) -> None:
-    path = Path(request_.embeddings)
+    path = Path(request_.embeddings[0])
     write_embeddings(path, Embeddings(tuple("abcd"[:cells]), np.eye(4, dtype=np.float32)[:cells], "tiny", "ab" * 32))
     cut = {name: getattr(request_, name)[:cells].copy() for name in ("labels", "control", "real", "ignored")}
     cut["labels"][:] = -1
@@ -129,7 +129,7 @@ def test_a_handful_of_cells(request_: LearnRequest, cells: int) -> None:
 
 
 def test_equal_cells(request_: LearnRequest) -> None:
-    path = Path(request_.embeddings)
+    path = Path(request_.embeddings[0])
     write_embeddings(path, Embeddings(tuple(f"c{k}" for k in range(3 * EACH)), np.ones((3 * EACH, 6), np.float32),
                                       "tiny", "ab" * 32))
     found = learned(request_)
@@ -160,7 +160,7 @@ def test_other_embeddings_than_those_of_the_cells_are_refused(request_: LearnReq
 
 
 def test_no_cells_are_refused(request_: LearnRequest) -> None:
-    write_embeddings(Path(request_.embeddings), Embeddings((), np.empty((0, 6), np.float32), "tiny", "ab" * 32))
+    write_embeddings(Path(request_.embeddings[0]), Embeddings((), np.empty((0, 6), np.float32), "tiny", "ab" * 32))
     with pytest.raises(UserError, match="no cells"):
         learned(request_)
 

@@ -26,6 +26,7 @@ class Outcome(StrEnum):
     PICTURES = "pictures"
     PACKS = "packs"
     DATA = "data"
+    LEARNED = "learned"
     FILE = "file"
 
 

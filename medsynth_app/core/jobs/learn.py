@@ -17,12 +17,12 @@ WITHOUT = -1  # in `labels`: no label that teaches; in `given`: no label
 class LearnRequest:
     """Learn from the labels of a set of cells, rank those without one, and say how good the classifier is.
 
-    Arrays hold one value for each cell, in the order of the embeddings; they travel as blobs.
+    Arrays hold one value for each cell, in the order of `ids`; they travel as blobs.
 
     Attributes
     ----------
     embeddings
-        The file ``.npz`` (see `formats.embeddings`).
+        Files ``.npz`` (see `formats.embeddings`) of one encoder.
     classes
         Ids of all classes of the schema.
     labels
@@ -49,11 +49,14 @@ class LearnRequest:
     given
         Place of each label in the order in which they were given, or `WITHOUT`; shape (n,), int32. None: no learning
         curve, and no advice to stop.
+    ids
+        What each cell is called in the embeddings, UTF-8, shape (n,); other rows there are passed over. None: the
+        embeddings are one file, and in order.
     seed
         Of all that is chosen by chance.
     """
 
-    embeddings: str
+    embeddings: tuple[str, ...]
     classes: tuple[str, ...]
     labels: npt.NDArray[np.int32]
     control: npt.NDArray[np.bool_]
@@ -66,6 +69,7 @@ class LearnRequest:
     images: npt.NDArray[np.int32] | None = None
     confidence: npt.NDArray[np.float32] | None = None
     given: npt.NDArray[np.int32] | None = None
+    ids: npt.NDArray[np.bytes_] | None = None
     seed: int = 0
 
 
@@ -73,5 +77,5 @@ def titled(request: LearnRequest) -> str:
     return f"Learn: {int((request.labels >= 0).sum())} labels of {len(request.labels)} cells"
 
 
-LEARN = JobKind("learn", LearnRequest, Lane.INTERACTIVE, titled, "learn", Outcome.FILE, "The labels were learned from",
-                short=True)
+LEARN = JobKind("learn", LearnRequest, Lane.INTERACTIVE, titled, "learn", Outcome.LEARNED,
+                "The labels were learned from", short=True)

@@ -1,0 +1,227 @@
+"""What is learned from labels: cells are embedded, a classifier learns, and the order of the others follows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum, auto
+from pathlib import Path
+
+import numpy as np
+from psygnal import Signal
+
+from medsynth_app.actions.learn import embed_cells, learn_request, suited_encoder
+from medsynth_app.core.cell_schema import OTHER_ANSWERS
+from medsynth_app.core.changes import Changes
+from medsynth_app.core.errors import UserError
+from medsynth_app.core.job import EventKind, JobEvent, JobRecord
+from medsynth_app.core.learned import Learned
+from medsynth_app.core.pack_files import InstalledPack
+from medsynth_app.formats.learned import read_learned
+from medsynth_app.jobs.queue import JobQueue
+from medsynth_app.ranking.catalogue import Reason, reason_words
+from medsynth_app.session.hook import BEFORE_VIEWS, Hook
+from medsynth_app.session.jobs import Jobs
+from medsynth_app.session.label_queue import Place, in_control
+from medsynth_app.session.models import Models
+from medsynth_app.session.people import People
+from medsynth_app.workspace.label_sets import LabelSet
+
+
+class Stage(Enum):
+    """What a label set waits for."""
+
+    NOTHING = auto()  # no set, or no encoder: cells come by chance
+    EMBEDDING = auto()
+    LEARNING = auto()
+    READY = auto()
+
+
+class Teaching:
+    """The classifier of the open label set, in the worker.
+
+    Attributes
+    ----------
+    stage
+        What is under way.
+    fraction
+        How much of the embedding is done.
+    obstacle
+        Why cells come by chance alone; None where they are ranked.
+    learned
+        What was learned last; None before that. Its arrays have a row for each of `cells`.
+    labels_known
+        How many labels it knew.
+    stage_changed, learned_changed
+        Signals: of `stage`, `fraction` or `obstacle`; of `learned` and `order`.
+    """
+
+    stage_changed = Signal()
+    learned_changed = Signal()
+
+    def __init__(self, queue: JobQueue, models: Models, people: People, jobs: Jobs, hook: Hook) -> None:
+        self._queue, self._models, self._people, self._jobs, self._hook = queue, models, people, jobs, hook
+        self._set: LabelSet | None = None
+        self._agreed: Mapping[str, str] = {}
+        self._waiting: set[str] = set()  # jobs that embed
+        self._learning = ""  # the job that learns
+        self._heard = 0  # labels that the last request knew
+        self.obstacle: str | None = None
+        self._ids: tuple[str, ...] = ()
+        self._forget()
+        jobs.event.connect(self._hear, priority=BEFORE_VIEWS)
+        models.changed.connect(self._again, priority=BEFORE_VIEWS)
+
+    def take(self, label_set: LabelSet | None, agreed: Mapping[str, str]) -> None:
+        """Follow this set, whose cells are called so: embed what is not yet, then learn."""
+        same = self._set is not None and label_set is not None and self._set.id == label_set.id
+        self._set, self._agreed = label_set, agreed
+        if not same:
+            self._waiting, self._learning = set(), ""
+            if label_set is not None and not label_set.read_only:
+                for stale in label_set.folder.glob("learned-*.npz"):  # of a session before, in an order of its own
+                    stale.unlink(missing_ok=True)
+        self._forget()
+        self.learned_changed.emit()
+        self._start()
+
+    def heed(self, label_set: LabelSet, agreed: Mapping[str, str]) -> None:
+        """Labels were given: learn anew where enough of them are new and nothing is under way."""
+        self._agreed = agreed
+        if len(self._teaching()) - self._heard >= label_set.options.batch:
+            self.learn()
+
+    def learn(self) -> Changes:
+        """Have the worker learn from what labels there are; nothing happens while it does already."""
+        if self._set is None or self._set.read_only or self._waiting or self._learning or self.encoder is None:
+            return Changes()
+        control = [in_control(self._set.options, cell) for cell in self._set.cells]
+        request = learn_request(self._set, self.encoder, self._agreed, control, self._file)
+        if request is None:
+            self.obstacle = "None of the images of these cells is there."
+            self._to(Stage.NOTHING)
+            return Changes()
+        self._heard = len(self._teaching())
+        self._ids = tuple(name.decode() for name in request.ids.tolist()) if request.ids is not None else ()
+        self._learning = self._queue.submit(request, person=self._people.id)
+        self._to(Stage.LEARNING)
+        return self._jobs.submitted(Changes(jobs=(self._learning,)))
+
+    def prediction(self, place: int) -> tuple[str, float]:
+        """The likeliest class of a cell of the set, and how likely that is; "" and 0 while nothing was learned."""
+        row = self.row(place)
+        if self.learned is None or row is None or not len(self.learned.probabilities):
+            return "", 0.0
+        shares = self.learned.probabilities[row]
+        best = int(shares.argmax())
+        return self.learned.classes[best], float(shares[best])
+
+    def row(self, place: int) -> int | None:
+        """The row of `learned` for a cell of the set; None where it has none."""
+        return self._row.get(place)
+
+    def place(self, row: int) -> int:
+        """The cell of the set for a row of `learned`."""
+        return self._place[row]
+
+    @property
+    def order(self) -> list[Place]:
+        """Cells to label next, the most useful first."""
+        return self._order
+
+    # -- inner
+
+    def _forget(self) -> None:
+        self.learned: Learned | None = None
+        self.labels_known = 0
+        self.obstacle = None
+        self.encoder: InstalledPack | None = None
+        self.fraction = 0.0
+        self.stage = Stage.NOTHING
+        self._file: Path | None = None
+        self._ids = ()
+        self._row: dict[int, int] = {}
+        self._place: list[int] = []
+        self._order: list[Place] = []
+
+    def _start(self) -> None:
+        label_set = self._set
+        if label_set is None or not label_set.cells or label_set.read_only:
+            self._to(Stage.NOTHING)
+            return
+        try:
+            self.encoder = suited_encoder(self._models.installed, label_set.options.encoder)
+        except UserError as error:
+            self.obstacle = error.happened
+            self._to(Stage.NOTHING)
+            return
+        if self._waiting or self._learning:
+            return
+        requests = embed_cells(label_set, self.encoder, "auto")
+        self._waiting = {self._queue.submit(request, person=self._people.id) for request in requests}
+        if self._waiting:
+            self._to(Stage.EMBEDDING)
+            self._jobs.submitted(Changes(jobs=tuple(self._waiting)))
+        else:
+            self.learn()
+
+    def _again(self) -> None:
+        """An encoder may have come."""
+        if self._set is not None and self.encoder is None:
+            self._start()
+
+    def _teaching(self) -> list[str]:
+        """Cells whose label teaches."""
+        return [cell for cell, answer in self._agreed.items() if answer not in OTHER_ANSWERS]
+
+    def _hear(self, record: JobRecord, event: JobEvent) -> None:
+        if record.id in self._waiting:
+            if event.steps:
+                self.fraction = event.step / event.steps
+                self.stage_changed.emit()
+            if record.state.ended:
+                self._waiting.discard(record.id)
+                if event.kind is EventKind.FAILED:
+                    self.obstacle = event.message
+                if not self._waiting:
+                    self.learn()
+        elif record.id == self._learning:
+            if event.kind is EventKind.RESULT:
+                self._take_learned(Path(str(event.data["file"])))
+            if record.state.ended:
+                self._learning = ""
+                if event.kind is EventKind.FAILED:
+                    self.obstacle = event.message
+                self._to(Stage.READY if self.learned is not None else Stage.NOTHING)
+                if self._set is not None and len(self._set.cells) != len(self._ids):
+                    self._start()  # cells came meanwhile
+                elif self._set is not None:
+                    self.heed(self._set, self._agreed)
+
+    def _take_learned(self, path: Path) -> None:
+        label_set, old = self._set, self._file
+        if label_set is None or path.parent != label_set.folder:
+            return
+        learned = read_learned(path)
+        places = label_set.places
+        if any(name not in places for name in self._ids) or len(self._ids) != len(learned.groups):
+            return
+        self.learned, self._file, self.labels_known = learned, path, self._heard
+        self._place = [places[name] for name in self._ids]
+        self._row = {place: row for row, place in enumerate(self._place)}
+        names = {each.id: each.name for each in label_set.schema.classes}
+        self._order = [Place(self._place[int(row)], rank, label_set.options.strategy,
+                             _words(reason, classes, learned, names))
+                       for rank, (row, reason, classes) in enumerate(
+                           zip(learned.order, learned.reasons, learned.reason_classes, strict=True), 1)]
+        if old is not None:
+            old.unlink(missing_ok=True)
+        self.learned_changed.emit()
+
+    def _to(self, stage: Stage) -> None:
+        self.stage = stage
+        self.stage_changed.emit()
+
+
+def _words(reason: str, classes: np.ndarray, learned: Learned, names: Mapping[str, str]) -> str:
+    named = [learned.classes[int(k)] for k in classes if k >= 0]
+    return reason_words(Reason(reason), [names.get(each, each) for each in named])

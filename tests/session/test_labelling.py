@@ -1,0 +1,128 @@
+"""Labelling as the window does it, without a worker."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from medsynth_app.core.errors import UserError
+from medsynth_app.core.job import JobState
+from medsynth_app.session.label_clock import LONGEST, LabelClock
+from medsynth_app.session.session import Session
+from tests.actions.bench import make_pack, png
+
+
+@pytest.fixture
+def cells(tmp_path: Path) -> Path:
+    folder = tmp_path / "cells"
+    folder.mkdir()
+    for k in range(12):
+        png(folder / f"{k}.png", 16, 16, seed=k)
+    return folder
+
+
+@pytest.fixture
+def bench(session: Session, cells: Path) -> Session:
+    session.people.switch("Ann")
+    lab = session.labelling
+    lab.new("May", next(schema for schema in lab.schemas if schema.id == "blood"))
+    lab.add(lab.gather(cells))
+    return session
+
+
+def test_cells_come_by_chance_where_there_is_no_encoder_and_it_is_said(bench: Session) -> None:
+    lab = bench.labelling
+    assert lab.asked is not None and lab.asked.reason == "chosen by chance"
+    assert lab.teaching.obstacle is not None and "no encoder" in lab.teaching.obstacle
+    assert lab.suggestion(lab.asked) == ""
+
+
+def test_one_answer_brings_the_next_cell_and_undo_brings_it_back(bench: Session) -> None:
+    lab, told = bench.labelling, []
+    lab.asked_changed.connect(lambda: told.append(lab.asked))
+    first = lab.asked
+    assert first is not None
+    lab.answer(first, "monocyte")
+    assert lab.asked is not None and lab.asked.place != first.place and told[-1] == lab.asked
+    assert (lab.undo_name, lab.tally.answers, lab.tally.per_class) == ("Undo: label monocyte", 1, {"monocyte": 1})
+    lab.undo()
+    assert lab.asked.place == first.place and lab.redo_name == "Redo: label monocyte" and lab.tally.answers == 0
+    lab.redo()
+    assert lab.tally.per_class == {"monocyte": 1} and lab.redo_name is None
+
+
+def test_a_group_is_one_step(bench: Session) -> None:
+    lab = bench.labelling
+    lab.answer_group([0, 1, 2, 3], "platelet", checked=[1])
+    assert lab.tally.per_class == {"platelet": 4} and lab.undo_name == "Undo: label 4 cells platelet"
+    one, other = lab.label_of(1), lab.label_of(2)
+    assert one is not None and other is not None and (one.group, one.checked, other.checked) == (4, True, False)
+    lab.undo()
+    assert lab.tally.labelled == 0
+
+
+def test_another_person_starts_anew_and_undoes_their_own(bench: Session) -> None:
+    lab = bench.labelling
+    assert lab.asked is not None
+    place = lab.asked.place
+    lab.answer(lab.asked, "monocyte")
+    bench.people.switch("Bob")
+    assert lab.undo_name is None and lab.tally.answers == 0 and lab.label_of(place) is None
+    bench.people.switch("Ann")
+    assert lab.undo_name == "Undo: label monocyte"
+
+
+def test_one_goes_on_where_one_stopped(bench: Session) -> None:
+    lab = bench.labelling
+    for _ in range(3):
+        assert lab.asked is not None
+        lab.answer(lab.asked, "ig")
+    ahead = lab.asked
+    lab.close()
+    assert lab.asked is None
+    lab.open_last()
+    assert lab.asked == ahead and lab.tally.answers == 3
+    with pytest.raises(UserError):
+        lab.close()
+        lab.opened()
+
+
+def test_classes_and_options_can_be_changed_and_labels_stay(bench: Session) -> None:
+    lab = bench.labelling
+    assert lab.asked is not None
+    lab.answer(lab.asked, "ig")
+    lab.change(name="June", strategy="random", budget=5)
+    assert lab.opened().name == "June" and lab.tally.planned == 5 and lab.tally.answers == 1
+    assert lab.asked is not None and lab.asked.control
+    with pytest.raises(UserError):
+        lab.change(control=2.0)
+
+
+def test_cells_are_embedded_where_there_is_an_encoder(bench: Session, tmp_path: Path) -> None:
+    make_pack(tmp_path / "packs", "cell-encoder", kind="encoder")
+    bench.models.refresh()
+    waiting = [entry.record for entry in bench.jobs.entries if entry.record.state is JobState.WAITING]
+    assert [record.kind for record in waiting] == ["embed"]
+
+
+def test_a_set_goes_and_nothing_is_open_then(bench: Session) -> None:
+    lab = bench.labelling
+    lab.remove(lab.opened().id)
+    assert lab.current is None and lab.sets == [] and lab.asked is None and lab.tally.planned == 0
+
+
+def test_the_clock_stands_still_while_nobody_is_there() -> None:
+    now = [0.0]
+    clock = LabelClock(lambda: now[0])
+    clock.start()
+    now[0] = 2.0
+    clock.pause()
+    now[0] = 100.0
+    clock.resume()
+    now[0] = 103.0
+    assert clock.seconds == 5.0 and clock.running
+    now[0] = 1000.0
+    assert clock.seconds == 2.0 + LONGEST and not clock.running
+    clock.start()
+    assert clock.seconds == 0.0
