@@ -14,7 +14,7 @@ from medsynth_app.core.jobs.data import DataRequest
 from medsynth_app.core.jobs.train import TrainRequest
 from medsynth_app.datasets.dataset import is_frozen
 from medsynth_app.datasets.freeze import check_layout, refuse_among
-from medsynth_app.datasets.listing import CELLS, LAYOUTS, PAIRS, PICTURES, VOLUMES
+from medsynth_app.datasets.listing import CELLS, FIELDS, LAYOUTS, PAIRS, PICTURES, VOLUMES
 from medsynth_app.datasets.recognised import recognise
 from medsynth_app.jobs.queue import JobQueue
 
@@ -69,6 +69,9 @@ def freeze_request(data: Path, out: Path, *, recipe: Path | None = None, layout:
         found = layout or recognise(data).layout
         if found == VOLUMES:
             raise UserError("Volumes are frozen by a recipe, which says what their labels mean.",
+                            "Give one with --recipe.")
+        if found == FIELDS:
+            raise UserError("Fields are frozen by a recipe, which says what their boxes mean.",
                             "Give one with --recipe.")
         if found not in CAPTIONS:
             raise UserError(f"There is no layout {found!r}.", f"Known are {', '.join(LAYOUTS)}.")

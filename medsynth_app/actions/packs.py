@@ -18,7 +18,7 @@ from medsynth_app.core.words import _
 from medsynth_app.formats.pack import default_pack_folders, find_packs
 
 LIKE = 20.0  # grey levels by which mean colours may differ and still be alike
-NOUNS = {"base": "model pack", "encoder": "encoder"}
+NOUNS = {"base": "model pack", "encoder": "encoder", "detector": "detector"}
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def list_packs(folders: Sequence[Path] | None = None, kind: str | None = "base")
     Parameters
     ----------
     kind
-        "base" (what draws), "encoder", or None for all kinds.
+        "base" (what draws), "encoder", "detector", or None for all kinds.
     """
     found = [pack for pack in find_packs(default_pack_folders() if folders is None else folders)
              if kind is None or pack.manifest.kind == kind]

@@ -95,3 +95,11 @@ def train_encoder(recipe: RecipeArgument, out: OutOption, data: DataOption = Non
                   as_json: JsonOption = False) -> Answer:
     """Train an encoder of cells: a picture becomes a vector."""
     return _train("encoder", recipe, data, out, resume, max_minutes, workspace, as_json, dry_run)
+
+
+@command(train, "detector")
+def train_detector(recipe: RecipeArgument, out: OutOption, data: DataOption = None, resume: ResumeOption = False,
+                   max_minutes: MinutesOption = 0.0, dry_run: DryOption = False, workspace: WorkspaceOption = None,
+                   as_json: JsonOption = False) -> Answer:
+    """Train a detector of cells: it finds them in fields, as `detect --engine OUT`."""
+    return _train("detector", recipe, data, out, resume, max_minutes, workspace, as_json, dry_run)

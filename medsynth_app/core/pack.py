@@ -54,7 +54,8 @@ class PackManifest:
     native_size
         Edge of the square, in pixels, at which the model draws.
     kind
-        ``"base"``: draws pictures; ``"encoder"``: turns pictures into embeddings.
+        ``"base"``: draws pictures; ``"encoder"``: turns pictures into embeddings; ``"detector"``: finds the
+        cells of fields.
     colour
         ``"rgb"`` or ``"grey"``: what the training pictures were.
     mean_colour
@@ -66,7 +67,7 @@ class PackManifest:
     mask_labels
         What the label values 1, 2, ... of a mask mean to the ControlNet and the mask model; empty where there are none.
     training
-        One table per part that was trained (``base``, ``control``, ``masks``, ``encoder``).
+        One table per part that was trained (``base``, ``control``, ``masks``, ``encoder``, ``detector``).
     default_prompt, remove_prompt, example_prompts
         What the prompt field starts with, what the mode *remove* draws, what the window offers.
     files

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from medsynth_app.datasets.division import Claim, SplitBy, divide
 from medsynth_app.datasets.examined import Facts, Progress, examine, same_pictures
-from medsynth_app.datasets.listing import PAIRS, VOLUMES, Entry, Listing
+from medsynth_app.datasets.fields import boxes_problem
+from medsynth_app.datasets.listing import FIELDS, PAIRS, VOLUMES, Entry, Listing
 from medsynth_app.datasets.near import equal_pairs
 from medsynth_app.datasets.pairs import mask_problem
 
@@ -96,7 +97,7 @@ def _patients(entries: Sequence[Entry], facts: Sequence[Facts]) -> tuple[str, ..
 
 
 def examined_listing(listing: Listing, progress: Progress | None = None) -> list[Facts]:
-    """`examine`, and for pairs and volumes a look at their masks."""
+    """`examine`, and for pairs, volumes and fields a look at their masks or boxes."""
     facts = examine(listing.entries, progress)
     return [fact if fact.problem else replace(fact, problem=_problem(listing.layout, entry, fact))
             for entry, fact in zip(listing.entries, facts, strict=True)]
@@ -106,6 +107,8 @@ def _problem(layout: str, entry: Entry, fact: Facts) -> str:
     """Why a picture that can be read cannot be used in this layout; empty where it can."""
     if layout == VOLUMES and (entry.mask is None or not entry.mask.is_file()):
         return "It has no label volume of its name."
+    if layout == FIELDS:
+        return boxes_problem(entry, fact.rows, fact.columns)
     if layout != PAIRS:
         return ""
     return "It holds several images, and a mask is of one." if fact.frames > 1 \

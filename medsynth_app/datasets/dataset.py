@@ -16,6 +16,7 @@ from medsynth_app.core.errors import UserError
 
 FORMAT = "medsynth-training-set/1"
 DEEP = ("I", "F")  # how the names of Pillow's modes of more than 8 bits begin
+FIELDS = "smear-fields"  # the layout of sets whose samples are fields with the boxes of their cells
 MANIFEST = "manifest.json"  # of a frozen set: written last, so that one without it is not finished
 
 
@@ -23,6 +24,7 @@ MANIFEST = "manifest.json"  # of a frozen set: written last, so that one without
 class Sample:
     """One picture: a file, the box of it to use (left, top, right, bottom in pixels), its possible captions, its class.
 
+    `objects` are the boxes of the cells in a field, as a class and left, top, right, bottom in pixels of the file.
     `mask` is a PNG of labels that covers the same frame as `file`, so that `box` applies to both; `mask_class` says
     what the mask shows, and is empty where it shows too little to learn shapes from.
     """
@@ -33,6 +35,7 @@ class Sample:
     label: str = ""
     mask: Path | None = None
     mask_class: str = ""
+    objects: tuple[tuple[str, int, int, int, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ class TrainingSet:
             return tuple(
                 Sample(folder / item["file"], tuple(item["captions"]), tuple(item["box"]) if "box" in item else None,
                        str(item.get("class", "")), folder / item["mask"] if item.get("mask") else None,
-                       str(item.get("mask_class", item.get("class", ""))))
+                       str(item.get("mask_class", item.get("class", ""))), tuple(map(tuple, item.get("objects", ()))))
                 for item in items if item["split"] == split)
 
         return TrainingSet(of("train"), of("val"), raw)
@@ -117,18 +120,26 @@ def read_pixels(samples: tuple[Sample, ...], size: int) -> npt.NDArray[np.uint8]
     """
     pixels = np.empty((len(samples), size, size, 3), np.uint8)
     for k, sample in enumerate(samples):
-        try:
-            with Image.open(sample.file) as image:
-                if image.mode.startswith(DEEP):
-                    raise UserError("A picture of the training set has more than 8 bits per channel.",
-                                    "Freeze the data again: that brings them to 8 bits by the rules of their kind.")
-                rgb = image.convert("RGB")
-        except OSError as error:
-            raise UserError("A picture of the training set is not where it was, or cannot be read.",
-                            "Put the data back where they were when the set was frozen, or freeze them again.",
-                            details=type(error).__name__) from error
-        pixels[k] = np.asarray(rgb.resize((size, size), Image.Resampling.LANCZOS, box=sample.box))
+        pixels[k] = np.asarray(_opened(sample).resize((size, size), Image.Resampling.LANCZOS, box=sample.box))
     return pixels
+
+
+def read_whole(sample: Sample) -> npt.NDArray[np.uint8]:
+    """The whole picture of a sample, shape (h, w, 3), uint8; raises as `read_pixels`."""
+    return np.asarray(_opened(sample))
+
+
+def _opened(sample: Sample) -> Image.Image:
+    try:
+        with Image.open(sample.file) as image:
+            if image.mode.startswith(DEEP):
+                raise UserError("A picture of the training set has more than 8 bits per channel.",
+                                "Freeze the data again: that brings them to 8 bits by the rules of their kind.")
+            return image.convert("RGB")
+    except OSError as error:
+        raise UserError("A picture of the training set is not where it was, or cannot be read.",
+                        "Put the data back where they were when the set was frozen, or freeze them again.",
+                        details=type(error).__name__) from error
 
 
 def read_masks(samples: tuple[Sample, ...], size: int, labels: Sequence[str]) -> npt.NDArray[np.uint8]:

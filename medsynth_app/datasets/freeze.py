@@ -25,7 +25,8 @@ from medsynth_app.datasets.dataset import FORMAT, MANIFEST
 from medsynth_app.datasets.description import Description, description_of, refuse_claims
 from medsynth_app.datasets.division import PARTS
 from medsynth_app.datasets.examined import Progress
-from medsynth_app.datasets.listing import CELLS, PAIRS, VOLUMES, Listing, listed
+from medsynth_app.datasets.fields import field_items
+from medsynth_app.datasets.listing import CELLS, FIELDS, PAIRS, VOLUMES, Listing, listed
 from medsynth_app.datasets.pairs import pair_items
 from medsynth_app.datasets.ready import Item, made_ready
 from medsynth_app.datasets.schema import check_section
@@ -40,8 +41,9 @@ def freeze_training_set(data: Path, layout: dict[str, Any], out: Path, progress:
     Parameters
     ----------
     data
-        The data folder: ``labels.csv`` or class folders; ``images/ masks/``, in ``train/ val/`` or without; or NIfTI
-        ``images/ labels/``, as ``layout["layout"]`` says. Or a CSV file like ``labels.csv``.
+        The data folder: ``labels.csv`` or class folders; ``images/ masks/``, in ``train/ val/`` or without; NIfTI
+        ``images/ labels/``; or ``images/ annotations/``, as ``layout["layout"]`` says. Or a CSV file like
+        ``labels.csv``.
     layout
         The ``[data]`` section of a recipe.
     progress
@@ -147,7 +149,10 @@ def _items(chosen: Chosen, layout: dict[str, Any], out: Path, tell: Callable[[in
             yield from pictures
             tell(k)
 
-    yield from (pair_items if chosen.listing.layout == PAIRS else cell_items)(ready(), layout, out)
+    if chosen.listing.layout == FIELDS:
+        yield from field_items(ready(), layout)
+    else:
+        yield from (pair_items if chosen.listing.layout == PAIRS else cell_items)(ready(), layout, out)
 
 
 def _ranges(layout: Mapping[str, Any]) -> dict[str, IntensityRange]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from medsynth_app.core.errors import UserError
+from medsynth_app.datasets.dataset import FIELDS
 from medsynth_app.datasets.picture import is_picture
 
 LABELS = "labels.csv"
@@ -32,6 +33,8 @@ class Entry:
         What the data say of it; empty where they say nothing.
     mask
         The file of its mask.
+    boxes
+        The file of the boxes of its cells.
     group
         What it is counted under: its class; of pairs the folder of their part.
     """
@@ -42,6 +45,7 @@ class Entry:
     split: str = ""
     patient: str = ""
     mask: Path | None = None
+    boxes: Path | None = None
     group: str = ""
 
 
@@ -164,5 +168,15 @@ def pictures(data: Path) -> tuple[Entry, ...]:
                  for path in sorted(data.rglob("*")) if is_picture(path))
 
 
+def fields(data: Path) -> tuple[Entry, ...]:
+    """``images/`` with boxes of equal names in ``annotations/`` (Pascal VOC), split by place: 1 in 8 val, 1 in 4 test.
+    """
+    return tuple(
+        Entry(path.resolve(), path.relative_to(data).as_posix(), group="fields",
+              boxes=data / "annotations" / f"{path.stem}.xml",
+              split="val" if place % 8 == 0 else "test" if place % 4 == 2 else "train")
+        for place, path in enumerate(_files(data / "images")))
+
+
 LAYOUTS: dict[str, Callable[[Path], tuple[Entry, ...]]] = {
-    CELLS: labelled, PAIRS: pairs, VOLUMES: volumes, PICTURES: pictures}
+    CELLS: labelled, PAIRS: pairs, VOLUMES: volumes, PICTURES: pictures, FIELDS: fields}

@@ -28,6 +28,7 @@ class Form(StrEnum):
     DICOM = "DICOM"
     NIFTI = "volumes"
     PICTURES = "pictures"
+    FIELDS = "fields with boxes"
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from medsynth_app.datasets.near import grouped
 from medsynth_app.datasets.recognised import Form, Recognised, recognise
 
 FORM_OF = {"labelled-cells": Form.CLASSES, "image-mask-pairs": Form.PAIRS, "volume-slices": Form.VOLUMES,
-           "pictures": Form.PICTURES}
+           "pictures": Form.PICTURES, "smear-fields": Form.FIELDS}
 
 
 def inspected(data: Path, layout: str = "", progress: Progress | None = None) -> tuple[dict[str, Any], Listing]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from medsynth_app.core.errors import UserError
-from medsynth_app.datasets.listing import CELLS, LAYOUTS, PAIRS, PICTURES, VOLUMES
+from medsynth_app.datasets.listing import CELLS, FIELDS, LAYOUTS, PAIRS, PICTURES, VOLUMES
 
 PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
@@ -23,6 +23,10 @@ def _texts(value: Any) -> bool:
 
 def _names(value: Any) -> bool:
     return isinstance(value, dict) and all(isinstance(item, str) for item in value.values())
+
+
+def _classes(value: Any) -> bool:
+    return _names(value) and bool(value) and all(name.strip() for name in value.values())
 
 
 def _share(value: Any) -> bool:
@@ -113,8 +117,12 @@ OF_LAYOUT: dict[str, dict[str, Key]] = {
         "every": Key(_above, "a whole number above 0", "2", "Every how many slices one is taken, in each plane."),
     },
     PICTURES: {**EVERY, "crops": CROPS},
+    FIELDS: {
+        **{name: key for name, key in EVERY.items() if name != "captions"},
+        "classes": Key(_classes, "a table of texts", "", "What a detector calls the boxes' names: { WBC = \"wbc\" }."),
+    },
 }
-PLACEHOLDERS = {CELLS: ("a", "class"), PAIRS: (), VOLUMES: ("plane", "content"), PICTURES: ()}
+PLACEHOLDERS = {CELLS: ("a", "class"), PAIRS: (), VOLUMES: ("plane", "content"), PICTURES: (), FIELDS: ()}
 
 
 def check_section(section: Mapping[str, Any]) -> None:
@@ -142,7 +150,7 @@ def check_section(section: Mapping[str, Any]) -> None:
 
 
 def _check_placeholders(section: Mapping[str, Any], known: tuple[str, ...]) -> None:
-    for text in section["captions"]:
+    for text in section.get("captions", ()):
         strange = [name for name in PLACEHOLDER.findall(text) if name not in known]
         if strange or text.count("{") != text.count("}"):
             named = ", ".join(f"{{{name}}}" for name in known)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ import scipy  # loads scipy.ndimage when it is first used
 from PIL import Image
 
 from medsynth_app.core.bounds import Bounds
+from medsynth_app.core.cell import CellKind, FoundCell, at_edge
 
 Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
@@ -35,45 +35,21 @@ RED_SHARE, CUT_SHARE = (0.45, 2.2), 0.2  # of the usual area; of one that the fi
 APART, DEEP = 0.55, 0.45  # of the radius: distance between two red cells' middles, and least distance to their edge
 
 
-class CellKind(StrEnum):
-    """What a cell of a smear is, as far as colour and size tell; its text is the class in ``cells.csv``."""
-
-    WHITE = "wbc"
-    RED = "rbc"
-    PLATELET = "platelet"
-
-
-@dataclass(frozen=True)
-class FoundCell:
-    """A cell of a field.
-
-    Attributes
-    ----------
-    bounds
-        In pixels of the field.
-    confidence
-        0 to 1: how much it is like a cell of its kind in colour, size and roundness. No probability.
-    at_edge
-        The field ends within it.
-    """
-
-    kind: CellKind
-    bounds: Bounds
-    confidence: float
-    at_edge: bool
-
-
-def find_cells(pixels: Pixels) -> tuple[FoundCell, ...]:
+def find_cells(pixels: Pixels, progress: Callable[[int, int], None] = lambda done, total: None
+               ) -> tuple[FoundCell, ...]:
     """White cells, red cells and platelets of a field, Romanowsky-type stain.
 
     Parameters
     ----------
     pixels
         Shape (h, w, 3), uint8, RGB, at least 32 pixels a side. Red cells should be 12 pixels wide or more.
+    progress
+        Called after every tile with how many are done, and of how many. What it raises ends the search.
 
     Returns
     -------
-    From top to bottom. Empty where nothing is stained.
+    From top to bottom; the confidence says how much a cell is like one of its kind in colour, size and roundness.
+    Empty where nothing is stained.
 
     Raises
     ------
@@ -95,13 +71,15 @@ def find_cells(pixels: Pixels) -> tuple[FoundCell, ...]:
         return ()
     factor = RADIUS / stain.radius * coarse.shape[1] / pixels.shape[1]
     found = []
-    for inner, outer in _tiles(pixels.shape[:2], factor):
+    tiles = list(_tiles(pixels.shape[:2], factor))
+    for number, (inner, outer) in enumerate(tiles, 1):
         part = _resized(pixels[outer.slices], factor)
         for cell in _in_tile(stain.light.absorbed(part, outer, pixels.shape), stain):
             placed = _placed(cell, outer.height / part.shape[0], outer, pixels.shape[:2])
             middle = (placed.bounds.top + placed.bounds.bottom) // 2, (placed.bounds.left + placed.bounds.right) // 2
             if inner.overlaps(Bounds(*middle, middle[0] + 1, middle[1] + 1)):
                 found.append(placed)
+        progress(number, len(tiles))
     return tuple(sorted(found, key=lambda cell: (cell.bounds.top, cell.bounds.left)))
 
 
@@ -256,7 +234,7 @@ def _red_cells(stained: Mask) -> Iterator[FoundCell]:
             continue
         own = basins[place] == number
         box = Bounds(place[0].start, place[1].start, place[0].stop, place[1].stop)
-        share, cut = own.sum() / area, _cut(box, stained.shape)
+        share, cut = own.sum() / area, at_edge(box, *stained.shape)
         if (CUT_SHARE if cut else RED_SHARE[0]) <= share <= RED_SHARE[1]:
             filled = own.mean() / (np.pi / 4)  # 1 for an ellipse
             yield FoundCell(CellKind.RED, box, float(min(1.0, filled, 1 / filled) * min(1.0, share, 1.5 / share)), cut)
@@ -323,8 +301,4 @@ def _placed(cell: FoundCell, scale: float, outer: Bounds, shape: tuple[int, ...]
     """A cell of a tile in pixels of the field."""
     top, left, bottom, right = (round(value * scale) for value in cell.bounds.as_tuple())
     bounds = Bounds(top, left, bottom, right).out_of(outer).clipped(*shape[:2])
-    return replace(cell, bounds=bounds, at_edge=_cut(bounds, shape))
-
-
-def _cut(bounds: Bounds, shape: tuple[int, ...]) -> bool:
-    return bounds.top <= 0 or bounds.left <= 0 or bounds.bottom >= shape[0] or bounds.right >= shape[1]
+    return replace(cell, bounds=bounds, at_edge=at_edge(bounds, *shape[:2]))

@@ -11,7 +11,8 @@ from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import Lane
 from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.workspace.workspace import Workspace
-from tests.actions.bench import png
+from tests.actions.bench import make_pack, png
+from tests.plugin_api.installed import install
 
 
 def test_pictures_and_folders_are_named_from_where_the_cells_are_written(tmp_path: Path) -> None:
@@ -27,6 +28,27 @@ def test_pictures_and_folders_are_named_from_where_the_cells_are_written(tmp_pat
         queue.close()
     assert record.lane is Lane.BACKGROUND
     assert str(tmp_path) not in record.title
+
+
+def test_what_finds_the_cells_is_chosen_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    picture, out = png(tmp_path / "a.png"), tmp_path / "cells.csv"
+    pack = make_pack(tmp_path / "packs", "mine", kind="detector").folder
+    name = install(tmp_path, monkeypatch)
+
+    def chosen(engine: str | None) -> tuple[str, str]:
+        request = detect_request([picture], out, engine)
+        return Path(request.model.folder).name if request.model else "", request.plugin
+
+    assert chosen("classical") == ("", "")
+    assert chosen(str(pack)) == ("mine", "")
+    assert chosen(name) == ("", name)
+    monkeypatch.setattr("medsynth_app.actions.packs.default_pack_folders", lambda: [tmp_path / "none"])
+    assert chosen(None) == ("", "")  # without the shipped one
+    monkeypatch.setattr("medsynth_app.actions.detect.DEFAULT_DETECTOR", "mine")
+    monkeypatch.setattr("medsynth_app.actions.packs.default_pack_folders", lambda: [tmp_path / "packs"])
+    assert chosen(None) == ("mine", "")
+    with pytest.raises(UserError, match=f"no detector 'nobody'.*mine; and classical, broken, {name}"):
+        detect_request([picture], out, "nobody")
 
 
 def test_what_cannot_be_searched_is_told(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from tests.engine.tiny import make_tiny_pack
+from tests.engine.tiny_detector import make_tiny_detector
 
 
 @pytest.fixture(autouse=True)
@@ -21,6 +22,13 @@ def one_thread() -> Iterator[None]:
 def tiny_pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One tiny pack for the whole session; tests that change a pack make their own."""
     return make_tiny_pack(tmp_path_factory.mktemp("packs") / "tiny")
+
+
+@pytest.fixture(scope="session")
+def detector_pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny detector that has learned to find discs, beside the fields that it learned from."""
+    torch.set_num_threads(1)
+    return make_tiny_detector(tmp_path_factory.mktemp("detector"))
 
 
 @pytest.fixture(scope="session")

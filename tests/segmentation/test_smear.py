@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from medsynth_app.core.bounds import Bounds
-from medsynth_app.segmentation.smear import CellKind, FoundCell, find_cells
+from medsynth_app.core.cell import CellKind, FoundCell
+from medsynth_app.segmentation.smear import find_cells
 from tests.benchmarks.bench_detect import matched, overlap, read_field
 
 GROUND, RED, CYTOPLASM, VIOLET = (222, 222, 214), (196, 158, 152), (196, 180, 208), (104, 66, 168)

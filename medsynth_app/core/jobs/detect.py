@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from medsynth_app.core.job import Lane
 from medsynth_app.core.jobs.embed import PictureList
 from medsynth_app.core.jobs.kind import JobKind, Outcome
+from medsynth_app.core.jobs.request import ModelRef
 
 COLUMNS = ("cell_id", "image", "image_sha256", "x", "y", "width", "height", "confidence", "class", "edge", "origin")
 
@@ -21,10 +22,16 @@ class DetectRequest:
         Whole pictures; their names are what ``cells.csv`` calls them.
     out
         The file ``.csv`` that the worker writes, with `COLUMNS`.
+    model, plugin
+        What finds them: a detector's pack, or the name under which a plug-in offers one; with neither, colour, size and
+        shape.
     """
 
     fields: PictureList
     out: str
+    model: ModelRef | None = None
+    plugin: str = ""
+    device: str = "auto"
 
 
 def titled(request: DetectRequest) -> str:

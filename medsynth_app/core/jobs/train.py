@@ -11,7 +11,7 @@ from medsynth_app.core.changes import Changes
 from medsynth_app.core.job import EventKind, JobEvent, JobRecord, Lane
 from medsynth_app.core.jobs.kind import JobKind, Keeper, Outcome
 
-TRAINABLE = ("base", "control", "masks", "encoder")
+TRAINABLE = ("base", "control", "masks", "encoder", "detector")
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,6 +22,7 @@ from diffusers import (
     StableDiffusionPipeline,
 )
 from diffusers.utils import logging as diffusers_logging
+from safetensors import SafetensorError
 from transformers.utils import logging as transformers_logging
 
 from medsynth_app.core.errors import UserError
@@ -379,6 +380,6 @@ def loading(folder: Path) -> Iterator[None]:
         logging.disable_progress_bar()
     try:
         yield
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         raise UserError("The model cannot be loaded.", "Copy the pack again from where it came.",
                         details=f"{type(error).__name__}: {error}"[:500].replace(str(folder), "…")) from error

@@ -24,7 +24,8 @@ SPLIT = {  # by `TrainingData.split_by`
     "image": "the set names no patients: split by image, none nearly the same as another, so that one patient may lie "
              "in two parts"}
 TRAINED = {"base": "Training", "control": "Training of the ControlNet for masks",
-           "masks": "Training of the model of masks", "encoder": "Training"}
+           "masks": "Training of the model of masks", "encoder": "Training",
+           "detector": "Training"}
 
 
 def weights_key(manifest: PackManifest, parts: tuple[str, ...] = PARTS) -> str:
@@ -75,7 +76,8 @@ def model_card(manifest: PackManifest, folder: Path) -> str:
 
 def _head(manifest: PackManifest) -> str:
     what = {"base": "A small latent diffusion model in the folder layout of diffusers' StableDiffusionPipeline",
-            "encoder": "An encoder: a picture of one cell becomes a vector that says what the cell looks like"}
+            "encoder": "An encoder: a picture of one cell becomes a vector that says what the cell looks like",
+            "detector": "A detector: it finds the cells of a field, and tells the class of each"}
     also = [text for held, text in ((manifest.draws_from_masks, "with a ControlNet for masks (`controlnet/`)"),
                                     (manifest.draws_masks, "with a model of masks (`masks/`)")) if held]
     rows = [("domain", manifest.domain), ("DICOM modalities", ", ".join(manifest.modalities))]

@@ -1,7 +1,9 @@
 """``train encoder``: a small residual network that turns a picture of one cell into a vector.
 
 It learns from the class labels of the training part, by cross-entropy and by the supervised contrastive loss between
-two strongly augmented views (Khosla et al. 2020, arXiv 2004.11362), and is written as a pack of the kind "encoder".
+two strongly augmented views (Khosla et al. 2020, arXiv 2004.11362). Where the recipe says ``supervision = "none"`` it
+sees no label: every picture is a class of its own, which makes that loss the one of SimCLR (Chen et al. 2020, arXiv
+2002.05709). It is written as a pack of the kind "encoder".
 """
 
 from __future__ import annotations
@@ -28,13 +30,14 @@ from medsynth_app.engine.train.loop import History, Hooks, Learner, Plan, fit
 from medsynth_app.engine.train.pack import new_manifest, seal
 from medsynth_app.engine.train.recipe import EncoderSection, Recipe
 from medsynth_app.engine.train.supervision import Run, Supervisor
-from medsynth_app.engine.train.views import random_views
+from medsynth_app.engine.train.views import random_views, views_without_labels
 
 MEAN, SPREAD = 0.5, 0.25  # per channel; fixed, because other stains have other ones
 READ_LARGER = 1.25  # pictures are kept so much larger than the views, which may zoom in
 WARM_UP = 100
 NORMALISED_BY = 40  # batches
-PROJECTED = 128
+PROJECTED, HIDDEN = 128, 512
+NO_LABELS = "none: no label was seen; every picture was told from all others (SimCLR, Chen et al. 2020)"
 
 
 class CellLearner(torch.nn.Module):
@@ -43,17 +46,21 @@ class CellLearner(torch.nn.Module):
     Parameters
     ----------
     classes
-        How many.
+        How many; 0: none is known.
     """
 
     def __init__(self, section: EncoderSection, classes: int) -> None:
         super().__init__()
         self.encoder = new_encoder(section)
-        self.classify = torch.nn.Linear(section.widths[-1], classes)
-        self.project = torch.nn.Linear(section.widths[-1], PROJECTED)
+        width = section.widths[-1]
+        self.classify: torch.nn.Module = torch.nn.Linear(width, classes) if classes else torch.nn.Identity()
+        # Without classes the loss itself keeps little of a picture: a deeper head leaves more of it in the features.
+        self.project: torch.nn.Module = torch.nn.Linear(width, PROJECTED) if classes else torch.nn.Sequential(
+            torch.nn.Linear(width, HIDDEN, bias=False), torch.nn.BatchNorm1d(HIDDEN), torch.nn.ReLU(),
+            torch.nn.Linear(HIDDEN, PROJECTED))
 
     def forward(self, views: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Class scores (n, classes) and unit vectors (n, PROJECTED) of views in [0, 1]."""
+        """Class scores (n, classes), or features, and unit vectors (n, PROJECTED) of views in [0, 1]."""
         features = pooled(self.encoder, views, MEAN, SPREAD)
         return self.classify(features), F.normalize(self.project(features).float(), dim=1)
 
@@ -66,33 +73,38 @@ def new_encoder(section: EncoderSection) -> ResNetModel:
 
 
 def train_encoder(run: Run) -> PackManifest:
-    """Train an encoder on the classes of a frozen set of the layout ``labelled-cells`` and write it as a pack.
+    """Train an encoder on a frozen set of pictures of cells, by their classes or without, and write it as a pack.
 
     Raises
     ------
     UserError
-        When the data are no frozen training set, or name fewer than two classes.
+        When the data are no frozen training set, or name fewer than two classes where classes are learned from.
     Cancelled
         When the supervisor asked to stop; a checkpoint has been saved.
     """
     recipe, supervisor, device = run.recipe, run.supervisor, training_device()
     frozen = TrainingSet.load(run.data)
     classes = sorted({sample.label for sample in frozen.samples if sample.label})
-    if len(classes) < 2:
+    blind = recipe.encoder.supervision == "none"
+    if len(classes) < 2 and not blind:
         raise UserError("The training set names fewer than two classes, and an encoder learns from their differences.",
                         "Give a data folder with labels.csv or one sub-folder per class.")
     supervisor.report("data", 0, 1, f"reading {len(frozen.samples)} training pictures")
     known = tuple(sample for sample in frozen.samples if sample.label)
-    pixels = read_pixels(known, round(recipe.encoder.size * READ_LARGER))
-    labels = _numbers(known, classes)
-    learner, history = _learn(recipe, pixels, labels, len(classes), run.checkpoints / "encoder.pt", device, supervisor)
+    learned = frozen.samples if blind else known
+    pixels = read_pixels(learned, round(recipe.encoder.size * READ_LARGER))
+    taught = np.arange(len(learned)) if blind else _numbers(known, classes)
+    learner, history = _learn(recipe, pixels, taught, 0 if blind else len(classes), run.checkpoints / "encoder.pt",
+                              device, supervisor)
     encoder = learner.encoder.eval()
     supervisor.report("pack", 0, 1, "writing the pack")
     held_out = tuple(sample for sample in frozen.validation if sample.label in classes)
     training = {
         "recipe": recipe_fact(recipe),
-        "classes": ", ".join(classes),
-        "validation_accuracy_5_nearest": _validated(encoder, known, labels, held_out, classes, recipe, device),
+        "supervision": NO_LABELS if blind else "labels",
+        "classes": ", ".join(classes) if not blind else None,
+        "validation_accuracy_5_nearest": _validated(encoder, known, _numbers(known, classes), held_out, classes, recipe,
+                                                    device),
         "validation_images": len(held_out),
         "dimensions": recipe.encoder.widths[-1],
         "parameters_million": millions(encoder),
@@ -101,7 +113,7 @@ def train_encoder(run: Run) -> PackManifest:
         "minutes_of_training": round(history.seconds / 60, 1),
         **machine_facts(history.curve, device),
     }
-    about = {**frozen.about, "train_images": len({sample.file for sample in known})}
+    about = {**frozen.about, "train_images": len({sample.file for sample in learned})}
     return _write(recipe, about, training, encoder, run.out)
 
 
@@ -121,16 +133,19 @@ def _learn(recipe: Recipe, pixels: npt.NDArray[np.uint8], labels: npt.NDArray[np
     def views_of(chosen: npt.NDArray[np.int64]) -> torch.Tensor:
         pictures = to_unit(pixels[chosen], device)
         with torch.no_grad():
-            views = random_views(pictures, section.size)
+            views = (random_views if classes else views_without_labels)(pictures, section.size)
         return views.contiguous(memory_format=torch.channels_last) if device.type == "cpu" else views
 
     def losses(rng: np.random.Generator, step: int) -> Iterator[tuple[torch.Tensor, float]]:
         twice = np.tile(rng.integers(len(pixels), size=section.batch), 2)
         target = torch.from_numpy(labels[twice]).to(device)
         scores, directions = learner(views_of(twice))
-        loss = F.cross_entropy(scores.float(), target, label_smoothing=0.05)
         with torch.autocast(device.type, enabled=False):
             contrast = contrastive_loss(directions, target, section.temperature)
+        if not classes:
+            yield contrast, float(contrast.detach())
+            return
+        loss = F.cross_entropy(scores.float(), target, label_smoothing=0.05)
         yield loss + section.contrast * contrast, float(loss.detach())
 
     def finish() -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.pack import MANIFEST, PackManifest
-from medsynth_app.datasets.dataset import refuse_another_set
+from medsynth_app.datasets.dataset import FIELDS, refuse_another_set
 from medsynth_app.engine.train.supervision import Run
 
 
@@ -48,6 +48,7 @@ PARTS = {
     "control": Part("control:train_control", {"freeze": 0.02, "data": 0, "control": 0.95, "pack": 0.03}),
     "masks": Part("mask_model:train_masks", {"freeze": 0.02, "data": 0, "masks": 0.95, "pack": 0.03}),
     "encoder": Part("encoder:train_encoder", {"freeze": 0.02, "data": 0, "encoder": 0.95, "pack": 0.03}),
+    "detector": Part("detector:train_detector", {"freeze": 0.02, "data": 0, "detector": 0.93, "pack": 0.05}),
 }
 
 
@@ -57,8 +58,8 @@ def train_part(part: str, run: Run) -> PackManifest:
     Parameters
     ----------
     part
-        ``base`` or ``encoder``: a pack of its own, a base one perhaps started from ``run.pack``; ``control`` or
-        ``masks``: a copy of ``run.pack`` with that part.
+        ``base``, ``encoder`` or ``detector``: a pack of its own, a base one perhaps started from ``run.pack``;
+        ``control`` or ``masks``: a copy of ``run.pack`` with that part.
 
     Raises
     ------
@@ -72,6 +73,9 @@ def train_part(part: str, run: Run) -> PackManifest:
         raise UserError(f"There is no part {part!r} to train.", f"Choose one of {', '.join(PARTS)}.")
     _check_place(run)
     refuse_another_set(run.data, run.recipe.data)
+    if (run.recipe.data.get("layout") == FIELDS) != (part == "detector"):
+        raise UserError(f"The part {part!r} cannot learn from data of the layout {run.recipe.data.get('layout')!r}.",
+                        f"A detector learns from {FIELDS}, every other part from other layouts.")
     run.checkpoints.mkdir(parents=True, exist_ok=True)
     return PARTS[part].train(run)
 

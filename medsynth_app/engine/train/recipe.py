@@ -14,6 +14,7 @@ from medsynth_app.core.pack import LARGEST, SMALLEST
 
 T = TypeVar("T")
 COLOURS = ("rgb", "grey")
+SUPERVISION = ("labels", "none")
 TURNS = ("hflip", "vflip", "rot90")
 WORDS = {"str": "a text", "int": "a whole number", "float": "a number", "tuple[str, ...]": "a list of texts",
          "tuple[int, ...]": "a list of whole numbers"}
@@ -21,7 +22,7 @@ BELOW_ONE = ("ema", "drop_caption")
 LEAST = {"steps": 0, "batch": 1, "crop": 16, "variants": 1, "text_width": 1, "text_layers": 1, "critic_width": 1,
          "hint_width": 1, "size": 8, "limit": 0, "learning_rate": 0, "ema": 0, "drop_caption": 0, "noise": 0,
          "adversarial": 0, "layers": 1, "kl_weight": 0, "perceptual": 0, "critic_after": 0, "equivariance": 0,
-         "stain": 0, "evaluate_every": 0}
+         "stain": 0, "evaluate_every": 0, "longer": 32, "zoom": 1, "box": 0}
 NORM_GROUPS = 16  # of the group normalisation in autoencoder and UNet
 
 
@@ -150,6 +151,7 @@ class MasksSection:
 class EncoderSection:
     """Shape and schedule of the encoder; `size` is the edge, in pixels, of the pictures that it sees.
 
+    `supervision` is "labels", or "none": then no class is looked at, and a picture is only told from all others.
     `contrast` weighs the contrastive loss against the cross-entropy; a step sees two views of `batch` pictures.
     """
 
@@ -161,13 +163,34 @@ class EncoderSection:
     learning_rate: float = 1e-3
     weight_decay: float = 0.02
     ema: float = 0.998
+    supervision: str = "labels"
     contrast: float = 0.5
     temperature: float = 0.1
 
 
+@dataclass(frozen=True)
+class DetectorSection:
+    """Shape and schedule of the detector of cells.
+
+    Fields are seen at `longer` pixels of their longer side, in squares of `crop` pixels, at `zoom` times less to `zoom`
+    times more than that. `box` weighs the loss of the boxes against that of the heat maps.
+    """
+
+    longer: int = 240
+    crop: int = 192
+    zoom: float = 1.5
+    widths: tuple[int, ...] = (16, 32, 64, 96, 96)
+    steps: int = 1400
+    batch: int = 8
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.02
+    ema: float = 0.99
+    box: float = 1.0
+
+
 SECTIONS: dict[str, type] = {"autoencoder": AutoencoderSection, "decoder": DecoderSection,
                              "denoiser": DenoiserSection, "control": ControlSection, "masks": MasksSection,
-                             "encoder": EncoderSection}
+                             "encoder": EncoderSection, "detector": DetectorSection}
 
 
 @dataclass(frozen=True)
@@ -188,6 +211,7 @@ class Recipe:
     control: ControlSection = ControlSection()
     masks: MasksSection = MasksSection()
     encoder: EncoderSection = EncoderSection()
+    detector: DetectorSection = DetectorSection()
     augment: tuple[str, ...] = ()
     seed: int = 0
     sha256: str = ""
@@ -246,6 +270,13 @@ def _check_ranges(recipe: Recipe, path: Path, has_pictures: bool) -> None:
                 allowed = f"{low} or more" + (", and less than 1" if key in BELOW_ONE else "")
                 raise UserError(f"In the recipe {path.name}, {key} in [{name}] is {value}.",
                                 f"It has to be {allowed}.")
+    if recipe.encoder.supervision not in SUPERVISION:
+        raise UserError(f"In the recipe {path.name}, supervision in [encoder] is {recipe.encoder.supervision!r}.",
+                        f"It has to be {' or '.join(SUPERVISION)}.")
+    detector = recipe.detector
+    if detector.crop % 32 or len(detector.widths) != 5 or min(detector.widths) < 1:
+        raise UserError(f"In [detector] of the recipe {path.name}, crop or widths cannot be used.",
+                        "crop is a multiple of 32, and widths are five numbers above 0.")
     crop, factor = recipe.autoencoder.crop, 2 ** (len(recipe.autoencoder.widths) - 1)
     if has_pictures and recipe.pack.native_size % (factor * 2 ** (len(recipe.denoiser.widths) - 1)):
         step = factor * 2 ** (len(recipe.denoiser.widths) - 1)

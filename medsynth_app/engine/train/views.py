@@ -11,6 +11,9 @@ ZOOM = (0.75, 1.3)  # below 1 the view shows more than the box, mirrored at its 
 SHIFT = 0.08
 TINT = 0.12
 GREY_SHARE = 0.1
+CLOSER = (0.8, 1.8)  # views of pictures without labels: what they have in common is the cell, not its place
+RESTAIN, RELIGHT = 0.25, 0.15  # how much more or less of a dye and of light such a view may have
+DYES = ((0.65, 0.70, 0.29), (0.07, 0.99, 0.11), (0.27, 0.57, 0.78))  # absorbances of Ruifrok and Johnston 2001
 AS_IT_IS_SHARE = 0.25  # of the views keep the stain of the pictures, whose colours tell classes apart
 
 
@@ -28,10 +31,34 @@ def random_views(pictures: torch.Tensor, size: int) -> torch.Tensor:
     -------
     Shape (n, 3, size, size), float32 in [0, 1].
     """
-    return _blurred(stained(_placed(pictures, size))).clamp_(0, 1)
+    return blurred(stained(_placed(pictures, size))).clamp_(0, 1)
 
 
-def _placed(pictures: torch.Tensor, size: int) -> torch.Tensor:
+def views_without_labels(pictures: torch.Tensor, size: int) -> torch.Tensor:
+    """As `random_views`, with a closer look and a milder stain.
+
+    Where nothing but its own views says what a picture shows, what views differ in is forgotten: a mixing of the
+    channels would cost the colours of granules, by which classes are told apart.
+    """
+    return blurred(restained(_placed(pictures, size, CLOSER))).clamp_(0, 1)
+
+
+def restained(views: torch.Tensor) -> torch.Tensor:
+    """More or less of each dye (Tellez et al. 2018, arXiv 1808.05896) and of light; (n, 3, h, w), in [0, 1]."""
+    n, device = len(views), views.device
+    dyes = torch.tensor(DYES, device=device)
+    dyes = dyes / dyes.norm(dim=1, keepdim=True)
+
+    def about(spread: float, *shape: int) -> torch.Tensor:
+        return spread * (2 * torch.rand(n, *shape, device=device) - 1)
+
+    amounts = -views.clamp(1 / 255, 1).log().permute(0, 2, 3, 1) @ torch.linalg.inv(dyes)
+    amounts = amounts * (1 + about(RESTAIN, 1, 1, 3)) + about(RESTAIN / 10, 1, 1, 3)
+    found: torch.Tensor = (-(amounts @ dyes)).exp().permute(0, 3, 1, 2) * (1 + about(RELIGHT, 1, 1, 1))
+    return found
+
+
+def _placed(pictures: torch.Tensor, size: int, zooms: tuple[float, float] = ZOOM) -> torch.Tensor:
     """A cell has no upper side: any angle, either handedness; a tenth of its place and a third of its size either way.
 
     Half of the views are only flipped and turned by right angles: pictures stand like that when they are embedded.
@@ -40,7 +67,7 @@ def _placed(pictures: torch.Tensor, size: int) -> torch.Tensor:
     right = torch.rand(n, device=device) < 0.5
     angle = torch.where(right, torch.randint(4, (n,), device=device) * (math.pi / 2),
                         torch.rand(n, device=device) * (2 * math.pi))
-    low, high = (math.log(value) for value in ZOOM)
+    low, high = (math.log(value) for value in zooms)
     zoom = torch.where(right, 1.0, torch.exp(low + (high - low) * torch.rand(n, device=device)))
     flip = torch.where(torch.rand(n, device=device) < 0.5, -1.0, 1.0)
     shift = (torch.rand(n, 2, device=device) * 2 - 1) * SHIFT * ~right[:, None]
@@ -73,7 +100,7 @@ def stained(views: torch.Tensor) -> torch.Tensor:
     return torch.where(as_it_is, views, pixels.clamp(0, 1).view_as(views))
 
 
-def _blurred(views: torch.Tensor) -> torch.Tensor:
+def blurred(views: torch.Tensor) -> torch.Tensor:
     """Lenses differ: up to a 3 x 3 mean of the pixels, twice for some."""
     for share in (0.5, 0.25):
         weight = torch.rand(len(views), 1, 1, 1, device=views.device)
