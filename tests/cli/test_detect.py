@@ -18,8 +18,8 @@ def test_from_fields_to_cells_that_can_be_embedded(tmp_path: Path) -> None:
     (tmp_path / "fields").mkdir()
     Image.fromarray(pixels).save(tmp_path / "fields" / "a.png")
     out = tmp_path / "fields" / "cells.csv"
-    answer = CliRunner().invoke(cli.app, ["detect", str(tmp_path / "fields"), "--out", str(out), "--engine", "classical",
-                                          "--json"])
+    answer = CliRunner().invoke(cli.app, ["detect", str(tmp_path / "fields"), "--out", str(out),
+                                          "--engine", "classical", "--json"])
     assert answer.exit_code == 0, answer.stderr
     assert json.loads(answer.stdout)["cells"] == {kind.value: len(those) for kind, those in known.items()}
     pictures = list_pictures(out)
