@@ -12,9 +12,9 @@ from medsynth_app.core.changes import Changes
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.jobs.data import DataRequest
 from medsynth_app.core.jobs.train import TrainRequest
-from medsynth_app.datasets.dataset import is_frozen
+from medsynth_app.datasets.dataset import FIELDS, is_frozen
 from medsynth_app.datasets.freeze import check_layout, refuse_among
-from medsynth_app.datasets.listing import CELLS, FIELDS, LAYOUTS, PAIRS, PICTURES, VOLUMES
+from medsynth_app.datasets.listing import CELLS, LAYOUTS, PAIRS, PICTURES, VOLUMES
 from medsynth_app.datasets.recognised import recognise
 from medsynth_app.jobs.queue import JobQueue
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from medsynth_app.datasets.dataset import FIELDS
 from medsynth_app.datasets.division import Claim, SplitBy, divide
 from medsynth_app.datasets.examined import Facts, Progress, examine, same_pictures
 from medsynth_app.datasets.fields import boxes_problem
-from medsynth_app.datasets.listing import FIELDS, PAIRS, VOLUMES, Entry, Listing
+from medsynth_app.datasets.listing import PAIRS, VOLUMES, Entry, Listing
 from medsynth_app.datasets.near import equal_pairs
 from medsynth_app.datasets.pairs import mask_problem
 

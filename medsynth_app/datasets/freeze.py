@@ -21,12 +21,12 @@ from medsynth_app.core.files import writing
 from medsynth_app.core.intensity import IntensityRange
 from medsynth_app.datasets.cells import cell_items
 from medsynth_app.datasets.choice import Chosen, choose, examined_listing
-from medsynth_app.datasets.dataset import FORMAT, MANIFEST
+from medsynth_app.datasets.dataset import FIELDS, FORMAT, MANIFEST
 from medsynth_app.datasets.description import Description, description_of, refuse_claims
 from medsynth_app.datasets.division import PARTS
 from medsynth_app.datasets.examined import Progress
 from medsynth_app.datasets.fields import field_items
-from medsynth_app.datasets.listing import CELLS, FIELDS, PAIRS, VOLUMES, Listing, listed
+from medsynth_app.datasets.listing import CELLS, PAIRS, VOLUMES, Listing, listed
 from medsynth_app.datasets.pairs import pair_items
 from medsynth_app.datasets.ready import Item, made_ready
 from medsynth_app.datasets.schema import check_section

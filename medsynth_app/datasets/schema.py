@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from medsynth_app.core.errors import UserError
-from medsynth_app.datasets.listing import CELLS, FIELDS, LAYOUTS, PAIRS, PICTURES, VOLUMES
+from medsynth_app.datasets.dataset import FIELDS
+from medsynth_app.datasets.listing import CELLS, LAYOUTS, PAIRS, PICTURES, VOLUMES
 
 PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 

@@ -80,7 +80,7 @@ class Detector:
         Of the scales at factors of two, the one at which what is found is surest and nearest to its usual size; then
         what is found there tells the rest.
         """
-        first = self.longer / max(pixels.shape[:2])
+        first: float = self.longer / max(pixels.shape[:2])
         factors = [min(first, LARGEST_ZOOM)]
         while 2 * factors[-1] <= LARGEST_ZOOM:
             factors.append(2 * factors[-1])
