@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from psygnal import Signal
 
+from medsynth_app.actions.install_pack import import_pack, not_removable, remove_pack
 from medsynth_app.actions.packs import list_packs, suited_pack
 from medsynth_app.core.changes import Changes
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.pack_files import InstalledPack
+from medsynth_app.formats.pack import default_pack_folders
 from medsynth_app.session.documents import Documents
 from medsynth_app.session.hook import BEFORE_VIEWS, Hook
+from medsynth_app.session.people import People
 from medsynth_app.session.view import View
+from medsynth_app.workspace.workspace import Workspace
 
 
 class Models:
@@ -32,7 +36,9 @@ class Models:
     changed = Signal()
     pack_changed = Signal()
 
-    def __init__(self, folders: Sequence[Path] | None, documents: Documents, view: View, hook: Hook) -> None:
+    def __init__(self, workspace: Workspace, folders: Sequence[Path] | None, documents: Documents, view: View,
+                 people: People, hook: Hook) -> None:
+        self._workspace, self._people = workspace, people
         self._folders, self._documents, self._view, self._hook = folders, documents, view, hook
         self.installed: tuple[InstalledPack, ...] = ()
         self.packs: tuple[InstalledPack, ...] = ()
@@ -59,6 +65,32 @@ class Models:
         return self._hook.tell(Changes(packs=tuple(
             pack.manifest.sha256 for one, other in ((before, self.installed), (self.installed, before))
             for pack in one if pack not in other)))
+
+    @property
+    def shelf(self) -> Path:
+        """Where packs that are added go."""
+        return (self._folders or default_pack_folders())[-1]
+
+    def add(self, folder: Path, progress: Callable[[int, int], None], cancelled: Callable[[], bool]
+            ) -> tuple[InstalledPack, Changes]:
+        """Copy a pack to the others; may run on any thread, emits nothing. Give the changes to `added`."""
+        return import_pack(self._workspace, folder, self._people.id, into=self.shelf, progress=progress,
+                           cancelled=cancelled)
+
+    def added(self, changes: Changes) -> Changes:
+        """A pack was copied."""
+        self._look()
+        return self._hook.tell(changes)
+
+    def removal_refusal(self, pack: InstalledPack) -> UserError | None:
+        """What speaks against deleting a pack; None where nothing does."""
+        return not_removable(pack, self.shelf)
+
+    def remove(self, pack: InstalledPack) -> Changes:
+        """Delete a pack that was added."""
+        changes = remove_pack(self._workspace, pack, self._people.id, shelf=self.shelf)
+        self._look()
+        return self._hook.tell(changes)
 
     def _follow(self, changes: Changes) -> None:
         """A worker may have written a pack."""

@@ -64,7 +64,7 @@ class Session:
         self.documents = documents = Documents(workspace, queue, people, hook, settings)
         self.view = view = View(documents)
         self.jobs = jobs = Jobs(workspace, queue, hook, post)
-        self.models = models = Models(pack_folders, documents, view, hook)
+        self.models = models = Models(workspace, pack_folders, documents, view, people, hook)
         self.painting = painting = Painting(documents, view, models, people, hook)
         self.candidates = candidates = Candidates(workspace, documents, view, people, jobs, hook)
         self.inpaint = Inpaint(

@@ -35,14 +35,20 @@ class ModelsPanel(Panel):
         self._checks: dict[str, PackCheck] = {}
         self.list = LineList(theme, _("Installed models"), LINE, SHOWN)
         self.list.selectionModel().currentChanged.connect(lambda _now, _before: self._show_chosen())
-        self._empty = label(_("No model is installed. Copy a pack folder into the folder “packs” of MedSynth's data; "
-                            "then look again."), "muted", wrap=True)
+        self._empty = label(_("No model is installed. Add the folder of a pack, from a USB stick "
+                            "for example."), "muted", wrap=True)
         self._state = label("", "help", wrap=True)
         self._again = button(_("Look again"), role="link")
         commands.follow(self._again, "models.refresh")
         self.body.addLayout(row(label(_("Installed models"), "heading"), None, self._again))
         for part in (self.list, self._empty, self._state):
             self.body.addWidget(part)
+        self.remove = button(_("Delete…"), role="link")
+        commands.follow(self.remove, "models.remove")
+        self.body.addLayout(row(None, self.remove))
+        self.add = button(_("Add a model…"))
+        commands.follow(self.add, "models.add")
+        self.body.addWidget(self.add)
         self.train = button(_("Train a model…"))
         commands.follow(self.train, "models.train")
         self.data = button(_("Look at my data…"))
@@ -61,6 +67,11 @@ class ModelsPanel(Panel):
         line = self.list.rows.row(self.list.current)
         found: InstalledPack | None = line.value if line is not None else None
         return found
+
+    def choose(self, pack: InstalledPack) -> None:
+        """Show this pack; nothing happens where it is not in the list."""
+        if (at := self.list.rows.place(str(pack.folder))) >= 0:
+            self.list.set_current(at)
 
     @property
     def obstacle(self) -> str:
@@ -109,6 +120,7 @@ class ModelsPanel(Panel):
     def _show_chosen(self) -> None:
         self._show_check()
         self.chosen_changed.emit()
+        self._commands.refresh("models.remove")
 
     def _show_check(self) -> None:
         check = self._checks.get(self.chosen.manifest.sha256) if self.chosen else None

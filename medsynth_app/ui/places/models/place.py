@@ -9,6 +9,7 @@ from medsynth_app.core.words import _
 from medsynth_app.ui.places.models.card import ModelCard
 from medsynth_app.ui.places.models.data import DataDialog
 from medsynth_app.ui.places.models.panel import ModelsPanel
+from medsynth_app.ui.places.models.shelf import Shelf
 from medsynth_app.ui.places.models.train import TrainDialog
 from medsynth_app.ui.shell.command import Command
 from medsynth_app.ui.shell.frame import Frame
@@ -20,12 +21,18 @@ ID = "models"
 def make(frame: Frame) -> Place:
     """Build the place."""
     panel = ModelsPanel(frame.theme, frame.session, frame.commands, frame.report_bug)
+    shelf = Shelf(frame, panel)
+
+    def finish() -> None:
+        panel.finish()
+        shelf.finish()
+
     return Place(ID, _("Models"), "cube-outline", panel, centre=ModelCard(frame.session, panel),
-                 commands=_commands(frame, panel), ends=(JobEnd(Outcome.PACKS), JobEnd(Outcome.DATA)),
-                 finish=panel.finish)
+                 commands=_commands(frame, panel, shelf), ends=(JobEnd(Outcome.PACKS), JobEnd(Outcome.DATA)),
+                 finish=finish)
 
 
-def _commands(frame: Frame, panel: ModelsPanel) -> tuple[Command, ...]:
+def _commands(frame: Frame, panel: ModelsPanel, shelf: Shelf) -> tuple[Command, ...]:
     group = _("Models")
 
     def train(data: Path | None = None) -> None:
@@ -45,7 +52,18 @@ def _commands(frame: Frame, panel: ModelsPanel) -> tuple[Command, ...]:
         frame.navigator.go(ID)
         panel.verify()
 
+    def add() -> None:
+        frame.navigator.go(ID)
+        shelf.ask()
+
+    def remove() -> None:
+        frame.navigator.go(ID)
+        shelf.ask_removal()
+
     return (
+        Command("models.add", _("Add a model…"), group, add, icon="cube-send"),
+        Command("models.remove", _("Delete the model…"), group, remove, icon="trash-can-outline",
+                enabled_when=shelf.refusal),
         Command("models.train", _("Train a model…"), group, train, icon="school-outline"),
         Command("models.data", _("Look at my data…"), group, look_at_data, icon="folder-search-outline"),
         Command("models.verify", _("Verify the packs"), group, verify, icon="shield-check-outline",
