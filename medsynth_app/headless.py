@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
@@ -16,6 +17,7 @@ from medsynth_app.actions.receive import receive
 from medsynth_app.core.changes import Changes
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import EventKind, JobEvent, JobRecord, JobState, Lane
+from medsynth_app.core.words import duration
 from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.workspace.candidates import Candidate
 from medsynth_app.workspace.workspace import Workspace
@@ -35,12 +37,15 @@ class Headless:
     ----------
     workspace, queue
         What the actions work on.
+    found
+        What the last result of a job said in its data.
     """
 
     def __init__(self, workspace: Workspace, lane: Lane, quiet: bool) -> None:
         self.workspace = workspace
         self.queue = JobQueue(workspace.jobs, self._on_event, lanes=(lane,))
         self._failed: JobEvent | None = None
+        self.found: Mapping[str, Any] = {}
         self._console = Console(stderr=True, quiet=quiet, highlight=False)
         self._progress = Progress(TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[message]}"),
                                   TimeRemainingColumn(), console=self._console, transient=True,
@@ -89,6 +94,8 @@ class Headless:
             self._console.print(event.message, markup=False)
         elif event.kind is EventKind.FAILED:
             self._failed = event
+        elif event.kind is EventKind.RESULT:
+            self.found = event.data
         elif event.kind in (EventKind.STARTED, EventKind.PROGRESS):
             bar = self._bars.get(record.id)
             if bar is None:
@@ -100,8 +107,9 @@ class Headless:
         if self._console.is_terminal or not event.steps or time.monotonic() < self._said + PLAIN_SECONDS:
             return
         self._said = time.monotonic()
-        self._console.print(f"{record.title}: {100 * event.step // event.steps} %  {event.message}", markup=False,
-                            soft_wrap=True)
+        left = "" if event.seconds_left is None else f"  about {duration(event.seconds_left)} left"
+        self._console.print(f"{record.title}: {100 * event.step // event.steps} %  {event.message}{left}",
+                            markup=False, soft_wrap=True)
 
 
 @contextmanager

@@ -48,8 +48,10 @@ def facts_of(found: Mapping[str, Any]) -> list[tuple[str, str]]:
         facts.append((_("Modality"), _counts(found["modalities"])))
     if "split_problem" in found:
         return [*facts, (_("Split"), found["split_problem"])]
-    return [*facts, (_("Patients"), str(found["patients"] or _("not named"))),
-            (_("Split"), f"{SPLIT_BY[found['split_by']]}: {_counts(found['parts'])}")]
+    parts = f"{SPLIT_BY[found['split_by']]}: {_counts(found['parts'])}"
+    if found.get("synthetic") and not any(found["parts"].values()):
+        parts = _("none: a model drew every picture, so nothing is learned from them unless asked (include_synthetic)")
+    return [*facts, (_("Patients"), str(found["patients"] or _("not named"))), (_("Split"), parts)]
 
 
 def names_of(found: Mapping[str, Any]) -> list[Names]:
@@ -69,7 +71,7 @@ def names_of(found: Mapping[str, Any]) -> list[Names]:
               tuple(f"{name} {count}" for name, count in found["not_as_described"].items()), wrong=True),
         Names(_("The same picture in two classes"), _joined(found.get("in_two_classes", ()), "~"), wrong=True),
         Names(_("Of a few values only, as masks are"), tuple(found["like_masks"]), wrong=True),
-        Names(_("Drawn by a model, and left out"), tuple(found.get("synthetic", ()))),
+        Names(_("Drawn by a model, and left out of training unless asked"), tuple(found.get("synthetic", ()))),
         Names(_("Left out of training, because a held-out picture is nearly the same"),
               tuple(found.get("left_out", ()))),
         Names(_("Equal files"), _joined(found.get("duplicates", ()), "=")),

@@ -14,7 +14,7 @@ from medsynth_app.core.changes import Changes
 from medsynth_app.core.control_image import LABELS, Mask, checked_labels, fitted
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.jobs.generate import GenerateRequest
-from medsynth_app.core.jobs.request import LARGEST_COUNT, LARGEST_SEED, ModelRef, new_seed
+from medsynth_app.core.jobs.request import LARGEST_COUNT, LARGEST_SEED, MOST_PICTURES, ModelRef, new_seed
 from medsynth_app.core.labels import LabelSchema
 from medsynth_app.core.options import changed
 from medsynth_app.core.pack import PackManifest
@@ -27,7 +27,6 @@ from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.workspace.documents import Document
 
 FREE, PAINTED, DRAWN = "free", "painted", "drawn"  # what the shape of pictures follows: nothing, a mask, drawn masks
-MOST_PICTURES = 1_000_000  # of one call
 MASK_FILES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".nii", ".nii.gz")
 
 

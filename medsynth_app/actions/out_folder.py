@@ -10,11 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from medsynth_app.core.errors import UserError
+from medsynth_app.core.files import alone
 
-LOCK = ".medsynth-run.lock"
 NOBODYS = {"desktop.ini", "Thumbs.db"}  # file managers leave them; what begins with a dot counts no more
 SPARE = 64 * 2**20  # bytes beyond what a run is known to write: databases, records, previews
 GB = 2**30
@@ -97,24 +95,6 @@ def out_folder(folder: Path) -> Iterator[None]:
         Before the run: the folder cannot be written, holds files, or another run writes there.
     """
     require_unused(folder)
-    with made_folder(folder), _alone(folder):
+    with made_folder(folder), alone(folder):
         require_unused(folder)  # another run may have ended since
         yield
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    lock = FileLock(folder / LOCK, timeout=0)
-    try:
-        lock.acquire()
-    except Timeout as error:
-        raise UserError(f"Another run writes to the folder {folder.name}.", "Name another one with --out.",
-                        safe="Nothing was written.") from error
-    except (NotImplementedError, OSError):  # a disk without locks
-        yield
-        return
-    try:
-        yield
-    finally:
-        (folder / LOCK).unlink(missing_ok=True)
-        lock.release()

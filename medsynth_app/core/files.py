@@ -10,7 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
+from filelock import FileLock, Timeout
+
 from medsynth_app.core.errors import UserError
+
+LOCK = ".medsynth-run.lock"
 
 
 @contextmanager
@@ -54,6 +58,25 @@ def writing(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise UserError("The file could not be written.", "Choose another folder, or make room on this disk.",
                         details=type(error).__name__) from error
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """The only run that writes to `folder`; raises `UserError` where there is another."""
+    lock = FileLock(folder / LOCK, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise UserError(f"Another run writes to the folder {folder.name}.", "Name another one with --out.",
+                        safe="Nothing was written.") from error
+    except (NotImplementedError, OSError):  # a disk without locks
+        yield
+        return
+    try:
+        yield
+    finally:
+        (folder / LOCK).unlink(missing_ok=True)
+        lock.release()
 
 
 def _sync(path: Path, flags: int) -> None:

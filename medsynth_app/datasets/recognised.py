@@ -53,9 +53,10 @@ def recognise(data: Path) -> Recognised:
         return Recognised(Form.LIST, CELLS)
     if not data.is_dir():
         raise UserError(f"There is no folder or file {data.name}.", "Give the folder of the data, or a CSV file.")
-    if (data / LABELS).is_file():
+    pairs = any(_both(place, "masks") for place in (data, *(data / part for part in PARTED)))
+    if (data / LABELS).is_file() and not (pairs and _lists_masks(data / LABELS)):
         return Recognised(Form.LIST, CELLS)
-    if any(_both(place, "masks") for place in (data, *(data / part for part in PARTED))):
+    if pairs:
         return Recognised(Form.PAIRS, PAIRS)
     if _both(data, "labels") and volume_files(data):
         return Recognised(Form.VOLUMES, VOLUMES)
@@ -70,6 +71,12 @@ def recognise(data: Path) -> Recognised:
 
 def _both(folder: Path, beside: str) -> bool:
     return (folder / "images").is_dir() and (folder / beside).is_dir()
+
+
+def _lists_masks(table: Path) -> bool:
+    """Whether a list of pictures names their masks, as that of pairs which MedSynth made does."""
+    with table.open(encoding="utf-8-sig", errors="replace") as file:
+        return "mask" in file.readline().strip().split(",")
 
 
 def _pictures(folder: Path) -> Iterator[Path]:

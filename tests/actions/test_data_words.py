@@ -23,8 +23,14 @@ def test_facts_and_names_of_a_look() -> None:
     assert facts["Split"] == "by image; no patients are named: train 8, val 1, test 0"
     assert facts["Depth"] == "8 bits, colour: 8; 16 bits, grey: 1" and facts["Patients"] == "not named"
     assert [(each.heading, each.names, each.wrong) for each in names_of(FOUND)] == [
-        ("Cannot be used", ("a.png: It is empty.",), True), ("Drawn by a model, and left out", ("s.png",), False),
+        ("Cannot be used", ("a.png: It is empty.",), True),
+        ("Drawn by a model, and left out of training unless asked", ("s.png",), False),
         ("Equal files", ("b.png = c.png",), False)]
+
+
+def test_a_set_that_a_model_drew_says_that_nothing_is_learned_from_it() -> None:
+    split = dict(facts_of({**FOUND, "parts": {"train": 0, "val": 0, "test": 0}}))["Split"]
+    assert split == "none: a model drew every picture, so nothing is learned from them unless asked (include_synthetic)"
 
 
 def test_a_split_that_cannot_be_is_told_instead() -> None:

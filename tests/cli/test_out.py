@@ -13,7 +13,7 @@ from filelock import FileLock
 from typer.testing import Result
 
 from medsynth_app import demo
-from medsynth_app.actions import out_folder
+from medsynth_app.core import files
 from medsynth_app.formats.raster import write_mask_png
 from tests.actions.bench import make_pack, png
 from tests.cli.test_cli import run
@@ -98,7 +98,7 @@ def test_room_for_all_that_is_drawn_is_asked_for(
 
 def test_two_runs_at_once_do_not_share_a_folder(lines: dict[str, Line], tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
-    with FileLock(tmp_path / "out" / out_folder.LOCK):
+    with FileLock(tmp_path / "out" / files.LOCK):
         answer = refused(run(*lines["generate"], "--out", tmp_path / "out"))
     assert answer.status == 2 and "Another run writes to the folder out" in answer.said
 

@@ -27,6 +27,7 @@ class Outcome(StrEnum):
     PACKS = "packs"
     DATA = "data"
     LEARNED = "learned"
+    SET = "set"
     FILE = "file"
 
 

@@ -14,6 +14,7 @@ from medsynth_app.core.options import option
 from medsynth_app.core.pack_files import InstalledPack
 
 LARGEST_COUNT = 16  # candidates of one run
+MOST_PICTURES = 1_000_000  # of one call, or order
 LARGEST_SEED = 2**31 - 1
 BY_CHANCE = LARGEST_SEED - 1024  # leaves room for the candidates' seed + k
 FIRMNESS = 1.5  # masks are kept to clearly better than at 1, as the ControlNets learned it, at no cost to be seen

@@ -11,12 +11,13 @@ from medsynth_app.core.jobs.generate import GENERATE
 from medsynth_app.core.jobs.inpaint import INPAINT
 from medsynth_app.core.jobs.kind import JobKind, Outcome
 from medsynth_app.core.jobs.learn import LEARN
+from medsynth_app.core.jobs.make import MAKE
 from medsynth_app.core.jobs.rank import RANK, SIMULATE
 from medsynth_app.core.jobs.study import STUDY
 from medsynth_app.core.jobs.train import TRAIN
 
 KINDS: dict[str, JobKind[Any]] = {kind.name: kind for kind in (
-    INPAINT, GENERATE, TRAIN, DATA, EMBED, STUDY, DETECT, RANK, SIMULATE, LEARN)}
+    INPAINT, GENERATE, MAKE, TRAIN, DATA, EMBED, STUDY, DETECT, RANK, SIMULATE, LEARN)}
 
 
 def kind_of(request: object) -> JobKind[Any]:

@@ -6,19 +6,13 @@ from datetime import UTC, datetime
 
 from medsynth_app.core.job import JobState
 from medsynth_app.core.words import _
+from medsynth_app.core.words import duration as duration
+from medsynth_app.core.words import size as size
 from medsynth_app.session.job_entry import JobEntry
 
 MINUS = "\N{MINUS SIGN}"
 # why something cannot be done
 NO_IMAGE, READ_ONLY, UNSEEN = _("Open an image first"), _("This window is read-only"), _("This slice cannot be read")
-
-
-def duration(seconds: float) -> str:
-    """ "8 s", "2 min", "1 h 10 min"."""
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def progress(entry: JobEntry) -> str:
@@ -46,15 +40,6 @@ def ago(moment: datetime, now: datetime | None = None) -> str:
         return f"{seconds // 3600:.0f} h ago"
     local = moment.astimezone()
     return f"{local.day} {local:%B}"
-
-
-def size(count: float) -> str:
-    """ "812 kB", "3.4 GB"."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000:
-            return f"{count:.0f} {unit}" if unit in ("B", "kB") or count >= 100 else f"{count:.1f} {unit}"
-        count /= 1000
-    return f"{count:.1f} TB"
 
 
 def number(value: float) -> str:
