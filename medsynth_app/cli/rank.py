@@ -67,7 +67,7 @@ def simulate(dataset: Annotated[Path, typer.Argument(
     Use embeddings of an encoder that never saw these labels: one that did makes every strategy look better.
     """
     chosen = strategy or [DEFAULT]
-    names = [entry.name for entry in STRATEGIES] if "all" in chosen else chosen
+    names = [entry.name for entry in STRATEGIES if not entry.generated] if "all" in chosen else chosen
     check_simulation(names, budget=budget, batch=batch, seeds=seeds, imbalance=imbalance)
     with headless(workspace, lane=Lane.BACKGROUND, quiet=as_json) as here, out_folder(out):
         embeddings = dataset

@@ -18,11 +18,12 @@ from medsynth_app.evaluation.intervals import Spread
 from medsynth_app.evaluation.resampled import balanced_accuracy_of, macro_f1_of, redrawn, with_interval
 from medsynth_app.formats.embeddings import read_embeddings
 from medsynth_app.formats.learned import read_learned, write_learned
+from medsynth_app.ranking.alike import most_alike
 from medsynth_app.ranking.classifier import softmax
 from medsynth_app.ranking.coverage import clusters
 from medsynth_app.ranking.cross_fit import NEVER, folds, left_out, temperature
 from medsynth_app.ranking.features import Floats, main_axes
-from medsynth_app.ranking.layout import in_a_row, likeness_map, most_alike
+from medsynth_app.ranking.layout import in_a_row, likeness_map
 from medsynth_app.ranking.pool import Pick, Pool
 from medsynth_app.ranking.rank import rank
 from medsynth_app.ranking.suspects import Suspects, suspects
@@ -53,10 +54,10 @@ def run(request: LearnRequest, job: Job) -> None:
     del values
     _step(job, 2)
     labels = np.where(request.ignored, WITHOUT, request.labels).astype(np.int64)
-    pool = Pool.of(features, labels, len(request.classes),
-                   None if request.images is None else request.images.astype(np.int64), request.confidence)
+    images = None if request.images is None else request.images.astype(np.int64)
+    pool = Pool.of(features, labels, len(request.classes), images, request.confidence, request.real)
     pool = replace(pool, open=np.flatnonzero((labels == WITHOUT) & ~request.ignored & ~request.control))
-    picks = rank(pool, request.strategy, request.count, rng) if len(pool.open) else ()
+    picks = rank(pool, request.strategy, request.count, rng, request.weights) if len(pool.open) else ()
     _step(job, 3)
     report, doubted = _scored(request, pool, rng)
     _step(job, 4)

@@ -44,13 +44,13 @@ def run(request: RankRequest, job: Job) -> None:
     if not held.ids:
         raise UserError("There are no cells in these embeddings.", "Embed some first.")
     features = main_axes(held.values, rng).of(held.values)
-    ids, (images, confidence) = held.ids, _known_of(held, table)
+    ids, (images, confidence, real) = held.ids, _known_of(held, table)
     del held
     _step(job, 2)
     classes = sorted(set(known.values()))
     code = {name: k for k, name in enumerate(classes)}
     labels = np.fromiter((code[known[name]] if name in known else UNLABELLED for name in ids), np.int64, len(ids))
-    pool = Pool.of(features, labels, len(classes), images, confidence)
+    pool = Pool.of(features, labels, len(classes), images, confidence, real)
     if not len(pool.open):
         raise UserError("Every one of these cells has a label already.", "Add cells, or rank without the labels.")
     picks = rank(pool, request.strategy, request.budget, rng)
@@ -68,15 +68,18 @@ def _step(job: Job, done: int) -> None:
     job.emit(JobEvent(job.id, EventKind.PROGRESS, step=done, steps=STEPS))
 
 
-def _known_of(held: Embeddings, table: CellTable | None) -> tuple[np.ndarray | None, np.ndarray | None]:
-    """Image and confidence of each cell, where the table of cells has them for all."""
+def _known_of(held: Embeddings,
+              table: CellTable | None) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None]:
+    """Image and confidence of each cell, and whether it is real, where the table of cells has them for all."""
     if table is None or any(name not in table.rows for name in held.ids):
-        return None, None
+        return None, None, None
     rows = table.rows
     first = rows[held.ids[0]]
-    images = confidence = None
+    images = confidence = real = None
     if "image" in first:
         images = np.unique([rows[name]["image"] for name in held.ids], return_inverse=True)[1].astype(np.int64)
+    if "origin" in first:
+        real = np.array([rows[name]["origin"] == "real" for name in held.ids])
     if all(rows[name].get("confidence") for name in held.ids):
         try:
             confidence = np.array([float(rows[name]["confidence"]) for name in held.ids], np.float32)
@@ -86,4 +89,4 @@ def _known_of(held: Embeddings, table: CellTable | None) -> tuple[np.ndarray | N
         if not ((confidence >= 0) & (confidence <= 1)).all():
             raise UserError("A confidence in the table of cells lies outside 0 to 1.",
                             "The column 'confidence' holds numbers from 0 to 1.")
-    return images, confidence
+    return images, confidence, real

@@ -23,6 +23,7 @@ class Reason(StrEnum):
     RARE = "rare"
     TEACHES = "teaches"
     BETWEEN = "between"
+    NEW = "new"
     COPY = "copy"
 
 
@@ -36,6 +37,7 @@ _WORDS = {
     Reason.RARE: _("taken for {0}, which is rare, and not surely"),
     Reason.TEACHES: _("its label would change most, {0} or {1}"),
     Reason.BETWEEN: _("where {0} ends among the cells sorted by likeness to it"),
+    Reason.NEW: _("drawn as real cells are, and unlike every cell with a label"),
     Reason.COPY: _("nearly the same as a cell before it"),
 }
 
@@ -43,6 +45,15 @@ _WORDS = {
 def reason_words(reason: Reason, classes: Sequence[str] = ()) -> str:
     """A reason as a sentence's end; `classes` fill its gaps, where it has any."""
     return _WORDS[reason].format(*classes)
+
+
+@dataclass(frozen=True)
+class Weight:
+    """What a strategy can be told to mind more or less: 0 not at all, 1 as usual."""
+
+    title: str
+    help: str
+    usual: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -61,6 +72,10 @@ class StrategyEntry:
         Where it was published.
     learns
         It asks a classifier, and so needs labels of two classes; before, the cold start of `useful` takes its place.
+    generated
+        It orders generated cells; all others come after them.
+    weights
+        What can be set, in the order in which `ranking.rank` takes them.
     """
 
     name: str
@@ -68,6 +83,8 @@ class StrategyEntry:
     help: str
     source: str
     learns: bool = True
+    generated: bool = False
+    weights: tuple[Weight, ...] = ()
 
 
 STRATEGIES: tuple[StrategyEntry, ...] = (
@@ -109,6 +126,14 @@ STRATEGIES: tuple[StrategyEntry, ...] = (
                   _("Finds for each class where it ends among the cells sorted by likeness to it, and asks for those "
                     "nearest to that place, equally many for each class."),
                   "Nuggehalli et al. 2025, arXiv 2312.09196"),
+    StrategyEntry("synthetic", _("Generated, real and new"),
+                  _("Generated cells that look like real ones and unlike every cell with a label; those that nearly "
+                    "repeat a real cell come late."),
+                  "this program; realism as a rank after Kynkaanniemi et al. 2019, arXiv 1904.06991", learns=False,
+                  generated=True, weights=(
+                      Weight(_("Realism"), _("How many real cells lie as far from their neighbours.")),
+                      Weight(_("Novelty"), _("How far the nearest cell with a label is.")),
+                      Weight(_("No copies"), _("How far the nearest real cell is, where it is very near.")))),
 )
 
 

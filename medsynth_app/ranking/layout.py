@@ -92,28 +92,3 @@ def _t_sne(values: Floats, seed: int) -> Floats:
     made = TSNE(init=start / spread * 1e-4, perplexity=min(30, (len(values) - 1) / 3), max_iter=500, random_state=seed)
     placed: Floats = np.asarray(made.fit_transform(values), np.float32)
     return placed
-
-
-def most_alike(features: Floats, among: Cells, count: int) -> npt.NDArray[np.int32]:
-    """For each row the `count` of some rows with the largest cosine to it, largest first and without itself.
-
-    Returns
-    -------
-    Shape (n, count), int32; -1 where there are no more.
-    """
-    found = np.full((len(features), count), -1, np.int32)
-    if not len(among):
-        return found
-    lengths = np.sqrt(np.einsum("ij,ij->i", features, features))
-    known = features[among] / np.maximum(lengths[among], 1e-12)[:, None]
-    kept = min(count, len(among))
-    for rows in blocks(len(features), 4096):
-        cosines = features[rows] @ known.T  # of one row all are to be divided by one length
-        inside = np.flatnonzero((among >= rows.start) & (among < rows.stop))
-        cosines[among[inside] - rows.start, inside] = -np.inf
-        best = np.argpartition(-cosines, kept - 1, axis=1)[:, :kept]
-        values = np.take_along_axis(cosines, best, 1)
-        order = np.argsort(-values, axis=1, kind="stable")
-        cells = among[np.take_along_axis(best, order, 1)]
-        found[rows, :kept] = np.where(np.take_along_axis(values, order, 1) == -np.inf, -1, cells)
-    return found

@@ -36,6 +36,8 @@ class Pool:
         Which image each cell lies in, shape (n,); None: each in its own.
     confidence
         How sure the detector was of each cell, 0 to 1, shape (n,); None: of all alike.
+    real
+        Which cells are of real images, shape (n,); None: all.
     """
 
     features: Floats
@@ -44,10 +46,12 @@ class Pool:
     open: Cells
     images: npt.NDArray[np.int64] | None = None
     confidence: Floats | None = None
+    real: npt.NDArray[np.bool_] | None = None
 
     @staticmethod
     def of(features: Floats, labels: npt.ArrayLike, classes: int,
-           images: npt.NDArray[np.int64] | None = None, confidence: Floats | None = None) -> Pool:
+           images: npt.NDArray[np.int64] | None = None, confidence: Floats | None = None,
+           real: npt.NDArray[np.bool_] | None = None) -> Pool:
         """With every cell open that has no label.
 
         Raises
@@ -62,7 +66,7 @@ class Pool:
             raise ValueError(f"labels outside -1..{classes - 1}")
         if not np.isfinite(features).all():
             raise ValueError("features that are not finite")
-        return Pool(features, given, classes, np.flatnonzero(given == UNLABELLED), images, confidence)
+        return Pool(features, given, classes, np.flatnonzero(given == UNLABELLED), images, confidence, real)
 
     @cached_property
     def labelled(self) -> Cells:

@@ -13,9 +13,10 @@ from medsynth_app.ranking.coverage import chance, k_center, max_herding, typi_cl
 from medsynth_app.ranking.diverse import badge, drop_query
 from medsynth_app.ranking.features import copy_radius, neighbours
 from medsynth_app.ranking.pool import Batch, Pick, Pool
+from medsynth_app.ranking.synthetic import synthetic
 from medsynth_app.ranking.uncertainty import entropy, margin, sadafi
 
-Strategy = Callable[[Pool, Batch, np.random.Generator], None]
+Strategy = Callable[..., None]  # of a pool, a batch, a generator of chance, and weights where it has any
 LARGE = 100_000  # open cells above which only neighbours of labelled ones are looked at
 NEAR = 200  # neighbours of each labelled cell that are
 RANDOM = "random"  # the measure of all others: nothing is put off
@@ -33,10 +34,12 @@ def useful(pool: Pool, batch: Batch, rng: np.random.Generator) -> None:
 _FUNCTIONS: dict[str, Strategy] = {
     DEFAULT: useful, RANDOM: chance, "balanced-boundary": balanced_boundary, "margin": margin, "entropy": entropy,
     "k-center": k_center, "typiclust": typi_clust, "maxherding": max_herding, "badge": badge, "dropquery": drop_query,
-    "sadafi": sadafi, "galaxy": galaxy, "direct": direct}
+    "sadafi": sadafi, "galaxy": galaxy, "direct": direct,
+    "synthetic": synthetic}
 
 
-def rank(pool: Pool, strategy: str, budget: int, rng: np.random.Generator) -> tuple[Pick, ...]:
+def rank(pool: Pool, strategy: str, budget: int, rng: np.random.Generator,
+         weights: tuple[float, ...] = ()) -> tuple[Pick, ...]:
     """The cells to label first, at most `budget`, each with its reason.
 
     Above `LARGE` open cells a strategy that asks a classifier looks at the neighbours of labelled cells and at as many
@@ -49,24 +52,28 @@ def rank(pool: Pool, strategy: str, budget: int, rng: np.random.Generator) -> tu
         A name in `catalogue.STRATEGIES`; one that learns, without labels of two classes, is `max_herding`.
     budget
         At least 1; above the number of open cells all of them are ranked.
+    weights
+        One for each of the strategy's (`StrategyEntry.weights`), at least 0; empty: as usual.
 
     Raises
     ------
     KeyError
         For no such strategy.
     ValueError
-        For a budget below 1.
+        For a budget below 1, or other weights.
     """
     entry = strategy_of(strategy)
     if budget < 1:
         raise ValueError(f"a budget of {budget}")
+    if weights and (len(weights) != len(entry.weights) or not all(0 <= weight < np.inf for weight in weights)):
+        raise ValueError(f"the weights {weights} for {strategy}")
     wanted = min(budget, len(pool.open))
     asked = pool
     if entry.learns and pool.learnable and len(pool.open) > max(LARGE, 2 * wanted):
         asked = _near_labels(pool, wanted, rng)
     batch = Batch(asked, wanted, 0.0 if strategy == RANDOM or not wanted else copy_radius(pool.features, rng))
     function = _FUNCTIONS[strategy if pool.learnable or not entry.learns else "maxherding"]
-    function(asked, batch, rng)
+    function(asked, batch, rng, **({"weights": weights} if weights else {}))
     for rest in (max_herding, chance):  # what a strategy left out: it looked at a part only
         if len(batch.picks) < wanted:
             rest(replace(pool, open=np.setdiff1d(pool.open, batch.cells)), batch, rng)

@@ -1,4 +1,4 @@
-"""How much has not been seen yet, and what looks like an example."""
+"""How much has not been seen yet."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-
-from medsynth_app.ranking.features import Cells, Floats, blocks, squared_distances
 
 
 @dataclass(frozen=True)
@@ -49,20 +47,3 @@ def unseen_share(counts: npt.ArrayLike, confidence: float = 0.95) -> Unseen:
     share = float((found == 1).sum()) / total
     return Unseen(share, min(1.0, share + (2 * np.sqrt(2) + np.sqrt(3)) * float(np.sqrt(np.log(3 / (1 - confidence))
                                                                                        / total))))
-
-
-def more_like(features: Floats, example: Floats, count: int) -> Cells:
-    """The cells nearest to an example, the nearest first.
-
-    Parameters
-    ----------
-    features, example
-        Shapes (n, d) and (d,), on the same axes.
-    """
-    distances = np.empty(len(features), np.float32)
-    for rows in blocks(len(features)):
-        distances[rows] = squared_distances(features[rows], example[None])[:, 0]
-    if count < len(features):
-        nearest = np.argpartition(distances, count)[:count]
-        return nearest[np.argsort(distances[nearest], kind="stable")]
-    return np.argsort(distances, kind="stable")

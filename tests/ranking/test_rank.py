@@ -11,7 +11,7 @@ from medsynth_app.ranking.diverse import badge
 from medsynth_app.ranking.features import main_axes, neighbours, squared_distances
 from medsynth_app.ranking.pool import UNLABELLED, Batch, Pick, Pool
 from medsynth_app.ranking.rank import LARGE, rank
-from medsynth_app.ranking.unseen import more_like, unseen_share
+from medsynth_app.ranking.unseen import unseen_share
 
 NAMES = [entry.name for entry in STRATEGIES]
 CLASSES = 4
@@ -244,13 +244,9 @@ def test_the_default_is_the_first_and_random_is_there() -> None:
     assert NAMES[:2] == [DEFAULT, "random"]
 
 
-def test_unseen_share_and_similar_cells() -> None:
+def test_unseen_share() -> None:
     found = unseen_share([30, 20, 1, 1])
     assert found.share == pytest.approx(2 / 52)
     assert found.share < found.at_most <= 1
     with pytest.raises(ValueError, match="label"):
         unseen_share([0, 0])
-    features, _truth = cells()
-    near = more_like(features, features[7], 5)
-    assert near[0] == 7
-    assert near.tolist() == np.argsort(((features - features[7])**2).sum(axis=1), kind="stable")[:5].tolist()

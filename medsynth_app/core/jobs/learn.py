@@ -52,6 +52,8 @@ class LearnRequest:
     ids
         What each cell is called in the embeddings, UTF-8, shape (n,); other rows there are passed over. None: the
         embeddings are one file, and in order.
+    weights
+        Of the strategy (`StrategyEntry.weights`); empty: as usual.
     seed
         Of all that is chosen by chance.
     """
@@ -70,6 +72,7 @@ class LearnRequest:
     confidence: npt.NDArray[np.float32] | None = None
     given: npt.NDArray[np.int32] | None = None
     ids: npt.NDArray[np.bytes_] | None = None
+    weights: tuple[float, ...] = ()
     seed: int = 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from medsynth_app.core.jobs.alike import ALIKE
 from medsynth_app.core.jobs.data import DATA
 from medsynth_app.core.jobs.detect import DETECT
 from medsynth_app.core.jobs.embed import EMBED
@@ -17,7 +18,7 @@ from medsynth_app.core.jobs.study import STUDY
 from medsynth_app.core.jobs.train import TRAIN
 
 KINDS: dict[str, JobKind[Any]] = {kind.name: kind for kind in (
-    INPAINT, GENERATE, MAKE, TRAIN, DATA, EMBED, STUDY, DETECT, RANK, SIMULATE, LEARN)}
+    INPAINT, GENERATE, MAKE, TRAIN, DATA, EMBED, STUDY, DETECT, RANK, SIMULATE, LEARN, ALIKE)}
 
 
 def kind_of(request: object) -> JobKind[Any]:
