@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 
 from medsynth_app.core.errors import Cancelled, UserError
 from medsynth_app.core.job import EventKind, JobEvent
 from medsynth_app.core.jobs.alike import AlikeRequest
+from medsynth_app.engine.cell_vectors import cell_vectors
 from medsynth_app.engine.job import Job
-from medsynth_app.formats.embeddings import read_embeddings
 from medsynth_app.ranking.alike import more_like
 from medsynth_app.ranking.features import copy_radius, main_axes
 
@@ -26,7 +24,7 @@ def run(request: AlikeRequest, job: Job) -> None:
         A file that cannot be read, or that does not hold the examples.
     """
     job.started("CPU", "float32")
-    values = read_embeddings(Path(request.embeddings)).values
+    values = cell_vectors(request.embeddings, request.ids)
     if not len(request.examples) or not 0 <= request.examples.min() <= request.examples.max() < len(values):
         raise UserError("The example is none of these cells.", "Embed the cells of this set again.")
     if job.cancelled():

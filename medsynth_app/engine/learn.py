@@ -12,11 +12,11 @@ from medsynth_app.core.errors import Cancelled, UserError
 from medsynth_app.core.job import EventKind, JobEvent
 from medsynth_app.core.jobs.learn import WITHOUT, LearnRequest
 from medsynth_app.core.learned import NONE, Learned, Report, Scores, Share
+from medsynth_app.engine.cell_vectors import cell_vectors
 from medsynth_app.engine.job import Job
 from medsynth_app.evaluation.classification import confusion, per_class_recall
 from medsynth_app.evaluation.intervals import Spread
 from medsynth_app.evaluation.resampled import balanced_accuracy_of, macro_f1_of, redrawn, with_interval
-from medsynth_app.formats.embeddings import read_embeddings
 from medsynth_app.formats.learned import read_learned, write_learned
 from medsynth_app.ranking.alike import most_alike
 from medsynth_app.ranking.classifier import softmax
@@ -46,7 +46,7 @@ def run(request: LearnRequest, job: Job) -> None:
         Files that cannot be read or written, or that are of other cells; no cells.
     """
     job.started("CPU", "float32")
-    values = _values(request)
+    values = cell_vectors(request.embeddings, request.ids)
     _check(request, len(values))
     _step(job, 1)
     rng = np.random.default_rng(request.seed)
@@ -67,24 +67,6 @@ def run(request: LearnRequest, job: Job) -> None:
     job.emit(JobEvent(job.id, EventKind.RESULT, step=STEPS, steps=STEPS, data={
         "file": request.out, "labels": len(pool.labelled), "classes_present": int((pool.counts > 0).sum()),
         "ranked": len(picks), "macro_f1": report.scores.macro_f1.value if report.scores else None}))
-
-
-def _values(request: LearnRequest) -> npt.NDArray[np.float32]:
-    """The embedding of each cell, in order."""
-    held = [read_embeddings(Path(file)) for file in request.embeddings]
-    if len({(each.encoder, each.sha256) for each in held}) > 1:
-        raise UserError("These embeddings come from different encoders.", "Embed all cells with one.",
-                        safe="Every label is kept.")
-    if request.ids is None:
-        return held[0].values
-    row = {name: k for k, name in enumerate(name for each in held for name in each.ids)}
-    names = [name.decode() for name in request.ids.tolist()]
-    if missing := sum(name not in row for name in names):
-        raise UserError(f"{missing} of these cells are not embedded.", "Embed the cells of this set again.",
-                        safe="Every label is kept.")
-    together = held[0].values if len(held) == 1 else np.concatenate([each.values for each in held])
-    found: npt.NDArray[np.float32] = together[[row[name] for name in names]]
-    return found
 
 
 def _check(request: LearnRequest, cells: int) -> None:

@@ -26,7 +26,7 @@ def file(tmp_path: Path) -> str:
 
 def test_the_cells_most_like_the_example_come_back(file: str) -> None:
     events: list[JobEvent] = []
-    alike.run(AlikeRequest(file, np.array([8], np.int32), 5), Job("job", events.append))  # type: ignore[arg-type]
+    alike.run(AlikeRequest((file,), np.array([8], np.int32), 5), Job("job", events.append))  # type: ignore[arg-type]
     found = events[-1].arrays
     assert found["cells"].dtype == np.int32 and len(found["cells"]) == 5
     assert 8 not in found["cells"] and (found["cells"] % 4 == 0).all()
@@ -36,10 +36,10 @@ def test_the_cells_most_like_the_example_come_back(file: str) -> None:
 @pytest.mark.parametrize("examples", [[], [40], [-1]])
 def test_an_example_that_is_none_of_the_cells_is_refused(file: str, examples: list[int]) -> None:
     with pytest.raises(UserError, match="none of these cells"):
-        alike.run(AlikeRequest(file, np.array(examples, np.int32)), Job("job", lambda message: None))
+        alike.run(AlikeRequest((file,), np.array(examples, np.int32)), Job("job", lambda message: None))
 
 
 def test_it_stops_when_cancelled(file: str) -> None:
     job = Job("job", lambda message: job.cancel())
     with pytest.raises(Cancelled):
-        alike.run(AlikeRequest(file, np.array([1], np.int32)), job)
+        alike.run(AlikeRequest((file,), np.array([1], np.int32)), job)

@@ -17,17 +17,18 @@ class AlikeRequest:
 
     Attributes
     ----------
-    embeddings
-        The file ``.npz`` (see `formats.embeddings`).
+    embeddings, ids
+        As in `LearnRequest`.
     examples
-        Their places in it, shape (m,), int32.
+        Their places among the cells, shape (m,), int32.
     count
         How many cells are wanted at most. Those that nearly repeat one another stand for each other.
     """
 
-    embeddings: str
+    embeddings: tuple[str, ...]
     examples: npt.NDArray[np.int32]
     count: int = 60
+    ids: npt.NDArray[np.bytes_] | None = None
 
 
 def titled(request: AlikeRequest) -> str:
