@@ -77,8 +77,14 @@ def generated(workspace: Workspace, pictures: Iterable[Picture], schema: CellSch
     return found
 
 
-def label(label_set: LabelSet, labels: Sequence[CellLabel], person: str) -> Changes:
+def label(label_set: LabelSet, labels: Sequence[CellLabel], person: str, *, name: str = "", action: str = ""
+          ) -> Changes:
     """Journal what a person called one cell or a group of them: one step of undo, which survives a kill.
+
+    Parameters
+    ----------
+    name, action
+        As `core.edit.Edit` has them, for labels that were not given by a key.
 
     Raises
     ------
@@ -95,7 +101,7 @@ def label(label_set: LabelSet, labels: Sequence[CellLabel], person: str) -> Chan
     for each in labels:
         before = standing.get(each.subject)
         parts.append(LabelPart(each.subject, before.to_plain() if before is not None else None, each.to_plain()))
-    return label_set.apply(Edit(named(label_set.schema, labels), tuple(parts)), person)
+    return label_set.apply(Edit(name or named(label_set.schema, labels), tuple(parts), action), person)
 
 
 def add_cells(workspace: Workspace, label_set: LabelSet, cells: Sequence[Cell], *, document_id: str = "",

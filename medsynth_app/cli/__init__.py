@@ -20,6 +20,7 @@ from medsynth_app.cli import detect, embed, export, images, make, rank
 from medsynth_app.cli.common import Answer, JsonOption, OneLineErrors, OutOption, WorkspaceOption, command
 from medsynth_app.cli.data import data
 from medsynth_app.cli.generate import generate
+from medsynth_app.cli.label import label
 from medsynth_app.cli.packs import packs
 from medsynth_app.cli.study import study
 from medsynth_app.cli.train import train
@@ -36,6 +37,7 @@ app.add_typer(make.app)
 app.add_typer(detect.app)
 app.add_typer(embed.app)
 app.add_typer(rank.app)
+app.add_typer(label, name="label")
 app.add_typer(data, name="data")
 app.add_typer(train, name="train")
 app.add_typer(study, name="study")

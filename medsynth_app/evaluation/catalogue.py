@@ -87,6 +87,13 @@ METRICS: tuple[MetricEntry, ...] = (
     MetricEntry("per_class_recall", "Recall per class",
                 "For each class the share that was named rightly, with its number and interval.",
                 "higher", _NAMED, "interval: Wilson 1927"),
+    MetricEntry("cohen_kappa", "Cohen's kappa",
+                "How far two people who named the same cells agree beyond what chance would give: 1 is full agreement, "
+                "0 is chance. Not given below 20 cells.",
+                "higher", ("labels",), "Cohen 1960, doi 10.1177/001316446002000104"),
+    MetricEntry("fleiss_kappa", "Fleiss' kappa",
+                "As Cohen's, for more than two people, not all of whom need have named every cell.",
+                "higher", ("labels",), "Fleiss 1971, doi 10.1037/h0031619"),
     MetricEntry("dice", "Dice",
                 "How well two masks agree: twice the shared area over the sum of both. 1 is perfect.",
                 "higher", ("masks",), "Dice 1945"),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,11 +96,23 @@ def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[obje
     UserError
         When the file cannot be written.
     """
+    with _replaced(path) as part, part.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(columns)
+        writer.writerows(rows)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file in one go, as `write_table` does."""
+    with _replaced(path) as part:
+        part.write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def _replaced(path: Path) -> Iterator[Path]:
     try:
-        with replacing(path, mode=0o600) as part, part.open("w", newline="", encoding="utf-8") as stream:
-            writer = csv.writer(stream)
-            writer.writerow(columns)
-            writer.writerows(rows)
+        with replacing(path, mode=0o600) as part:
+            yield part
     except OSError as error:
         raise UserError(f"The file {path.name} cannot be written ({error.strerror or 'disk error'}).",
                         "Choose another place, or make room on the disk.") from error

@@ -28,7 +28,7 @@ from medsynth_app.workspace.composed import Composed, changed_error
 from medsynth_app.workspace.database import Database
 from medsynth_app.workspace.history import History, Standing
 from medsynth_app.workspace.masks import FrameState, Masks
-from medsynth_app.workspace.parts import label_of
+from medsynth_app.workspace.parts import labels_of
 from medsynth_app.workspace.recent import RecentDocument, changed_frames, recent_documents
 from medsynth_app.workspace.tables import (
     MASK,
@@ -146,7 +146,7 @@ class Document:
     def label(self, subject: str) -> Any:
         """The label of a cell that stands: a JSON value, None where there is none."""
         with self._database.read() as session:
-            return label_of(session, self._standing.owns, subject)
+            return labels_of(session, self._standing.owns, [subject]).get(subject)
 
     def synthetic_mask(self, frame: int) -> npt.NDArray[np.bool_]:
         """Where accepted results were written, bool (rows, columns)."""

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, exists, func, insert, or_, select, update
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.orm import InstrumentedAttribute, Session, undefer
 
 from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.changes import Change, Changes
@@ -23,7 +23,7 @@ from medsynth_app.core.errors import UserError
 from medsynth_app.core.image import FrameKey, Pixels
 from medsynth_app.workspace import audit, tables
 from medsynth_app.workspace.blobs import Blobs, read_only_error
-from medsynth_app.workspace.database import Database
+from medsynth_app.workspace.database import Database, chunks
 from medsynth_app.workspace.masks import FrameState, Masks
 from medsynth_app.workspace.parts import Overtaken, Parts, Stored, candidates_of
 from medsynth_app.workspace.tables import (
@@ -97,8 +97,7 @@ class History:
         self.require_writable()
         with self._database.lock, self._blobs.pins() as pins:
             with self._database.write() as session:
-                for part in edit.parts:
-                    self._parts.check(session, self._standing.owns, part)
+                self._parts.check(session, self._standing.owns, edit.parts)
                 stored = [kept for part in edit.parts if (kept := self._parts.store(pins, part)) is not None]
                 if not stored:
                     return Changes()    # nothing changed: nothing to undo
@@ -162,13 +161,14 @@ class History:
                 row = self._next(session, person, undo)
                 if row is None:
                     return Changes()
-                rows = session.scalars(select(PartRow).where(PartRow.edit_id == row.id).order_by(PartRow.id)).all()
+                rows = session.scalars(select(PartRow).options(undefer(PartRow.payload))
+                                       .where(PartRow.edit_id == row.id).order_by(PartRow.id)).all()
                 if any(part.frame_id is not None and part.frame_id not in self._keys for part in rows):
                     raise _out_of_view(row, undo)
                 if self._overlapped(session, row, rows, undo):
                     raise _refused(row, undo)
                 try:
-                    parts = [self._parts.load(session, self._standing.owns, part, undo) for part in rows]
+                    parts = self._parts.load(session, self._standing.owns, rows, undo)
                 except Overtaken:
                     raise _refused(row, undo) from None
                 self._parts.settle(session, parts, undo)
@@ -198,12 +198,12 @@ class History:
         mine: dict[tuple[str, int | None, str | None], list[Bounds]] = {}
         for part in parts:
             mine.setdefault((part.kind, part.frame_id, part.subject), []).append(part.bounds)
-        others = session.scalars(
+        touched = [PartRow.frame_id.in_(some) for some in chunks([part.frame_id for part in parts if part.frame_id])]
+        touched += [PartRow.subject.in_(some) for some in chunks([part.subject for part in parts if part.subject])]
+        others = (other for where in touched for other in session.scalars(
             select(PartRow).join(EditRow, PartRow.edit_id == EditRow.id)
-            .where(or_(PartRow.frame_id.in_([part.frame_id for part in parts if part.frame_id is not None]),
-                       PartRow.subject.in_([part.subject for part in parts if part.subject is not None])),
-                   self._standing.owns, EditRow.applied > since, EditRow.state == DONE,
-                   EditRow.person != row.person))
+            .where(where, self._standing.owns, EditRow.applied > since, EditRow.state == DONE,
+                   EditRow.person != row.person)))
         return any(other.kind == LABEL or other.bounds.overlaps(bounds) for other in others
                    for bounds in mine.get((other.kind, other.frame_id, other.subject), ()))
 

@@ -29,7 +29,7 @@ from medsynth_app.workspace.blobs import Blobs
 from medsynth_app.workspace.database import Database
 from medsynth_app.workspace.history import History, Standing
 from medsynth_app.workspace.masks import Masks
-from medsynth_app.workspace.parts import label_of
+from medsynth_app.workspace.parts import labels_of
 from medsynth_app.workspace.tables import (
     DONE,
     LABEL,
@@ -180,8 +180,9 @@ class LabelSet:
     def _follow(self, changes: Changes) -> Changes:
         """Read anew what an undo or a redo changed."""
         with self._database.read() as session:
-            for subject in changes.labels:
-                self._stand(subject, label_of(session, self._standing.owns, subject))
+            standing = labels_of(session, self._standing.owns, changes.labels)
+        for subject in changes.labels:
+            self._stand(subject, standing.get(subject))
         return changes
 
     def _stand(self, subject: str, after: Any) -> None:

@@ -17,6 +17,7 @@ from medsynth_app.core.errors import UserError
 from medsynth_app.core.image import FrameKey, Pixels
 from medsynth_app.workspace import deltas, tables
 from medsynth_app.workspace.blobs import Blobs, Pins
+from medsynth_app.workspace.database import chunks
 from medsynth_app.workspace.masks import FrameState, Masks, delta_of
 from medsynth_app.workspace.tables import (
     CANDIDATE,
@@ -90,11 +91,19 @@ class Parts:
                         or shape[:2] != (bounds.height, bounds.width) or part.after.shape != shape:
                     raise ValueError(f"the edit does not fit its bounds or the frame: {bounds}, {shape}, "
                                      f"{part.after.shape}, frame {state.rows} x {state.columns}")
-        if any(_clash(part, other) for k, part in enumerate(parts) for other in parts[:k]):
+        labels = [part.subject for part in parts if isinstance(part, LabelPart)]  # a hundred thousand from a file
+        others = [part for part in parts if not isinstance(part, LabelPart)]
+        if len(set(labels)) < len(labels) or any(_clash(part, other) for k, part in enumerate(others)
+                                                 for other in others[:k]):
             raise ValueError("two parts of one edit change the same")
 
-    def check(self, session: Session, owned: ColumnElement[bool], part: Part) -> None:
+    def check(self, session: Session, owned: ColumnElement[bool], parts: Sequence[Part]) -> None:
         """Raise `UserError` where what a part was made on is not what is there now."""
+        standing = labels_of(session, owned, [part.subject for part in parts if isinstance(part, LabelPart)])
+        for part in parts:
+            self._check(session, part, standing)
+
+    def _check(self, session: Session, part: Part, standing: Mapping[str, Any]) -> None:
         if isinstance(part, MaskPart):
             mask = self._masks.load(self._states[part.frame])
             if part.after.dtype != np.uint8 or not np.array_equal(mask.region(part.bounds), part.before):
@@ -112,7 +121,7 @@ class Parts:
             if _state_of(session, part.candidate_id) != part.before:
                 raise UserError("This candidate has been accepted or discarded meanwhile.", "Look at it again.",
                                 safe="Nothing was changed.")
-        elif label_of(session, owned, part.subject) != part.before:
+        elif standing.get(part.subject) != part.before:
             raise UserError("This label has been changed meanwhile.", "Look at it again, then label it anew.",
                             safe="The earlier label is saved.")
 
@@ -137,17 +146,21 @@ class Parts:
 
     # -- of one that is undone or redone
 
-    def load(self, session: Session, owned: ColumnElement[bool], row: PartRow, undo: bool) -> Stored:
-        """A part of the journal.
+    def load(self, session: Session, owned: ColumnElement[bool], rows: Sequence[PartRow], undo: bool) -> list[Stored]:
+        """Parts of the journal.
 
         Raises
         ------
         Overtaken
             When the present state is not the one that the edit left (or found).
         """
+        standing = labels_of(session, owned, [row.subject or "" for row in rows if row.kind == LABEL])
+        return [self._load(session, row, undo, standing) for row in rows]
+
+    def _load(self, session: Session, row: PartRow, undo: bool, standing: Mapping[str, Any]) -> Stored:
         if row.kind == LABEL:
             before, after = json.loads(row.payload or b"[null, null]")
-            if label_of(session, owned, row.subject or "") != (after if undo else before):
+            if standing.get(row.subject or "") != (after if undo else before):
                 raise Overtaken
             return Stored(LABEL, None, None, _NOWHERE, row.subject, row.payload)
         key, bounds = self._keys[row.frame_id or 0], row.bounds
@@ -196,8 +209,6 @@ def candidates_of(parts: Sequence[Part]) -> list[str]:
 
 def _clash(part: Part, other: Part) -> bool:
     """Whether two parts change the same."""
-    if isinstance(part, LabelPart):
-        return isinstance(other, LabelPart) and part.subject == other.subject
     if isinstance(part, CandidatePart) or isinstance(other, CandidatePart):
         return not set(candidates_of([part])).isdisjoint(candidates_of([other]))
     return (isinstance(other, MaskPart | PixelPart) and type(part) is type(other) and part.frame == other.frame
@@ -209,10 +220,17 @@ def _state_of(session: Session, candidate_id: str) -> str | None:
     return session.scalar(select(CandidateRow.state).where(CandidateRow.id == candidate_id))
 
 
-def label_of(session: Session, owned: ColumnElement[bool], subject: str) -> Any:
-    """The label of a subject that stands in the history whose edits are `owned`; None where there is none."""
-    payload = session.scalar(
-        select(PartRow.payload).join(EditRow, PartRow.edit_id == EditRow.id)
-        .where(PartRow.subject == subject, PartRow.kind == LABEL, owned, EditRow.state == DONE)
-        .order_by(EditRow.applied.desc()).limit(1))
-    return None if payload is None else json.loads(payload)[1]
+def labels_of(session: Session, owned: ColumnElement[bool], subjects: Sequence[str]) -> dict[str, Any]:
+    """The labels of these subjects that stand in the history whose edits are `owned`; those without one are left out.
+
+    A file brings a hundred thousand at once, so they are asked for together.
+    """
+    found: dict[str, Any] = {}
+    for part in chunks(list(subjects)):
+        rows = session.execute(
+            select(PartRow.subject, PartRow.payload).join(EditRow, PartRow.edit_id == EditRow.id)
+            .where(PartRow.subject.in_(part), PartRow.kind == LABEL, owned, EditRow.state == DONE)
+            .order_by(EditRow.applied))
+        found |= {str(subject): payload for subject, payload in rows}
+    plain = {subject: json.loads(payload)[1] for subject, payload in found.items()}
+    return {subject: label for subject, label in plain.items() if label is not None}
