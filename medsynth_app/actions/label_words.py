@@ -32,7 +32,8 @@ def import_words(plan: LabelImport, images: Mapping[str, str], names: Mapping[st
         return some([f"{images.get(each.cell, each.cell)}, {shown_name(names, each.person)}: {each.here} before, "
                      f"{each.file} in the file ({each.where})" for each in items])
 
-    lines = [f"{'Would import' if planned else 'Imported'} {len(plan.labels)} labels; {plan.same} stand here already."]
+    count = f"{len(plan.labels)} label{'' if len(plan.labels) == 1 else 's'}"
+    lines = [f"{'Would import' if planned else 'Imported'} {count}; {plan.same} stand here already."]
     if plan.replaced:
         lines += [f"{len(plan.replaced)} replaced by a later one of the same person:", *told(plan.replaced)]
     if plan.kept:
@@ -41,7 +42,7 @@ def import_words(plan: LabelImport, images: Mapping[str, str], names: Mapping[st
         lines += [f"{len(plan.undecided)} not imported: the file says two things, and not which is the later:",
                   *told(plan.undecided)]
     if plan.disagreements:
-        lines += [f"{len(plan.disagreements)} cells on which people disagree, and each label is kept:",
+        lines += [f"Cells on which people disagree, and each label is kept: {len(plan.disagreements)}",
                   *some([f"{images.get(cell, cell)}: {said(answers, names)}"
                          for cell, answers in plan.disagreements.items()])]
     if plan.mapped:

@@ -139,9 +139,10 @@ def verdict(cell: Cell, image: str, labels: Sequence[CellLabel]) -> Verdict | No
 def short_names(files: Sequence[str]) -> dict[str, str]:
     """A name for each file: its last part, with as many folders before it as are needed to tell it from the others.
 
-    Folders often bear names of patients: no more of them than that.
+    Folders often bear names of patients: no more of them than that. Bytes of a name that are no text become marks.
     """
-    parts = {file: file.replace("\\", "/").strip("/").split("/") for file in files}
+    parts = {file: file.encode("utf-8", "surrogateescape").decode("utf-8", "replace").replace("\\", "/").strip("/")
+             .split("/") for file in files}
     found: dict[str, str] = {}
     waiting, depth = list(parts), 1
     while waiting:

@@ -251,6 +251,18 @@ def test_codes_stand_in_it_only_where_the_schema_has_some(workspace: Workspace, 
     assert "code" not in rows_of(tmp_path / "x.csv")[0]
 
 
+def test_a_name_that_is_no_text_is_written_with_marks(workspace: Workspace, tmp_path: Path) -> None:
+    cells = make_files(tmp_path / "images")
+    odd = Path(f"{tmp_path / 'images'}/b\udcff.png")
+    Path(cells[5].file).rename(odd)
+    cells[5] = replace(cells[5], file=str(odd))
+    made = make_set(workspace, cells)
+    give(made, "ann", {5: "band"})
+    for format, name in (("csv", "x.csv"), ("coco", "x.json"), ("geojson", "geo"), ("folders", "sorted")):
+        export_labels(workspace, made, tmp_path / name, format)
+    assert rows_of(tmp_path / "x.csv")[0]["image"] == "b\ufffd.png"
+
+
 def test_a_spreadsheet_runs_nothing_and_the_text_comes_back(workspace: Workspace, tmp_path: Path) -> None:
     """CSV injection: names of files and people, and reasons, are written by others."""
     folder = tmp_path / "images"
