@@ -16,6 +16,7 @@ from medsynth_app.jobs.store import JobStore, MemoryJobStore
 from tests.asking import generate_of
 
 FAKE = "tests.jobs.fake_worker"
+BUSY = 120.0  # seconds: a worker of its own takes half a minute to start where others want both cores
 
 
 class Bench:
@@ -55,7 +56,7 @@ class Bench:
     def events(self, job_id: str, kind: EventKind) -> list[JobEvent]:
         return [event for _, event, _ in self.told if event.job_id == job_id and event.kind is kind]
 
-    def until(self, true: Callable[[], bool], seconds: float = 15.0) -> None:
+    def until(self, true: Callable[[], bool], seconds: float = BUSY) -> None:
         """Wait until something told makes `true` true."""
         end = time.monotonic() + seconds
         with self._news:
@@ -67,7 +68,7 @@ class Bench:
         self.until(lambda: kind in self.kinds(job_id))
 
     def end(self, job_id: str) -> JobRecord:
-        record = self.queue.wait(job_id, 20)
+        record = self.queue.wait(job_id, BUSY)
         assert record.state.ended, record
         return record
 

@@ -28,7 +28,7 @@ print("once", file=sys.stderr)
 queue = JobQueue(MemoryJobStore(), lambda record, event: None, worker_module="tests.jobs.fake_worker")
 queue.start()
 job = queue.submit(generate_of(prompt="x", steps=1, guidance=0.0, count=1), title="x")
-state = queue.wait(job, 30).state
+state = queue.wait(job, 120).state
 pids = [client.pid for client in queue._clients.values() if client.pid]
 print(json.dumps({"state": state, "pids": pids, "torch": "torch" in sys.modules,
                   "engine": [name for name in sys.modules if name.startswith("medsynth_app.engine")]}), flush=True)
@@ -37,7 +37,7 @@ print(json.dumps({"state": state, "pids": pids, "torch": "torch" in sys.modules,
 
 def test_the_parent_needs_no_torch_no_qt_no_socket_and_no_main_guard() -> None:
     script = PARENT + "queue.close()\n"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=150, check=True)
     said = json.loads(done.stdout)
     assert said["state"] == "done" and not said["torch"] and said["engine"] == []
     assert done.stderr.split() == ["once"]
@@ -57,13 +57,13 @@ def test_the_worker_ends_with_a_killed_parent() -> None:
 
 
 def test_a_parent_that_forgets_to_close_still_ends() -> None:
-    subprocess.run([sys.executable, "-c", PARENT], capture_output=True, timeout=30, check=True)
+    subprocess.run([sys.executable, "-c", PARENT], capture_output=True, timeout=150, check=True)
 
 
 def test_a_script_without_a_main_guard_is_not_run_again_by_the_worker(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(PARENT + "queue.close()\n")
     root = str(Path(__file__).resolve().parents[2])
-    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=60, check=True,
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=150, check=True,
                           env={"PYTHONPATH": root, "PATH": ""})
     assert done.stderr.split() == ["once"] and json.loads(done.stdout)["state"] == "done"

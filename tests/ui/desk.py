@@ -29,10 +29,11 @@ from medsynth_app.ui.theme.theme import Theme
 from medsynth_app.workspace.workspace import Workspace
 from tests.actions.bench import answer, make_pack, png
 
+BUSY = 60.0  # seconds that are let pass where others want both cores; who waits goes on at once
 PLAIN, CTRL = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ControlModifier
 
 
-def wait_for(done: Callable[[], bool], seconds: float = 10) -> bool:
+def wait_for(done: Callable[[], bool], seconds: float = BUSY) -> bool:
     """Let the window work until `done`, or the time is over."""
     end = time.monotonic() + seconds
     while not done() and time.monotonic() < end:
@@ -137,7 +138,7 @@ class TestDesk:
         assert self.window.banners.all(), "nothing was said"
         return self.window.banners.all()[-1]
 
-    def until(self, done: Callable[[], bool], seconds: float = 10) -> None:
+    def until(self, done: Callable[[], bool], seconds: float = BUSY) -> None:
         assert wait_for(done, seconds), "nothing came of it"
 
     def key(self, key: Qt.Key, modifiers: Qt.KeyboardModifier = PLAIN) -> None:
