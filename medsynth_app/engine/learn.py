@@ -23,7 +23,7 @@ from medsynth_app.ranking.classifier import softmax
 from medsynth_app.ranking.coverage import clusters
 from medsynth_app.ranking.cross_fit import NEVER, folds, left_out, temperature
 from medsynth_app.ranking.features import Floats, main_axes
-from medsynth_app.ranking.layout import in_a_row, likeness_map
+from medsynth_app.ranking.layout import likeness_map, near_middle, places_in_groups
 from medsynth_app.ranking.pool import Pick, Pool
 from medsynth_app.ranking.rank import rank
 from medsynth_app.ranking.suspects import Suspects, suspects
@@ -134,9 +134,11 @@ def _laid_out(request: LearnRequest, pool: Pool, picks: tuple[Pick, ...], report
     if report.temperature is not None:
         logits = pool.model.logits(pool.features)
         probabilities, groups = softmax(logits / report.temperature), logits.argmax(axis=1)
+        sure = probabilities.max(axis=1)
     else:
         probabilities = np.empty((0, pool.classes), np.float32)
         groups = clusters(pool.features, min(CLUSTERS, max(1, round(np.sqrt(count / 2)))), rng)
+        sure = near_middle(pool.features, groups)
     among = pool.labelled
     if len(among) > COMPARED:
         among = np.sort(rng.choice(among, COMPARED, replace=False))
@@ -146,18 +148,9 @@ def _laid_out(request: LearnRequest, pool: Pool, picks: tuple[Pick, ...], report
     return Learned(
         request.classes, np.array([pick.cell for pick in picks], np.int32),
         np.array([pick.score for pick in picks], np.float32), tuple(pick.reason.value for pick in picks), named,
-        probabilities.astype(np.float16), groups.astype(np.int32), _positions(pool.features, groups, rng),
+        probabilities.astype(np.float16), groups.astype(np.int32), places_in_groups(pool.features, groups, sure, rng),
         most_alike(pool.features, among, NEIGHBOURS), _map(request, pool.features, rng),
         doubted.rows.astype(np.int32), doubted.classes.astype(np.int32), report)
-
-
-def _positions(features: Floats, groups: npt.NDArray[np.int64], rng: np.random.Generator) -> npt.NDArray[np.int32]:
-    """Place of each cell in its group, like beside like."""
-    found = np.empty(len(features), np.int32)
-    for group in np.unique(groups):
-        members = np.flatnonzero(groups == group)
-        found[members[in_a_row(features[members], rng)]] = np.arange(len(members))
-    return found
 
 
 def _map(request: LearnRequest, features: Floats, rng: np.random.Generator) -> npt.NDArray[np.float32]:
