@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -30,13 +31,16 @@ from medsynth_app.core.order import (
     counted,
     difference,
 )
-from medsynth_app.core.order_file import WantedLine, WantedSet, checked
+from medsynth_app.core.order_file import LONGEST, WantedLine, WantedSet, checked
 from medsynth_app.core.pack_files import InstalledPack
+from medsynth_app.core.parameters import GenerateParameters
 from medsynth_app.datasets.made import GIVEN_MASKS, ORDER, is_made
 from medsynth_app.formats.raster import write_mask_png
 from medsynth_app.jobs.queue import JobQueue
 
 Mask = npt.NDArray[np.uint8]
+_SMALL_WORDS = {"a", "an", "the", "of", "in", "on", "with"}
+_NOT_IN_NAMES = re.compile(r'[<>:"/\\|?*\x00-\x1f{}]+')
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +94,40 @@ def plan_of(wanted: WantedSet, packs: Sequence[InstalledPack] | None = None, see
     order = Order(wanted.name, first, tuple(lines), wanted.split, wanted.licence_note, _labels(chosen, lines))
     _check_parts(order)
     return Plan(order, tuple({pack.manifest.sha256: pack for pack in chosen}.values()), masks)
+
+
+def offered_lines(pack: InstalledPack, parameters: GenerateParameters, each: int) -> tuple[WantedLine, ...]:
+    """A line of `each` pictures for every class that a pack offers in its example prompts.
+
+    What is there when nothing is wrong (`remove_prompt`) is a class too where there is only one other.
+    """
+    manifest = pack.manifest
+    prompts = manifest.example_prompts or (manifest.default_prompt,)
+    telling = [prompt for prompt in prompts if prompt != manifest.remove_prompt]
+    chosen = telling if len(telling) > 1 else list(prompts)
+    return tuple(WantedLine(name, each, changed(parameters, prompt=prompt, labels=None, pairs=False), manifest.name)
+                 for name, prompt in zip(class_names(chosen), chosen, strict=True))
+
+
+def class_names(prompts: Sequence[str]) -> list[str]:
+    """What tells prompts apart, as names of classes: without the words that all begin or end with, and articles."""
+    split = [_without(prompt.split()) for prompt in prompts]
+    if len({tuple(each) for each in split}) > 1:
+        while all(len(each) > 1 for each in split) and len({each[0] for each in split}) == 1:
+            split = [_without(each[1:]) for each in split]
+        while all(len(each) > 1 for each in split) and len({each[-1] for each in split}) == 1:
+            split = [_without(each[:-1]) for each in split]
+    names = [" ".join(_NOT_IN_NAMES.sub(" ", " ".join(each)).split())[:LONGEST].strip(" .") for each in split]
+    return [name or "picture" for name in names]
+
+
+def _without(text: list[str]) -> list[str]:
+    """Words without articles and prepositions at the ends."""
+    while len(text) > 1 and text[0].lower() in _SMALL_WORDS:
+        text = text[1:]
+    while len(text) > 1 and text[-1].lower() in _SMALL_WORDS:
+        text = text[:-1]
+    return text
 
 
 def _pack_of(line: WantedLine, number: int, found: Sequence[InstalledPack], *, named: bool) -> InstalledPack:

@@ -1,6 +1,8 @@
-"""Remove a generated picture from the workspace."""
+"""Remove generated pictures from the workspace."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from medsynth_app.actions.guard import require_writable
 from medsynth_app.core.changes import Changes
@@ -16,6 +18,10 @@ def remove_picture(workspace: Workspace, picture: Picture, person: str = "") -> 
     UserError
         When the workspace is read-only.
     """
+    return remove_pictures(workspace, (picture.id,), person)
+
+
+def remove_pictures(workspace: Workspace, picture_ids: Sequence[str], person: str = "") -> Changes:
+    """Purge pictures as `remove_picture`, with one entry in the audit."""
     require_writable(workspace)
-    removed = workspace.pictures.remove(picture.id, "remove_picture", person)
-    return Changes(pictures=(picture.id,)) if removed else Changes()
+    return Changes(pictures=workspace.pictures.remove_all(picture_ids, "remove_picture", person))

@@ -19,6 +19,8 @@ from medsynth_app.core.jobs.request import LARGEST_COUNT
 FORMAT = "medsynth-order/1"
 FREE, DRAWN, GIVEN = "free", "drawn", "given"  # what the shape of pictures follows: nothing, drawn or given masks
 PARTS = ("train", "val", "test")
+Sort = tuple[str, str, int, int, bool]  # of lines that take the same time: pack, masks, width, height, guided
+Paces = dict[Sort, tuple[float, float]]  # seconds of a picture, and of each of its steps
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,10 @@ class OrderLine:
     masks: str = FREE
     control_scale: float = 1.0
     given: tuple[str, ...] = ()
+
+    @property
+    def sort(self) -> Sort:
+        return self.pack.sha256, self.masks, self.width, self.height, self.guidance > 1
 
     def mask_of(self, place: int) -> str:
         """The given mask that picture `place` follows; empty where it follows none."""
@@ -198,6 +204,13 @@ class _Parts:
             lacking = [share * total - got for share, got in zip(order.split, held, strict=True)]
             part = self._of_groups.setdefault(key, PARTS[lacking.index(max(lacking))])  # a mask may be known already
             held[PARTS.index(part)] += groups[key]
+
+
+def seconds_of(order: Order, paces: Mapping[Sort, tuple[float, float]]) -> float | None:
+    """How long an order takes; None where the pace of a line is not known."""
+    if any(line.sort not in paces for line in order.lines):
+        return None
+    return sum(line.count * (each + step * line.steps) for line in order.lines for each, step in [paces[line.sort]])
 
 
 def counted(pictures: Sequence[OrderedPicture]) -> dict[str, dict[str, int]]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -58,6 +59,8 @@ class MadeSet:
         By the name that the pictures give: manifest and hash of the models that drew them.
     labels
         What the values 1, 2, ... of its masks mean.
+    unknown
+        Hashes of models that are not at hand, by the name that the pictures give.
     """
 
     name: str
@@ -68,6 +71,7 @@ class MadeSet:
     labels: tuple[str, ...] = ()
     split: tuple[float, ...] = ()
     licence_note: str = ""
+    unknown: Mapping[str, str] = field(default_factory=dict)
 
 
 def made_set(order: Order, pictures: Iterable[OrderedPicture], packs: Mapping[str, PackManifest]) -> MadeSet:
@@ -75,13 +79,22 @@ def made_set(order: Order, pictures: Iterable[OrderedPicture], packs: Mapping[st
     made = []
     for picture in pictures:
         line = picture.line
-        held = f", masks followed by {line.control_scale:g}" if picture.mask_file else ""
         made.append(MadePicture(
             picture.file, line.class_name, picture.seed, line.prompt, line.pack.name, picture.part, picture.mask_file,
-            f"{line.width} x {line.height} pixels, {line.steps} steps, guidance {line.guidance:g}{held}"
-            + (f", avoiding {line.negative_prompt!r}" if line.negative_prompt else "")))
+            settings_of(asdict(line), bool(picture.mask_file))))
     return MadeSet(order.name, tuple(made), packs, order.count, order.seed, order.labels, order.split,
                    order.licence_note)
+
+
+def settings_of(parameters: Mapping[str, Any], held: bool) -> str:
+    """How a picture was drawn, in words; the keys are those of its record."""
+    said = [f"{parameters.get('width')} x {parameters.get('height')} pixels", f"{parameters.get('steps')} steps",
+            f"guidance {parameters.get('guidance', 0):g}"]
+    if held:
+        said.append(f"masks followed by {parameters.get('control_scale', 1):g}")
+    if avoided := parameters.get("negative_prompt"):
+        said.append(f"avoiding {avoided!r}")
+    return ", ".join(said)
 
 
 def write_picture(folder: Path, picture: MadePicture | OrderedPicture, pixels: npt.NDArray[np.uint8],

@@ -33,7 +33,8 @@ object of its own, as run lengths, so that nothing of the mask is lost."""
 
 def licence_of(made: MadeSet) -> str:
     """Of the pictures: what their models state; where there are several, all of it holds."""
-    return "; ".join(dict.fromkeys(pack.licence for pack in made.packs.values())) or "not stated"
+    stated = [pack.licence for pack in made.packs.values()] + ["not stated"] * bool(made.unknown)
+    return "; ".join(dict.fromkeys(stated)) or "not stated"
 
 
 def card(made: MadeSet) -> str:
@@ -90,6 +91,8 @@ def _models(made: MadeSet) -> str:
         if pack.known_failures or pack.knows_not:
             told.append("What it is known to do wrong:\n" + "".join(f"- {text}\n" for text in (
                 *pack.known_failures, *([f"It knows {pack.knows_not}."] if pack.knows_not else []))))
+    told += [f"`{name}`, sha256 `{sha256}`: it was not installed where this set was saved, so neither its licence nor "
+             "its data are told here.\n" for name, sha256 in made.unknown.items()]
     return "\n".join(told)
 
 

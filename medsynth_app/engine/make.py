@@ -17,7 +17,7 @@ from medsynth_app.core.job import EventKind, JobEvent
 from medsynth_app.core.jobs.generate import GenerateRequest
 from medsynth_app.core.jobs.make import MakeRequest
 from medsynth_app.core.jobs.request import Conditioning, ModelRef, Sampling
-from medsynth_app.core.order import DRAWN, GIVEN, Order, OrderedPicture, OrderLine, difference
+from medsynth_app.core.order import DRAWN, GIVEN, Order, OrderedPicture, OrderLine, Paces, difference, seconds_of
 from medsynth_app.core.pack_files import read_manifest
 from medsynth_app.core.provenance import Provenance
 from medsynth_app.datasets.made import GIVEN_MASKS, ORDER, is_made, made_set, write_picture
@@ -43,8 +43,9 @@ def run(request: MakeRequest, job: Job) -> None:
     order = Order.from_json(request.order)
     folders = dict(zip((pack.sha256 for pack in order.packs), map(Path, request.packs), strict=True))
     if not request.out:
-        seconds = _Drawing(order, folders, request.device, job).measured()
-        job.emit(JobEvent(job.id, EventKind.RESULT, data={"seconds": seconds}))
+        paces = _Drawing(order, folders, request.device, job).measured()
+        job.emit(JobEvent(job.id, EventKind.RESULT, data={
+            "seconds": seconds_of(order, paces), "paces": [(sort, *pace) for sort, pace in paces.items()]}))
         return
     out = Path(request.out)
     out.mkdir(parents=True, exist_ok=True)
@@ -158,17 +159,13 @@ class _Drawing:
 
     # -- how long it takes --------------------------------------------------------------------------------------
 
-    def measured(self) -> float:
-        """Seconds that all of the order takes, reckoned from two short runs of every sort of line."""
-        known: dict[tuple[object, ...], tuple[float, float]] = {}
-        total = 0.0
+    def measured(self) -> Paces:
+        """The pace of every sort of line, from two short runs."""
+        paces: Paces = {}
         for line in self._order.lines:
-            sort = line.pack, line.masks, line.width, line.height, line.guidance > 1
-            if sort not in known:
-                known[sort] = self._pace(line)
-            each, step = known[sort]
-            total += line.count * (each + step * line.steps)
-        return total
+            if line.sort not in paces:
+                paces[line.sort] = self._pace(line)
+        return paces
 
     def _pace(self, line: OrderLine) -> tuple[float, float]:
         """Seconds of a picture, and of each of its steps."""

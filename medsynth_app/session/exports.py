@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from medsynth_app.actions import export
 from medsynth_app.actions.export import Exported
 from medsynth_app.actions.export_series import SeriesExported, export_series
+from medsynth_app.actions.save_pictures import PicturesSaved, save_pictures
+from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.session.documents import Documents
 from medsynth_app.session.view import View
 from medsynth_app.settings.settings import SettingsStore
@@ -40,6 +42,13 @@ class Exports:
         """Export a generated whole picture, and beside it the mask that it follows."""
         return export.export_picture(self._workspace, picture.pixels(), picture.provenance, path, format,
                                      mark=self._drawn(mark), mask=picture.mask())
+
+    def pictures(self, picture_ids: Sequence[str], folder: Path, as_set: bool, packs: Sequence[InstalledPack],
+                 progress: Callable[[int, int], None], cancelled: Callable[[], bool]) -> PicturesSaved:
+        """Save generated pictures into a folder of their own, as a data set or as files with a record beside each; may
+        run on any thread, emits nothing."""
+        return save_pictures(self._workspace, picture_ids, folder, as_set=as_set, mark=self._drawn(None), packs=packs,
+                             progress=progress, cancelled=cancelled)
 
     def _drawn(self, mark: bool | None) -> bool:
         return self._settings.current.mark_exports if mark is None else mark

@@ -129,6 +129,27 @@ class Generate:
                          if pack.manifest.sha256 == picture.provenance.pack_sha256), None)
         return LabelSchema.from_names("", manifest.mask_labels if manifest is not None else ())
 
+    def use(self, picture: Picture) -> GenerateParameters:
+        """Take the settings that a picture was drawn with: prompt, seed, steps, guidance, size, model and shape.
+
+        Raises
+        ------
+        UserError
+            When its model is not installed; nothing is taken then.
+        """
+        about = picture.provenance
+        pack = next((pack for pack in self._models.packs if pack.manifest.sha256 == about.pack_sha256), None)
+        if pack is None:
+            raise UserError(f"The model of this picture, {about.pack}, is not installed in the version that drew it.",
+                            "Install it in Models, or choose another one and type the prompt.")
+        self._models.set_pack(pack)
+        native, said = pack.manifest.native_size, about.parameters
+        values = {name: said[name] for name in ("prompt", "negative_prompt", "steps", "guidance", "control_scale")
+                  if name in said}
+        sizes = {name: 0 if said.get(name, native) == native else said[name] for name in ("width", "height")}
+        self._take_shape(DRAWN if said.get("pairs") else FREE)
+        return self.set(**values, **sizes, seed=picture.seed)
+
     def _pack_for(self, shape: str) -> InstalledPack:
         """The chosen pack; raises `UserError` where it draws no pictures of this shape."""
         pack = self._models.chosen()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from psygnal import Signal
 
 from medsynth_app.actions.open_picture import open_picture
-from medsynth_app.actions.remove_picture import remove_picture
+from medsynth_app.actions.remove_picture import remove_pictures
 from medsynth_app.core.changes import Changes
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import EventKind, JobEvent, JobRecord
@@ -18,7 +19,7 @@ from medsynth_app.session.hook import BEFORE_VIEWS, Hook
 from medsynth_app.session.job_entry import Preview
 from medsynth_app.session.jobs import Jobs
 from medsynth_app.session.people import People
-from medsynth_app.workspace.pictures import Picture
+from medsynth_app.workspace.pictures import ALL, Picture, PictureFilter
 from medsynth_app.workspace.workspace import Workspace
 
 
@@ -48,10 +49,12 @@ class Pictures:
 
     Attributes
     ----------
-    count
-        How many there are.
+    filter
+        Which of them are shown.
+    count, total
+        How many are shown, and how many there are.
     changed
-        Signal: pictures came or went.
+        Signal: pictures came or went, or others are shown.
     sketched
         Signal: of `sketches`.
     """
@@ -61,7 +64,8 @@ class Pictures:
 
     def __init__(self, workspace: Workspace, people: People, jobs: Jobs, hook: Hook) -> None:
         self._workspace, self._people, self._hook = workspace, people, hook
-        self.count = workspace.pictures.count
+        self.filter = ALL
+        self.count = self.total = workspace.pictures.count
         self._sketches: dict[str, Sketch] = {}
         jobs.event.connect(self._hear, priority=BEFORE_VIEWS)
         hook.changed.connect(self._follow, priority=BEFORE_VIEWS)
@@ -72,8 +76,23 @@ class Pictures:
         return tuple(self._sketches.values())
 
     def page(self, offset: int, limit: int) -> tuple[Picture, ...]:
-        """At most `limit` pictures from the `offset`-th on; only these are read."""
-        return self._workspace.pictures.page(offset, limit)
+        """At most `limit` pictures from the `offset`-th on of those that are shown; only these are read."""
+        return self._workspace.pictures.page(offset, limit, self.filter)
+
+    def show(self, such: PictureFilter) -> None:
+        """Show those alone that a filter lets through."""
+        if such != self.filter:
+            self.filter = such
+            self._count()
+            self.changed.emit()
+
+    def ids(self) -> tuple[str, ...]:
+        """Ids of all that are shown, newest first."""
+        return self._workspace.pictures.ids(self.filter)
+
+    def packs(self) -> tuple[str, ...]:
+        """Names of the models that drew pictures that are there."""
+        return self._workspace.pictures.packs()
 
     def get(self, picture_id: str) -> Picture | None:
         """The picture of this id; None where there is none, or no longer."""
@@ -88,14 +107,19 @@ class Pictures:
 
     def remove(self, picture_id: str) -> Changes:
         """Purge a picture, and the mask that it follows, from the workspace; nothing changes where it had gone."""
-        picture = self.get(picture_id)
-        if picture is None:
-            return Changes()
-        return self._hook.tell(remove_picture(self._workspace, picture, self._people.id))
+        return self.remove_all((picture_id,))
+
+    def remove_all(self, picture_ids: Sequence[str]) -> Changes:
+        """The same of several at once."""
+        return self._hook.tell(remove_pictures(self._workspace, picture_ids, self._people.id))
+
+    def _count(self) -> None:
+        self.total = self._workspace.pictures.count
+        self.count = self.total if self.filter.is_open else self._workspace.pictures.counted(self.filter)
 
     def _follow(self, changes: Changes) -> None:
         if changes.pictures:
-            self.count = self._workspace.pictures.count
+            self._count()
             self.changed.emit()
 
     def _hear(self, record: JobRecord, event: JobEvent) -> None:

@@ -20,6 +20,7 @@ from medsynth_app.session.hook import Hook
 from medsynth_app.session.inpaint import Inpaint
 from medsynth_app.session.jobs import Jobs, Post, call_directly
 from medsynth_app.session.labelling import Labelling
+from medsynth_app.session.make import Make
 from medsynth_app.session.models import Models
 from medsynth_app.session.painting import Painting
 from medsynth_app.session.people import People
@@ -49,7 +50,7 @@ class Session:
         Signal(Changes): what an action, or a worker, changed; what the session derives from it is fresh by then.
     notice
         Signal(str, str): level ("info", "done", "warning" or "error") and a sentence for the person.
-    people, documents, view, jobs, models, painting, candidates, inpaint, generate, exports, training,
+    people, documents, view, jobs, models, painting, candidates, inpaint, generate, make, exports, training,
     labelling
         What a person works with, each with signals of its own.
     """
@@ -75,6 +76,7 @@ class Session:
             queue, changed(GenerateParameters(), device=device, preview_every=preview_every),
             Pictures(workspace, people, jobs, hook), documents=documents, view=view, painting=painting, models=models,
             people=people, jobs=jobs, hook=hook)
+        self.make = Make(queue, self.generate, models, people, jobs)
         self.exports = Exports(workspace, settings, documents, view)
         self.training = Training(queue, people, jobs)
         self.labelling = Labelling(workspace, people, Teaching(queue, models, people, jobs, hook), hook)

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import shutil
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import delete, func, select
+from sqlalchemy import ColumnElement, and_, case, delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from medsynth_app.core.provenance import Provenance
 from medsynth_app.workspace import audit, sources
 from medsynth_app.workspace.blobs import Blobs
 from medsynth_app.workspace.candidates import removed_error
-from medsynth_app.workspace.database import Database
+from medsynth_app.workspace.database import Database, chunks
 from medsynth_app.workspace.tables import DocumentRow, JobRow, PictureRow, now
 
 
@@ -53,6 +54,51 @@ class Picture:
     def mask(self) -> npt.NDArray[np.uint8] | None:
         """Labels of the mask that it was drawn from, uint8 (rows, columns); None where the prompt alone decided."""
         return None if self._mask is None else self._blobs.get_array(self._mask)
+
+
+@dataclass(frozen=True)
+class PictureFilter:
+    """Which pictures are asked for; all of them where nothing is said.
+
+    Attributes
+    ----------
+    text
+        Words that stand in the prompt, in any order and case, or the seed.
+    pack
+        Name of the model that drew them.
+    """
+
+    text: str = ""
+    pack: str = ""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it lets all pictures through."""
+        return not (self.text.strip() or self.pack)
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """For a query of `PictureRow`."""
+        prompt, text = _recorded("$.parameters.prompt"), self.text.split()
+        found: list[ColumnElement[bool]] = []
+        if text:
+            words = and_(*(prompt.icontains(word, autoescape=True) for word in text))
+            found.append(or_(words, PictureRow.seed == int(text[0])) if len(text) == 1 and _is_seed(text[0]) else words)
+        if self.pack:
+            found.append(_recorded("$.pack") == self.pack)
+        return found
+
+
+ALL = PictureFilter()
+
+
+def _recorded(path: str) -> ColumnElement[Any]:
+    """A value of the record; NULL where that is damaged, which SQLite would not go on from."""
+    return case((func.json_valid(PictureRow.provenance) == 1, func.json_extract(PictureRow.provenance, path)),
+                else_=None)
+
+
+def _is_seed(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 12
 
 
 class Pictures:
@@ -108,13 +154,30 @@ class Pictures:
     @property
     def count(self) -> int:
         """How many there are."""
-        with self._database.read() as session:
-            return session.scalar(select(func.count()).select_from(PictureRow)) or 0
+        return self.counted(ALL)
 
-    def page(self, offset: int = 0, limit: int = 100) -> tuple[Picture, ...]:
+    def counted(self, such: PictureFilter) -> int:
+        """How many there are of those that a filter lets through."""
+        with self._database.read() as session:
+            return session.scalar(select(func.count()).select_from(PictureRow).where(*such.conditions())) or 0
+
+    def page(self, offset: int = 0, limit: int = 100, such: PictureFilter = ALL) -> tuple[Picture, ...]:
         """At most `limit` pictures from the `offset`-th on; what lies beyond is neither read nor parsed."""
         with self._database.read() as session:
-            return self._pictures(session, session.scalars(_IN_ORDER.offset(offset).limit(limit)))
+            return self._pictures(session, session.scalars(
+                _IN_ORDER.where(*such.conditions()).offset(offset).limit(limit)))
+
+    def ids(self, such: PictureFilter = ALL) -> tuple[str, ...]:
+        """Ids of all that a filter lets through, newest first."""
+        with self._database.read() as session:
+            return tuple(session.scalars(
+                select(PictureRow.id).where(*such.conditions()).order_by(PictureRow.created.desc(), PictureRow.id)))
+
+    def packs(self) -> tuple[str, ...]:
+        """Names of the models that drew them, by name."""
+        with self._database.read() as session:
+            found = session.scalars(select(_recorded("$.pack")).distinct())
+            return tuple(sorted(str(name) for name in found if name))
 
     def of_job(self, job_id: str) -> tuple[Picture, ...]:
         """What one job has drawn."""
@@ -128,16 +191,31 @@ class Pictures:
             return None if row is None else self._picture(session, row)
 
     def remove(self, picture_id: str, action: str = "remove_picture", person: str = "") -> bool:
-        """Purge a picture and its mask, with an entry in the audit (`action`, by `person`); whether it was there."""
+        """As `remove_all`, of one; whether it was there."""
+        return bool(self.remove_all([picture_id], action, person))
+
+    def remove_all(self, picture_ids: Sequence[str], action: str = "remove_picture",
+                   person: str = "") -> tuple[str, ...]:
+        """Purge pictures and their masks, with one entry in the audit (`action`, by `person`).
+
+        Returns
+        -------
+        Those that were there.
+        """
+        found: list[str] = []
+        blobs: list[str] = []
         with self._database.write() as session:
-            held = session.execute(select(PictureRow.pixels, PictureRow.mask).where(PictureRow.id == picture_id)).all()
-            blobs = [sha for row in held for sha in row if sha]
-            session.execute(delete(PictureRow).where(PictureRow.id == picture_id))
-            if held:
-                audit.write(session, action, person, [picture_id])
+            for part in chunks(list(picture_ids)):
+                held = session.execute(select(PictureRow.id, PictureRow.pixels, PictureRow.mask).where(
+                    PictureRow.id.in_(part))).all()
+                found += [row.id for row in held]
+                blobs += [sha for row in held for sha in (row.pixels, row.mask) if sha]
+                session.execute(delete(PictureRow).where(PictureRow.id.in_(part)))
+            if found:
+                audit.write(session, action, person, found)
         self._database.drop_blobs(self._blobs, blobs)
-        self.drop_files([picture_id])
-        return bool(held)
+        self.drop_files(found)
+        return tuple(found)
 
     def _pictures(self, session: Session, rows: Iterable[PictureRow]) -> tuple[Picture, ...]:
         return tuple(self._picture(session, row) for row in rows)

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from medsynth_app.workspace.pictures import PictureFilter
 from medsynth_app.workspace.workspace import Workspace
 from tests.workspace.fake import provenance
 
@@ -52,3 +54,36 @@ def test_pages_read_nothing_of_what_lies_beyond(folder: Path) -> None:
         assert {picture.id for picture in workspace.pictures.of_job("job 1")} == {picture.id for picture in made[3:6]}
         assert workspace.pictures.remove(made[5].id) and not workspace.pictures.remove(made[5].id)
         assert workspace.pictures.get(made[5].id) is None and workspace.pictures.count == 11
+
+
+def test_a_filter_finds_words_of_the_prompt_the_seed_and_the_model(folder: Path) -> None:
+    with Workspace.open(folder) as workspace:
+        for k, (prompt, pack) in enumerate((("a Neutrophil in a smear", "cells"), ("a platelet, 100 %", "cells"),
+                                            ("a neutrophil alone", "other"), ("", "other"))):
+            about = replace(provenance(k), pack=pack, seed=40 + k, parameters={"prompt": prompt})
+            workspace.pictures.add("job", k, np.zeros((8, 8, 3), np.uint8), about)
+
+        def seeds(**such: str) -> list[int]:
+            asked = PictureFilter(**such)
+            found = [picture.seed for picture in workspace.pictures.page(0, 9, asked)]
+            assert workspace.pictures.counted(asked) == len(found)
+            assert workspace.pictures.ids(asked) == tuple(each.id for each in workspace.pictures.page(0, 9, asked))
+            return found
+
+        assert seeds() == [43, 42, 41, 40] and workspace.pictures.packs() == ("cells", "other")
+        assert seeds(text="neutrophil") == [42, 40] and seeds(text=" SMEAR  neutrophil ") == [40]
+        assert seeds(text="41") == [41] and seeds(text="100 %") == [41] and seeds(text="_") == []
+        assert seeds(pack="other") == [43, 42] and seeds(text="neutrophil", pack="cells") == [40]
+        assert seeds(text="9" * 30) == [] and seeds(text="\N{SUPERSCRIPT TWO}") == []
+        with closing(sqlite3.connect(folder / "workspace.db")) as connection, connection:
+            connection.execute("UPDATE pictures SET provenance = 'damaged' WHERE seed = 43")
+        assert seeds(text="neutrophil") == [42, 40] and workspace.pictures.packs() == ("cells", "other")
+
+
+def test_several_go_at_once_with_one_entry_in_the_audit(workspace: Workspace) -> None:
+    made = [workspace.pictures.add("job", k, np.full((8, 8, 3), k, np.uint8), provenance(k)) for k in range(4)]
+    before = workspace.audit.count
+    gone = [made[0].id, made[2].id, "nobody's"]
+    assert set(workspace.pictures.remove_all(gone)) == {made[0].id, made[2].id}
+    assert workspace.pictures.remove_all(gone) == () and workspace.audit.count == before + 1
+    assert [picture.seed for picture in workspace.pictures.page()] == [3, 1]

@@ -46,9 +46,12 @@ class PictureCard(QWidget):
         self._facts = column(spacing=look.S)
         self.save = button(_("Save picture…"))
         self.open = button(_("Open in Paint"), tip=_("Work on this picture as on any other image"))
+        self.use = button(_("Use these settings"), role="link",
+                          tip=_("Prompt, seed, steps, guidance and model back into the panel"))
         self.remove = button(_("Remove…"), role="danger", tip=_("Erase this picture from the workspace"))
         commands.follow(self.open, "generate.open", tip=False)
         commands.follow(self.save, "generate.save", tip=False)
+        commands.follow(self.use, "generate.use", tip=False)
         commands.follow(self.remove, "generate.remove", tip=False)
         buttons = row(self.open, self.remove)
         buttons.setStretch(0, 1)
@@ -60,7 +63,8 @@ class PictureCard(QWidget):
         upper.setWidgetResizable(True)
         upper.setFrameShape(QScrollArea.Shape.NoFrame)
         upper.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        column(upper, column(self.save, buttons, margins=(look.L, look.S, look.L, look.L)), parent=self, spacing=0)
+        lower = column(self.use, self.save, buttons, margins=(look.L, look.S, look.L, look.L))
+        column(upper, lower, parent=self, spacing=0)
 
     def fit(self, room: int) -> None:
         """Take a share of so many px."""

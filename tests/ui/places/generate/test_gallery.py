@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QModelIndex, Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QPushButton
 
+from medsynth_app.core.changes import Changes
 from medsynth_app.core.provenance import Provenance
 from medsynth_app.ui.places.generate.gallery import PAGE
+from medsynth_app.ui.places.generate.saving import SaveDialog
 from medsynth_app.workspace.workspace import Workspace
 from tests.ui.desk import CTRL, a_desk
 
@@ -52,3 +55,94 @@ def test_pages_come_as_one_scrolls_and_thumbnails_as_one_looks(qapp: Any, tmp_pa
         kept = grid.model.row(3)
         desk.session.generate.pictures.remove(grid.model.row(0).id)
         assert grid.model.row(2) == kept and len(grid.model.rows) == COUNT - 1 and grid.chosen.id == last.id
+
+
+def filled(tmp_path: Path) -> Workspace:
+    workspace = Workspace.open(tmp_path / "work")
+    for seed in range(8):
+        about = Provenance(action="generate", pack="a", pack_sha256="0" * 64, seed=seed, created="2030-01-01",
+                           parameters={"prompt": "a platelet" if seed % 2 else "a neutrophil"})
+        workspace.pictures.add(f"job-{seed}", 0, np.full((8, 8, 3), seed, np.uint8), about)
+    return workspace
+
+
+def click_row(grid: Any, place: int, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
+    QTest.mouseClick(grid.list.viewport(), Qt.MouseButton.LeftButton, modifier,
+                     grid.list.visualRect(grid.model.index(place)).center())
+
+
+def button_of(desk: Any, text: str) -> QPushButton:
+    return next(each for each in desk.window.findChildren(QPushButton) if each.text() == text and each.isVisible())
+
+
+def test_several_pictures_are_removed_with_one_question(qapp: Any, tmp_path: Path) -> None:
+    with a_desk(tmp_path, filled(tmp_path)) as desk:
+        desk.key(Qt.Key.Key_3, CTRL)
+        grid = desk.pictures
+        click_row(grid, 0)
+        assert not grid.remove.isVisible() and grid.save.text() == "Save 8…"
+        click_row(grid, 2, Qt.KeyboardModifier.ControlModifier)
+        assert grid.remove.text() == "Remove 2…" and grid.save.text() == "Save 2…"
+        kept = [grid.model.row(place).seed for place in (1, 3, 4, 5, 6, 7)]
+        QTest.keyClick(grid.list, Qt.Key.Key_Delete)
+        assert "Remove 2 pictures from the workspace?" in desk.banner.text
+        QTest.mouseClick(button_of(desk, "Remove 2 pictures"), Qt.MouseButton.LeftButton)
+        assert [picture.seed for picture in desk.session.workspace.pictures.page()] == kept
+
+
+def test_what_is_marked_stays_marked_while_pictures_come(qapp: Any, tmp_path: Path) -> None:
+    with a_desk(tmp_path, filled(tmp_path)) as desk:
+        desk.key(Qt.Key.Key_3, CTRL)
+        grid = desk.pictures
+        click_row(grid, 1)
+        click_row(grid, 3, Qt.KeyboardModifier.ShiftModifier)
+        marked = [picture.id for picture in grid.selected]
+        desk.session.generate.pictures.remove(grid.model.row(6).id)
+        assert len(marked) == 3 and [picture.id for picture in grid.selected] == marked
+
+
+def test_the_filter_shows_what_is_searched_for_and_saves_that(qapp: Any, tmp_path: Path) -> None:
+    with a_desk(tmp_path, filled(tmp_path)) as desk:
+        desk.key(Qt.Key.Key_3, CTRL)
+        grid, pictures = desk.pictures, desk.session.generate.pictures
+        QTest.mouseClick(grid.filter.text, Qt.MouseButton.LeftButton)
+        QTest.keyClicks(grid.filter.text, "platelet")
+        desk.until(lambda: pictures.count == 4)
+        assert {picture.seed for picture in grid.model.rows} == {1, 3, 5, 7}
+        assert "4 of 8 pictures" in grid._count.accessibleName() and grid.save.text() == "Save 4…"
+        QTest.mouseClick(grid.save, Qt.MouseButton.LeftButton)
+        ask = next(each for each in desk.window.findChildren(SaveDialog) if each.isVisible())
+        ask._folder = tmp_path
+        ask.name.setText("a/b")
+        assert not ask.save.isEnabled() and "without /" in ask.trouble.text()
+        ask.name.setText("saved")
+        QTest.mouseClick(ask.save, Qt.MouseButton.LeftButton)
+        desk.until(lambda: (tmp_path / "saved" / "README.md").exists() and not desk.session.jobs.running)
+        assert len(list((tmp_path / "saved" / "platelet").iterdir())) == 4
+        QTest.keyClicks(grid.filter.text, "zz")
+        desk.until(lambda: pictures.count == 0)
+        assert grid.empty.isVisible() and "No picture is like that" in grid.empty.text()
+        grid.filter.clear()
+        assert pictures.count == 8
+
+
+def test_settings_of_a_picture_come_back_into_the_panel(qapp: Any, tmp_path: Path) -> None:
+    with a_desk(tmp_path, filled(tmp_path)) as desk:
+        pack = desk.session.models.packs[1]
+        about = Provenance(action="generate", pack=pack.manifest.name, pack_sha256=pack.manifest.sha256, seed=77,
+                           created="2030-01-02", parameters={"prompt": "mine", "steps": 11, "guidance": 4.5,
+                                                             "width": 64, "height": 64, "negative_prompt": "text"})
+        desk.session.workspace.pictures.add("job-x", 0, np.zeros((8, 8, 3), np.uint8), about)
+        desk.session.changed.emit(Changes(pictures=("x",)))
+        desk.key(Qt.Key.Key_3, CTRL)
+        desk.pictures.choose(0)
+        QTest.mouseClick(desk.pictures.card.use, Qt.MouseButton.LeftButton)
+        set_now = desk.session.generate.parameters
+        assert (set_now.conditioning.prompt, set_now.conditioning.negative_prompt) == ("mine", "text")
+        assert (set_now.sampling.seed, set_now.sampling.steps, set_now.sampling.guidance) == (77, 11, 4.5)
+        assert (set_now.width, set_now.height) == (64, 64) and desk.session.models.pack == pack
+        assert desk.generate_panel.steps.value() == 11 and desk.generate_panel.seed.field.value() == 77
+        desk.pictures.choose(1)  # of a model that is not installed
+        QTest.mouseClick(desk.pictures.card.use, Qt.MouseButton.LeftButton)
+        assert "is not installed" in desk.banner.text
+        assert desk.session.generate.parameters == set_now
