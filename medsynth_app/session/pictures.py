@@ -8,6 +8,7 @@ from pathlib import Path
 
 from psygnal import Signal
 
+from medsynth_app.actions.mark_picture import mark_pictures
 from medsynth_app.actions.open_picture import open_picture
 from medsynth_app.actions.remove_picture import remove_pictures
 from medsynth_app.core.changes import Changes
@@ -112,6 +113,10 @@ class Pictures:
     def remove_all(self, picture_ids: Sequence[str]) -> Changes:
         """The same of several at once."""
         return self._hook.tell(remove_pictures(self._workspace, picture_ids, self._people.id))
+
+    def mark(self, picture_ids: Sequence[str], favourite: bool) -> Changes:
+        """Make pictures favourites, or no longer."""
+        return self._hook.tell(mark_pictures(self._workspace, picture_ids, favourite, self._people.id))
 
     def _count(self) -> None:
         self.total = self._workspace.pictures.count

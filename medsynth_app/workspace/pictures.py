@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import ColumnElement, and_, case, delete, func, or_, select
+from sqlalchemy import ColumnElement, and_, case, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from medsynth_app.core.provenance import Provenance
@@ -42,6 +42,7 @@ class Picture:
     _blobs: Blobs = field(repr=False, compare=False)
     _array: str = field(repr=False, compare=False)
     _mask: str | None = field(default=None, repr=False, compare=False)
+    favourite: bool = False
 
     def pixels(self) -> npt.NDArray[np.uint8]:
         """uint8 RGB (rows, columns, 3)."""
@@ -66,15 +67,18 @@ class PictureFilter:
         Words that stand in the prompt, in any order and case, or the seed.
     pack
         Name of the model that drew them.
+    favourites
+        Those alone that somebody likes.
     """
 
     text: str = ""
     pack: str = ""
+    favourites: bool = False
 
     @property
     def is_open(self) -> bool:
         """Whether it lets all pictures through."""
-        return not (self.text.strip() or self.pack)
+        return not (self.text.strip() or self.pack or self.favourites)
 
     def conditions(self) -> list[ColumnElement[bool]]:
         """For a query of `PictureRow`."""
@@ -85,6 +89,8 @@ class PictureFilter:
             found.append(or_(words, PictureRow.seed == int(text[0])) if len(text) == 1 and _is_seed(text[0]) else words)
         if self.pack:
             found.append(_recorded("$.pack") == self.pack)
+        if self.favourites:
+            found.append(PictureRow.favourite.is_(True))
         return found
 
 
@@ -190,6 +196,12 @@ class Pictures:
             row = session.get(PictureRow, picture_id)
             return None if row is None else self._picture(session, row)
 
+    def mark(self, picture_ids: Sequence[str], favourite: bool) -> None:
+        """Make pictures favourites, or no longer."""
+        with self._database.write() as session:
+            for part in chunks(list(picture_ids)):
+                session.execute(update(PictureRow).where(PictureRow.id.in_(part)).values(favourite=favourite))
+
     def remove(self, picture_id: str, action: str = "remove_picture", person: str = "") -> bool:
         """As `remove_all`, of one; whether it was there."""
         return bool(self.remove_all([picture_id], action, person))
@@ -223,7 +235,7 @@ class Pictures:
     def _picture(self, session: Session, row: PictureRow) -> Picture:
         return Picture(row.id, row.job_id, row.candidate, row.seed,
                        Provenance.from_dict(sources.show(session, row.provenance)), row.created,
-                       row.document_id, self._blobs, row.pixels, row.mask)
+                       row.document_id, self._blobs, row.pixels, row.mask, row.favourite)
 
 
 _IN_ORDER = select(PictureRow).order_by(PictureRow.created.desc(), PictureRow.id)

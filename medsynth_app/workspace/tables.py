@@ -16,7 +16,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from medsynth_app.core.bounds import Bounds
 
 FORMAT_MAJOR = 2    # PRAGMA user_version; a higher one is refused, within one major changes only add
-HEAD = "0009"       # newest Alembic revision; kept here so that an up-to-date workspace opens without Alembic
+HEAD = "0010"       # newest Alembic revision; kept here so that an up-to-date workspace opens without Alembic
 
 DONE, UNDONE, DROPPED = "done", "undone", "dropped"      # states of an edit
 STAGED, ACCEPTED, DISCARDED = "staged", "accepted", "discarded"     # states of a result
@@ -243,6 +243,7 @@ class PictureRow(Base):
     provenance: Mapped[str]
     pixels: Mapped[str] = mapped_column(index=True)
     mask: Mapped[str | None] = mapped_column(index=True)
+    favourite: Mapped[bool] = mapped_column(default=False, server_default="0")
 
 
 class LabelSetRow(Base):

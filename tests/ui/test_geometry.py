@@ -181,7 +181,6 @@ OPENED: dict[str, Callable[[TestDesk], Any]] = {
     "settings": lambda desk: dialog(desk, "help.settings"), "keys": lambda desk: dialog(desk, "help.keys"),
     "key editor": lambda desk: dialog(desk, "help.edit_keys"),
     "my data": lambda desk: dialog(desk, "models.data"), "training": lambda desk: dialog(desk, "models.train"),
-    "a set": lambda desk: dialog(desk, "generate.make"),
 }
 
 

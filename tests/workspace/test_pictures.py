@@ -87,3 +87,14 @@ def test_several_go_at_once_with_one_entry_in_the_audit(workspace: Workspace) ->
     assert set(workspace.pictures.remove_all(gone)) == {made[0].id, made[2].id}
     assert workspace.pictures.remove_all(gone) == () and workspace.audit.count == before + 1
     assert [picture.seed for picture in workspace.pictures.page()] == [3, 1]
+
+
+def test_favourites_are_kept_and_found(folder: Path) -> None:
+    with Workspace.open(folder) as workspace:
+        made = [workspace.pictures.add("job", k, np.full((8, 8, 3), k, np.uint8), provenance(k)) for k in range(4)]
+        assert not any(picture.favourite for picture in workspace.pictures.page())
+        workspace.pictures.mark([made[1].id, made[3].id], True)
+        workspace.pictures.mark([made[3].id], False)
+    with Workspace.open(folder) as workspace:
+        assert [picture.id for picture in workspace.pictures.page(0, 9, PictureFilter(favourites=True))] == [made[1].id]
+        assert [picture.favourite for picture in workspace.pictures.page()] == [False, False, True, False]

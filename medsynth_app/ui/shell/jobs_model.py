@@ -26,8 +26,8 @@ def said(entry: JobEntry) -> tuple[str, str]:
     if state is JobState.WAITING:
         return f"{_('Waiting.')} {entry.message}".strip(), "help"
     if state is JobState.RUNNING:
-        parts = [_("Step {step} of {steps}").format(step=entry.step, steps=entry.steps) if entry.steps
-                 else entry.message or _("Starting")]
+        parts = [entry.message or (_("Step {step} of {steps}").format(step=entry.step, steps=entry.steps) if entry.steps
+                                   else _("Starting"))]
         if entry.seconds_left is not None:
             parts.append(_("{time} left").format(time=words.duration(entry.seconds_left)))
         if entry.device:

@@ -66,6 +66,9 @@ def generate_commands(frame: Frame, panel: GeneratePanel, grid: PictureGrid,
                 enabled_when=no_picture),
         Command("generate.save_these", _("Save these pictures…"), group, lambda: saving.ask(grid.meant()),
                 icon="folder-download-outline", enabled_when=none_to_save),
+        Command("generate.favourite", _("Favourite"), group, lambda: _mark(frame, grid), icon="star-outline",
+                enabled_when=not_writable,
+                checked_when=lambda: grid.chosen is not None and grid.chosen.favourite),
         Command("generate.use", _("Use these settings"), group, lambda: _use(frame, grid), icon="tune-variant",
                 enabled_when=no_picture),
         Command("generate.remove", _("Remove from the workspace…"), group, lambda: _ask_remove(frame, grid),
@@ -121,6 +124,14 @@ def _use(frame: Frame, grid: PictureGrid) -> None:
         return
     if frame.run(lambda: frame.session.generate.use(picture)) is not None:
         frame.toasts.say("done", _("Prompt, seed, steps, guidance and model are those of this picture now."))
+
+
+def _mark(frame: Frame, grid: PictureGrid) -> None:
+    """Make the chosen pictures favourites, or no longer, as the one that is shown large is none or one."""
+    shown = grid.chosen
+    if shown is not None:
+        ids = tuple(picture.id for picture in grid.selected)
+        frame.run(lambda: frame.session.generate.pictures.mark(ids, not shown.favourite))
 
 
 def _ask_remove(frame: Frame, grid: PictureGrid) -> None:

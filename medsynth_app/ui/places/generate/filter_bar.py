@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QFocusEvent
-from PySide6.QtWidgets import QComboBox, QLineEdit, QWidget
+from PySide6.QtWidgets import QComboBox, QLineEdit, QToolButton, QWidget
 
 from medsynth_app.core.words import _
 from medsynth_app.session.pictures import Pictures
@@ -54,13 +54,19 @@ class FilterBar(QWidget):
         self.pack.setMinimumWidth(128)
         self.pack.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.pack.activated.connect(lambda _index: self._apply())
+        self.favourites = QToolButton()
+        self.favourites.setText("\N{BLACK STAR}")
+        self.favourites.setCheckable(True)
+        self.favourites.setAccessibleName(_("Favourites only"))
+        self.favourites.setToolTip(_("Favourites only"))
+        self.favourites.toggled.connect(lambda _on: self._apply())
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(SETTLED)
         self._timer.timeout.connect(self._apply)
         self.text.textChanged.connect(lambda _text: self._timer.start())
         self.text.returnPressed.connect(self._apply)
-        row(self.text, self.pack, parent=self).setStretch(0, 1)
+        row(self.text, self.pack, self.favourites, parent=self).setStretch(0, 1)
         self.refresh()
 
     def refresh(self) -> None:
@@ -81,8 +87,10 @@ class FilterBar(QWidget):
         """Show all pictures again."""
         self.text.clear()
         self.pack.setCurrentIndex(0)
+        self.favourites.setChecked(False)
         self._apply()
 
     def _apply(self) -> None:
         self._timer.stop()
-        self._pictures.show(PictureFilter(self.text.text().strip(), self.pack.currentData() or ""))
+        self._pictures.show(PictureFilter(self.text.text().strip(), self.pack.currentData() or "",
+                                          self.favourites.isChecked()))

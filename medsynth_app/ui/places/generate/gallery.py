@@ -65,11 +65,13 @@ class PicturesModel(RowsModel):
             return _("being drawn") if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole) \
                 else None
         if role == Qt.ItemDataRole.DisplayRole:
-            return _("seed {seed}").format(seed=row.seed)
+            text = _("seed {seed}").format(seed=row.seed)
+            return f"\N{BLACK STAR} {text}" if row.favourite else text
         if role == Qt.ItemDataRole.ToolTipRole:
             return str(row.provenance.parameters.get("prompt", ""))
         if role == Qt.ItemDataRole.AccessibleTextRole:
             text = _("Synthetic picture, seed {seed}").format(seed=row.seed)
+            text = f"{text}, {_('favourite')}" if row.favourite else text
             return f"{text}, {_('with its mask')}" if row.has_mask else text
         return None
 
@@ -275,4 +277,5 @@ class PictureGrid(QWidget):
             self.card.show_sketch(shown, entry.record.title if entry is not None else "")
         elif shown is not None:
             self.card.show_picture(shown)
-        self._commands.refresh("generate.open", "generate.save", "generate.use", "generate.remove")
+        self._commands.refresh("generate.open", "generate.save", "generate.use", "generate.favourite",
+                               "generate.remove")

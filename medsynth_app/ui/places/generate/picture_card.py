@@ -48,6 +48,8 @@ class PictureCard(QWidget):
         self.open = button(_("Open in Paint"), tip=_("Work on this picture as on any other image"))
         self.use = button(_("Use these settings"), role="link",
                           tip=_("Prompt, seed, steps, guidance and model back into the panel"))
+        self.favourite = button("", role="link")
+        commands.follow(self.favourite, "generate.favourite", tip=False)
         self.remove = button(_("Remove…"), role="danger", tip=_("Erase this picture from the workspace"))
         commands.follow(self.open, "generate.open", tip=False)
         commands.follow(self.save, "generate.save", tip=False)
@@ -63,7 +65,9 @@ class PictureCard(QWidget):
         upper.setWidgetResizable(True)
         upper.setFrameShape(QScrollArea.Shape.NoFrame)
         upper.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        lower = column(self.use, self.save, buttons, margins=(look.L, look.S, look.L, look.L))
+        links = row(self.use, self.favourite)
+        links.setStretch(0, 1)
+        lower = column(links, self.save, buttons, margins=(look.L, look.S, look.L, look.L))
         column(upper, lower, parent=self, spacing=0)
 
     def fit(self, room: int) -> None:
@@ -77,6 +81,8 @@ class PictureCard(QWidget):
         self._picture = picture
         for part in (self.view, self._classes):
             part.setVisible(picture.has_mask)
+        self.favourite.setText(_("\N{BLACK STAR} Favourite") if picture.favourite else _("\N{WHITE STAR} Favourite"))
+        self.favourite.setToolTip(_("No longer a favourite") if picture.favourite else _("Make it a favourite"))
         self.save.setText(_("Save picture and mask…") if picture.has_mask else _("Save picture…"))
         rows, columns = self._draw()
         clear(self._facts)

@@ -146,3 +146,22 @@ def test_settings_of_a_picture_come_back_into_the_panel(qapp: Any, tmp_path: Pat
         QTest.mouseClick(desk.pictures.card.use, Qt.MouseButton.LeftButton)
         assert "is not installed" in desk.banner.text
         assert desk.session.generate.parameters == set_now
+
+
+def test_favourites_are_marked_with_a_star_and_shown_alone(qapp: Any, tmp_path: Path) -> None:
+    with a_desk(tmp_path, filled(tmp_path)) as desk:
+        desk.key(Qt.Key.Key_3, CTRL)
+        grid, pictures = desk.pictures, desk.session.generate.pictures
+        click_row(grid, 1)
+        click_row(grid, 2, Qt.KeyboardModifier.ShiftModifier)
+        liked = {picture.id for picture in grid.selected}
+        QTest.mouseClick(grid.card.favourite, Qt.MouseButton.LeftButton)
+        assert {picture.id for picture in pictures.page(0, 9) if picture.favourite} == liked and len(liked) == 2
+        assert grid.model.index(1).data().startswith("\N{BLACK STAR}")
+        QTest.mouseClick(grid.filter.favourites, Qt.MouseButton.LeftButton)
+        assert {picture.id for picture in grid.model.rows} == liked
+        grid.choose(0)
+        QTest.mouseClick(grid.card.favourite, Qt.MouseButton.LeftButton)  # it goes out of sight
+        assert pictures.count == 1 and len(grid.model.rows) == 1
+        QTest.mouseClick(grid.filter.favourites, Qt.MouseButton.LeftButton)
+        assert pictures.count == 8
