@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy  # loads scipy.ndimage when it is first used: not for the window's first frame
 
-from medsynth_app.core.grain import regrain, smooth, spread
+from medsynth_app.core.grain import regrain, smooth
 from medsynth_app.core.image import Pixels
 
 Mask = npt.NDArray[np.bool_]
@@ -136,9 +136,8 @@ def _push_pull(values: npt.NDArray[np.float32], known: npt.NDArray[np.float32]) 
 def match_seam(generated: Floats, original: npt.NDArray[Any], mask: Mask, seed: int = 0) -> npt.NDArray[np.float64]:
     """Match mean and grain of a generated crop to the surroundings of the mask.
 
-    The mean is matched locally: the difference between both pictures in a ring round the mask is carried
-    smoothly into it. Grey pictures then get the grain of the surroundings (`grain.regrain`); to colour ones white
-    noise is added where the surroundings are noisier than what was drawn.
+    The mean is matched locally: the difference between both pictures in a ring round the mask is carried smoothly into
+    it. What was drawn then gets the grain of the surroundings (`grain.regrain`).
 
     Parameters
     ----------
@@ -154,23 +153,6 @@ def match_seam(generated: Floats, original: npt.NDArray[Any], mask: Mask, seed: 
     if not ring.any():
         return drawn
     real = original.astype(np.float64)
-    if drawn.ndim == 2:
-        return regrain(drawn + _local_difference(real - drawn, ring), real, mask, seed)
-    rng = np.random.default_rng(seed)
-    layers = []
-    for mine, theirs in zip(np.moveaxis(drawn, 2, 0), np.moveaxis(real, 2, 0), strict=True):
-        level = mine + _local_difference(theirs - mine, ring)
-        missing = _noise(theirs, ring) ** 2 - _noise(level, mask) ** 2
-        layers.append(level + rng.normal(0, np.sqrt(missing), level.shape) if missing > 0 else level)
-    return np.stack(layers, axis=2)
-
-
-def _local_difference(difference: Floats, ring: Mask) -> npt.NDArray[np.float32]:
-    """The smoothed difference in the ring, carried smoothly everywhere else."""
-    return fill_smooth(smooth(np.where(ring, difference, 0.0), ring, RING / 2), ~ring)
-
-
-def _noise(values: Floats, where: Mask) -> float:
-    """Standard deviation of white noise that explains the fine detail there; robust against edges."""
-    detail = (values - scipy.ndimage.gaussian_filter(values, 1.0))[where]
-    return spread(detail) / 0.872  # what a Gaussian of sigma 1 leaves of white noise
+    difference = real - drawn
+    difference[~ring] = 0.0
+    return regrain(drawn + fill_smooth(smooth(difference, ring, RING / 2), ~ring), real, mask, seed)

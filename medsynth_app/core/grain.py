@@ -1,8 +1,9 @@
-"""The grain of a grey picture, which is what is finer than `LOW_PASS`: measured, and drawn like that around."""
+"""The grain of a picture, which is what is finer than `LOW_PASS`: measured, and drawn like that around."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,28 +85,61 @@ def spread(values: Floats) -> float:
 
 
 def regrain(drawn: Floats, original: Floats, mask: Mask, seed: int = 0) -> npt.NDArray[np.float64]:
-    """Give what was drawn the grain of what surrounds it, in strength and in spectrum.
+    """Give what was drawn the grain of what surrounds it, in strength, in spectrum and in colour.
 
     What lacks is added as noise of random phase with the spectrum of the surroundings' grain, where their tissue is
-    like the one drawn; what is too much is taken from the grain, while edges stay.
+    like the one drawn. What is too much is taken from the grain of grey pictures, while edges stay; in colour it is
+    texture as often as grain, and stays too.
 
     Parameters
     ----------
     drawn, original
-        (h, w), in the same units. `drawn` counts inside the mask, `original` outside.
+        (h, w) or (h, w, channels), in the same units. `drawn` counts inside the mask, `original` outside.
     seed
         Of the noise.
 
     Returns
     -------
-    float64 (h, w), as `drawn` outside the mask; unchanged where there are too few surroundings.
+    float64, shape of `drawn`, as that outside the mask; unchanged where there are too few surroundings.
     """
     result = drawn.astype(np.float64)
     around = surroundings(mask)
     if not mask.any() or np.count_nonzero(around) < LEAST:
         return result
-    mine, theirs = Split.of(drawn, mask), Split.of(original, ~mask)
-    wanted = spread(theirs.fine[theirs.alike(mine, around)])
+    theirs = [Split.of(layer, ~mask) for layer in _layers(original)]
+    mine = [Split.of(layer, mask) for layer in _layers(result)]
+    near = _alike(theirs, mine, around)
+    wanted = [spread(part.fine[near]) for part in theirs]
+    if drawn.ndim == 2:
+        mine = [_calmed(result, mine[0], wanted[0])]
+    lacks = [max(goal**2 - part.grain**2, 0.0) for goal, part in zip(wanted, mine, strict=True)]
+    if any(lacks):
+        fine = np.stack([np.clip(part.fine, -CLIPPED * goal, CLIPPED * goal)
+                         for part, goal in zip(theirs, wanted, strict=True)], axis=-1)
+        noise = _noise_like(fine, _alike(theirs, mine, ~mask), seed)
+        for layer, added, lack in zip(_layers(result), _layers(noise), lacks, strict=True):
+            strength = Split.of(added, mask).grain
+            if lack and strength > 0:
+                layer[mask] += added[mask] * (np.sqrt(lack) / strength)
+    return result
+
+
+def _layers(values: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
+    """The channels of (h, w) or (h, w, channels); what is written to them is written to `values`."""
+    return [values] if values.ndim == 2 else [values[..., k] for k in range(values.shape[2])]
+
+
+def _alike(theirs: Sequence[Split], mine: Sequence[Split], among: Mask) -> Mask:
+    """Those of the pixels `among` that are like what was drawn in every channel; all where too few are."""
+    found = among.copy()
+    for part, other in zip(theirs, mine, strict=True):
+        found &= part.alike(other, among)
+    return found if np.count_nonzero(found) >= LEAST else among
+
+
+def _calmed(result: npt.NDArray[np.float64], mine: Split, wanted: float) -> Split:
+    """Take from a grey picture the grain that is too much, in place; what is left of its parts."""
+    mask = mine.where
     edges = np.abs(mine.fine) > EDGE * mine.grain
     even = mask & ~scipy.ndimage.binary_dilation(edges, iterations=round(2 * LOW_PASS)) if edges.any() else mask
     for _ in range(PASSES):  # the structure of a picture without grain has some again, but less
@@ -113,17 +147,23 @@ def regrain(drawn: Floats, original: Floats, mask: Mask, seed: int = 0) -> npt.N
             break
         result[even] -= (1 - wanted / mine.grain) * mine.fine[even]
         mine = Split.of(result, mask)
-    if mine.grain < wanted:
-        fine = np.clip(theirs.fine, -CLIPPED * wanted, CLIPPED * wanted)
-        noise = _noise_like(fine, theirs.alike(mine, ~mask), seed)
-        strength = Split.of(noise, mask).grain
-        if strength > 0:
-            result[mask] += noise[mask] * (np.sqrt(wanted**2 - mine.grain**2) / strength)
-    return result
+    return mine
 
 
 def _noise_like(fine: npt.NDArray[np.float64], where: Mask, seed: int) -> npt.NDArray[np.float64]:
-    """Noise, shape of `fine`, whose grain is related to itself from pixel to pixel as it is `where`."""
+    """Noise, (h, w, channels), related from pixel to pixel and from channel to channel as `fine` is `where`.
+
+    The principal components of the channels are drawn each by itself (Heeger and Bergen, SIGGRAPH 1995).
+    """
+    rng = np.random.default_rng(seed)
+    _, axes = np.linalg.eigh(np.atleast_2d(np.cov(fine[where], rowvar=False)))
+    components = _layers(fine @ axes)
+    noise: npt.NDArray[np.float64] = np.stack([_component_like(part, where, rng) for part in components], -1) @ axes.T
+    return noise
+
+
+def _component_like(fine: npt.NDArray[np.float64], where: Mask, rng: np.random.Generator) -> npt.NDArray[np.float64]:
+    """Noise, shape (h, w) of `fine`, whose grain is related to itself from pixel to pixel as it is `where`."""
     shape = fine.shape
     size = tuple(scipy.fft.next_fast_len(edge + 2 * LAGS, real=True) for edge in shape)
     related = scipy.fft.irfft2(np.abs(scipy.fft.rfft2(np.where(where, fine, 0.0), size)) ** 2, size)
@@ -134,7 +174,7 @@ def _noise_like(fine: npt.NDArray[np.float64], where: Mask, seed: int) -> npt.ND
     power = scipy.fft.rfft2(related / np.maximum(pairs, 1.0) * fading).real.clip(0)
     down, across = np.meshgrid(scipy.fft.fftfreq(size[0]), scipy.fft.rfftfreq(size[1]), indexing="ij")
     passed = (1 - np.exp(-2 * (np.pi * LOW_PASS) ** 2 * (down**2 + across**2))) ** 2
-    white = np.random.default_rng(seed).standard_normal(size)
+    white = rng.standard_normal(size)
     noise = scipy.fft.irfft2(scipy.fft.rfft2(white) * np.sqrt(power / np.maximum(passed, UNSTABLE)), size)
     found: npt.NDArray[np.float64] = noise[:shape[0], :shape[1]]
     return found

@@ -166,4 +166,6 @@ SOURCES = (
            lambda smooth: (smooth > 40) & (smooth < 235)),
     Source("cells", "", "SM", lambda data: _readers(data / "pbc-cells", "*/*.jpg", _picture),
            lambda smooth: smooth > 0),
+    Source("skin", "", "DMS", lambda data: _readers(data / "dermatoscopy", "other/*.jpg", _picture),
+           lambda smooth: (smooth > 40) & (smooth < 235)),
 )

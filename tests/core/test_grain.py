@@ -75,6 +75,40 @@ def test_a_fill_gets_the_variance_and_the_correlation_of_its_surroundings(sigma:
     np.testing.assert_array_equal(found[~mask], drawn[~mask])
 
 
+def channels(*weights: tuple[float, ...]) -> Floats:
+    """Colour grain of known correlations, (h, w, channels): mixed from fields that know nothing of each other."""
+    fields = np.stack([noise(0.4 + 0.4 * k, 1.0, seed=20 + k) for k in range(len(weights[0]))], axis=-1)
+    return fields @ np.array(weights).T
+
+
+def correlations(values: Floats, mask: Mask) -> Floats:
+    return np.corrcoef([Split.of(layer, mask).fine[mask] for layer in np.moveaxis(values, 2, 0)])
+
+
+@pytest.mark.parametrize("weights", [
+    ((9, 0, 0), (9, 0, 0), (9, 0, 0)),       # that of a grey picture
+    ((8, 3, 0), (8, -1, 2), (8, -2, -4)),    # that of a camera: brightness fine and colour coarse
+    ((12, 0, 0), (0, 6, 0), (0, 0, 3))])     # channels that know nothing of each other
+@pytest.mark.parametrize("had", [0.0, 0.2])
+def test_colour_gets_the_strength_the_correlation_and_the_colour_of_its_surroundings(
+        weights: tuple[tuple[float, ...], ...], had: float) -> None:
+    mask, original = disc(), np.array([200.0, 120, 90]) + channels(*weights)
+    smooth_colour = np.random.default_rng(9).normal(0, had, original.shape) + original.mean(axis=(0, 1))
+    found = regrain(smooth_colour, np.where(mask[..., None], 900, original), mask, seed=5)
+    for made, true in zip(np.moveaxis(found, 2, 0), np.moveaxis(original, 2, 0), strict=True):
+        assert LIMITS[0] <= ratio(made, true, mask) <= LIMITS[1]
+        for axis in (0, 1):
+            assert related(made, mask, axis) == pytest.approx(related(true, mask, axis), abs=0.12)
+    np.testing.assert_allclose(correlations(found, mask), correlations(original, mask), atol=0.15)
+    np.testing.assert_array_equal(found[~mask], smooth_colour[~mask])
+
+
+def test_texture_that_was_drawn_in_colour_stays() -> None:
+    mask, original = disc(), np.array([200.0, 120, 90]) + channels((2, 0, 0), (2, 0, 0), (2, 0, 0))
+    drawn = original + noise(0.8, 20)[..., None]
+    np.testing.assert_array_equal(regrain(drawn, original, mask), drawn)
+
+
 def test_white_noise_would_fail_where_grain_is_correlated() -> None:
     """Guards the test above: the measure tells pepper from grain."""
     mask = disc()
