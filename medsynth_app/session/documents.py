@@ -111,6 +111,12 @@ class Documents:
         """Documents opened lately, newest first."""
         return recent_documents(self._workspace, count)
 
+    @property
+    def can_go_on(self) -> bool:
+        """Whether there is a `last` one; asked after whatever anybody does while no image is open."""
+        path = self._workspace.documents.last_path()
+        return path is not None and path.exists()
+
     def last(self) -> tuple[RecentDocument, int] | None:
         """What was opened last, and which of its slices, from 0, was in view; None where its file is gone."""
         for found in self.recent(1):

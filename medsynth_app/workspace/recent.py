@@ -79,6 +79,14 @@ def recent_documents(session: Session, count: int) -> list[RecentDocument]:
     return found
 
 
+def last_path(session: Session) -> Path | None:
+    """Where the document that was opened last was; None where there is none."""
+    last = select(DocumentRow.id).order_by(DocumentRow.opened.desc()).limit(1).scalar_subquery()
+    text = session.scalar(select(PathRow.path).where(PathRow.document_id == last)
+                          .order_by(PathRow.opened.desc()).limit(1))
+    return Path(text) if text is not None else None
+
+
 def changed_frames(session: Session, document_id: str) -> set[int]:
     """Rows of those frames of a document in which accepted results stand."""
     return set(session.scalars(_changed(PartRow.frame_id).where(EditRow.document_id == document_id)))

@@ -62,14 +62,15 @@ def test_what_is_no_picture_is_none(raw: object) -> None:
 
 
 def test_the_last_image_and_slice_are_known(session: Session, tmp_path: Path) -> None:
-    assert session.documents.last() is None
+    assert session.documents.last() is None and not session.documents.can_go_on
     folder = save_series(tmp_path / "in", [(0, 0, k) for k in range(5)])
     session.documents.open(folder)
     session.view.set_index(4)
     session.documents.close()
     last = session.documents.last()
+    assert session.documents.can_go_on
     assert last is not None and (last[0].path, last[0].slices, last[1]) == (folder.resolve(), 5, 4)
     session.documents.open(last[0].path)
     assert session.view.index == 4
     (folder).rename(tmp_path / "moved")
-    assert session.documents.last() is None
+    assert session.documents.last() is None and not session.documents.can_go_on

@@ -87,7 +87,7 @@ class Files:
     def _no_last(self) -> str | None:
         if self._session.documents.current is not None:
             return _("An image is open")
-        return None if self._session.documents.last() is not None else _("There is none")
+        return None if self._session.documents.can_go_on else _("There is none")
 
     def _no_order(self) -> str | None:
         return self._no_image() or (None if self._axial else _("Not a stack of axial DICOM slices"))

@@ -31,11 +31,11 @@ class LastImage(QWidget):
         self.button.clicked.connect(lambda _checked: commands["file.reopen"].trigger())
         row(self.button, parent=self)
         self.setMinimumHeight(PICTURE + look.L + look.XS)  # of the button the style sheet says a smaller one
-        theme.changed.connect(lambda _tokens: self.refresh())
-        self.refresh()
+        theme.changed.connect(lambda _tokens: self.isVisible() and self.refresh())
+        self.hide()
 
     def refresh(self) -> None:
-        """Follow what was opened last."""
+        """Follow what was opened last; the page asks for it when it is shown."""
         last = self._session.documents.last()
         self.setVisible(last is not None)
         if last is None:

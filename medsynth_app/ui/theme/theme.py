@@ -74,17 +74,27 @@ class Theme(QObject):
         app.setPalette(_palette(self.tokens))
 
     def dress(self, window: QWidget) -> None:
-        """Paint this window, with its dialogs and menus, from now on. Fastest once all its widgets are made."""
+        """Paint this window, with its dialogs and menus, from now on.
+
+        Fastest once all its widgets are made, which have painted themselves with the present tokens.
+        """
         self._window = window
-        self.apply()
+        if self._resolve() == self.tokens:
+            self.prepare()
+            self._dress()
+        else:  # the system's choice is another one by now
+            self.apply()
 
     def apply(self) -> None:
         """Paint with the tokens of the present choice."""
         self.tokens = self._resolve()
         self.prepare()
+        self._dress()
+        self.changed.emit(self.tokens)
+
+    def _dress(self) -> None:
         if self._window is not None:  # a sheet on the application would be six times slower to change
             self._window.setStyleSheet(style_sheet(self.tokens, marks(self.tokens)))
-        self.changed.emit(self.tokens)
 
     def icon(self, name: str, colour: str | None = None, chosen: str | None = None) -> QIcon:
         """An icon of the Material set in the theme's colours, e.g. ``icon("brush")``."""

@@ -1,4 +1,7 @@
-"""Models: the packs that are installed, and training."""
+"""Models: the packs that are installed, and training.
+
+What trains, and looks at data, is loaded when somebody asks for it: the window opens without.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,8 @@ from pathlib import Path
 from medsynth_app.core.jobs.kind import Outcome
 from medsynth_app.core.words import _
 from medsynth_app.ui.places.models.card import ModelCard
-from medsynth_app.ui.places.models.data import DataDialog
 from medsynth_app.ui.places.models.panel import ModelsPanel
 from medsynth_app.ui.places.models.shelf import Shelf
-from medsynth_app.ui.places.models.train import TrainDialog
 from medsynth_app.ui.shell.command import Command
 from medsynth_app.ui.shell.frame import Frame
 from medsynth_app.ui.shell.place import JobEnd, Place
@@ -36,6 +37,8 @@ def _commands(frame: Frame, panel: ModelsPanel, shelf: Shelf) -> tuple[Command, 
     group = _("Models")
 
     def train(data: Path | None = None) -> None:
+        from medsynth_app.ui.places.models.train import TrainDialog
+
         frame.navigator.go(ID)
         dialog = TrainDialog(
             frame.session, lambda _job: frame.toasts.say("info", _("Training waits its turn: see the jobs")),
@@ -45,6 +48,8 @@ def _commands(frame: Frame, panel: ModelsPanel, shelf: Shelf) -> tuple[Command, 
         frame.dialogs.show(dialog)
 
     def look_at_data() -> None:
+        from medsynth_app.ui.places.models.data import DataDialog
+
         frame.navigator.go(ID)
         frame.dialogs.show(DataDialog(frame.session, frame.dialogs, train))
 
