@@ -31,8 +31,12 @@ class LastImage(QWidget):
         self.button.clicked.connect(lambda _checked: commands["file.reopen"].trigger())
         row(self.button, parent=self)
         self.setMinimumHeight(PICTURE + look.L + look.XS)  # of the button the style sheet says a smaller one
-        theme.changed.connect(lambda _tokens: self.isVisible() and self.refresh())
+        theme.changed.connect(self._repaint)
         self.hide()
+
+    def _repaint(self) -> None:
+        if self.isVisible():
+            self.refresh()
 
     def refresh(self) -> None:
         """Follow what was opened last; the page asks for it when it is shown."""
