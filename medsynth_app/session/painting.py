@@ -50,6 +50,7 @@ class Painting:
         self.fills_one_class = False
         self.undo_name: str | None = None
         self.redo_name: str | None = None
+        self._stroke = Changes()  # the latest; what undo and redo are called after it, nobody needs to ask the journal
         self._choose_schema()
         documents.follow(self._choose_schema)
         documents.follow(self._name_steps)
@@ -101,6 +102,7 @@ class Painting:
         if not self._schema_kept:
             self._documents.remember("schema", self.schema.to_plain())
             self._schema_kept = True
+        self._stroke = changes
         return self._hook.tell(changes)
 
     def undo(self) -> Changes:
@@ -170,7 +172,9 @@ class Painting:
         self.redo_name = document.can_redo(person) if document is not None else None
 
     def _take(self, changes: Changes) -> None:
-        if changes.documents:
+        if changes.documents and changes is self._stroke:
+            self.undo_name, self.redo_name = f"Undo: {changes.documents[0].description}", None
+        elif changes.documents:
             self._name_steps()
 
     def _follow(self, changes: Changes) -> None:

@@ -69,6 +69,12 @@ def test_stroke_undo_redo(session: Session, tmp_path: Path) -> None:
     assert [change.kind for changes in told for change in changes.documents] == ["mask"] * 3
     stroke(session, value=0)
     assert session.painting.undo_name == "Undo: erase"
+    session.painting.undo()
+    assert session.painting.redo_name == "Redo: erase"
+    stroke(session, (40, 40, 50, 50))  # which ends what could be made again
+    assert (session.painting.undo_name, session.painting.redo_name) == ("Undo: paint cytoplasm", None)
+    assert (document.can_undo(session.people.id), document.can_redo(session.people.id)) == (
+        session.painting.undo_name, None)  # as the journal says it
 
 
 def test_undo_goes_to_the_slice_where_it_happened(session: Session, tmp_path: Path) -> None:
