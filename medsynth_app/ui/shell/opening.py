@@ -45,7 +45,7 @@ class Opening(QFrame):
         self._series = ""
         self._tasks: set[Background] = set()  # kept until they have ended
         self.glimpse = Glimpse(theme, over)
-        self._words = ElidedLabel("Opening…")
+        self._words = ElidedLabel(_("Opening…"))
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)
         self.cancel_button = button(_("Cancel"), self.cancel)
@@ -94,7 +94,7 @@ class Opening(QFrame):
         self._task = task
         self._tasks.add(task)
         self._folder, self._series = path if path.is_dir() else None, str(options.get("series", ""))
-        self._words.setText(f"Opening {path.name}")
+        self._words.setText(_("Opening {name}").format(name=path.name))
         self._bar.setRange(0, 0)
         self._patience.start()
         self._pool.start(task)
@@ -114,7 +114,7 @@ class Opening(QFrame):
         if task is self._task and of > 0:
             self._bar.setRange(0, of)
             self._bar.setValue(at)
-            self._words.setText(f"Opening: {at} of {of} files read")
+            self._words.setText(_("Opening: {at} of {of} files read").format(at=at, of=of))
 
     def _end(self, task: Background) -> bool:
         """Whether `task` was still wanted."""
@@ -151,7 +151,7 @@ class Opening(QFrame):
 
     def _ask(self, path: Path, options: dict[str, Any], error: TooLarge) -> None:
         self._banners.say(
-            "warning", f"This image takes {words.size(error.bytes)} of memory once it is decoded.",
+            "warning", _("This image takes {size} of memory once it is decoded.").format(size=words.size(error.bytes)),
             _("Nothing has been opened yet. A file made to harm looks like this too: go on only if you know the file."),
             key="opening",
             choices=((_("Open anyway"), lambda: self.open(path, **{**options, "allow_bytes": error.bytes + 1})),))

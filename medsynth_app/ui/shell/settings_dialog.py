@@ -14,7 +14,8 @@ from medsynth_app.ui.widgets.fields import indent
 from medsynth_app.ui.widgets.panel import field_row
 from medsynth_app.ui.widgets.reach import Reach
 
-THEMES = (("system", "System", _("As the computer is set")), ("light", "Light", "Light"), ("dark", "Dark", "Dark"))
+THEMES = (("system", _("System"), _("As the computer is set")), ("light", _("Light"), _("Light")),
+          ("dark", _("Dark"), _("Dark")))
 
 
 class SettingsDialog(QDialog):
@@ -23,16 +24,16 @@ class SettingsDialog(QDialog):
     def __init__(self, session: Session, choose_theme: Callable[[str], None], set_veil: Callable[[int], None],
                  edit_keys: Callable[[], None], parent: QWidget) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Settings")
+        self.setWindowTitle(_("Settings"))
         self.setMinimumWidth(440)
         now = session.settings.current
-        self.theme = Segmented(THEMES, "Colours")
+        self.theme = Segmented(THEMES, _("Colours"))
         self.theme.set_value(now.theme)
         self.theme.chosen.connect(choose_theme)
         self.veil = QSpinBox()
         self.veil.setRange(0, 480)
         self.veil.setSuffix(" min")
-        self.veil.setSpecialValueText("never")
+        self.veil.setSpecialValueText(_("never"))
         self.veil.setMinimumWidth(110)
         indent(self.veil)
         self.veil.setValue(now.veil_minutes)

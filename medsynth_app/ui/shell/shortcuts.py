@@ -108,7 +108,7 @@ class KeySheet(QDialog):
 
     def __init__(self, commands: Commands, navigator: Navigator, parent: QWidget) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Keys")
+        self.setWindowTitle(_("Keys"))
         self.setAccessibleName(_("Keys of this place"))
         filled = [0] * max(1, min(3, parent.window().width() // COLUMN_PX))
         columns = [column(spacing=look.M) for _ in filled]

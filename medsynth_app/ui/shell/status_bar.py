@@ -126,7 +126,7 @@ class StatusBar(QFrame):
         if hover.position is not None:
             self.position.setText(words.minus("x {:.1f}  y {:.1f}  z {:.1f} mm".format(*hover.position)))
         else:
-            self.position.setText(f"column {hover.column}  row {hover.row}")
+            self.position.setText(_("column {column}  row {row}").format(column=hover.column, row=hover.row))
         self.value.setText(words.minus(hover.value) + (f"  {hover.label}" if hover.label else ""))
 
     def _show_zoom(self) -> None:
@@ -147,12 +147,15 @@ class StatusBar(QFrame):
         self._show_saved()
         self._wanted = {part for part in self._by_weight if shown and (part is not self.window_text or window)}
         self.device.setText(self.fontMetrics().elidedText(
-            s.jobs.device_text.split(" (")[0].split(",")[0] or "device: auto", Qt.TextElideMode.ElideRight, DEVICE_PX))
-        self.device.setToolTip(f"The model runs on: {s.jobs.device_text or 'not known before the first run'}")
+            s.jobs.device_text.split(" (")[0].split(",")[0] or _("device: auto"), Qt.TextElideMode.ElideRight,
+            DEVICE_PX))
+        self.device.setToolTip(_("The model runs on: {device}").format(
+            device=s.jobs.device_text or _("not known before the first run")))
         person = s.people.current
         self.person.setText(self.fontMetrics().elidedText(person.name, Qt.TextElideMode.ElideRight, NAME_PX)
                             if person else _("Who is at work?"))
-        self.person.setAccessibleName(f"Person at work: {person.name if person else 'not said'}")
+        self.person.setAccessibleName(_("Person at work: {person}").format(
+            person=person.name if person else _("not said")))
         self.person.setIcon(self._theme.icon("account-outline"))
         self._fit()
 
@@ -161,7 +164,8 @@ class StatusBar(QFrame):
         if self._session.documents.read_only:
             self.saved.setText(_("read-only, nothing is saved"))
         else:
-            self.saved.setText(f"saved {words.ago(saved)}" if saved is not None else _("nothing to save yet"))
+            self.saved.setText(_("saved {when}").format(when=words.ago(saved)) if saved is not None
+                               else _("nothing to save yet"))
 
     def _fill_people(self) -> None:
         """One click on a name switches."""

@@ -56,7 +56,7 @@ class Veil(QFrame):
 
     def cover(self) -> None:
         person = self._person()
-        self.resume.setText(f"Resume as {person}" if person else "Resume")
+        self.resume.setText(_("Resume as {person}").format(person=person) if person else _("Resume"))
         self._before = self.window().focusWidget()
         self.setGeometry(self._over.rect())
         self.show()

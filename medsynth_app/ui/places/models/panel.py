@@ -27,7 +27,7 @@ class ModelsPanel(Panel):
 
     def __init__(self, theme: Theme, session: Session, commands: Commands,
                  failed: Callable[[Exception], None]) -> None:
-        super().__init__(theme, "Models")
+        super().__init__(theme, _("Models"))
         self._session, self._commands, self._report = session, commands, failed
         self._verifying = False
         self._pool = QThreadPool(self)
@@ -128,7 +128,7 @@ class ModelsPanel(Panel):
             self._state.setText(_("Not verified in this session.") if self.chosen else "")
         elif check.whole:
             count = len(check.pack.manifest.files)
-            self._state.setText(f"Whole: all {count} files match their hashes.")
+            self._state.setText(_("Whole: all {count} files match their hashes.").format(count=count))
         else:
             self._state.setText(_("Not whole; do not use it, copy it again.\n") + "\n".join(check.problems[:6]))
         set_role(self._state, "help" if check is None else "done" if check.whole else "error")

@@ -52,7 +52,7 @@ class TrainDialog(QDialog):
                  folder: Path | None = None) -> None:
         super().__init__(dialogs.window)
         self._dialogs = dialogs
-        self.setWindowTitle("Train a model")
+        self.setWindowTitle(_("Train a model"))
         self.setMinimumWidth(560)
         self._session, self._started = session, started
         self._folder = folder or default_pack_folders()[-1]
@@ -92,7 +92,7 @@ class TrainDialog(QDialog):
         self.preview = button(_("Show what will be learned…"), self._preview, "link")
         self._pack_row = field_row(ROLES["base"], self.pack)
         self._role = self._pack_row.findChildren(QLabel)[0]
-        column(label("Train a model", "title"), label(ABOUT, "help", wrap=True), self.part, self._part_help,
+        column(label(_("Train a model"), "title"), label(ABOUT, "help", wrap=True), self.part, self._part_help,
                field_row(_("Recipe"), _beside(self.recipe, button(_("Choose…"), self.choose_recipe))),
                field_row(_("Data"), _beside(self._data_name, button(_("Choose…"), self.choose_data))), self._pack_row,
                field_row(_("Name of the new model"), self.name), field_row(_("At most"), self.minutes), self.trouble,

@@ -25,7 +25,7 @@ class MoreInpaint(Group):
     """Seed, steps, context, feather and the rest."""
 
     def __init__(self, theme: Theme, session: Session) -> None:
-        super().__init__(theme, "More", is_open=session.settings.current.more_open)
+        super().__init__(theme, _("More"), is_open=session.settings.current.more_open)
         self._session = session
         self._schemas: tuple[LabelSchema, ...] = ()
         self.toggled.connect(lambda is_open: session.settings.change(more_open=is_open))
@@ -41,7 +41,7 @@ class MoreInpaint(Group):
         self.previews = whole(option_of(Sampling, "preview_every"))
         self.previews.setSpecialValueText("off")
         self.avoid = QLineEdit()
-        self.avoid.setPlaceholderText("nothing")
+        self.avoid.setPlaceholderText(_("nothing"))
         self.avoid.setMinimumWidth(150)
         self.which = Segmented(((None, _("All painted"), _("Fill everything that is painted")),
                                 (1, _("Chosen class"), _("Fill only the class chosen above"))), _("What is filled"))

@@ -15,7 +15,7 @@ from medsynth_app.core.jobs.request import Sampling
 from medsynth_app.core.labels import LabelClass, LabelSchema
 from medsynth_app.core.options import option_of
 from medsynth_app.core.pack_files import InstalledPack
-from medsynth_app.core.words import _
+from medsynth_app.core.words import _, ngettext
 from medsynth_app.session.session import Session
 from medsynth_app.ui.places.paint.groups import TITLES
 from medsynth_app.ui.places.paint.more import MoreInpaint
@@ -43,8 +43,10 @@ from medsynth_app.ui.widgets.words import NO_IMAGE, READ_ONLY, UNSEEN
 MODES = (("replace", TITLES["replace"], _("Draws what the prompt says.")),
          ("remove", TITLES["remove"], _("Fills from the surroundings, as if nothing had been there.")),
          ("vary", TITLES["vary"], _("Keeps the likeness and changes the details.")))
+VERBS = {"replace": _("Inpaint"), "remove": _("Remove"), "vary": _("Vary")}
 REMOVE_INSTEAD = _("Remove needs none.")
-COUNTS = tuple((n, str(n), f"{n} candidate{'' if n == 1 else 's'} to choose from") for n in (1, 2, 4, 8))
+COUNTS = tuple((n, str(n), ngettext("{count} candidate to choose from", "{count} candidates to choose from",
+                                               n).format(count=n)) for n in (1, 2, 4, 8))
 
 
 def class_icon(item: LabelClass, number: int, edge: int = look.ICON_PX, ratio: float = 2.0) -> QIcon:
@@ -84,7 +86,7 @@ class InpaintPanel(Panel):
     """
 
     def __init__(self, theme: Theme, session: Session, commands: Commands) -> None:
-        super().__init__(theme, "Paint")
+        super().__init__(theme, _("Paint"))
         self._session, self._commands = session, commands
         self._schema: LabelSchema | None = None  # whose classes are shown
         self.obstacle = ""
@@ -93,21 +95,21 @@ class InpaintPanel(Panel):
         self._classes.setSpacing(look.XS)
         self._class_group = QButtonGroup(self)
         self._class_group.idClicked.connect(session.painting.set_label)
-        self.mode = Segmented(MODES, "Mode")
+        self.mode = Segmented(MODES, _("Mode"))
         self.mode.chosen.connect(lambda mode: self._set(mode=mode))
         self.mode_help = label("", "help", wrap=True)
-        self.prompt = PromptEdit("Prompt", "What shall be drawn here?")
+        self.prompt = PromptEdit(_("Prompt"), _("What shall be drawn here?"))
         self.prompt.edited.connect(lambda text: self._set(prompt=text))
-        self.examples = button("Examples", role="link", tip="Prompts that this model knows")
+        self.examples = button(_("Examples"), role="link", tip=_("Prompts that this model knows"))
         self._examples_menu = QMenu(self.examples)
         self.examples.setMenu(self._examples_menu)
         self.unread = UnreadLine()
-        self.follow = QCheckBox("Keep to the painted shape")
+        self.follow = QCheckBox(_("Keep to the painted shape"))
         self.follow.toggled.connect(self._choose_follow)
-        self.strength = SliderRow("How strong", *percents(option_of(Sampling, "strength")),
+        self.strength = SliderRow(_("How strong"), *percents(option_of(Sampling, "strength")),
                                   lambda value: self._set(strength=value / 100))
-        self.strength.slider.setToolTip("100 %: what was there is ignored. Less keeps more of it.")
-        self.count = Segmented(COUNTS, "Candidates")
+        self.strength.slider.setToolTip(_("100 %: what was there is ignored. Less keeps more of it."))
+        self.count = Segmented(COUNTS, _("Candidates"))
         self.count.chosen.connect(lambda count: self._set(count=count))
         self._engines: tuple[InstalledPack | None, ...] = ()  # as the box lists them; None: the classical fill
         self.pack = model_box(self._choose_pack)
@@ -124,11 +126,11 @@ class InpaintPanel(Panel):
         self.refresh()
 
     def _build(self) -> None:
-        classes = Group(self.theme, "Class to paint")
+        classes = Group(self.theme, _("Class to paint"))
         classes.add(self._classes)
-        fill = Group(self.theme, "What to do")
+        fill = Group(self.theme, _("What to do"))
         fill.add(self.mode, self.mode_help)
-        prompt = Group(self.theme, "Prompt")
+        prompt = Group(self.theme, _("Prompt"))
         head = prompt.layout()
         assert head is not None
         prompt.add(self.prompt, self.unread.label, self.follow)
@@ -136,8 +138,8 @@ class InpaintPanel(Panel):
         head.insertLayout(0, line)  # type: ignore[attr-defined]
         line.setStretch(0, 1)
         prompt.head.toggled.connect(self.examples.setVisible)
-        how = Group(self.theme, "How")
-        name = label("Candidates")
+        how = Group(self.theme, _("How"))
+        name = label(_("Candidates"))
         name.setFixedWidth(88)
         counts = row(name, self.count)
         counts.setStretch(1, 1)
@@ -204,8 +206,8 @@ class InpaintPanel(Panel):
         found.setCheckable(True)
         found.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         found.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        found.setToolTip(f"Paint {item.name}  (key {number})")
-        found.setAccessibleName(f"Class {item.name}, key {number}")
+        found.setToolTip(_("Paint {label}  (key {key})").format(label=item.name, key=number))
+        found.setAccessibleName(_("Class {label}, key {key}").format(label=item.name, key=number))
         self._class_group.addButton(found, item.value)
         return found
 
@@ -224,10 +226,11 @@ class InpaintPanel(Panel):
         self.pack.setCurrentIndex(self._engines.index(chosen) if chosen in self._engines else 0)
         manifest = chosen.manifest if chosen else None
         if manifest is not None:
-            facts = f"Model for {manifest.domain}, {manifest.native_size} px, version {manifest.version}"
+            facts = _("Model for {domain}, {size} px, version {version}").format(
+                domain=manifest.domain, size=manifest.native_size, version=manifest.version)
         else:
             facts = (_("Tissue of the same image, fitted at the seam.") if inpaint.without_model
-                     else "Models come as packs: see Models.")
+                     else _("Models come as packs: see Models."))
         self._pack_help.setText(facts)
         self._examples_menu.clear()
         for text in manifest.example_prompts if manifest else ():
@@ -258,7 +261,7 @@ class InpaintPanel(Panel):
         mask = s.documents.opened().mask(s.view.index)
         wanted = mask == s.painting.mask_value if s.painting.mask_value is not None else mask
         if not wanted.any():
-            return "Paint a region on the image first"
+            return _("Paint a region on the image first")
         return ""
 
     def _no_model(self) -> str:
@@ -273,19 +276,20 @@ class InpaintPanel(Panel):
     def _refresh_state(self) -> None:
         s = self._session
         obstacle = self.obstacle = self._obstacle()
-        verb = {"replace": "Inpaint", "remove": "Remove", "vary": "Vary"}[s.inpaint.parameters.mode]
+        verb, count = VERBS[s.inpaint.parameters.mode], s.inpaint.parameters.sampling.count
         seconds = s.inpaint.expected_seconds
-        time = f", about {words.duration(seconds)}" if seconds else ""
         waiting = s.jobs.ahead(INPAINT.lane)
-        self.primary.setText(f"{verb} {s.inpaint.parameters.sampling.count}{time}")
+        self.primary.setText(_("{verb} {count}, about {time}").format(
+            verb=verb, count=count, time=words.duration(seconds)) if seconds else f"{verb} {count}")
         key = self._commands.key_text("paint.run")
         one = s.documents.current is None or len(s.documents.current.info.frames) == 1
-        ready = "The image changes only when you accept." if one else "This slice only. It changes when you accept."
+        ready = _("The image changes only when you accept.") if one \
+            else _("This slice only. It changes when you accept.")
         if waiting:
-            ready = f"Starts after {waiting} job{'s' if waiting > 1 else ''}"
+            ready = ngettext("Starts after {count} job", "Starts after {count} jobs", waiting).format(count=waiting)
         self.hint.setText(obstacle or ready)
-        self.primary.setToolTip(obstacle or f"Draws {s.inpaint.parameters.sampling.count} candidates  ({key})\n"
-                                "Nothing changes until you accept one")
+        self.primary.setToolTip(obstacle or _("Draws {count} candidates  ({key})\nNothing changes until you accept one")
+                                .format(count=count, key=key))
         self.run_title = _("Inpaint: {verb} what is painted").format(verb=verb.lower())
         self._commands.refresh("paint.run")
         self._show_follow()
@@ -295,8 +299,9 @@ class InpaintPanel(Panel):
         """Offered where the model knows what is painted."""
         known, follows = self._session.inpaint.followed
         self.follow.setVisible(bool(known) and self._session.inpaint.parameters.mode == "replace")
-        self.follow.setToolTip(f"Draws {' and '.join(known)} just where painted.\nWithout it the prompt alone decides "
-                               "what is drawn in the region.\nOn by itself where the prompt names what is painted.")
+        self.follow.setToolTip(_(
+            "Draws {labels} just where painted.\nWithout it the prompt alone decides what is drawn in the region.\n"
+            "On by itself where the prompt names what is painted.").format(labels=_(" and ").join(known)))
         with self.showing():
             self.follow.setChecked(follows)
 
