@@ -283,15 +283,18 @@ def judged(found: Sequence[FoundCell], there: Floats) -> list[tuple[float, bool]
 
 
 def best_limit(told: Sequence[tuple[float, bool]], known: int) -> tuple[float, float, float, float]:
-    """The confidence at which F1 is best, that F1, recall and precision; 0.3 where nothing tells."""
-    best = 0.3, 0.0, 0.0, 0.0
-    right = 0
-    for count, (confidence, hit) in enumerate(sorted(told, reverse=True), 1):
+    """The confidence from which F1 is best, that F1, recall and precision; 0.3 where nothing tells.
+
+    It lies midway between the least sure cell that is told and the next one.
+    """
+    order = sorted(told, reverse=True)
+    found, right = [(0.3, 0.0, 0.0, 0.0)], 0
+    for count, (confidence, hit) in enumerate(order, 1):
         right += hit
-        f1 = 2 * right / (count + known)
-        if f1 > best[1]:
-            best = round(max(confidence - 0.005, 0.01), 3), f1, right / max(known, 1), right / count
-    return best
+        below = order[count][0] if count < len(order) else FLOOR
+        found.append((round((confidence + below) / 2, 3), 2 * right / (count + known), right / max(known, 1),
+                      right / count))
+    return max(found, key=lambda each: each[1])
 
 
 def _write(recipe: Recipe, about: dict[str, Any], training: dict[str, Any], detector: Detector,
