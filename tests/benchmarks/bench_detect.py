@@ -1,9 +1,9 @@
 """How many cells of real smear fields are found: recall and precision at an overlap (IoU) of one half.
 
 Run: ``python -m tests.benchmarks.bench_detect --data ../shared/data``. On the fields of BCCD that are held out: one of
-four, which no network has learned from and no limit was chosen on (the classical finder's were chosen on every eighth,
-by which the detector's are validated). And on those of Chula, another laboratory's at another magnification, which
-nothing has learned from; only their white cells have boxes.
+four, which no network has learned from (the classical finder's limits were chosen on every eighth, and so are the
+numbers of the detector's; the rule for these was settled after three had been measured here). And on those of Chula,
+another laboratory's at another magnification, which nothing has learned from; only their white cells have boxes.
 
 A found cell counts as right where it has a box of its class for itself. BCCD's boxes miss some cells, and a found cell
 without a box counts as wrong whatever it is: precision is a lower bound.
@@ -97,8 +97,8 @@ def measured(name: str, find: Callable[[np.ndarray], Sequence[FoundCell]],
     taken = (time.perf_counter() - begun) / len(known)
     for kind, (hits, there, wanted) in counts.items():
         print(f"  {kind.value:9s} recall {wilson(hits, wanted)}  precision {wilson(hits, there)}  "
-              f"F1 {2 * hits / max(1, there + wanted):.3f}; without {bare[kind]} found in fields that have no box of the class "
-              f"{2 * hits / max(1, there - bare[kind] + wanted):.3f}")
+              f"F1 {2 * hits / max(1, there + wanted):.3f}; without {bare[kind]} found in fields that have no box of the "
+              f"class {2 * hits / max(1, there - bare[kind] + wanted):.3f}")
     print(f"  {name}: {len(known)} fields, {taken:.2f} s each", flush=True)
     return counts
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from medsynth_app.core.bounds import Bounds
@@ -17,7 +18,7 @@ from medsynth_app.core.pack_files import hash_files
 from medsynth_app.engine import find_cells
 from medsynth_app.engine.detector_pack import load_detector
 from medsynth_app.engine.device import choose_device
-from medsynth_app.engine.find_cells import Detector
+from medsynth_app.engine.find_cells import Detector, packed, unpacked
 from tests.benchmarks.bench_detect import matched
 from tests.engine.tiny_detector import drawn_field
 
@@ -77,6 +78,15 @@ def test_nothing_is_found_on_bare_ground_and_a_search_can_be_ended(detector: Det
 
     with pytest.raises(Cancelled):
         detector.find(drawn_field(103)[0], stop)
+
+
+def test_stored_weights_are_what_they_were_to_half_a_step() -> None:
+    kernel, norm = torch.randn(6, 4, 3, 3), torch.randn(6)
+    stored = packed({"kernel": kernel, "norm": norm})
+    assert stored["kernel"].dtype == torch.int8 and stored["norm"].dtype == torch.float16
+    found = unpacked(stored)
+    step = kernel.abs().amax(dim=(1, 2, 3), keepdim=True) / 127
+    assert set(found) == {"kernel", "norm"} and ((found["kernel"] - kernel).abs() <= 0.6 * step).all()
 
 
 def spoilt(pack: Path, place: Path, name: str, content: bytes) -> Path:

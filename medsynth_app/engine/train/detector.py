@@ -20,7 +20,7 @@ from medsynth_app.core.errors import UserError
 from medsynth_app.core.pack import PackManifest
 from medsynth_app.datasets.dataset import Sample, TrainingSet, read_whole
 from medsynth_app.engine.detector import STRIDE, CellNetwork, Floats, Pixels, light_of, lit, normalised, overlaps
-from medsynth_app.engine.find_cells import FACTS, WEIGHTS, Detector, resized
+from medsynth_app.engine.find_cells import FACTS, WEIGHTS, Detector, packed, resized
 from medsynth_app.engine.train.facts import machine_facts, millions, recipe_fact, training_device
 from medsynth_app.engine.train.loop import History, Hooks, Learner, Plan, fit
 from medsynth_app.engine.train.pack import new_manifest, seal
@@ -300,8 +300,7 @@ def best_limit(told: Sequence[tuple[float, bool]], known: int) -> tuple[float, f
 def _write(recipe: Recipe, about: dict[str, Any], training: dict[str, Any], detector: Detector,
            out: Path) -> PackManifest:
     out.mkdir(parents=True, exist_ok=True)
-    save_file({name: value.cpu().to(torch.float16).contiguous() if value.is_floating_point() else value.cpu()
-               for name, value in detector.network.state_dict().items()}, out / WEIGHTS)
+    save_file(packed({name: value.cpu() for name, value in detector.network.state_dict().items()}), out / WEIGHTS)
     facts = {"classes": list(detector.classes), "widths": list(recipe.detector.widths),
              "usual": [round(float(size), 2) for size in detector.usual], "least": list(detector.least),
              "longer": detector.longer}
