@@ -24,8 +24,8 @@ def detect(images: Annotated[list[Path], typer.Argument(metavar="IMAGES...", hel
            out: Annotated[Path, typer.Option("--out", dir_okay=False, help="The file to write, cells.csv.")],
            engine: Annotated[str | None, typer.Option("--engine", help=(
                f"{CLASSICAL}, which goes by colour, size and shape; name or folder of a detector's pack; or a detector "
-               f"of a plug-in. Without it {DEFAULT_DETECTOR}, which found more red cells and platelets, and where that is not installed "
-               f"{CLASSICAL}."))] = None,
+               f"of a plug-in. Without it {DEFAULT_DETECTOR}, which found more red cells and platelets, and where that "
+               f"is not installed {CLASSICAL}."))] = None,
            device: DeviceOption = "auto", workspace: WorkspaceOption = None, as_json: JsonOption = False) -> Answer:
     """Find white cells, red cells and platelets in stained smears."""
     request = detect_request(images, out, engine, device)

@@ -97,8 +97,8 @@ def measured(name: str, find: Callable[[np.ndarray], Sequence[FoundCell]],
     taken = (time.perf_counter() - begun) / len(known)
     for kind, (hits, there, wanted) in counts.items():
         print(f"  {kind.value:9s} recall {wilson(hits, wanted)}  precision {wilson(hits, there)}  "
-              f"F1 {2 * hits / max(1, there + wanted):.3f}; without {bare[kind]} found in fields that have no box of the "
-              f"class {2 * hits / max(1, there - bare[kind] + wanted):.3f}")
+              f"F1 {2 * hits / max(1, there + wanted):.3f}; without {bare[kind]} found in fields that have no box of "
+              f"the class {2 * hits / max(1, there - bare[kind] + wanted):.3f}")
     print(f"  {name}: {len(known)} fields, {taken:.2f} s each", flush=True)
     return counts
 
