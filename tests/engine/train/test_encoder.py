@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from medsynth_app.datasets.freeze import freeze_training_set
 from medsynth_app.engine.train.encoder import contrastive_loss, train_encoder
 from medsynth_app.engine.train.parts import train_part
 from medsynth_app.engine.train.supervision import Run, Supervisor
-from medsynth_app.engine.train.views import random_views
+from medsynth_app.engine.train.views import random_views, views_without_labels
 from tests.engine.tiny_encoder import make_blobs, tiny_recipe
 
 
@@ -72,6 +73,33 @@ def test_a_set_without_classes_is_refused(frozen: Path, tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text(json.dumps(raw))
     with pytest.raises(UserError, match="fewer than two classes"):
         train_encoder(Run(tiny_recipe(tmp_path, 2), tmp_path, tmp_path / "pack", tmp_path / "kept"))
+
+
+def test_without_labels_none_is_looked_at(frozen: Path, tmp_path: Path) -> None:
+    """The same pictures under shuffled classes, or one class alone, make the very same weights."""
+    recipe = tiny_recipe(tmp_path, 4)
+    recipe = replace(recipe, encoder=replace(recipe.encoder, supervision="none"))
+    raw = json.loads((frozen / "manifest.json").read_text())
+    made = []
+    for name, changed in (("true", lambda k, item: item["class"]), ("shuffled", lambda k, item: "ab"[k * 7 % 3 % 2]),
+                          ("one", lambda k, item: "cell")):
+        folder = tmp_path / name
+        folder.mkdir()
+        items = [{**item, "class": changed(k, item)} for k, item in enumerate(raw["items"])]
+        (folder / "manifest.json").write_text(json.dumps({**raw, "items": items}))
+        manifest = train_part("encoder", Run(recipe, folder, folder / "pack", folder / "kept"))
+        assert "no label was seen" in manifest.training["encoder"]["supervision"]
+        assert manifest.training["encoder"]["classes"] is None
+        made.append(manifest.files["model.safetensors"])
+    assert len(set(made)) == 1
+    assert "no label was seen" in (tmp_path / "true" / "pack" / "README.md").read_text()
+
+
+def test_views_without_labels_differ_and_stay_pictures() -> None:
+    torch.manual_seed(0)
+    views = views_without_labels(torch.rand(1, 3, 40, 40).expand(6, -1, -1, -1).contiguous(), 32)
+    assert views.shape == (6, 3, 32, 32) and torch.isfinite(views).all() and 0 <= views.min() <= views.max() <= 1
+    assert all((views[0] - view).abs().mean() > 0.01 for view in views[1:])
 
 
 def test_views_differ_and_stay_pictures() -> None:
