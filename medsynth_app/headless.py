@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -102,6 +104,10 @@ class Headless:
                 bar = self._bars[record.id] = self._progress.add_task(record.title, total=None, message="")
             self._progress.update(bar, total=event.steps or None, completed=event.step, message=event.message)
             self._say_plainly(record, event)
+            if self._console.quiet and event.data and event.kind is EventKind.PROGRESS:
+                told = {"job": record.kind, **event.data, "seconds_left": event.seconds_left}
+                sys.stderr.write(f"{json.dumps(told)}\n")
+                sys.stderr.flush()
 
     def _say_plainly(self, record: JobRecord, event: JobEvent) -> None:
         if self._console.is_terminal or not event.steps or time.monotonic() < self._said + PLAIN_SECONDS:

@@ -36,7 +36,8 @@ def train_request(recipe: Path, data: Path | None, out: Path, *, part: str = "ba
     out
         Folder of the pack to write. Beside it ``<out>.training`` keeps the frozen set and the checkpoints.
     resume
-        Go on from the checkpoints of an earlier run, on the same frozen set.
+        Go on from the checkpoints of an earlier run, on the same frozen set; one that has made its pack makes it anew
+        where the recipe asks for more steps than it was finished for.
 
     Raises
     ------
@@ -46,11 +47,13 @@ def train_request(recipe: Path, data: Path | None, out: Path, *, part: str = "ba
     """
     layout = read_layout(recipe)
     work = work_folder(out)
-    if (out / MANIFEST).exists():
-        raise UserError(f"The folder {out.name} holds a pack already.", "Give another folder for the new one.")
+    begun = begun_part(out)
+    if (out / MANIFEST).exists() and not (resume and begun):
+        raise UserError(f"The folder {out.name} holds a pack already.",
+                        "Give another folder for the new one, or resume the run that made it, with more steps in its "
+                        "recipe." if begun else "Give another folder for the new one.")
     if any((parent / MANIFEST).exists() for parent in out.resolve().parents):
         raise UserError(f"The folder {out.name} lies inside a pack.", "Give a folder elsewhere.")
-    begun = begun_part(out)
     if begun and not resume:
         raise UserError("A training run for this folder was begun before.",
                         "Resume it, or give another folder for the new one.",

@@ -15,7 +15,8 @@ from medsynth_app.engine.diffusion.watch import Emit
 from medsynth_app.engine.job import Job
 from medsynth_app.engine.train.parts import PARTS, train_part
 from medsynth_app.engine.train.recipe import Recipe
-from medsynth_app.engine.train.supervision import Run, Supervisor
+from medsynth_app.engine.train.supervision import Pictures8, Run, Supervisor
+from medsynth_app.formats.training_log import note
 
 STEPS = 1000  # what the whole run counts as
 
@@ -53,6 +54,19 @@ def run_train(request: TrainRequest, emit: Emit, cancelled: Callable[[], bool], 
         emit(JobEvent(job_id, EventKind.PROGRESS, step=round(done * STEPS), steps=STEPS,
                       seconds_left=clock.seconds_left(done), message=f"{stage} {step} of {steps}: {message}"))
 
+    def measured(stage: str, step: int, steps: int, figures: Mapping[str, float]) -> None:
+        done = overall(stages, stage, step, steps)
+        point = {"stage": stage, "step": step, "steps": steps, **figures}
+        note(checkpoints, point)
+        emit(JobEvent(job_id, EventKind.PROGRESS, step=round(done * STEPS), steps=STEPS,
+                      seconds_left=clock.seconds_left(done), message=f"{stage} {step} of {steps}: "
+                      + ", ".join(f"{name} {value:.4g}" for name, value in figures.items()), data=point))
+
+    def show(drawn: Pictures8, nearest: Pictures8) -> None:
+        pictures = {str(k): picture for k, picture in enumerate(drawn)}
+        emit(JobEvent(job_id, EventKind.PREVIEW, arrays=pictures | {f"nearest {k}": picture for k, picture
+                                                                    in enumerate(nearest)}))
+
     def stopped() -> bool:
         with clock.paused():  # may block too, while the interactive lane draws
             return cancelled()
@@ -61,7 +75,7 @@ def run_train(request: TrainRequest, emit: Emit, cancelled: Callable[[], bool], 
         with clock.paused():
             give_way()
 
-    supervisor = Supervisor(report=report, cancelled=stopped, give_way=wait,
+    supervisor = Supervisor(report=report, cancelled=stopped, give_way=wait, measured=measured, show=show,
                             max_seconds=request.max_minutes * 60 or None)
     data = frozen_set(request, recipe, checkpoints, supervisor)
     manifest = train_part(request.part, Run(recipe, data, out, checkpoints, supervisor,

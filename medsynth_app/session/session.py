@@ -78,5 +78,5 @@ class Session:
             people=people, jobs=jobs, hook=hook)
         self.make = Make(queue, self.generate, models, people, jobs)
         self.exports = Exports(workspace, settings, documents, view)
-        self.training = Training(queue, people, jobs)
+        self.training = Training(workspace, queue, people, jobs)
         self.labelling = Labelling(workspace, people, Teaching(queue, models, people, jobs, hook), hook)

@@ -12,7 +12,7 @@ from medsynth_app.core.job import Lane
 from medsynth_app.datasets.freeze import freeze_training_set
 from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.jobs.store import MemoryJobStore
-from tests.actions.bench import two_cells
+from tests.actions.bench import make_pack, two_cells
 
 RECIPE = """
 [data]
@@ -58,6 +58,21 @@ def test_an_earlier_run_is_resumed_on_its_own_data_or_refused(tmp_path: Path, re
     assert (again.data, again.frozen, again.checkpoints) == (first.data, first.frozen, first.checkpoints)
     with pytest.raises(UserError, match="trains the part 'base', not 'encoder'"):
         train_request(recipe, None, tmp_path / "pack", part="encoder", resume=True)
+
+
+def test_a_run_that_has_made_its_pack_can_go_further_and_no_other(tmp_path: Path, recipe: Path, data: Path) -> None:
+    first = train_request(recipe, data, tmp_path / "pack")
+    queue = JobQueue(MemoryJobStore(), lambda record, event: None)
+    train(queue, first)
+    queue.close()
+    make_pack(tmp_path, "pack")
+    with pytest.raises(UserError, match="holds a pack already") as refused:
+        train_request(recipe, data, tmp_path / "pack")
+    assert "more steps" in refused.value.remedy
+    assert train_request(recipe, None, tmp_path / "pack", resume=True).out == first.out
+    make_pack(tmp_path, "other")
+    with pytest.raises(UserError, match="holds a pack already"):
+        train_request(recipe, data, tmp_path / "other", resume=True)
 
 
 def test_what_was_learned_from_is_enough_where_the_data_have_gone(tmp_path: Path, recipe: Path, data: Path) -> None:

@@ -11,6 +11,7 @@ from medsynth_app.engine.train.autoencoder import autoencoder_figures, train_aut
 from medsynth_app.engine.train.decoder import train_decoder
 from medsynth_app.engine.train.denoiser import Latents, train_denoiser
 from medsynth_app.engine.train.facts import recipe_fact, training_device, velocity_facts
+from medsynth_app.engine.train.looks import Looks
 from medsynth_app.engine.train.pack import write_pack
 from medsynth_app.engine.train.supervision import Run
 from medsynth_app.engine.train.tokenizer import train_tokenizer
@@ -42,7 +43,8 @@ def train_base(run: Run) -> PackManifest:
     def make_latents() -> Latents:
         return Latents.make(recipe, vae, tokenizer, frozen.samples, pixels, folder, device, supervisor)
 
-    model, history = train_denoiser(recipe, make_latents, tokenizer, folder, device, supervisor, run.pack)
+    looks = Looks(recipe, vae, tokenizer, pixels, held_out, device, supervisor)
+    model, history = train_denoiser(recipe, make_latents, tokenizer, folder, device, supervisor, run.pack, looks)
     origin = read_manifest(run.pack) if run.pack else None
     training = {
         "started_from": f"{origin.name} {origin.sha256[:16]}" if origin else "",

@@ -125,7 +125,8 @@ class Denoiser(torch.nn.Module):
 
 
 def train_denoiser(recipe: Recipe, make_latents: Callable[[], Latents], tokenizer: CLIPTokenizer, folder: Path,
-                   device: torch.device, supervisor: Supervisor, start: Path | None = None) -> tuple[Denoiser, History]:
+                   device: torch.device, supervisor: Supervisor, start: Path | None = None,
+                   look: Callable[[Denoiser], dict[str, float]] | None = None) -> tuple[Denoiser, History]:
     """Train with `train_velocity`.
 
     Parameters
@@ -134,6 +135,8 @@ def train_denoiser(recipe: Recipe, make_latents: Callable[[], Latents], tokenize
         Called once, and only where training is not finished yet.
     start
         A pack to start from where there is no checkpoint yet.
+    look
+        Called now and then with the averaged module; returns figures.
 
     Returns
     -------
@@ -157,4 +160,5 @@ def train_denoiser(recipe: Recipe, make_latents: Callable[[], Latents], tokenize
 
         return draw
 
-    return model, train_velocity("denoiser", model, section, make_draw, recipe, folder, device, supervisor)
+    return model, train_velocity("denoiser", model, section, make_draw, recipe, folder, device, supervisor,
+                                 look=None if look is None else lambda: look(model))

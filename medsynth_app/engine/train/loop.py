@@ -65,6 +65,9 @@ class Plan:
         In steps; 0: never.
     shown
         Words for the mean of the first learner's value since the last report.
+    extends
+        Whether a stage that is finished goes on where it is asked for more steps later: not where a later stage has
+        been built on it.
     """
 
     stage: str
@@ -75,6 +78,7 @@ class Plan:
     save_every: int = 200
     evaluate_every: int = 0
     shown: str = "loss {:.3f}"
+    extends: bool = False
 
 
 @dataclass
@@ -85,6 +89,8 @@ class History:
     ----------
     seconds
         Spent in steps.
+    planned
+        The steps that it was finished for; time may have ended it before.
     curve
         Rows of (step, mean value of the first learner since the row before).
     figures
@@ -94,6 +100,7 @@ class History:
     step: int = 0
     seconds: float = 0.0
     finished: bool = False
+    planned: int = 0
     curve: list[list[float]] = field(default_factory=list)
     figures: list[dict[str, float]] = field(default_factory=list)
 
@@ -223,8 +230,9 @@ class _Loop:
         torch.manual_seed(self.plan.seed + 1)
         self._load()
         plan, history = self.plan, self.history
-        if history.finished:
+        if history.finished and not (plan.extends and plan.steps > max(history.planned, history.step)):
             return history
+        history.finished = False
         losses = make_losses()
         for learning in self.learning.values():
             learning.learner.module.train()
@@ -265,8 +273,16 @@ class _Loop:
             history.curve.append([history.step, sum(self.recent) / len(self.recent)])
             self.recent.clear()
             self.supervisor.report(plan.stage, history.step, plan.steps, self._words())
+            self.supervisor.measured(plan.stage, history.step, plan.steps, self._figures())
         if plan.save_every and history.step % plan.save_every == 0:
             self._save()
+
+    def _figures(self) -> dict[str, float]:
+        """What was found since the last report."""
+        latest = self.history.figures[-1] if self.history.figures else {}
+        before = self.history.curve[-2][0] if len(self.history.curve) > 1 else 0
+        fresh = latest if latest.get("step", 0) > before else {}
+        return {"loss": self.history.curve[-1][1], **{name: value for name, value in fresh.items() if name != "step"}}
 
     def _words(self) -> str:
         latest = self.history.figures[-1] if self.history.figures else {}
@@ -287,17 +303,17 @@ class _Loop:
         for learning in self.learning.values():
             learning.take_average()
         self.hooks.finish()
-        self.history.finished = True
+        self.history.finished, self.history.planned = True, self.plan.steps
         self._save()
 
     # -- checkpoints ---------------------------------------------------------------------------------------------
 
     def _save(self) -> None:
-        """All that is needed to go on; of a finished stage its weights alone."""
+        """All that is needed to go on; of a stage that is finished for good its weights alone."""
         if self.path is None:
             return
         states = {name: learning.state() for name, learning in self.learning.items()}
-        if self.history.finished:
+        if self.history.finished and not self.plan.extends:
             states = {name: {"module": state["module"]} for name, state in states.items()}
         chance = {"numpy": self.rng.bit_generator.state, "torch": torch.get_rng_state(), "recent": self.recent}
         if self.device.type == "cuda":

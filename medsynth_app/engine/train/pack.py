@@ -38,10 +38,7 @@ def write_pack(recipe: Recipe, about: dict[str, Any], training: dict[str, Any], 
         Data sets of the pack that the training started from.
     """
     out.mkdir(parents=True, exist_ok=True)
-    scheduler = DPMSolverMultistepScheduler(**SCHEDULE, algorithm_type="dpmsolver++", timestep_spacing="trailing")
-    pipeline = StableDiffusionPipeline(
-        vae=vae, text_encoder=model.text_encoder, tokenizer=tokenizer, unet=model.unet, scheduler=scheduler,
-        safety_checker=None, feature_extractor=None, image_encoder=None, requires_safety_checker=False)
+    pipeline = pipeline_of(vae, model, tokenizer)
     grid = sample_grid(pipeline.to(device), recipe)
     for part in ("vae", "unet", "text_encoder", "tokenizer", "scheduler"):
         shutil.rmtree(out / part, ignore_errors=True)
@@ -51,6 +48,14 @@ def write_pack(recipe: Recipe, about: dict[str, Any], training: dict[str, Any], 
     tokenizer.backend_tokenizer.model.save(str(out / "tokenizer"))  # older transformers read these two files
     grid.save(out / SAMPLES, quality=90)
     return seal(with_data(new_manifest(recipe, about, {"base": training}), earlier), out)
+
+
+def pipeline_of(vae: AutoencoderKL, model: Denoiser, tokenizer: CLIPTokenizer) -> StableDiffusionPipeline:
+    """The pipeline that a pack holds."""
+    scheduler = DPMSolverMultistepScheduler(**SCHEDULE, algorithm_type="dpmsolver++", timestep_spacing="trailing")
+    return StableDiffusionPipeline(
+        vae=vae, text_encoder=model.text_encoder, tokenizer=tokenizer, unet=model.unet, scheduler=scheduler,
+        safety_checker=None, feature_extractor=None, image_encoder=None, requires_safety_checker=False)
 
 
 def seal(manifest: PackManifest, folder: Path) -> PackManifest:

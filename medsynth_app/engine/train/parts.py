@@ -81,9 +81,10 @@ def train_part(part: str, run: Run) -> PackManifest:
 
 
 def _check_place(run: Run) -> None:
-    """Refuse a place that would spoil a pack."""
+    """Refuse a place that would spoil a pack: another than the run itself has made, and now takes further."""
     place = run.out.resolve()
-    if (place / MANIFEST).exists() and (run.pack is None or run.pack.resolve() != place):
+    own = run.checkpoints.is_dir() and any(run.checkpoints.iterdir())
+    if (place / MANIFEST).exists() and not own and (run.pack is None or run.pack.resolve() != place):
         raise UserError(f"The folder {run.out.name} holds a pack already.", "Give another folder for the new one.")
     if any((parent / MANIFEST).exists() for parent in place.parents):
         raise UserError(f"The folder {run.out.name} lies inside a pack, whose files must stay as they are.",

@@ -7,8 +7,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
 from medsynth_app.core.errors import Cancelled
 from medsynth_app.engine.train.recipe import Recipe
+
+Pictures8 = npt.NDArray[np.uint8]
 
 
 @dataclass
@@ -23,6 +28,12 @@ class Supervisor:
         True once the run has to stop; it then saves a checkpoint and raises `Cancelled`.
     give_way
         Called between steps; may block while somebody else needs the machine.
+    measured
+        Called as ``measured(stage, step, steps, figures)`` with what was found since the last time: "loss", and what
+        a validation found.
+    show
+        Called with pictures that a model drew on its way, uint8 (n, h, w, 3), and as many of the training pictures that
+        are nearest to them.
     max_seconds
         The time the whole run may take, or None. The learning rate decays towards whichever
         end, steps or time, comes first.
@@ -36,6 +47,8 @@ class Supervisor:
     report: Callable[[str, int, int, str], None] = lambda stage, step, steps, message: None
     cancelled: Callable[[], bool] = lambda: False
     give_way: Callable[[], None] = lambda: None
+    measured: Callable[[str, int, int, Mapping[str, float]], None] = lambda stage, step, steps, figures: None
+    show: Callable[[Pictures8, Pictures8], None] = lambda drawn, nearest: None
     max_seconds: float | None = None
     stages: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     started: float = field(default_factory=time.monotonic)

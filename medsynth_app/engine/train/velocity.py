@@ -11,19 +11,21 @@ import torch
 from diffusers import DDPMScheduler
 from torch.nn import functional as F
 
-from medsynth_app.engine.train.loop import History, Learner, Losses, Plan, fit
+from medsynth_app.engine.train.loop import History, Hooks, Learner, Losses, Plan, fit
 from medsynth_app.engine.train.recipe import ControlSection, DenoiserSection, MasksSection, Recipe
 from medsynth_app.engine.train.supervision import Supervisor
 
 SCHEDULE = {"num_train_timesteps": 1000, "beta_start": 0.00085, "beta_end": 0.012,
             "beta_schedule": "scaled_linear", "steps_offset": 1, "prediction_type": "v_prediction"}
+LOOKS = 20  # at what a model draws, in a whole run
 Predict = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 Draw = Callable[[np.random.Generator], tuple[torch.Tensor, Predict]]
 
 
 def train_velocity(stage: str, model: torch.nn.Module, section: DenoiserSection | ControlSection | MasksSection,
                    make_draw: Callable[[], Draw], recipe: Recipe, folder: Path, device: torch.device,
-                   supervisor: Supervisor, schedule: Mapping[str, Any] = SCHEDULE) -> History:
+                   supervisor: Supervisor, schedule: Mapping[str, Any] = SCHEDULE, *,
+                   look: Callable[[], dict[str, float]] | None = None) -> History:
     """Train `model`, which then holds its averaged weights; goes on from the checkpoint ``<stage>.pt`` in `folder`.
 
     Parameters
@@ -32,6 +34,8 @@ def train_velocity(stage: str, model: torch.nn.Module, section: DenoiserSection 
         Called once, and only where training is not finished yet. What it returns draws a batch: clean latents
         (n, channels, h, w), and the function of (noisy latents, time steps (n,)) that predicts their velocity
         through `model`.
+    look
+        Called now and then, with averaged weights in place; returns figures.
     """
     if device.type == "cpu":
         model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -46,9 +50,11 @@ def train_velocity(stage: str, model: torch.nn.Module, section: DenoiserSection 
 
         return losses
 
-    plan = Plan(stage, section.steps, recipe.seed, report_every=recipe.curves_every)
+    plan = Plan(stage, section.steps, recipe.seed, report_every=recipe.curves_every, extends=True,
+                evaluate_every=max(recipe.curves_every, section.steps // LOOKS) if look is not None else 0)
     learner = Learner(model, section.learning_rate, section.ema, betas=(0.9, 0.99))
-    return fit(plan, {"model": learner}, make_losses, device, supervisor, folder / f"{stage}.pt")
+    return fit(plan, {"model": learner}, make_losses, device, supervisor, folder / f"{stage}.pt",
+               Hooks(evaluate=look))
 
 
 def velocity_loss(predict: Predict, clean: torch.Tensor, scheduler: DDPMScheduler) -> tuple[torch.Tensor, float]:

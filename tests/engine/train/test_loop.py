@@ -85,6 +85,27 @@ def test_what_is_finished_is_not_done_again(tmp_path: Path) -> None:
     assert seen == [] and finishes == [1] and torch.equal(model.weight, again.weight)
 
 
+def test_a_last_stage_goes_further_where_it_is_asked_for_more_steps(tmp_path: Path) -> None:
+    def plan(steps: int) -> Plan:
+        return Plan("line", steps, seed=3, extends=True)
+
+    _, first = run(tmp_path / "line.pt", plan=plan(6))
+    assert run(tmp_path / "line.pt", plan=plan(6))[1] == []
+    _, more = run(tmp_path / "line.pt", plan=plan(10))
+    assert (len(first), len(more)) == (6, 4)
+    assert run(tmp_path / "line.pt", plan=plan(8))[1] == []  # it is further already
+
+
+def test_what_was_found_is_told_at_each_report(tmp_path: Path) -> None:
+    told: list[tuple[str, int, int, dict[str, float]]] = []
+    model = line()
+    fit(Plan("line", 8, seed=3, report_every=2, evaluate_every=4), {"line": Learner(model, 0.1)}, lambda: points(model),
+        CPU, Supervisor(measured=lambda *point: told.append(point)), None, Hooks(evaluate=lambda: {"error": 0.5}))
+    assert [(stage, step, steps, sorted(figures)) for stage, step, steps, figures in told] == [
+        ("line", 2, 8, ["loss"]), ("line", 4, 8, ["error", "loss"]), ("line", 6, 8, ["loss"]),
+        ("line", 8, 8, ["error", "loss"])]
+
+
 def test_the_average_counts_in_the_end_and_in_validations(tmp_path: Path) -> None:
     found: list[torch.Tensor] = []
     model = line()

@@ -7,23 +7,28 @@ from collections.abc import Callable, Sequence
 from PySide6.QtCore import QThreadPool, Signal
 
 from medsynth_app.actions.packs import PackCheck, verify_packs
+from medsynth_app.core.job import JobState
 from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.core.words import _
 from medsynth_app.session.session import Session
+from medsynth_app.session.training import TrainingRun
+from medsynth_app.ui.places.models.bench import STATES
 from medsynth_app.ui.shell.commands import Commands
 from medsynth_app.ui.theme.theme import Theme
+from medsynth_app.ui.widgets import words
 from medsynth_app.ui.widgets.background import Background
 from medsynth_app.ui.widgets.basic import button, label, row, set_role
 from medsynth_app.ui.widgets.lists import Line, LineList
 from medsynth_app.ui.widgets.panel import Panel
 
-LINE, SHOWN = 52, 6  # px of a row, and how many rows without scrolling
+LINE, SHOWN, RUNS_SHOWN = 52, 6, 3  # px of a row, and how many rows without scrolling
 
 
 class ModelsPanel(Panel):
     """The list of packs, and the button that compares their files with their hashes."""
 
     chosen_changed = Signal()
+    run_chosen = Signal(object)
 
     def __init__(self, theme: Theme, session: Session, commands: Commands,
                  failed: Callable[[Exception], None]) -> None:
@@ -40,6 +45,12 @@ class ModelsPanel(Panel):
         self._state = label("", "help", wrap=True)
         self._again = button(_("Look again"), role="link")
         commands.follow(self._again, "models.refresh")
+        self._runs_head = label(_("Training"), "heading")
+        self.runs = LineList(theme, _("Training runs"), LINE, RUNS_SHOWN)
+        self.runs.clicked.connect(lambda _index: self._show_run())
+        self.runs.activated.connect(lambda _index: self._show_run())
+        self.body.addWidget(self._runs_head)
+        self.body.addWidget(self.runs)
         self.body.addLayout(row(label(_("Installed models"), "heading"), None, self._again))
         for part in (self.list, self._empty, self._state):
             self.body.addWidget(part)
@@ -60,7 +71,30 @@ class ModelsPanel(Panel):
         commands.follow(self.primary, "models.verify", tip=False)
         self.hint.setText(_("Compares every file with the hash in its pack."))
         session.models.changed.connect(self.refresh)
+        session.jobs.changed.connect(self.show_runs)
+        session.training.changed.connect(lambda _job: self.show_runs())
         self.refresh()
+        self.show_runs()
+
+    def show_runs(self) -> None:
+        """List the training runs of this workspace; none, no list."""
+        runs = self._session.training.runs
+        self.runs.show_lines(Line(run.id, run.name, self._about(run), value=run) for run in runs)
+        self.runs.setVisible(bool(runs))
+        self._runs_head.setVisible(bool(runs))
+
+    @staticmethod
+    def _about(run: TrainingRun) -> str:
+        state = run.entry.record.state
+        if state is JobState.RUNNING:
+            left = f", {words.duration(run.entry.seconds_left)}" if run.entry.seconds_left is not None else ""
+            return f"{round(run.entry.fraction * 100)} %{left}"
+        return STATES[state]
+
+    def _show_run(self) -> None:
+        line = self.runs.rows.row(self.runs.current)
+        if line is not None:
+            self.run_chosen.emit(line.value)
 
     @property
     def chosen(self) -> InstalledPack | None:

@@ -7,8 +7,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from PySide6.QtWidgets import QStackedWidget
+
 from medsynth_app.core.jobs.kind import Outcome
 from medsynth_app.core.words import _
+from medsynth_app.session.training import TrainingRun
+from medsynth_app.ui.places.models.bench import TrainingPage
 from medsynth_app.ui.places.models.card import ModelCard
 from medsynth_app.ui.places.models.panel import ModelsPanel
 from medsynth_app.ui.places.models.shelf import Shelf
@@ -28,7 +32,18 @@ def make(frame: Frame) -> Place:
         panel.finish()
         shelf.finish()
 
-    return Place(ID, _("Models"), "cube-outline", panel, centre=ModelCard(frame.session, panel),
+    card, bench, centre = ModelCard(frame.session, panel), TrainingPage(frame.theme, frame.session), QStackedWidget()
+    for page in (card, bench):
+        centre.addWidget(page)
+
+    def show_run(run: TrainingRun) -> None:
+        bench.show_run(run)
+        centre.setCurrentWidget(bench)
+
+    panel.run_chosen.connect(show_run)
+    panel.list.clicked.connect(lambda _index: centre.setCurrentWidget(card))
+    panel.list.selectionModel().currentChanged.connect(lambda _now, _before: centre.setCurrentWidget(card))
+    return Place(ID, _("Models"), "cube-outline", panel, centre=centre,
                  commands=_commands(frame, panel, shelf), ends=(JobEnd(Outcome.PACKS), JobEnd(Outcome.DATA)),
                  finish=finish)
 

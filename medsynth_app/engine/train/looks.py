@@ -1,0 +1,95 @@
+"""A look at a base model while it trains: what it draws from fixed seeds, and whether it learns or remembers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from diffusers import AutoencoderKL, DDPMScheduler
+from torch.nn import functional as F
+from transformers import CLIPTokenizer
+
+from medsynth_app.engine.train.autoencoder import encode_all
+from medsynth_app.engine.train.denoiser import Denoiser
+from medsynth_app.engine.train.pack import pipeline_of
+from medsynth_app.engine.train.recipe import Recipe
+from medsynth_app.engine.train.supervision import Pictures8, Supervisor
+from medsynth_app.engine.train.velocity import SCHEDULE
+
+DRAWN, STEPS, GUIDANCE = 6, 12, 2.5
+COMPARED = 96  # pictures of either part, at the same noise
+TIMES = (100, 300, 500, 700, 900)
+SMALL = 16  # px at which pictures are compared
+
+
+class Looks:
+    """Draws with the first prompts of the recipe and the seeds 0, 1, ..., and compares losses.
+
+    A model that remembers its pictures has a smaller loss on those that it learns from than on held-out ones, at equal
+    noise: both are measured on as many pictures, with the empty caption.
+    """
+
+    def __init__(self, recipe: Recipe, vae: AutoencoderKL, tokenizer: CLIPTokenizer, pixels: Pictures8,
+                 held_out: Pictures8, device: torch.device, supervisor: Supervisor) -> None:
+        self._recipe, self._vae, self._tokenizer = recipe, vae, tokenizer
+        self._pixels, self._device, self._supervisor = pixels, device, supervisor
+        count = min(COMPARED, len(pixels), len(held_out))
+        seen = np.random.default_rng(recipe.seed).permutation(len(pixels))[:count]
+        self._parts = {"loss on learned pictures": pixels[seen], "loss on held-out pictures": held_out[:count]}
+        self._latents: dict[str, torch.Tensor] = {}
+        self._small: npt.NDArray[np.float32] | None = None
+
+    def __call__(self, model: Denoiser) -> dict[str, float]:
+        """Show pictures, and return the two losses; none where there are no held-out pictures."""
+        drawn = self._draw(model)
+        self._supervisor.show(drawn, self._pixels[self._nearest(drawn)])
+        return {name: round(self._loss(model, name), 4) for name, pictures in self._parts.items() if len(pictures)}
+
+    def _draw(self, model: Denoiser) -> Pictures8:
+        pipeline = pipeline_of(self._vae, model, self._tokenizer)
+        pipeline.set_progress_bar_config(disable=True)
+        prompts = self._recipe.pack.grid_prompts or (self._recipe.pack.default_prompt,)
+        size = self._recipe.pack.native_size
+        pictures: npt.NDArray[np.floating[Any]] = pipeline(
+            [prompts[k % len(prompts)] for k in range(DRAWN)], num_inference_steps=STEPS, guidance_scale=GUIDANCE,
+            generator=[torch.Generator("cpu").manual_seed(k) for k in range(DRAWN)], height=size, width=size,
+            output_type="np").images
+        drawn: Pictures8 = np.rint(pictures * 255).astype(np.uint8)
+        return drawn
+
+    def _nearest(self, drawn: Pictures8) -> npt.NDArray[np.int64]:
+        """The training picture most like each, by small copies less their mean."""
+        if self._small is None:
+            self._small = _small(self._pixels)
+        one = _small(drawn)
+        found: npt.NDArray[np.int64] = (
+            (one ** 2).sum(1)[:, None] - 2 * one @ self._small.T + (self._small ** 2).sum(1)[None]).argmin(1)
+        return found
+
+    def _loss(self, model: Denoiser, name: str) -> float:
+        if name not in self._latents:
+            self._latents[name] = encode_all(self._vae, self._parts[name], self._device).float()
+        clean = self._latents[name].to(self._device)
+        scheduler = DDPMScheduler(**SCHEDULE)
+        empty = self._tokenizer([""], padding="max_length", truncation=True, return_tensors="pt").input_ids
+        noise = torch.randn(clean.shape, generator=torch.Generator("cpu").manual_seed(1)).to(self._device)
+        errors = []
+        for time in TIMES:
+            t = torch.full((len(clean),), time, device=self._device)
+            predicted = model(scheduler.add_noise(clean, noise, t), t, empty.to(self._device),
+                              torch.zeros(len(clean), dtype=torch.long, device=self._device))
+            errors.append(float(F.mse_loss(predicted.float(), scheduler.get_velocity(clean, noise, t))))
+        return float(np.mean(errors))
+
+
+def _small(pictures: Pictures8) -> npt.NDArray[np.float32]:
+    """Flat copies of `SMALL` px, less the mean of each; shape (n, 3 * SMALL * SMALL)."""
+    rows = []
+    for start in range(0, len(pictures), 256):
+        part = torch.from_numpy(pictures[start:start + 256]).permute(0, 3, 1, 2).float()
+        rows.append(F.interpolate(part, (SMALL, SMALL), mode="area").flatten(1).numpy())
+    flat: npt.NDArray[np.float32] = np.concatenate(rows)
+    flat -= flat.mean(axis=1, keepdims=True)
+    return flat

@@ -1,0 +1,164 @@
+"""The training bench: how a run goes, while it runs and afterwards."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QComboBox, QGridLayout, QScrollArea, QWidget
+
+from medsynth_app.core.job import JobState
+from medsynth_app.core.words import _
+from medsynth_app.session.session import Session
+from medsynth_app.session.training import TrainingRun
+from medsynth_app.ui.theme import tokens as look
+from medsynth_app.ui.theme.theme import Theme
+from medsynth_app.ui.widgets import words
+from medsynth_app.ui.widgets.basic import Picture, button, clear, column, label, row
+from medsynth_app.ui.widgets.panel import fact
+from medsynth_app.ui.widgets.plot import Plot, PlotLine
+
+EDGE = 112  # px of a picture
+STATES = {JobState.WAITING: _("waits for its turn"), JobState.RUNNING: _("runs"), JobState.DONE: _("has ended"),
+          JobState.FAILED: _("failed"), JobState.CANCELLED: _("was stopped; what it learned is kept")}
+STAGES = {"freeze": _("Data"), "autoencoder": _("Autoencoder"), "decoder": _("Decoder"), "denoiser": _("Denoiser"),
+          "control": _("ControlNet"), "masks": _("Model of masks"), "encoder": _("Encoder"), "detector": _("Detector")}
+
+
+class TrainingPage(QScrollArea):
+    """One run: where it is, its curves beside those of another, what it draws."""
+
+    def __init__(self, theme: Theme, session: Session) -> None:
+        super().__init__()
+        self.setAccessibleName(_("Training run"))
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._theme, self._session = theme, session
+        self.run: TrainingRun | None = None
+        self._plots: dict[tuple[str, bool], Plot] = {}
+        self._title, self._state = label("", "title"), label("", "muted", wrap=True)
+        self.stop = button(_("Stop and keep"), self._stop, tip=_("What it has learned is kept: it can go on"))
+        self.go_on = button(_("Go on"), self._go_on)
+        self.other = QComboBox()
+        self.other.setAccessibleName(_("Run to compare with"))
+        self.other.setMinimumWidth(200)
+        self.other.activated.connect(lambda _row: self.refresh())
+        self._facts = column(spacing=look.S)
+        self._curves = column(spacing=look.S)
+        self._pictures = QGridLayout()
+        self._pictures.setSpacing(look.S)
+        self._drawn_head = label(_("Drawn from fixed seeds"), "heading")
+        self._drawn_help = label(_("Above what it draws now, below the picture that it learned from and that is most "
+                                   "like it. Two that are the same mean that it remembers."), "help", wrap=True)
+        inner = QWidget()
+        inner.setObjectName("page")
+        inner.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        body = column(self._title, self._state, row(self.stop, self.go_on, None, label(_("Compare with"), "muted"),
+                                                    self.other), parent=inner, spacing=look.M,
+                      margins=(look.L * 2, look.L + 8, look.L * 2, look.L))
+        body.addLayout(self._facts)
+        body.addLayout(self._curves)
+        body.addWidget(self._drawn_head)
+        body.addWidget(self._drawn_help)
+        body.addLayout(self._pictures)
+        body.addStretch(1)
+        self.setWidget(inner)
+        session.training.changed.connect(self._hear)
+        session.jobs.changed.connect(self.refresh)
+
+    def show_run(self, run: TrainingRun) -> None:
+        """Show this run."""
+        if self.run is None or run.id != self.run.id:
+            clear(self._curves)
+            self._plots = {}
+        self.run = run
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Follow the run, and those that it can be compared with."""
+        if self.run is None:
+            return
+        runs = self._session.training.runs
+        run = self.run = next((each for each in runs if each.id == self.run.id), self.run)
+        state = run.entry.record.state
+        self._title.setText(_("Training {name}").format(name=run.name))
+        self._state.setText(self._words(run))
+        self.stop.setVisible(not state.ended)
+        self.go_on.setVisible(state in (JobState.CANCELLED, JobState.FAILED))
+        self._offer(tuple(each for each in runs if each.id != run.id and each.part == run.part))
+        self._show_facts(run)
+        self._show_curves(run)
+        self._show_pictures(run)
+
+    # -- inner
+
+    def _hear(self, job_id: str) -> None:
+        if self.run is not None and job_id in (self.run.id, self.other.currentData()) and self.isVisible():
+            self.refresh()
+
+    def _words(self, run: TrainingRun) -> str:
+        entry, state = run.entry, run.entry.record.state
+        if state is not JobState.RUNNING or not run.stage:
+            rest = f" {entry.message}" if entry.message and state in (JobState.FAILED, JobState.RUNNING) else ""
+            return f"{_('It')} {STATES[state]}.{rest}"
+        left = f", {_('about {time} left').format(time=words.duration(entry.seconds_left))}" \
+            if entry.seconds_left is not None else ""
+        return _("{stage}: step {step} of {steps}").format(stage=STAGES.get(run.stage, run.stage), step=f"{run.step:,}",
+                                                           steps=f"{run.steps:,}") + left
+
+    def _offer(self, others: tuple[TrainingRun, ...]) -> None:
+        kept = self.other.currentData()
+        self.other.clear()
+        self.other.addItem(_("no other run"), "")
+        for each in others:
+            self.other.addItem(each.name, each.id)
+        self.other.setCurrentIndex(max(0, self.other.findData(kept)))
+        self.other.setEnabled(bool(others))
+
+    def _show_facts(self, run: TrainingRun) -> None:
+        clear(self._facts)
+        for stage, lines in run.curves.items():
+            found = ", ".join(f"{name} {words.number(curve[-1][1])}" for name, curve in lines.items())
+            self._facts.addWidget(fact(STAGES.get(stage, stage), _("step {step}: {figures}").format(
+                step=f"{max(curve[-1][0] for curve in lines.values()):,}", figures=found)))
+
+    def _show_curves(self, run: TrainingRun) -> None:
+        other = next((each for each in self._session.training.runs if each.id == self.other.currentData()), None)
+        for stage, lines in run.curves.items():
+            beside = other.curves.get(stage, {}) if other is not None else {}
+            for validated in (False, True):
+                shown = [PlotLine(name, curve) for name, curve in lines.items() if (name != "loss") == validated]
+                shown += [PlotLine(f"{name}, {other.name}", curve, faint=True) for name, curve in beside.items()
+                          if other is not None and (name != "loss") == validated]
+                if shown:
+                    self._plot(stage, validated).show_lines(shown)
+
+    def _plot(self, stage: str, validated: bool) -> Plot:
+        if (stage, validated) not in self._plots:
+            title = f"{STAGES.get(stage, stage)}: {_('validation') if validated else _('loss of each step')}"
+            made = self._plots[stage, validated] = Plot(self._theme, title)
+            self._curves.addWidget(label(title, "heading"))
+            self._curves.addWidget(made)
+        return self._plots[stage, validated]
+
+    def _show_pictures(self, run: TrainingRun) -> None:
+        for part in (self._drawn_head, self._drawn_help):
+            part.setVisible(bool(run.drawn))
+        clear(self._pictures)
+        for at, pictures in enumerate((run.drawn, run.nearest)):
+            for k, picture in enumerate(pictures):
+                shown = Picture(self._theme, EDGE)
+                shown.show_picture(picture, synthetic=at == 0)
+                shown.setAccessibleName(_("Drawn from seed {seed}, synthetic").format(seed=k) if at == 0
+                                        else _("Nearest training picture of seed {seed}").format(seed=k))
+                self._pictures.addWidget(shown, at, k)
+        self._pictures.setColumnStretch(max(1, len(run.drawn)), 1)
+
+    def _stop(self) -> None:
+        if self.run is not None:
+            self._session.jobs.cancel(self.run.id)
+
+    def _go_on(self) -> None:
+        if self.run is not None:
+            changes = self._session.jobs.retry(self.run.id)
+            found = next((each for each in self._session.training.runs if each.id in changes.jobs), None)
+            if found is not None:
+                self.show_run(found)

@@ -1,0 +1,131 @@
+"""Curves: lines over one axis, with ticks and their names beside them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from medsynth_app.core.words import _
+from medsynth_app.ui.theme import tokens as look
+from medsynth_app.ui.theme.theme import Theme
+
+LEFT, BELOW, ABOVE = 52, 22, 22  # px for ticks and names
+SMALL_PX = 11
+STYLES = (Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine, Qt.PenStyle.DotLine, Qt.PenStyle.DashDotLine)
+
+
+@dataclass(frozen=True)
+class PlotLine:
+    """One line: its name and its points (x, y), in the order of x; `faint` for what it is held against."""
+
+    name: str
+    points: Sequence[tuple[float, float]]
+    faint: bool = False
+
+
+class Plot(QWidget):
+    """Lines told apart by dashes as well as by colour. The axes begin and end where the points do."""
+
+    def __init__(self, theme: Theme, title: str, height: int = 180) -> None:
+        super().__init__()
+        self._theme, self.title = theme, title
+        self.lines: tuple[PlotLine, ...] = ()
+        self._height = height
+        self.setMinimumHeight(height)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        theme.changed.connect(lambda _tokens: self.update())
+
+    def sizeHint(self) -> QSize:
+        return QSize(360, self._height)
+
+    def show_lines(self, lines: Sequence[PlotLine]) -> None:
+        """Draw these; those without points are left out."""
+        self.lines = tuple(line for line in lines if line.points)
+        last = "; ".join(f"{line.name} {line.points[-1][1]:.4g}" for line in self.lines)
+        self.setAccessibleName(f"{self.title}: {last}" if last else self.title)
+        self.setToolTip(last)
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        t = self._theme.tokens
+        font = painter.font()
+        font.setPixelSize(SMALL_PX)
+        painter.setFont(font)
+        area = QRectF(LEFT, ABOVE, max(1, self.width() - LEFT - look.S), max(1, self.height() - ABOVE - BELOW))
+        points = [point for line in self.lines for point in line.points]
+        painter.setPen(QColor(t.muted))
+        if not points:
+            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, _("No figures yet"))
+            painter.end()
+            return
+        xs, ys = _span([x for x, _y in points]), _span([y for _x, y in points])
+        self._draw_axes(painter, t, area, xs, ys)
+        for k, line in enumerate(self.lines):
+            self._draw_line(painter, t, area, xs, ys, k, line)
+        self._draw_names(painter, t)
+        painter.end()
+
+    def _draw_axes(self, painter: QPainter, t: look.Tokens, area: QRectF, xs: tuple[float, float],
+                   ys: tuple[float, float]) -> None:
+        for value in ticks(*ys, 4):
+            y = area.bottom() - (value - ys[0]) / (ys[1] - ys[0]) * area.height()
+            painter.setPen(QColor(t.border))
+            painter.drawLine(QPointF(area.left(), y), QPointF(area.right(), y))
+            painter.setPen(QColor(t.muted))
+            painter.drawText(QRectF(0, y - 8, LEFT - look.S, 16),
+                             Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, f"{value:.4g}")
+        for value in ticks(*xs, max(2, int(area.width() // 110))):
+            x = area.left() + (value - xs[0]) / (xs[1] - xs[0]) * area.width()
+            box = QRectF(min(x - 40, self.width() - 80), area.bottom() + 4, 80, 16)
+            painter.drawText(box, Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop, f"{value:,.0f}")
+
+    def _draw_line(self, painter: QPainter, t: look.Tokens, area: QRectF, xs: tuple[float, float],
+                   ys: tuple[float, float], k: int, line: PlotLine) -> None:
+        painter.setPen(self._pen(t, k, line))
+        shown = [QPointF(area.left() + (x - xs[0]) / (xs[1] - xs[0]) * area.width(),
+                         area.bottom() - (y - ys[0]) / (ys[1] - ys[0]) * area.height()) for x, y in line.points]
+        if len(shown) == 1:
+            painter.drawEllipse(shown[0], 2, 2)
+        painter.drawPolyline(QPolygonF(shown))
+
+    def _draw_names(self, painter: QPainter, t: look.Tokens) -> None:
+        left, metrics = float(LEFT), painter.fontMetrics()
+        for k, line in enumerate(self.lines):
+            width = metrics.horizontalAdvance(line.name)
+            if left + 26 + width > self.width():
+                break
+            painter.setPen(self._pen(t, k, line))
+            painter.drawLine(QPointF(left, 11), QPointF(left + 18, 11))
+            painter.setPen(QColor(t.muted))
+            painter.drawText(QRectF(left + 24, 2, width + 2, 18), Qt.AlignmentFlag.AlignVCenter, line.name)
+            left += 24 + width + look.L
+
+    @staticmethod
+    def _pen(t: look.Tokens, k: int, line: PlotLine) -> QPen:
+        colour = t.muted if line.faint else (t.accent, t.text, t.warning)[k % 3]
+        return QPen(QColor(colour), 1.2 if line.faint else 1.8, STYLES[k % len(STYLES)])
+
+
+def ticks(low: float, high: float, most: int) -> list[float]:
+    """At most about so many round numbers from low to high."""
+    rough = (high - low) / max(most, 1)
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = next(power * each for each in (1, 2, 5, 10) if power * each >= rough)
+    first = math.ceil(low / step)
+    return [step * k for k in range(first, math.floor(high / step + 1e-9) + 1)]
+
+
+def _span(values: Sequence[float]) -> tuple[float, float]:
+    """From where to where; never nothing."""
+    low, high = min(values), max(values)
+    if high - low < 1e-9 * max(1.0, abs(high)):
+        room = max(abs(high) * 0.1, 1e-3)
+        return low - room, high + room
+    return low, high

@@ -1,0 +1,115 @@
+"""The training bench: how a run goes, stops, goes on, and is held against another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+
+from medsynth_app.core.job import EventKind, JobEvent, JobState
+from medsynth_app.core.jobs.stored import to_parts
+from medsynth_app.core.jobs.train import TrainRequest
+from medsynth_app.formats.training_log import note
+from medsynth_app.ui.places.models.bench import TrainingPage
+from medsynth_app.workspace.workspace import Workspace
+from tests.ui.desk import TestDesk, a_desk
+
+pytestmark = pytest.mark.gui
+
+
+@pytest.fixture
+def desk(qapp: object, tmp_path: Path) -> Iterator[TestDesk]:
+    with a_desk(tmp_path / "desk", Workspace.temporary()) as found:
+        found.window.navigator.go("models")
+        yield found
+
+
+def begin(desk: TestDesk, folder: Path, name: str) -> str:
+    request = TrainRequest(str(folder / "r.toml"), str(folder), str(folder / name),
+                           checkpoints=str(folder / f"{name}.training" / "checkpoints"))
+    job_id = desk.session.queue.submit(request)
+    record = replace(desk.queue.jobs[job_id], state=JobState.RUNNING)
+    desk.session.workspace.jobs.add(record, *to_parts(request))
+    desk.queue.jobs[job_id] = record
+    desk.session.jobs.refresh()
+    return job_id
+
+
+def tell(desk: TestDesk, job_id: str, step: int, **figures: float) -> None:
+    desk.hear(job_id, JobState.RUNNING, JobEvent(
+        job_id, EventKind.PROGRESS, step * 2, 1000, 3600.0, f"denoiser {step} of 500: loss",
+        data={"stage": "denoiser", "step": step, "steps": 500, **figures}))
+
+
+def page(desk: TestDesk) -> TrainingPage:
+    centre: Any = desk.window.place("models").centre
+    assert isinstance(centre.currentWidget(), TrainingPage)
+    return centre.currentWidget()
+
+
+def choose(desk: TestDesk, row: int = 0) -> TrainingPage:
+    runs: Any = desk.window.place("models").panel.runs
+    QTest.mouseClick(runs.viewport(), Qt.MouseButton.LeftButton, pos=runs.visualRect(runs.model().index(row)).center())
+    return page(desk)
+
+
+def test_a_run_shows_where_it_is_its_curves_and_what_it_draws(desk: TestDesk, tmp_path: Path) -> None:
+    panel: Any = desk.window.place("models").panel
+    assert not panel.runs.isVisible()
+    job_id = begin(desk, tmp_path, "skin")
+    for step in (50, 100):
+        tell(desk, job_id, step, **{"loss": 1 / step, "loss on held-out pictures": 2 / step})
+    shown = choose(desk)
+    assert "skin" in shown._title.text() and "Denoiser: step 100 of 500, about 1 h 0 min left" in shown._state.text()
+    loss, held = shown._plots["denoiser", False], shown._plots["denoiser", True]
+    assert [line.points for line in loss.lines] == [((50, 0.02), (100, 0.01))]
+    assert [line.name for line in held.lines] == ["loss on held-out pictures"]
+    pictures = {str(k): np.full((32, 32, 3), 40 * k, np.uint8) for k in range(3)}
+    desk.hear(job_id, JobState.RUNNING, JobEvent(job_id, EventKind.PREVIEW, arrays=pictures | {
+        f"nearest {k}": picture for k, picture in enumerate(pictures.values())}))
+    desk.until(lambda: shown._pictures.count() == 6)
+    drawn = shown._pictures.itemAtPosition(0, 0).widget()
+    assert drawn.synthetic and not shown._pictures.itemAtPosition(1, 0).widget().synthetic
+    assert "20 %" in panel.runs.rows.row(0).more
+
+
+def test_it_is_stopped_and_goes_on(desk: TestDesk, tmp_path: Path) -> None:
+    job_id = begin(desk, tmp_path, "skin")
+    tell(desk, job_id, 50, loss=1.0)
+    shown = choose(desk)
+    assert shown.stop.isVisible() and not shown.go_on.isVisible()
+    QTest.mouseClick(shown.stop, Qt.MouseButton.LeftButton)
+    assert ("cancel", job_id) in desk.queue.asked
+    desk.hear(job_id, JobState.CANCELLED, JobEvent(job_id, EventKind.CANCELLED))
+    assert shown.go_on.isVisible() and "what it learned is kept" in shown._state.text()
+    QTest.mouseClick(shown.go_on, Qt.MouseButton.LeftButton)
+    assert ("retry", job_id) in desk.queue.asked
+
+
+def test_curves_come_from_the_log_of_a_run_before_and_beside_those_of_another(desk: TestDesk, tmp_path: Path) -> None:
+    for step in (50, 100):
+        note(tmp_path / "old.training" / "checkpoints", {"stage": "denoiser", "step": step, "steps": 500, "loss": 3.0})
+    begin(desk, tmp_path, "old")
+    tell(desk, begin(desk, tmp_path, "new"), 50, loss=1.0)
+    names = [run.name for run in desk.session.training.runs]
+    shown = choose(desk, names.index("new"))
+    shown.other.setCurrentIndex(1)
+    shown.other.activated.emit(1)
+    assert [(line.name, line.faint, len(line.points)) for line in shown._plots["denoiser", False].lines] == [
+        ("loss", False, 1), ("loss, old", True, 2)]
+
+
+def test_a_click_on_a_model_shows_its_card_again(desk: TestDesk, tmp_path: Path) -> None:
+    tell(desk, begin(desk, tmp_path, "skin"), 50, loss=1.0)
+    choose(desk)
+    panel: Any = desk.window.place("models").panel
+    QTest.mouseClick(panel.list.viewport(), Qt.MouseButton.LeftButton,
+                     pos=panel.list.visualRect(panel.list.model().index(0)).center())
+    centre: Any = desk.window.place("models").centre
+    assert not isinstance(centre.currentWidget(), TrainingPage)
