@@ -64,16 +64,24 @@ def gather(data: Path, schema: CellSchema, progress: Callable[[int, int], None] 
     return found
 
 
-def generated(workspace: Workspace, pictures: Iterable[Picture], schema: CellSchema) -> list[Cell]:
-    """Generated pictures as cells, as files of the workspace; what was asked for is kept, and not shown."""
+def generated(workspace: Workspace, pictures: Sequence[Picture], schema: CellSchema,
+              progress: Callable[[int, int], None] = nobody_waits,
+              cancelled: Callable[[], bool] = lambda: False) -> list[Cell]:
+    """Generated pictures as cells, as files of the workspace; what was asked for is kept, and not shown.
+
+    May run on any thread; raises as `gather`.
+    """
     found = []
-    for picture in pictures:
+    for number, picture in enumerate(pictures, 1):
+        if cancelled():
+            raise Cancelled
         path = open_picture(workspace, picture)
         sha256 = file_sha256(path)
         record = picture.provenance
         found.append(Cell(cell_id(sha256), f"{picture.seed}", str(path), sha256, WHOLE, Origin.SYNTHETIC,
                           schema.named_in(str(record.parameters.get("prompt", ""))), seed=picture.seed,
                           pack=record.pack))
+        progress(number, len(pictures))
     return found
 
 

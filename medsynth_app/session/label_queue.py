@@ -88,6 +88,7 @@ class LabelQueue:
         self._rest = [Place(k, 0, RANDOM, reason_words(Reason.CHANCE)) for k in by_chance if k not in self._in_control]
         self._ranked: Sequence[Place] = ()
         self.ahead: list[Asked] = []
+        self._reviewed: set[int] = set()
         self.read()
 
     def read(self) -> None:
@@ -103,6 +104,7 @@ class LabelQueue:
     def answered(self, label: CellLabel) -> None:
         """Count one more label, and go on."""
         self._count(label)
+        self._reviewed.discard(self._index.get(label.cell, -1))
         self._settle()
 
     def _count(self, label: CellLabel) -> None:
@@ -130,11 +132,18 @@ class LabelQueue:
         self._ranked = tuple(places)
         self._fill()
 
-    def first(self, place: int) -> None:
-        """Ask this cell next, whatever the order says."""
+    def first(self, place: int, again: str = "") -> None:
+        """Ask this cell next, whatever the order says; `again`: why its label may be given anew."""
         self.ahead = [asked for asked in self.ahead if asked.place != place]
-        self.ahead.insert(0, self._asked(place))
+        if again:
+            self._reviewed.add(place)
+        self.ahead.insert(0, Asked(self._cells[place], place, reason=again) if again else self._asked(place))
         self._fill()
+
+    def passed(self, place: int) -> None:
+        """Leave the label of a cell that was asked again as it is."""
+        self._reviewed.discard(place)
+        self._settle()
 
     def upcoming(self, count: int) -> list[Asked]:
         """The next cells: those that are settled on, and as things stand those after them."""
@@ -156,6 +165,8 @@ class LabelQueue:
     # -- inner
 
     def _open(self, asked: Asked) -> bool:
+        if not asked.repeat and asked.place in self._reviewed:
+            return True
         if asked.repeat:
             return self._mine.get(asked.place, 0) == asked.repeat
         if asked.control:

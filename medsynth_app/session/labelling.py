@@ -22,7 +22,7 @@ from medsynth_app.core.label_options import LabelOptions
 from medsynth_app.formats.cell_schemas import shipped_schemas
 from medsynth_app.session.hook import BEFORE_VIEWS, Hook
 from medsynth_app.session.label_clock import LabelClock
-from medsynth_app.session.label_queue import Asked, LabelQueue
+from medsynth_app.session.label_queue import Asked, LabelQueue, in_control
 from medsynth_app.session.people import People
 from medsynth_app.session.teaching import Teaching
 from medsynth_app.workspace.label_sets import LabelSet, LabelSetInfo
@@ -157,19 +157,32 @@ class Labelling:
     # -- cells
 
     def gather(self, data: Path, progress: Callable[[int, int], None] = action.nobody_waits,
-               cancelled: Callable[[], bool] = lambda: False) -> list[Cell]:
-        """Cells of a folder or table; may run on any thread, emits nothing. Give them to `add`."""
-        return action.gather(data, self.opened().schema, progress, cancelled)
+               cancelled: Callable[[], bool] = lambda: False, schema: CellSchema | None = None) -> list[Cell]:
+        """Cells of a folder or table; may run on any thread, emits nothing. Give them to `add`.
 
-    def add(self, cells: Sequence[Cell], *, document_id: str = "") -> Changes:
-        """Add cells to the open set."""
-        return self._hook.tell(action.add_cells(self._workspace, self.opened(), cells, document_id=document_id,
+        Parameters
+        ----------
+        schema
+            For a set that is not made yet; None for that of the open one.
+        """
+        return action.gather(data, schema or self.opened().schema, progress, cancelled)
+
+    def gather_generated(self, picture_ids: Collection[str], progress: Callable[[int, int], None] = action.nobody_waits,
+                         cancelled: Callable[[], bool] = lambda: False, schema: CellSchema | None = None) -> list[Cell]:
+        """The same of generated pictures; those that are gone are passed over."""
+        held = [found for number in picture_ids if (found := self._workspace.pictures.get(number)) is not None]
+        return action.generated(self._workspace, held, schema or self.opened().schema, progress, cancelled)
+
+    def add(self, cells: Sequence[Cell], *, document_id: str = "", set_id: str = "") -> Changes:
+        """Add cells to the open set, or to the one of this id."""
+        own = self.current if self.current is not None and set_id in ("", self.current.id) else None
+        target = own or (self._workspace.label_sets.open(set_id) if set_id else self.opened())
+        return self._hook.tell(action.add_cells(self._workspace, target, cells, document_id=document_id,
                                                 person=self._people.id))
 
     def add_generated(self, picture_ids: Collection[str]) -> Changes:
         """Add generated pictures to the open set; those that are gone are passed over."""
-        held = [found for number in picture_ids if (found := self._workspace.pictures.get(number)) is not None]
-        return self.add(action.generated(self._workspace, held, self.opened().schema))
+        return self.add(self.gather_generated(picture_ids))
 
     # -- labels
 
@@ -185,6 +198,13 @@ class Labelling:
         """Ask this cell of the set next."""
         if self._queue is not None:
             self._queue.first(place)
+            self.asked_changed.emit()
+
+    def review(self, places: Sequence[int], reason: str) -> None:
+        """Ask cells once more, the first one first: the answer takes the place of one's own label."""
+        if self._queue is not None:
+            for place in reversed(places):
+                self._queue.first(place, again=reason)
             self.asked_changed.emit()
 
     def suggestion(self, asked: Asked) -> str:
@@ -218,7 +238,11 @@ class Labelling:
         return self._give(labels)
 
     def skip(self, asked: Asked) -> Changes:
-        """Ask this cell again at the end."""
+        """Ask this cell again at the end; one whose label was asked for anew keeps it."""
+        if not asked.repeat and self.label_of(asked.place) is not None and self._queue is not None:
+            self._queue.passed(asked.place)
+            self.asked_changed.emit()
+            return Changes()
         return self._give([self._label(asked, SKIPPED)])
 
     def undo(self) -> Changes:
@@ -227,6 +251,11 @@ class Labelling:
 
     def redo(self) -> Changes:
         return self._turn(self.opened().redo(self._people.id))
+
+    def is_open(self, place: int) -> bool:
+        """Whether nobody has labelled a cell, and chance has not drawn it for the figures."""
+        opened = self.opened()
+        return not opened.labels_of(opened.cells[place].id) and not in_control(opened.options, opened.cells[place])
 
     def label_of(self, place: int) -> CellLabel | None:
         """One's own first label of a cell; None where there is none."""

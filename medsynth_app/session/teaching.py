@@ -97,7 +97,7 @@ class Teaching:
         control = [in_control(self._set.options, cell) for cell in self._set.cells]
         request = learn_request(self._set, self.encoder, self._agreed, control, self._file)
         if request is None:
-            self.obstacle = "None of the images of these cells is there."
+            self.obstacle = self.obstacle or "None of the images of these cells is there."
             self._to(Stage.NOTHING)
             return Changes()
         self._heard = len(self._teaching())
@@ -105,6 +105,11 @@ class Teaching:
         self._learning = self._queue.submit(request, person=self._people.id)
         self._to(Stage.LEARNING)
         return self._jobs.submitted(Changes(jobs=(self._learning,)))
+
+    @property
+    def busy(self) -> bool:
+        """Whether a worker embeds or learns for the set."""
+        return bool(self._waiting or self._learning)
 
     def prediction(self, place: int) -> tuple[str, float]:
         """The likeliest class of a cell of the set, and how likely that is; "" and 0 while nothing was learned."""
@@ -114,6 +119,14 @@ class Teaching:
         shares = self.learned.probabilities[row]
         best = int(shares.argmax())
         return self.learned.classes[best], float(shares[best])
+
+    def share(self, place: int, kind: str) -> float:
+        """How likely a cell is of a class; 0 while nothing was learned."""
+        row = self.row(place)
+        if self.learned is None or row is None or not len(self.learned.probabilities) \
+                or kind not in self.learned.classes:
+            return 0.0
+        return float(self.learned.probabilities[row, self.learned.classes.index(kind)])
 
     def row(self, place: int) -> int | None:
         """The row of `learned` for a cell of the set; None where it has none."""
@@ -155,6 +168,7 @@ class Teaching:
             self._to(Stage.NOTHING)
             return
         if self._waiting or self._learning:
+            self._to(Stage.EMBEDDING if self._waiting else Stage.LEARNING)
             return
         requests = embed_cells(label_set, self.encoder, "auto")
         self._waiting = {self._queue.submit(request, person=self._people.id) for request in requests}

@@ -17,12 +17,15 @@ from PySide6.QtWidgets import QApplication, QDialog, QLabel, QPushButton, QScrol
 
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import EventKind, JobEvent, JobState
+from medsynth_app.ui.places.label.centre import Mode
 from medsynth_app.ui.shell.banners import Details
 from medsynth_app.ui.viewer import Hover
 from medsynth_app.ui.viewer.overlay import EDGE
+from medsynth_app.ui.widgets.basic import Group
 from medsynth_app.workspace.workspace import Workspace
 from tests.ui.desk import TestDesk, a_desk
 from tests.ui.geometry import faults
+from tests.ui.places.label.bench import pictures
 
 pytestmark = pytest.mark.gui
 SIZES = ((900, 560), (1024, 640), (1280, 720), (1366, 768), (1920, 1080), (2560, 1440))
@@ -167,6 +170,28 @@ def at_work(desk: TestDesk) -> Iterator[None]:
     desk.clear_jobs()
 
 
+@contextmanager
+def labelling(desk: TestDesk, mode: str) -> Iterator[None]:
+    """Cells to label, blind, with all groups of the inspector unfolded."""
+    lab, centre = desk.session.labelling, desk.window.place("label").centre
+    if not lab.sets:
+        folder = pictures(desk.image.parent / "cells", 30)
+        lab.new("Smears of May", next(each for each in lab.schemas if each.id == "bone-marrow"))
+        lab.change(blind=True)
+        lab.add(lab.gather(folder))
+    lab.open_last()
+    desk.window.navigator.go("label")
+    centre.set_mode(Mode(mode))
+    groups = [group for group in desk.window.place("label").panel.findChildren(Group) if not group.head.isChecked()]
+    for group in groups:
+        group.head.setChecked(True)
+    yield
+    for group in groups:
+        group.head.setChecked(False)
+    centre.set_mode(Mode.ONE)
+    desk.window.navigator.go("paint")
+
+
 EMPTY: dict[str, Callable[[TestDesk], Any]] = {
     **{f"empty, in {name}": (lambda desk, name=name: place(desk, name)) for name in PLACES},
     "first run": asked_for_a_name,
@@ -180,6 +205,8 @@ OPENED: dict[str, Callable[[TestDesk], Any]] = {
     "without the inspector": lambda desk: switched(desk, "view.inspector"),
     "settings": lambda desk: dialog(desk, "help.settings"), "keys": lambda desk: dialog(desk, "help.keys"),
     "key editor": lambda desk: dialog(desk, "help.edit_keys"),
+    **{f"cells, {mode.value}": (lambda desk, mode=mode: labelling(desk, mode.value)) for mode in Mode},
+    "classes": lambda desk: dialog(desk, "label.classes"),
     "my data": lambda desk: dialog(desk, "models.data"), "training": lambda desk: dialog(desk, "models.train"),
 }
 

@@ -34,14 +34,15 @@ class JobNews:
                     None)
 
     def _done(self, record: JobRecord) -> None:
+        outcome = outcome_of(record.kind)
+        if any(end.outcome is outcome and end.is_seen(record) for end in self._navigator.current.ends):
+            return
         kind, where = KINDS.get(record.kind), self._where(record)
         said = f"{kind.done if kind is not None else _('Done')}: {record.title.split(': ', 1)[-1]}"
         if where is None:
             self._toasts.say("done", said)
             return
         place, end = where
-        if self._navigator.current is place and end.is_seen(record):
-            return
 
         def show() -> None:
             self._navigator.go(place.id)

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QByteArray, QSize, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication, QShowEvent
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication, QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QMainWindow, QStackedWidget, QWidget
 
+from medsynth_app.core.changes import Changes
 from medsynth_app.core.words import _
 from medsynth_app.session.session import Session
 from medsynth_app.ui.shell.banners import Banners
@@ -77,7 +78,8 @@ class MainWindow(QMainWindow):
         self._build_places(places)
         self._compose()
         self._add_commands()
-        self._keys = Keys(self, self._digit, self._go_to_place, lambda held: self.canvas.candidate.flicker(held))
+        self._keys = Keys(self, self._digit, self._go_to_place, lambda held: self.canvas.candidate.flicker(held),
+                          self._press)
         self._focus = FocusGuard(self, self.commands, self._resting)
         self._connect()
         Guard(self).guard(self)
@@ -193,7 +195,7 @@ class MainWindow(QMainWindow):
         self.canvas.candidate.mode_changed.connect(lambda _mode: refresh())
         s.notice.connect(self._notice)
         s.documents.current_changed.connect(self._show_document)
-        s.changed.connect(lambda _changes: refresh())
+        s.changed.connect(self._follow)
         for signal in (s.documents.current_changed, s.painting.history_changed, s.painting.schema_changed,
                        s.candidates.changed, s.candidates.selected_changed, s.people.changed, s.models.changed,
                        s.generate.pictures.changed, s.generate.shape_changed):
@@ -243,6 +245,11 @@ class MainWindow(QMainWindow):
             if page is not None:
                 page.setContentsMargins(0, height, 0, 0)
 
+    def _follow(self, changes: Changes) -> None:
+        """What can be done may be something else now; labels alone come many a minute, and their place follows them."""
+        if changes != Changes(labels=changes.labels):
+            self.commands.refresh()
+
     def _show_document(self) -> None:
         document = self.session.documents.current
         self.setWindowTitle(f"{document.info.pseudonym} · MedSynth" if document else "MedSynth")
@@ -290,6 +297,10 @@ class MainWindow(QMainWindow):
     def _digit(self, digit: int) -> bool:
         choose = self.navigator.current.keys.digit
         return choose is not None and choose(digit)
+
+    def _press(self, event: QKeyEvent) -> bool:
+        press = self.navigator.current.keys.press
+        return press is not None and press(event)
 
     def _go_to_place(self, digit: int) -> bool:
         if not 1 <= digit <= len(self._places):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QWidget
 
 from medsynth_app.core.job import JobRecord
@@ -22,10 +24,25 @@ class PlaceKeys:
         (group, keys, what they do), for the sheet of keys.
     digit
         Told of a digit's key, by its place on the keyboard; returns whether it was of use.
+    press
+        Told of every key without Ctrl or Alt that nobody writes with, before digits and shortcuts are; returns whether
+        the place uses it. An event of the type `ShortcutOverride` only asks.
     """
 
     sheet: tuple[tuple[str, str, str], ...] = ()
     digit: Callable[[int], bool] | None = None
+    press: Callable[[QKeyEvent], bool] | None = None
+
+
+class History(Protocol):
+    """What can be undone and redone; the names are those of the steps, None where there is none."""
+
+    undo_name: str | None
+    redo_name: str | None
+
+    def undo(self) -> object: ...
+
+    def redo(self) -> object: ...
 
 
 @dataclass(frozen=True)
@@ -73,6 +90,8 @@ class Place:
         The jobs whose results are seen here.
     planned
         Not built yet: it says what it will do.
+    history
+        What undo and redo act on here; None: on the painting, where the image stands in the middle.
     finish
         Called when the window closes: stops what runs.
     """
@@ -89,6 +108,7 @@ class Place:
     entry: QWidget | None = None
     ends: tuple[JobEnd, ...] = ()
     planned: bool = False
+    history: History | None = None
     finish: Callable[[], None] = nothing
 
     @property

@@ -62,15 +62,15 @@ def typing() -> bool:
 
 class Keys(QObject):
     """Hands the digit row to `choose` (plain) and `go` (with Ctrl), whatever the layout prints on the keys, and
-    tells `hold` while X is held.
+    tells `hold` while X is held. Before that `press` is asked for every plain key, as `PlaceKeys.press`.
 
     Sits on the native window, where every key passes once; install it after the window has one.
     """
 
     def __init__(self, window: QWidget, choose: Callable[[int], bool], go: Callable[[int], bool],
-                 hold: Callable[[bool], None]) -> None:
+                 hold: Callable[[bool], None], press: Callable[[QKeyEvent], bool]) -> None:
         super().__init__(window)
-        self._choose, self._go, self._hold = choose, go, hold
+        self._choose, self._go, self._hold, self._press = choose, go, hold, press
         self._held = False
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
@@ -81,8 +81,11 @@ class Keys(QObject):
             self._flicker(kind, event)
         if kind is QEvent.Type.KeyRelease:
             return False
-        digit = digit_of(event)
         modifiers = event.modifiers() & ~(Qt.KeyboardModifier.KeypadModifier | Qt.KeyboardModifier.ShiftModifier)
+        if modifiers == Qt.KeyboardModifier.NoModifier and not typing() and self._press(event):
+            event.accept()
+            return True
+        digit = digit_of(event)
         with_control = modifiers == Qt.KeyboardModifier.ControlModifier
         if digit is None or not (with_control or modifiers == Qt.KeyboardModifier.NoModifier):
             return False
@@ -150,11 +153,13 @@ class KeySheet(QDialog):
     def _groups(commands: Commands, navigator: Navigator) -> dict[str, list[tuple[str, str]]]:
         """Keys by group: those of this place, and those of no place."""
         here = navigator.current
+        taken = {key for _group, keys, _text in here.keys.sheet for key in keys.split(", ")} \
+            if here.keys.press is not None else set()
         elsewhere = {command.id for place in navigator.places if place is not here for command in place.commands}
         found: dict[str, list[tuple[str, str]]] = {}
         for command in commands.all():
             key = commands.key_text(command.id)
-            if key and command.id not in elsewhere:
+            if key and key not in taken and command.id not in elsewhere:
                 found.setdefault(command.group, []).append((key, command.title))
         for group, key, text in here.keys.sheet:
             found.setdefault(group, []).append((key, text))

@@ -76,7 +76,7 @@ class ToolBar(QFrame):
                     if found.menu() is not None and found.isEnabled() and not found.isHidden():
                         found.menu().setTitle(found.text())
                         menu.addMenu(found.menu())
-                    elif found.menu() is None and not found.isHidden():
+                    elif found.defaultAction() is not None and not found.isHidden():
                         menu.addAction(found.defaultAction())
 
 

@@ -9,6 +9,7 @@ from medsynth_app.core.words import _
 from medsynth_app.session.session import Session
 from medsynth_app.ui.shell.command import Command
 from medsynth_app.ui.shell.navigator import Navigator
+from medsynth_app.ui.shell.place import History
 from medsynth_app.ui.shell.runner import Runner
 from medsynth_app.ui.viewer.canvas import Canvas
 from medsynth_app.ui.viewer.paint_look import STEPS
@@ -24,20 +25,32 @@ def no_image(session: Session) -> str | None:
 
 def edit_commands(session: Session, navigator: Navigator, run: Runner) -> tuple[Command, ...]:
     """Undo and redo; nothing is undone that one cannot see."""
-    def refusal(name: str | None, nothing: str) -> str | None:
-        if not navigator.sees_image:
-            return NOT_SEEN
-        return nothing if name is None or session.documents.read_only else None
+    def history() -> History | None:
+        return navigator.current.history or (session.painting if navigator.sees_image else None)
 
-    painting = session.painting
+    def name(redo: bool) -> str | None:
+        found = history()
+        return None if found is None else found.redo_name if redo else found.undo_name
+
+    def refusal(redo: bool, nothing: str) -> str | None:
+        found = history()
+        if found is None:
+            return NOT_SEEN
+        locked = session.documents.read_only if found is session.painting else session.workspace.read_only
+        return nothing if name(redo) is None or locked else None
+
+    def turn(redo: bool) -> None:
+        if (found := history()) is not None:
+            run(found.redo if redo else found.undo)
+
     return (
-        Command("edit.undo", _("Undo"), _("Edit"), lambda: run(painting.undo), "Ctrl+Z", icon="undo", repeats=True,
-                enabled_when=lambda: refusal(painting.undo_name, _("Nothing of yours to undo")),
-                title_now=lambda: painting.undo_name or ""),
-        Command("edit.redo", _("Redo"), _("Edit"), lambda: run(painting.redo), "Ctrl+Shift+Z", icon="redo",
+        Command("edit.undo", _("Undo"), _("Edit"), lambda: turn(False), "Ctrl+Z", icon="undo", repeats=True,
+                enabled_when=lambda: refusal(False, _("Nothing of yours to undo")),
+                title_now=lambda: name(False) or ""),
+        Command("edit.redo", _("Redo"), _("Edit"), lambda: turn(True), "Ctrl+Shift+Z", icon="redo",
                 more_keys=("Ctrl+Y",), repeats=True,
-                enabled_when=lambda: refusal(painting.redo_name, _("Nothing of yours to redo")),
-                title_now=lambda: painting.redo_name or ""))
+                enabled_when=lambda: refusal(True, _("Nothing of yours to redo")),
+                title_now=lambda: name(True) or ""))
 
 
 def tool_commands(session: Session, canvas: Canvas) -> tuple[Command, ...]:

@@ -62,6 +62,8 @@ def generate_commands(frame: Frame, panel: GeneratePanel, grid: PictureGrid,
                 enabled_when=lambda: None if frame.session.models.packs else _("No model is installed")),
         Command("generate.open", _("Open the picture in Paint"), group, lambda: _open(frame, grid),
                 icon="brush-outline", enabled_when=not_writable),
+        Command("generate.label", _("Send the picture to Label"), group, lambda: _label(frame, grid),
+                icon="tag-plus-outline", enabled_when=not_writable),
         Command("generate.save", _("Save the picture…"), group, lambda: _save(frame, grid), icon="tray-arrow-down",
                 enabled_when=no_picture),
         Command("generate.save_these", _("Save these pictures…"), group, lambda: saving.ask(grid.meant()),
@@ -98,6 +100,21 @@ def _open(frame: Frame, grid: PictureGrid) -> None:
     path = frame.run(lambda: frame.session.generate.pictures.as_file(picture.id)) if picture is not None else None
     if path is not None:
         frame.opening.open(path)
+
+
+def _label(frame: Frame, grid: PictureGrid) -> None:
+    """Add the chosen picture to the cells that are labelled."""
+    picture, labelling = grid.chosen, frame.session.labelling
+    if picture is None:
+        return
+
+    def send() -> bool:
+        frame.session.label_sources.go_on()
+        labelling.add_generated([picture.id])
+        return True
+
+    if frame.run(send):
+        frame.toasts.say("done", _("The picture is among the cells of “{name}”.").format(name=labelling.opened().name))
 
 
 def _save(frame: Frame, grid: PictureGrid) -> None:

@@ -278,4 +278,4 @@ class PictureGrid(QWidget):
         elif shown is not None:
             self.card.show_picture(shown)
         self._commands.refresh("generate.open", "generate.save", "generate.use", "generate.favourite",
-                               "generate.remove")
+                               "generate.remove", "generate.label", "label.generated")

@@ -50,6 +50,13 @@ class PictureCard(QWidget):
                           tip=_("Prompt, seed, steps, guidance and model back into the panel"))
         self.favourite = button("", role="link")
         commands.follow(self.favourite, "generate.favourite", tip=False)
+        self.label, self.label_all = button(_("Send to Label")), button(_("Send all"))
+        self.label.setToolTip(_("Add this picture to the cells that are labelled"))
+        self.label_all.setToolTip(_("Label all generated pictures"))
+        commands.follow(self.label, "generate.label", tip=False)
+        commands.follow(self.label_all, "label.generated", tip=False)
+        labels = row(self.label, self.label_all)
+        labels.setStretch(0, 1)
         self.remove = button(_("Remove…"), role="danger", tip=_("Erase this picture from the workspace"))
         commands.follow(self.open, "generate.open", tip=False)
         commands.follow(self.save, "generate.save", tip=False)
@@ -67,7 +74,7 @@ class PictureCard(QWidget):
         upper.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         links = row(self.use, self.favourite)
         links.setStretch(0, 1)
-        lower = column(links, self.save, buttons, margins=(look.L, look.S, look.L, look.L))
+        lower = column(links, self.save, labels, buttons, margins=(look.L, look.S, look.L, look.L))
         column(upper, lower, parent=self, spacing=0)
 
     def fit(self, room: int) -> None:

@@ -1,1 +1,1 @@
-"""Label: planned."""
+"""Label: which cells are what, one by one or in groups."""

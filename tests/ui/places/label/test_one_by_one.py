@@ -1,0 +1,232 @@
+"""Cells are labelled one by one, with real keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+
+from medsynth_app.core.cell_schema import IMPLAUSIBLE, NOT_A_CELL, NOT_SURE
+from medsynth_app.workspace.workspace import Workspace
+from tests.ui.desk import CTRL, TestDesk, a_desk
+from tests.ui.places.label.bench import centre, embed, fill, give_encoder, learn, leave, pictures, press, ready, told
+
+pytestmark = pytest.mark.gui
+ONE, TWO = (Qt.Key.Key_1, "1"), (Qt.Key.Key_2, "2")
+
+
+@pytest.fixture(scope="module")
+def one_desk(qapp: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestDesk]:
+    with a_desk(tmp_path_factory.mktemp("desk"), Workspace.temporary()) as made:
+        made.session.people.switch("Ann")
+        yield made
+
+
+@pytest.fixture
+def desk(one_desk: TestDesk) -> Iterator[TestDesk]:
+    yield one_desk
+    leave(one_desk)
+
+
+def labels(desk: TestDesk) -> list[str]:
+    opened = desk.session.labelling.opened()
+    return [each.answer for each in sorted(opened.labels.values(), key=lambda label: label.at)]
+
+
+def test_one_key_names_a_cell_and_brings_the_next(desk: TestDesk, tmp_path: Path) -> None:
+    fill(desk, pictures(tmp_path / "cells", 6))
+    lab = desk.session.labelling
+    for key, wanted in ((ONE, "neutrophil"), (TWO, "lymphocyte")):
+        ready(desk)
+        first = lab.asked
+        press(desk, *key)
+        assert lab.asked != first and labels(desk)[-1] == wanted
+    ready(desk)
+    press(desk, Qt.Key.Key_N, "n")
+    ready(desk)
+    press(desk, Qt.Key.Key_N, "N", shift=True)
+    ready(desk)
+    press(desk, Qt.Key.Key_U, "u")
+    assert labels(desk)[-3:] == [NOT_A_CELL, IMPLAUSIBLE, NOT_SURE]
+    assert centre(desk).one.count.text() == "Cell 6 of 6"
+    ready(desk)
+    press(desk, *ONE)
+    assert "All cells are labelled" in centre(desk).one.view.accessibleName()
+
+
+def test_a_held_key_labels_once_and_one_that_comes_too_early_not_at_all(desk: TestDesk, tmp_path: Path) -> None:
+    fill(desk, pictures(tmp_path / "cells", 8))
+    press(desk, *ONE)  # nothing is drawn yet
+    assert labels(desk) == []
+    ready(desk)
+    press(desk, *ONE)
+    for _ in range(30):
+        press(desk, *ONE, held=True)
+        QTest.qWait(10)
+    assert labels(desk) == ["neutrophil"]
+    ready(desk)
+    press(desk, *ONE)
+    press(desk, *TWO)  # before the next one was seen
+    assert labels(desk) == ["neutrophil"] * 2
+
+
+def test_undo_belongs_to_the_place_in_view(desk: TestDesk, tmp_path: Path) -> None:
+    desk.open()
+    desk.paint()
+    fill(desk, pictures(tmp_path / "cells", 4))
+    lab = desk.session.labelling
+    ready(desk)
+    first = lab.asked
+    press(desk, *ONE)
+    undo = desk.window.commands["edit.undo"]
+    assert undo.text() == "Undo: label neutrophil"
+    ready(desk)
+    desk.key(Qt.Key.Key_Z, CTRL)
+    assert labels(desk) == [] and lab.asked == first
+    assert not undo.isEnabled() and desk.window.commands["edit.redo"].isEnabled()
+    desk.window.navigator.go("paint")
+    assert undo.text().startswith("Undo: paint")
+    desk.window.navigator.go("generate")
+    assert not undo.isEnabled()
+
+
+def test_skipped_cells_come_again_at_the_end(desk: TestDesk, tmp_path: Path) -> None:
+    fill(desk, pictures(tmp_path / "cells", 3))
+    lab = desk.session.labelling
+    ready(desk)
+    first = lab.asked
+    centre(desk).one.view.setFocus()
+    press(desk, Qt.Key.Key_Space, " ")
+    for _ in range(2):
+        ready(desk)
+        press(desk, *ONE)
+    ready(desk)
+    assert lab.asked is not None and first is not None and lab.asked.place == first.place
+
+
+def test_an_image_that_has_gone_is_named_and_can_be_skipped_or_read_again(desk: TestDesk, tmp_path: Path) -> None:
+    folder = pictures(tmp_path / "cells", 3)
+    lab = desk.session.labelling
+    desk.session.people.switch("Ann")
+    lab.new("May", lab.schemas[0])
+    lab.add(lab.gather(folder))
+    assert lab.asked is not None
+    gone = Path(lab.asked.cell.file)
+    away = gone.rename(tmp_path / "away.png")
+    desk.window.navigator.go("label")
+    one = centre(desk).one
+    desk.until(lambda: gone.name in one.view.accessibleName())
+    press(desk, *ONE)
+    assert labels(desk) == []
+    away.rename(gone)
+    desk.window.commands.refresh()
+    desk.window.commands["label.again"].trigger()
+    ready(desk)
+    gone.rename(away)
+    press(desk, Qt.Key.Key_S, "s")
+    assert lab.asked is not None and lab.asked.cell.file != str(gone)
+
+
+def test_the_clock_stands_still_without_the_focus(desk: TestDesk, tmp_path: Path) -> None:
+    fill(desk, pictures(tmp_path / "cells", 2))
+    ready(desk)
+    assert desk.session.labelling.clock.running
+    desk.window.navigator.go("paint")
+    assert not desk.session.labelling.clock.running
+
+
+def test_without_an_encoder_cells_come_by_chance_and_it_is_said(desk: TestDesk, tmp_path: Path) -> None:
+    fill(desk, pictures(tmp_path / "cells", 1))
+    panel = desk.window.place("label").panel
+    assert "no encoder" in panel.learned.state.text() and not panel.primary.isEnabled()
+    ready(desk)
+    assert centre(desk).one.reason.text() == "Why: chosen by chance"
+    press(desk, *ONE)
+    assert centre(desk).one.count.text() == "1 cells labelled"
+
+
+def test_digits_on_a_french_keyboard(desk: TestDesk, tmp_path: Path) -> None:
+    fill(desk, pictures(tmp_path / "cells", 2))
+    ready(desk)
+    desk.physical(11, Qt.Key.Key_Eacute, "é")  # the key of 2
+    assert labels(desk) == ["lymphocyte"]
+
+
+def test_letters_are_classes_here_and_tools_elsewhere(desk: TestDesk, tmp_path: Path) -> None:
+    fill(desk, pictures(tmp_path / "cells", 2))
+    ready(desk)
+    tool = desk.window.canvas.tools.tool
+    press(desk, Qt.Key.Key_B, "b")
+    assert labels(desk) == ["band-neutrophil"] and desk.window.canvas.tools.tool == tool
+
+
+@pytest.fixture(scope="module")
+def other_desk(qapp: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestDesk]:
+    folder = tmp_path_factory.mktemp("desk")
+    give_encoder(folder)
+    with a_desk(folder, Workspace.temporary()) as made:
+        yield made
+
+
+@pytest.fixture
+def taught(other_desk: TestDesk, tmp_path: Path) -> Iterator[TestDesk]:
+    """A desk with an encoder, 30 cells of which some are labelled, and what was learned from them."""
+    made, lab = other_desk, other_desk.session.labelling
+    fill(made, pictures(tmp_path / "cells", 30), control=0.0, repeats=0.0, batch=1000)
+    embed(made)
+    learn(made)
+    for key in (ONE, TWO, ONE, TWO):
+        ready(made)
+        press(made, *key)
+    made.window.commands["label.learn"].trigger()
+    first = lab.opened().places[next(iter(lab.opened().labels.values())).cell]
+    learn(made, told(16), suspects=((lab.teaching.row(first), 2),))  # type: ignore[arg-type]
+    yield made
+    leave(made)
+
+
+def test_what_was_learned_is_shown_and_predictions_are_marked(taught: TestDesk) -> None:
+    panel, lab = taught.window.place("label").panel, taught.session.labelling
+    texts = " ".join(child.text() for child in panel.learned.findChildren(type(panel.learned.state)))
+    assert "0.86 (0.81 to 0.90, 40 cells)" in texts and "40 do the work of 95 by chance (70 to more)" in texts
+    assert "You may stop" in panel.learned.advice.text()
+    assert lab.asked is not None
+    wanted = lab.suggestion(lab.asked)
+    assert panel.palette_.classes[wanted].predicted.endswith("75 %")
+    taught.until(lambda: centre(taught).one.neighbours.accessibleName().startswith("Most alike of"))
+
+
+def test_blind_hides_predictions_under_a_banner(taught: TestDesk) -> None:
+    panel = taught.window.place("label").panel
+    assert not centre(taught).blind.isVisible()
+    panel.blind.setChecked(True)
+    assert centre(taught).blind.isVisible()
+    assert not any(found.predicted for found in panel.palette_.classes.values())
+    ready(taught)
+    taught.until(lambda: "labelled blind" in centre(taught).one.neighbours.nothing)
+
+
+def test_doubtful_labels_are_offered_and_a_new_answer_replaces_the_old(taught: TestDesk) -> None:
+    panel, lab = taught.window.place("label").panel, taught.session.labelling
+    assert panel.doubtful.text() == "1 label looks doubtful: look at it"
+    panel.doubtful.click()
+    ready(taught)
+    assert "the other labels speak for monocyte" in centre(taught).one.reason.text()
+    count, place = len(lab.opened().labels), lab.asked.place  # type: ignore[union-attr]
+    press(taught, Qt.Key.Key_3, "3")
+    own = lab.label_of(place)
+    assert own is not None and own.answer == "monocyte" and len(lab.opened().labels) == count
+    assert panel.doubtful.isHidden()
+
+
+def test_a_skipped_review_leaves_the_label(taught: TestDesk) -> None:
+    lab = taught.session.labelling
+    before = dict(lab.opened().labels)
+    taught.window.place("label").panel.doubtful.click()
+    ready(taught)
+    press(taught, Qt.Key.Key_S, "s")
+    assert lab.opened().labels == before and lab.asked is not None and lab.label_of(lab.asked.place) is None
