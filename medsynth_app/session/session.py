@@ -19,6 +19,7 @@ from medsynth_app.session.generate import Generate
 from medsynth_app.session.hook import Hook
 from medsynth_app.session.inpaint import Inpaint
 from medsynth_app.session.jobs import Jobs, Post, call_directly
+from medsynth_app.session.label_files import LabelFiles
 from medsynth_app.session.label_review import LabelReview
 from medsynth_app.session.label_sources import LabelSources
 from medsynth_app.session.labelling import Labelling
@@ -53,7 +54,7 @@ class Session:
     notice
         Signal(str, str): level ("info", "done", "warning" or "error") and a sentence for the person.
     people, documents, view, jobs, models, painting, candidates, inpaint, generate, make, exports, training,
-    labelling, label_review, label_sources
+    labelling, label_files, label_review, label_sources
         What a person works with, each with signals of its own.
     """
 
@@ -82,6 +83,7 @@ class Session:
         self.exports = Exports(workspace, settings, documents, view)
         self.training = Training(workspace, queue, people, jobs)
         self.labelling = Labelling(workspace, people, Teaching(queue, models, people, jobs, hook), hook)
+        self.label_files = LabelFiles(workspace, queue, self.labelling, people, jobs, hook)
         self.label_review = LabelReview(self.labelling, people)
         self.label_sources = LabelSources(workspace, queue, self.labelling, documents=documents, models=models,
                                           people=people, jobs=jobs, hook=hook)

@@ -9,6 +9,7 @@ from medsynth_app.core.jobs.kind import Outcome
 from medsynth_app.core.words import _
 from medsynth_app.ui.places.label.centre import LabelCentre, Mode
 from medsynth_app.ui.places.label.commands import ID, label_commands
+from medsynth_app.ui.places.label.files import LabelFilesPart, file_buttons, file_commands
 from medsynth_app.ui.places.label.gathering import Gathering
 from medsynth_app.ui.places.label.panel import LabelPanel
 from medsynth_app.ui.places.label.tools import ModeSwitch, SetMenu, view_button
@@ -31,6 +32,8 @@ def make(frame: Frame) -> Place:
     centre = LabelCentre(frame, gathering)
     panel = LabelPanel(frame.theme, session, frame.commands, frame.run)
     panel.palette_.chosen.connect(centre.answer)
+    files = LabelFilesPart(frame)
+    panel.files.addWidget(file_buttons(frame))
     labelling = session.labelling
     labelling.history_changed.connect(lambda: frame.commands.refresh("edit.undo", "edit.redo"))
     centre.mode_changed.connect(frame.commands.refresh)
@@ -48,10 +51,12 @@ def make(frame: Frame) -> Place:
 
     def finish() -> None:
         gathering.finish()
+        files.finish()
         centre.finish()
 
     return Place(
-        ID, _("Label"), "tag-outline", panel, centre=centre, commands=label_commands(frame, centre, gathering),
+        ID, _("Label"), "tag-outline", panel, centre=centre,
+        commands=(*label_commands(frame, centre, gathering), *file_commands(frame, files)),
         keys=PlaceKeys(SHEET, press=press),
         tools=(frame.steps, ModeSwitch(centre, frame.commands),
                SetMenu(frame.theme, session, frame.commands, frame.run), view_button(frame.theme, frame.commands)),
