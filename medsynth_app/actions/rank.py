@@ -34,7 +34,8 @@ def rank_request(embeddings: Path, strategy: str, budget: int, out: Path, *, lab
 
 
 def simulate_request(embeddings: Path, labels: Path | None, strategies: Sequence[str], out: Path, *, budget: int,
-                     batch: int, seeds: int, imbalance: float = 1.0) -> SimulateRequest:
+                     batch: int, seeds: int, imbalance: float = 1.0, rare: Sequence[str] = (),
+                     groups: bool = False) -> SimulateRequest:
     """All that a worker needs; "random" is always among the strategies.
 
     Parameters
@@ -51,7 +52,7 @@ def simulate_request(embeddings: Path, labels: Path | None, strategies: Sequence
     files = _file(embeddings), _file(labels) if labels else ""
     make_folder(out)
     return SimulateRequest(*files, tuple(dict.fromkeys(("random", *strategies))), budget, batch, seeds,
-                           str(out.resolve()), imbalance)
+                           str(out.resolve()), imbalance, tuple(rare), groups)
 
 
 def check_simulation(strategies: Sequence[str], **numbers: float) -> None:

@@ -61,6 +61,10 @@ def simulate(dataset: Annotated[Path, typer.Argument(
              seeds: Annotated[int, typer.Option("--seeds", help="Runs of each strategy.")] = 5,
              imbalance: Annotated[float, typer.Option(
                  "--imbalance", help="Make half of the classes so much rarer, others with each seed.")] = 1.0,
+             rare: Annotated[list[str] | None, typer.Option(
+                 "--rare", help="Class that --imbalance makes rarer; may be repeated.")] = None,
+             groups: Annotated[bool, typer.Option(
+                 "--groups", help="Have it label in groups too, page after page, after the first labels.")] = False,
              workspace: WorkspaceOption = None, as_json: JsonOption = False) -> Answer:
     """Have an oracle label cells whose classes are known, in the order of each strategy.
 
@@ -80,7 +84,7 @@ def simulate(dataset: Annotated[Path, typer.Argument(
             if labels is None and (dataset / LABELS).is_file():
                 labels = dataset / LABELS
         request = simulate_request(embeddings, labels, names, out, budget=budget, batch=batch, seeds=seeds,
-                                   imbalance=imbalance)
+                                   imbalance=imbalance, rare=rare or (), groups=groups)
         here.run(queue_ranking(here.queue, request, here.person_id))
     summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
     table = Table("strategy", "labels to 90 %", "to 95 %", "mean macro-F1", "rare among 160", box=None)
@@ -89,4 +93,8 @@ def simulate(dataset: Annotated[Path, typer.Argument(
         table.add_row(name, *(str(found[key]) if found[key] else "not reached"
                               for key in ("labels_to_90", "labels_to_95")),
                       f"{found['aulc']['mean']:.3f}", "" if rare is None else f"{rare:.1f}")
+    if held := summary.get("groups", {}).get("held"):
+        pages, labels = summary["groups"]["pages"], summary["groups"]["labels_per_decision"]["mean"]
+        table.caption = f"In groups: {labels:.1f} labels per decision; the interval held on {held['mean']:.0%} of " \
+                        f"{pages} pages."
     return Answer({"out": str(out), **summary}, table)

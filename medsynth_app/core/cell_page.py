@@ -13,8 +13,8 @@ from medsynth_app.core.learned import Learned, Share
 SIZE = 60  # cells of a page at most
 CHECKS = 8  # cells of it that are looked at first
 LEVEL = 0.9  # of the interval
-STRENGTH = 4.0  # looks that the classifier's own estimate counts as; see README for what came of it
-SUREST = 0.99  # a classifier's estimate counts as no surer
+STRENGTH = 4.0  # looks that the classifier's own estimate counts as: with 1 and 2 too few intervals held
+SUREST = 0.95  # a classifier's estimate counts as no surer
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,7 @@ NONE = -1  # in an array of indices
 
 @dataclass(frozen=True)
 class Share:
-    """A number from 0 to 1 with its 95 % interval, and how many cells stand behind it."""
+    """A share or score with its interval, of 95 % where nothing else is said, and how many cells stand behind it."""
 
     value: float
     low: float
@@ -51,14 +51,14 @@ class CurvePoint:
 
 @dataclass(frozen=True)
 class Saved:
-    """How many labels, chosen by chance, would have taught as much.
+    """How many labels by chance would hold as many of every class, taken together (`ranking.progress.saved`).
 
     Attributes
     ----------
     given
         Labels that there are.
     random, low, high
-        Labels by chance for the same score, and the 95 % interval; `high` None: no upper end can be named.
+        Labels that chance would need, and the 95 % interval; `high` None: perhaps more than there are cells.
     """
 
     given: int
@@ -76,13 +76,16 @@ class Report:
     labels
         That taught it, of each class.
     scores
-        On all real labelled cells. None: none, or too few to leave some out; no score is shown.
+        On all real cells that were labelled alone. None: none, or too few to leave some out; no score is shown.
     control
         On the labelled cells of the control slice, which chance drew: what to expect of cells that nobody chose.
     curve
-        On all real labelled cells, as `scores`; empty where the order of the labels is not known.
+        On the cells of `scores`, which a strategy chose for being hard: the truth on all cells is higher. Empty where
+        the order of the labels is not known.
+    gain
+        What the last doubling of the labels brought, its 90 % interval, and the cells behind it; None without a curve.
     flat
-        More labels of this kind teach little (`ranking.curve` states the rule).
+        More labels of this kind teach little (`evaluation.learning_curve` states the rule).
     unseen
         Share of cells whose class nobody has met yet, up to its upper bound; None without labels by chance.
     saved
@@ -95,6 +98,7 @@ class Report:
     scores: Scores | None = None
     control: Scores | None = None
     curve: tuple[CurvePoint, ...] = ()
+    gain: Share | None = None
     flat: bool = False
     unseen: Share | None = None
     saved: Saved | None = None

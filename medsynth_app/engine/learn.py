@@ -11,20 +11,22 @@ import numpy.typing as npt
 from medsynth_app.core.errors import Cancelled, UserError
 from medsynth_app.core.job import EventKind, JobEvent
 from medsynth_app.core.jobs.learn import WITHOUT, LearnRequest
-from medsynth_app.core.learned import NONE, Learned, Report, Scores, Share
+from medsynth_app.core.learned import NONE, CurvePoint, Learned, Report, Scores, Share
 from medsynth_app.engine.cell_vectors import cell_vectors
 from medsynth_app.engine.job import Job
 from medsynth_app.evaluation.classification import confusion, per_class_recall
 from medsynth_app.evaluation.intervals import Spread
+from medsynth_app.evaluation.learning_curve import learning_curve
 from medsynth_app.evaluation.resampled import balanced_accuracy_of, macro_f1_of, redrawn, with_interval
 from medsynth_app.formats.learned import read_learned, write_learned
 from medsynth_app.ranking.alike import most_alike
 from medsynth_app.ranking.classifier import softmax
 from medsynth_app.ranking.coverage import clusters
-from medsynth_app.ranking.cross_fit import NEVER, folds, left_out, temperature
+from medsynth_app.ranking.cross_fit import folds, left_out, temperature
 from medsynth_app.ranking.features import Floats, main_axes
 from medsynth_app.ranking.layout import likeness_map, near_middle, places_in_groups
 from medsynth_app.ranking.pool import Pick, Pool
+from medsynth_app.ranking.progress import course, saved
 from medsynth_app.ranking.rank import rank
 from medsynth_app.ranking.suspects import Suspects, suspects
 from medsynth_app.ranking.unseen import unseen_share
@@ -32,6 +34,7 @@ from medsynth_app.ranking.unseen import unseen_share
 STEPS = 6  # read, bring onto axes, rank, score, lay out, write
 NEIGHBOURS = 6
 COMPARED = 5000  # labelled cells that the nearest are looked for among
+FEWEST = 10  # cells that a score is told of
 CLUSTERS = 40  # at most, while there is no classifier
 
 
@@ -73,7 +76,7 @@ def _check(request: LearnRequest, cells: int) -> None:
     if not cells:
         raise UserError("There are no cells to learn from.", "Find some, or add pictures of cells.")
     arrays = (request.labels, request.control, request.real, request.ignored, request.images, request.confidence,
-              request.given)
+              request.given, request.grouped)
     if any(each is not None and each.shape != (cells,) for each in arrays):
         raise UserError(f"The embeddings are those of {cells} cells, the labels those of {len(request.labels)}.",
                         "Embed the cells of this set again.", safe="Every label is kept.")
@@ -99,21 +102,30 @@ def _scored(request: LearnRequest, pool: Pool, rng: np.random.Generator) -> tupl
         return Report(counts, unseen=unseen), none
     features, labels = pool.features[cells], pool.labels[cells]
     fold = folds(labels, pool.images[cells] if pool.images is not None else cells, rng)
+    if not fold.any():  # one image holds all
+        return Report(counts, unseen=unseen, temperature=1.0), none
     logits = left_out(features, labels, pool.classes, fold)
-    heat = temperature(logits, labels)
+    alone = np.ones(len(cells), bool) if request.grouped is None else ~request.grouped[cells]
+    scored = request.real[cells] & alone
+    heat = temperature(logits[scored], labels[scored])
     found_wrong = suspects(softmax(logits / heat), labels)
-    fold = np.where(request.real[cells], fold, NEVER)
-    scored = fold != NEVER
-    said, by_chance = logits.argmax(axis=1), np.isin(cells, control)
-    return (Report(counts, scores=_scores(labels[scored], said[scored], pool.classes, rng),
-                   control=_scores(labels[by_chance], said[by_chance], pool.classes, rng),
-                   unseen=unseen, temperature=heat),
-            Suspects(cells[found_wrong.rows], found_wrong.classes))
+    said, by_chance = logits.argmax(axis=1), scored & np.isin(cells, control)
+    report = Report(counts, scores=_scores(labels[scored], said[scored], pool.classes, rng),
+                    control=_scores(labels[by_chance], said[by_chance], pool.classes, rng), unseen=unseen,
+                    saved=saved(pool.counts, np.bincount(pool.labels[control], minlength=pool.classes),
+                                int(request.real.sum()), rng), temperature=heat)
+    if report.scores is not None and request.given is not None:
+        steps = course(features, labels, request.given[cells], pool.classes, fold, scored, said[scored])
+        curve = learning_curve(labels[scored], steps.said, pool.classes, rng)
+        report = replace(report, curve=tuple(map(CurvePoint, steps.labels, curve.macro_f1.tolist(),
+                                                 curve.errors.tolist())),
+                         gain=None if curve.gain is None else _share(curve.gain), flat=curve.is_flat(steps.labels[-1]))
+    return report, Suspects(cells[found_wrong.rows], found_wrong.classes)
 
 
 def _scores(labels: npt.NDArray[np.int64], said: npt.NDArray[np.int64], classes: int,
             rng: np.random.Generator) -> Scores | None:
-    if not len(labels):
+    if len(labels) < FEWEST:
         return None
     counts = confusion(labels, said, range(classes))
     drawn = redrawn(counts, rng)

@@ -43,3 +43,24 @@ def with_interval(value: float, drawn: npt.NDArray[np.float64], n: int, level: f
     """A value with the percentile interval of what was drawn (Efron 1979), widened where that leaves it out."""
     low, high = np.nanquantile(drawn, [(1 - level) / 2, (1 + level) / 2])
     return Spread(value, min(float(low), value), max(float(high), value), n)
+
+
+def tables(labels: npt.NDArray[np.integer], said: npt.NDArray[np.integer], classes: int,
+           weights: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
+    """Tables of counts, each cell counted as often as its weight says.
+
+    Parameters
+    ----------
+    labels, said
+        Shape (n,), 0..classes - 1.
+    weights
+        Shape (tables, n), such as a bootstrap draws them: one drawing for several classifiers pairs their scores.
+
+    Returns
+    -------
+    Shape (tables, classes, classes).
+    """
+    placed = np.zeros((len(labels), classes * classes), np.int64)
+    placed[np.arange(len(labels)), labels * classes + said] = 1
+    found: npt.NDArray[np.int64] = (weights @ placed).reshape(len(weights), classes, classes)
+    return found

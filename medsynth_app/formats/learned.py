@@ -62,7 +62,8 @@ def _report(plain: Mapping[str, Any]) -> Report:
         made[name] = None if plain[name] is None else _scores(plain[name])
     made["labels"] = tuple(plain["labels"])
     made["curve"] = tuple(CurvePoint(**each) for each in plain["curve"])
-    made["unseen"] = None if plain["unseen"] is None else Share(**plain["unseen"])
+    for name in ("unseen", "gain"):
+        made[name] = None if plain[name] is None else Share(**plain[name])
     made["saved"] = None if plain["saved"] is None else Saved(**plain["saved"])
     return Report(**made)
 

@@ -10,7 +10,6 @@ from medsynth_app.ranking.features import Floats
 
 Labels = npt.NDArray[np.integer]
 FOLDS = 5
-NEVER = -1  # fold of a cell that only teaches
 ABSENT = -1e4  # score of a class that a fold never saw
 FEWEST = 20  # cells that a temperature is found on
 
@@ -43,7 +42,7 @@ def folds(labels: Labels, images: Labels, rng: np.random.Generator, count: int =
 
 def left_out(features: Floats, labels: Labels, classes: int, fold: npt.NDArray[np.int64],
              teaching: npt.NDArray[np.bool_] | None = None) -> Floats:
-    """Scores of cells by classifiers that learned from all other folds; rows of the fold `NEVER` stay NaN.
+    """Scores of cells by classifiers that learned from all other folds.
 
     Parameters
     ----------
@@ -52,8 +51,8 @@ def left_out(features: Floats, labels: Labels, classes: int, fold: npt.NDArray[n
     teaching
         Cells that are learned from, shape (m,); None: all.
     """
-    found = np.full((len(labels), classes), np.nan, np.float32)
-    for each in np.unique(fold[fold != NEVER]):
+    found = np.empty((len(labels), classes), np.float32)
+    for each in np.unique(fold):
         rows, taught = fold == each, fold != each
         if teaching is not None:
             taught &= teaching

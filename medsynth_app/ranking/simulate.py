@@ -72,16 +72,18 @@ class Curve:
         return float(np.trapezoid(self.macro_f1, self.labels) / (self.labels[-1] - self.labels[0]))
 
 
-def rare_pool(labels: Labels, classes: int, imbalance: float,
-              rng: np.random.Generator) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
-    """Choose cells so that half of the classes are `imbalance` times as rare as the other half.
+def rare_pool(labels: Labels, classes: int, imbalance: float, rng: np.random.Generator,
+              named: npt.NDArray[np.bool_] | None = None) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    """Choose cells so that some classes are `imbalance` times as rare as the others.
 
     Parameters
     ----------
     labels
         Shape (n,).
     imbalance
-        Above 1: which classes are rare is chosen by chance. 1 keeps all cells.
+        1 keeps all cells.
+    named
+        Which classes are to be rare, shape (classes,), not all; None: half of them, chosen by chance.
 
     Returns
     -------
@@ -90,7 +92,10 @@ def rare_pool(labels: Labels, classes: int, imbalance: float,
     rare = np.zeros(classes, bool)
     if imbalance <= 1:
         return np.arange(len(labels)), rare
-    rare[rng.permutation(classes)[:classes // 2]] = True
+    if named is None:
+        rare[rng.permutation(classes)[:classes // 2]] = True
+    else:
+        rare = named
     counts = np.bincount(labels, minlength=classes)
     common = int(counts[~rare].min())
     few = max(2, round(common / imbalance))
@@ -125,7 +130,7 @@ def simulate(pool: LabelledCells, held_out: LabelledCells, classes: int, strateg
     rng = np.random.default_rng(seed)
     axes = main_axes(pool.embeddings, rng)
     features, asked = axes.of(pool.embeddings), axes.of(held_out.embeddings)
-    full = _score(features, pool.labels, asked, held_out.labels, classes)
+    full = score(features, pool.labels, asked, held_out.labels, classes)
     known = np.full(len(pool.labels), UNLABELLED, np.int64)
     order: list[int] = []
     counts, scores = [], []
@@ -135,7 +140,7 @@ def simulate(pool: LabelledCells, held_out: LabelledCells, classes: int, strateg
         known[chosen] = pool.labels[chosen]
         order += chosen
         counts.append(len(order))
-        scores.append(_score(features[order], pool.labels[order], asked, held_out.labels, classes))
+        scores.append(score(features[order], pool.labels[order], asked, held_out.labels, classes))
         checkpoint(len(order))
     is_rare = rare[pool.labels] if rare is not None and rare.any() else None
     return Curve(strategy, seed, tuple(counts), tuple(scores), full,
@@ -143,7 +148,7 @@ def simulate(pool: LabelledCells, held_out: LabelledCells, classes: int, strateg
                  0 if is_rare is None else int(is_rare.sum()))
 
 
-def _score(features: Floats, labels: Labels, asked: Floats, truth: Labels, classes: int) -> float:
+def score(features: Floats, labels: Labels, asked: Floats, truth: Labels, classes: int) -> float:
     """Macro-F1 on `asked` of what was learned from `features`; with one class alone, of that constant answer."""
     from sklearn.metrics import f1_score  # type: ignore[import-untyped]
 

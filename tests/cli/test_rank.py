@@ -82,6 +82,22 @@ def test_a_simulation_writes_summary_curves_and_plot(cells: Path, tmp_path: Path
         assert picture.width > 600 and len(picture.convert("RGB").getcolors(1 << 20) or ()) > 50
 
 
+def test_groups_are_simulated_and_the_rare_classes_named(cells: Path, tmp_path: Path) -> None:
+    out = tmp_path / "grouped"
+    answer = run("simulate-labelling", cells / "E.npz", "--labels", cells / "all.csv", "--budget", 60, "--batch", 8,
+                 "--seeds", 2, "--imbalance", 3, "--rare", "blast", "--groups", "--out", out)
+    assert answer.exit_code == 0, answer.stderr
+    assert "labels per decision" in answer.stdout
+    summary = json.loads((out / "summary.json").read_text())
+    pages = rows_of(out / "pages.csv")
+    assert summary["rare"] == ["blast"] and summary["groups"]["pages"] == len(pages) > 0
+    for page in pages:
+        assert 0 <= float(page["low"]) <= float(page["estimate"]) <= float(page["high"]) <= 1
+        assert int(page["labels"]) >= 1 and int(page["decisions"]) >= 1
+    assert run("simulate-labelling", cells / "E.npz", "--labels", cells / "all.csv", "--rare", "nobody", "--out",
+               tmp_path / "none").exit_code == 2
+
+
 def test_a_folder_of_classes_is_embedded_and_simulated(tmp_path: Path) -> None:
     make_tiny_encoder(tmp_path)
     rng = np.random.default_rng(1)

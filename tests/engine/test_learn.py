@@ -68,15 +68,46 @@ def test_classes_probabilities_groups_and_neighbours(request_: LearnRequest) -> 
 
 
 def test_scores_are_of_real_cells_alone_and_of_the_control_slice_beside_them(request_: LearnRequest) -> None:
-    request_.real[:EACH] = False
+    request_.real[:EACH], request_.control[:] = False, np.arange(3 * EACH) % 2 == 0
     found = learned(request_).report
     assert found.labels == (12, 12, 12, 0)
     assert found.scores is not None and found.control is not None
     assert found.scores.macro_f1.n == 24 and found.scores.recall[0] is None and found.scores.recall[3] is None
     assert np.sum(found.scores.confusion) == 24 and sum(found.scores.confusion[0]) == 0
     assert found.scores.macro_f1.low <= found.scores.macro_f1.value <= found.scores.macro_f1.high
-    assert found.control.macro_f1.n == 6
-    assert found.unseen is not None and found.unseen.n == 6
+    assert found.control.macro_f1.n == 12
+    assert found.unseen is not None and found.unseen.n == 12
+
+
+def test_the_curve_follows_the_order_of_the_labels(request_: LearnRequest) -> None:
+    given = np.where(request_.labels >= 0, np.arange(3 * EACH), -1).astype(np.int32)
+    found = learned(replace(request_, given=given)).report
+    assert [point.labels for point in found.curve] == [18, 36]
+    assert found.scores is not None and found.curve[-1].macro_f1 == found.scores.macro_f1.value
+    assert found.gain is not None and found.gain.low <= found.gain.value <= found.gain.high
+    assert found.curve[0].macro_f1 < found.curve[-1].macro_f1  # of the third class nothing was known then
+    assert not found.flat and learned(request_).report.curve == ()
+
+
+def test_what_chance_would_have_needed_is_told_from_thirty_labels_by_chance_on(request_: LearnRequest) -> None:
+    assert learned(request_).report.saved is None
+    request_.control[:] = True
+    found = learned(request_).report.saved
+    assert found is not None and found.given == 36 and found.low <= found.random
+
+
+def test_labels_given_to_a_page_teach_but_are_not_scored(request_: LearnRequest) -> None:
+    grouped = np.arange(3 * EACH) % EACH < 6
+    found = learned(replace(request_, grouped=grouped))
+    assert found.report.labels == (12, 12, 12, 0)
+    assert found.report.scores is not None and found.report.scores.macro_f1.n == 18
+    request_.labels[0] = 1
+    assert 0 in learned(replace(request_, grouped=grouped)).suspects  # but they are doubted as all others
+
+
+def test_a_score_of_a_handful_of_labels_is_not_told(request_: LearnRequest) -> None:
+    request_.labels[np.arange(3 * EACH) % EACH >= 3] = -1
+    assert learned(request_).report.scores is None
 
 
 def test_without_real_labels_no_score_is_shown(request_: LearnRequest) -> None:
@@ -125,7 +156,7 @@ def test_a_handful_of_cells(request_: LearnRequest, cells: int) -> None:
     assert sorted(found.order.tolist()) == list(range(cells))
     cut["labels"][:] = np.arange(cells) % 2
     found = learned(replace(request_, **cut))
-    assert len(found.order) == 0 and (found.report.scores is not None) == (cells > 1)
+    assert len(found.order) == 0 and found.report.scores is None
 
 
 def test_equal_cells(request_: LearnRequest) -> None:

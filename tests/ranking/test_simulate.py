@@ -47,6 +47,10 @@ def test_rare_pool_makes_half_of_the_classes_rare_and_others_with_another_seed()
         assert (counts[~rare] == 100).all()
         seen.add(tuple(rare))
     assert len(seen) > 1
+    named = np.arange(8) == 3
+    chosen, rare = rare_pool(labels, 8, 20, np.random.default_rng(0), named)
+    assert np.bincount(labels[chosen], minlength=8).tolist() == [5 if k == 3 else 100 for k in range(8)]
+    assert np.array_equal(rare, named)
     assert len(rare_pool(labels, 8, 1, np.random.default_rng(0))[0]) == 800
 
 

@@ -49,6 +49,10 @@ class LearnRequest:
     given
         Place of each label in the order in which they were given, or `WITHOUT`; shape (n,), int32. None: no learning
         curve, and no advice to stop.
+    grouped
+        Cells whose label was given to a page as a whole, shape (n,), bool; those of its cells that were checked are
+        none. They teach, but nothing is scored or calibrated on them: a page holds what the classifier was sure of.
+        None: no cell.
     ids
         What each cell is called in the embeddings, UTF-8, shape (n,); other rows there are passed over. None: the
         embeddings are one file, and in order.
@@ -71,6 +75,7 @@ class LearnRequest:
     images: npt.NDArray[np.int32] | None = None
     confidence: npt.NDArray[np.float32] | None = None
     given: npt.NDArray[np.int32] | None = None
+    grouped: npt.NDArray[np.bool_] | None = None
     ids: npt.NDArray[np.bytes_] | None = None
     weights: tuple[float, ...] = ()
     seed: int = 0

@@ -54,8 +54,12 @@ class SimulateRequest:
         Labels in all and at a time; how many runs of each strategy.
     imbalance
         Above 1: half of the classes, others with each seed, are so much rarer than the other half.
+    rare
+        Names of the classes that are rarer, in place of half of them by chance.
     out
         Folder of the report.
+    groups
+        Have it label in groups too, with as many decisions as `budget`.
     """
 
     embeddings: str
@@ -66,6 +70,8 @@ class SimulateRequest:
     seeds: int
     out: str
     imbalance: float = 1.0
+    rare: tuple[str, ...] = ()
+    groups: bool = False
 
 
 def rank_titled(request: RankRequest) -> str:
