@@ -30,12 +30,19 @@ Measure = Callable[[Floats, Floats], float]
 
 @dataclass
 class Compared:
-    """Features of both sets, `groups` of the real test pictures, and a fresh source of chance for each measure."""
+    """Features of both sets, and a fresh source of chance for each measure.
+
+    Attributes
+    ----------
+    groups, classes
+        Of the real test pictures; no classes where they have none.
+    """
 
     synthetic: Floats
     real: Floats
     groups: npt.NDArray[np.str_]
     seed: int
+    classes: npt.NDArray[np.str_] | None = None
 
     @property
     def size(self) -> int:
@@ -48,7 +55,7 @@ class Compared:
         drawn, floor = [], []
         size = self.size
         for _ in range(SPLITS):
-            one, other = halves_by_group(self.groups, rng)
+            one, other = halves_by_group(self.groups, rng, self.classes)
             size = min(size, len(one))
             rows = rng.permutation(len(self.synthetic))[:size]
             drawn.append(measure(self.real[one[:size]], self.synthetic[rows]))
@@ -76,7 +83,8 @@ def quality(bench: Bench, request: StudyRequest) -> Findings:
     judge, space = bench.judge(), bench.space()
     real = read_pictures(held_out, domain.native_size)
     drawn, truth = (space.of(each).astype(np.float64) for each in (pictures, real))
-    sets = Compared(drawn, truth, np.array([item.group for item in held_out]), request.seed)
+    sets = Compared(drawn, truth, np.array([item.group for item in held_out]), request.seed,
+                    np.array([item.label for item in held_out]) if domain.cells else None)
     findings = Findings(notes=[judge.words, f"{len(pictures)} pictures drawn, seeds {request.seed} to "
                                             f"{request.seed + len(pictures) - 1}, captions as in the test part"])
     add_distances(findings, sets, space.name, with_targets=domain.cells)  # the others are only to be reported

@@ -20,6 +20,8 @@ from medsynth_app.studies.halves import halves_by_group
 DESCRIPTORS = ("area", "count", "eccentricity")
 SPLITS = 20
 SHIPPED = -1  # as a limit: the pack's own model
+Kinds = tuple[npt.NDArray[np.str_], npt.NDArray[np.str_]]
+"""Group and class of each held-out mask."""
 
 
 @dataclass
@@ -37,7 +39,8 @@ def masks(bench: Bench, request: StudyRequest) -> Findings:
     items = [item for item in domain.with_masks("test") if item.mask_class]
     items = chosen(items, request.n or 800, request.seed)
     real = read_labels(items, size)
-    groups = np.array([item.group for item in items])
+    groups, classes = (np.array(texts) for texts in ([item.group for item in items],
+                                                     [item.mask_class for item in items]))
     counts = Counter(item.mask_class for item in items)
     findings = Findings(notes=[f"{len(items)} held-out masks at {size} px; as many drawn by each model, "
                                f"of the same classes, seeds from {request.seed}"])
@@ -51,21 +54,20 @@ def masks(bench: Bench, request: StudyRequest) -> Findings:
                             drawer.draw(dict(counts), request.seed),
                             np.concatenate(orientations(drawer.seen(), domain.augment))))
     for label, name in enumerate(domain.mask_labels, 1):
-        _add_shapes(findings, models, (real, groups), (label, name), request.seed)
+        _add_shapes(findings, models, real, (groups, classes), (label, name), request.seed)
     _add_nearest(findings, models, real)
     return findings
 
 
-def _add_shapes(findings: Findings, models: list[Drawn], held_out: tuple[Pictures, npt.NDArray[np.str_]],
-                label: tuple[int, str], seed: int) -> None:
-    real, groups = held_out
+def _add_shapes(findings: Findings, models: list[Drawn], real: Pictures, kinds: Kinds, label: tuple[int, str],
+                seed: int) -> None:
     truth = shape_descriptors(real, label[0])
     described = {model.name: shape_descriptors(model.masks, label[0]) for model in models}
     for which in DESCRIPTORS:
         measured, floor = {}, ""
         for name, shapes in described.items():
             try:
-                drawn, least = against_floor(truth, shapes, which, groups, seed)
+                drawn, least = against_floor(truth, shapes, which, kinds, seed)
                 measured[name], floor = f"{drawn.mean:.2f}", str(least)
             except ValueError as error:
                 measured[name] = f"not measured: {error}"
@@ -74,7 +76,7 @@ def _add_shapes(findings: Findings, models: list[Drawn], held_out: tuple[Picture
                      n=f"2 x {len(real) // 2}, {SPLITS} splits; (masks learned from)")
 
 
-def against_floor(real: ShapeDescriptors, drawn: ShapeDescriptors, which: str, groups: npt.NDArray[np.str_],
+def against_floor(real: ShapeDescriptors, drawn: ShapeDescriptors, which: str, kinds: Kinds,
                   seed: int) -> tuple[Spread, Spread]:
     """Distance of drawn from real, and of real from real, over the same halves: mean, least and most."""
     rng = np.random.default_rng(seed)
@@ -82,7 +84,7 @@ def against_floor(real: ShapeDescriptors, drawn: ShapeDescriptors, which: str, g
     found: list[list[float]] = [[], []]
     size = 0
     for _ in range(SPLITS):
-        one, other = halves_by_group(groups, rng)
+        one, other = halves_by_group(kinds[0], rng, kinds[1])
         size = len(one)
         some = rng.permutation(len(made))[:size]
         for place, values in enumerate((made[some], truth[other])):

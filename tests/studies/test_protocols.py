@@ -54,6 +54,16 @@ def test_prompts_follow_the_proportions_of_the_real_ones() -> None:
     assert set(asked) == {("a dark cell", "dark"), ("a pale cell", "pale")}
 
 
+def test_halves_hold_equally_many_of_each_class() -> None:
+    groups = np.array([f"case {k // 2}" for k in range(124)])
+    classes = np.array(["rare" if k < 22 else "common" for k in range(124)])
+    for seed in range(5):
+        one, other = halves_by_group(groups, np.random.default_rng(seed), classes)
+        rare = [int((classes[rows] == "rare").sum()) for rows in (one, other)]
+        assert len(one) == len(other) and abs(rare[0] - rare[1]) <= 2 and sum(rare) >= 20
+        assert not set(groups[one]) & set(groups[other])
+
+
 def test_halves_tear_no_case_apart() -> None:
     groups = np.repeat(np.array(["a", "b", "c", "d", "e"]), [5, 3, 4, 4, 2])
     one, other = halves_by_group(groups, np.random.default_rng(0))
@@ -104,8 +114,9 @@ def test_masks_turned_as_in_training_and_floors_of_shapes() -> None:
     larger = np.zeros_like(real)
     larger[:, 2:30, 2:30] = 1
     truth = shape_descriptors(real, 1)
-    alike, floor = masks.against_floor(truth, truth, "area", np.arange(40).astype(str), 0)
-    apart, same_floor = masks.against_floor(truth, shape_descriptors(larger, 1), "area", np.arange(40).astype(str), 0)
+    kinds = np.arange(40).astype(str), np.full(40, "a cell")
+    alike, floor = masks.against_floor(truth, truth, "area", kinds, 0)
+    apart, same_floor = masks.against_floor(truth, shape_descriptors(larger, 1), "area", kinds, 0)
     assert floor == same_floor and alike.mean < 2 * floor.mean < apart.mean and floor.n == 20
 
 
