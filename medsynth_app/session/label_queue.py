@@ -89,6 +89,7 @@ class LabelQueue:
         self._ranked: Sequence[Place] = ()
         self.ahead: list[Asked] = []
         self._reviewed: set[int] = set()
+        self._before: dict[int, Asked] = {}  # as cells were asked that are answered, for an undo
         self.read()
 
     def read(self) -> None:
@@ -124,6 +125,7 @@ class LabelQueue:
                 self._turn.append(place)
 
     def _settle(self) -> None:
+        self._before |= {asked.place: asked for asked in self.ahead if not self._open(asked)}
         self.ahead = [asked for asked in self.ahead if self._open(asked)]
         self._fill()
 
@@ -156,6 +158,10 @@ class LabelQueue:
                 found.append(self._ranked_one(place))
                 seen.add(place.cell)
         return found
+
+    def is_open(self, place: int) -> bool:
+        """Whether a cell has no label, was not skipped, and is not of the control slice."""
+        return place not in self._taken and place not in self._skipped and place not in self._in_control
 
     @property
     def left(self) -> int:
@@ -229,4 +235,11 @@ class LabelQueue:
                      place.strategy, place.reason)
 
     def _asked(self, place: int) -> Asked:
-        return Asked(self._cells[place], place, self._mine.get(place, 0), place in self._in_control)
+        """A cell that somebody went to, as it was asked before or as it stands in the order."""
+        repeat, before = self._mine.get(place, 0), self._before.get(place)
+        if before is not None and before.repeat == repeat:
+            return before
+        ranked = next((each for each in self._ranked if each.cell == place), None)
+        if ranked is not None and not repeat and place not in self._in_control:
+            return self._ranked_one(ranked)
+        return Asked(self._cells[place], place, repeat, place in self._in_control)

@@ -22,7 +22,7 @@ from medsynth_app.core.label_options import LabelOptions
 from medsynth_app.formats.cell_schemas import shipped_schemas
 from medsynth_app.session.hook import BEFORE_VIEWS, Hook
 from medsynth_app.session.label_clock import LabelClock
-from medsynth_app.session.label_queue import Asked, LabelQueue, in_control
+from medsynth_app.session.label_queue import Asked, LabelQueue
 from medsynth_app.session.people import People
 from medsynth_app.session.teaching import Teaching
 from medsynth_app.workspace.label_sets import LabelSet, LabelSetInfo
@@ -254,8 +254,7 @@ class Labelling:
 
     def is_open(self, place: int) -> bool:
         """Whether nobody has labelled a cell, and chance has not drawn it for the figures."""
-        opened = self.opened()
-        return not opened.labels_of(opened.cells[place].id) and not in_control(opened.options, opened.cells[place])
+        return self._queue is not None and self._queue.is_open(place)
 
     def label_of(self, place: int) -> CellLabel | None:
         """One's own first label of a cell; None where there is none."""

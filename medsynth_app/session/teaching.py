@@ -16,6 +16,7 @@ from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import EventKind, JobEvent, JobRecord
 from medsynth_app.core.learned import Learned
 from medsynth_app.core.pack_files import InstalledPack
+from medsynth_app.core.words import _
 from medsynth_app.formats.learned import read_learned
 from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.ranking.catalogue import Reason, reason_words
@@ -64,6 +65,7 @@ class Teaching:
         self._agreed: Mapping[str, str] = {}
         self._waiting: set[str] = set()  # jobs that embed
         self._learning = ""  # the job that learns
+        self._stale = False  # cells, classes or options changed since the job under way was asked for
         self._heard = 0  # labels that the last request knew
         self.obstacle: str | None = None
         self._ids: tuple[str, ...] = ()
@@ -76,13 +78,38 @@ class Teaching:
         same = self._set is not None and label_set is not None and self._set.id == label_set.id
         self._set, self._agreed = label_set, agreed
         if not same:
-            self._waiting, self._learning = set(), ""
+            self._waiting, self._learning, self._stale = set(), "", False
             if label_set is not None and not label_set.read_only:
                 for stale in label_set.folder.glob("learned-*.npz"):  # of a session before, in an order of its own
                     stale.unlink(missing_ok=True)
         self._forget()
         self.learned_changed.emit()
-        self._start()
+        self.start()
+
+    def start(self) -> None:
+        """Embed what is not yet, such as cells whose embedding was stopped or whose image is back; then learn."""
+        label_set = self._set
+        if label_set is None or not label_set.cells or label_set.read_only:
+            self._to(Stage.NOTHING)
+            return
+        try:
+            self.encoder = suited_encoder(self._models.installed, label_set.options.encoder)
+        except UserError as error:
+            self.obstacle = error.happened
+            self._to(Stage.NOTHING)
+            return
+        if self._waiting or self._learning:
+            self._stale = True
+            self._to(Stage.EMBEDDING if self._waiting else Stage.LEARNING)
+            return
+        self._stale = False
+        requests = embed_cells(label_set, self.encoder, "auto")
+        self._waiting = {self._queue.submit(request, person=self._people.id) for request in requests}
+        if self._waiting:
+            self._to(Stage.EMBEDDING)
+            self._jobs.submitted(Changes(jobs=tuple(self._waiting)))
+        else:
+            self.learn()
 
     def heed(self, label_set: LabelSet, agreed: Mapping[str, str]) -> None:
         """Labels were given: learn anew where enough of them are new and nothing is under way."""
@@ -97,7 +124,7 @@ class Teaching:
         control = [in_control(self._set.options, cell) for cell in self._set.cells]
         request = learn_request(self._set, self.encoder, self._agreed, control, self._file)
         if request is None:
-            self.obstacle = self.obstacle or "None of the images of these cells is there."
+            self.obstacle = self.obstacle or _("None of the images of these cells is there.")
             self._to(Stage.NOTHING)
             return Changes()
         self._heard = len(self._teaching())
@@ -156,32 +183,10 @@ class Teaching:
         self._place: list[int] = []
         self._order: list[Place] = []
 
-    def _start(self) -> None:
-        label_set = self._set
-        if label_set is None or not label_set.cells or label_set.read_only:
-            self._to(Stage.NOTHING)
-            return
-        try:
-            self.encoder = suited_encoder(self._models.installed, label_set.options.encoder)
-        except UserError as error:
-            self.obstacle = error.happened
-            self._to(Stage.NOTHING)
-            return
-        if self._waiting or self._learning:
-            self._to(Stage.EMBEDDING if self._waiting else Stage.LEARNING)
-            return
-        requests = embed_cells(label_set, self.encoder, "auto")
-        self._waiting = {self._queue.submit(request, person=self._people.id) for request in requests}
-        if self._waiting:
-            self._to(Stage.EMBEDDING)
-            self._jobs.submitted(Changes(jobs=tuple(self._waiting)))
-        else:
-            self.learn()
-
     def _again(self) -> None:
         """An encoder may have come."""
         if self._set is not None and self.encoder is None:
-            self._start()
+            self.start()
 
     def _teaching(self) -> list[str]:
         """Cells whose label teaches."""
@@ -196,7 +201,11 @@ class Teaching:
                 self._waiting.discard(record.id)
                 if event.kind is EventKind.FAILED:
                     self.obstacle = event.message
-                if not self._waiting:
+                elif event.kind is EventKind.CANCELLED:
+                    self.obstacle = _("Comparing the cells was stopped; label some and press Learn to go on.")
+                if not self._waiting and self._stale and event.kind is EventKind.DONE:
+                    self.start()  # other cells came meanwhile
+                elif not self._waiting:
                     self.learn()
         elif record.id == self._learning:
             if event.kind is EventKind.RESULT:
@@ -206,8 +215,8 @@ class Teaching:
                 if event.kind is EventKind.FAILED:
                     self.obstacle = event.message
                 self._to(Stage.READY if self.learned is not None else Stage.NOTHING)
-                if self._set is not None and len(self._set.cells) != len(self._ids):
-                    self._start()  # cells came meanwhile
+                if self._stale:
+                    self.start()
                 elif self._set is not None:
                     self.heed(self._set, self._agreed)
 

@@ -96,6 +96,23 @@ def test_an_undone_label_is_asked_again_and_one_that_is_wanted_comes_first() -> 
     assert len({each.place for each in bench.queue.ahead}) == len(bench.queue.ahead)
 
 
+def test_a_cell_that_is_asked_again_keeps_its_place_in_the_order_and_its_reason() -> None:
+    bench = Bench()
+    bench.queue.rank(ranked(*range(100)))
+    for _ in range(AHEAD):
+        bench.answer()
+    asked = bench.answer()
+    assert (asked.reason, asked.strategy) == ("because", "useful")
+    del bench.labels[next(reversed(bench.labels))]
+    bench.queue.read()
+    bench.queue.rank(())
+    bench.queue.first(asked.place)
+    assert bench.queue.ahead[0] == asked
+    bench.queue.rank(ranked(250))
+    bench.queue.first(250)
+    assert bench.queue.ahead[0].reason == "because" and bench.queue.is_open(250)
+
+
 def test_a_random_order_says_so() -> None:
     bench = Bench(strategy="random")  # type: ignore[arg-type]
     assert all(asked.control and asked.reason for asked in bench.queue.ahead)

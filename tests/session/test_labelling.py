@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from medsynth_app.core.errors import UserError
-from medsynth_app.core.job import JobState
+from medsynth_app.core.job import EventKind, JobEvent, JobState
 from medsynth_app.session.label_clock import LONGEST, LabelClock
 from medsynth_app.session.session import Session
 from tests.actions.bench import make_pack, png
@@ -104,6 +105,16 @@ def test_cells_are_embedded_where_there_is_an_encoder(bench: Session, tmp_path: 
     bench.models.refresh()
     waiting = [entry.record for entry in bench.jobs.entries if entry.record.state is JobState.WAITING]
     assert [record.kind for record in waiting] == ["embed"]
+
+
+def test_cells_whose_embedding_was_stopped_are_embedded_when_it_is_asked_for(bench: Session, tmp_path: Path) -> None:
+    make_pack(tmp_path / "packs", "cell-encoder", kind="encoder")
+    bench.models.refresh()
+    teaching, first = bench.labelling.teaching, bench.jobs.entries[-1].record
+    bench.jobs.deliver(replace(first, state=JobState.CANCELLED), JobEvent(first.id, EventKind.CANCELLED))
+    assert not teaching.busy and teaching.obstacle is not None and "stopped" in teaching.obstacle
+    teaching.start()
+    assert teaching.busy and len(bench.jobs.entries) == 2
 
 
 def test_a_set_goes_and_nothing_is_open_then(bench: Session) -> None:

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QSize, Qt, QThreadPool, QTimer
+from PySide6.QtCore import QSize, Qt, QThreadPool, QTimer, Signal
 from PySide6.QtGui import QIcon, QImage, QPainter, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QFrame, QGridLayout, QLineEdit, QToolButton, QWidget
+from PySide6.QtWidgets import QApplication, QFrame, QGridLayout, QLineEdit, QToolButton, QWidget
 
 from medsynth_app.actions.demo import demo_images
 from medsynth_app.core.errors import UserError
@@ -34,7 +34,15 @@ def _picture(path: Path, _task: Background) -> QImage | None:
 
 
 class NameBar(QFrame):
-    """Asks once who is at work; work can go on without an answer."""
+    """Asks once who is at work; work can go on without an answer.
+
+    Signals
+    -------
+    left
+        It went with the focus, which would come to rest on whatever Qt finds next.
+    """
+
+    left = Signal()
 
     def __init__(self, theme: Theme, session: Session) -> None:
         super().__init__()
@@ -51,7 +59,7 @@ class NameBar(QFrame):
         self._about = ElidedLabel(KEPT, "help")
         self._mark = label()
         row(self._mark, label(_("Who is at work?"), "heading"), self.field, button(_("Save"), self.save),
-            self._about, IconButton(theme, "close", _("Not now"), self.hide), parent=self, spacing=look.S,
+            self._about, IconButton(theme, "close", _("Not now"), self.leave), parent=self, spacing=look.S,
             margins=(look.M, 0, look.S, 0)).setStretch(4, 1)
         theme.changed.connect(self._paint)
         session.people.changed.connect(self._answered)
@@ -60,7 +68,14 @@ class NameBar(QFrame):
 
     def _answered(self) -> None:
         """Somebody said who it is, here or in the status bar."""
+        self.leave()
+
+    def leave(self) -> None:
+        there = QApplication.focusWidget()
+        held = there is not None and self.isAncestorOf(there)
         self.hide()
+        if held:
+            self.left.emit()
 
     def ask(self) -> None:
         """Show the bar with the field in focus."""
@@ -75,7 +90,7 @@ class NameBar(QFrame):
         except UserError as error:
             self._say(error.remedy, "error")
             return
-        self.hide()
+        self.leave()
 
     def _say(self, text: str, role: str) -> None:
         self._about.setText(text)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QByteArray, QSize, QTimer, Signal
+from PySide6.QtCore import QByteArray, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication, QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QMainWindow, QStackedWidget, QWidget
 
@@ -132,6 +132,7 @@ class MainWindow(QMainWindow):
         column(self.toolbar, self.view, *strips, parent=middle, spacing=0).setStretch(1, 1)
         self.messages = Messages(self.view, self.calm, self.banners, self.opening, self.name_bar)
         self.messages.covered.connect(self._leave_above)
+        self.name_bar.left.connect(lambda: self._resting().setFocus(Qt.FocusReason.OtherFocusReason))
         upper = QWidget()
         row(self.rail, middle, self.inspector, parent=upper, spacing=0).setStretch(1, 1)
         central = QWidget()

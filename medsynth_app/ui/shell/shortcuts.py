@@ -159,7 +159,8 @@ class KeySheet(QDialog):
         found: dict[str, list[tuple[str, str]]] = {}
         for command in commands.all():
             key = commands.key_text(command.id)
-            if key and key not in taken and command.id not in elsewhere:
+            of_image = len(key) == 1 and key.isalpha() and not navigator.sees_image  # tools, and how it is looked at
+            if key and key not in taken and command.id not in elsewhere and not of_image:
                 found.setdefault(command.group, []).append((key, command.title))
         for group, key, text in here.keys.sheet:
             found.setdefault(group, []).append((key, text))

@@ -7,7 +7,7 @@ from enum import Enum
 
 from PySide6.QtCore import QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QShowEvent
-from PySide6.QtWidgets import QAbstractButton, QAbstractItemView, QApplication, QStackedWidget, QWidget
+from PySide6.QtWidgets import QAbstractButton, QAbstractItemView, QApplication, QLineEdit, QStackedWidget, QWidget
 
 from medsynth_app.core.cell_label import SKIPPED
 from medsynth_app.core.cell_schema import IMPLAUSIBLE, NOT_A_CELL, NOT_SURE
@@ -91,8 +91,13 @@ class LabelCentre(QWidget):
         if wanted is not self._stack.currentWidget():
             self._stack.setCurrentWidget(wanted)
             self.setFocusProxy(self.one.view if wanted is self.one else wanted)
-            if self.isVisible():
+            if self.isVisible() and not self._writes_elsewhere():
                 self.setFocus()  # Qt would look for another field, which would swallow the keys
+
+    def _writes_elsewhere(self) -> bool:
+        """Whether somebody writes in a field that is not of this page, such as the one for their name."""
+        there = QApplication.focusWidget()
+        return isinstance(there, QLineEdit) and there.isVisible() and not self.isAncestorOf(there)
 
     def set_mode(self, mode: Mode) -> None:
         if mode is not self.mode:
@@ -151,7 +156,7 @@ class LabelCentre(QWidget):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        QTimer.singleShot(0, self, self.setFocus)
+        QTimer.singleShot(0, self, lambda: None if self._writes_elsewhere() else self.setFocus())
 
     def finish(self) -> None:
         self.pictures.finish()

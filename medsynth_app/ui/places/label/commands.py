@@ -7,6 +7,7 @@ from functools import partial
 
 from medsynth_app.core.words import _, ngettext
 from medsynth_app.session.session import Session
+from medsynth_app.session.teaching import Stage
 from medsynth_app.ui.places.label.centre import LabelCentre, Mode
 from medsynth_app.ui.places.label.gathering import Gathering
 from medsynth_app.ui.places.label.name_dialog import NameDialog
@@ -153,7 +154,7 @@ def _teaching(frame: Frame, centre: LabelCentre) -> tuple[Command, ...]:
         if teaching.encoder is None:
             return _("There is no encoder: cells come by chance")
         if teaching.busy:
-            return _("It is being learned")
+            return _("Cells are being compared") if teaching.stage is Stage.EMBEDDING else _("It is being learned")
         return None if labelling.consensus else _("Label some cells first")
 
     def review(places: list[int], words: str) -> None:
@@ -176,7 +177,7 @@ def _teaching(frame: Frame, centre: LabelCentre) -> tuple[Command, ...]:
         return _("There are no cells to label") if asked is None else centre.similar.refusal
 
     return (
-        Command("label.learn", _("Learn from the labels now"), group, lambda: frame.run(labelling.teaching.learn),
+        Command("label.learn", _("Learn from the labels now"), group, lambda: frame.run(labelling.teaching.start),
                 icon="school-outline", enabled_when=cannot_learn, starts_job=True),
         Command("label.like", _("Find more cells like this one"), group, centre.like_this, icon="image-search-outline",
                 enabled_when=like),

@@ -277,7 +277,8 @@ class GroupView(QWidget):
         rest = [place for place in page.places if place not in checked]
         self.large.show_places(page.checked, self._out)
         self.small.show_places(rest, self._out)
-        self._rest.setText(_("The other {count}, like beside like").format(count=len(rest)) if rest else "")
+        others = _("The other {count}") if self._chosen is not None else _("The other {count}, like beside like")
+        self._rest.setText(others.format(count=len(rest)) if rest else "")
         self._rest.setVisible(bool(rest))
         self.small.setVisible(bool(rest))
         self._estimate()

@@ -19,7 +19,8 @@ from medsynth_app.ui.shell.place import JobEnd, Place, PlaceKeys
 OWN = {"G": "label.mode_group", "Shift+G": "label.like", ",": "label.darker", ".": "label.brighter"}
 SHEET = ((_("Answers"), "1, 2, …", _("The class with this key")), (_("Answers"), "N", _("Not a cell")),
          (_("Answers"), "Shift+N", _("Implausible")), (_("Answers"), "U", _("Not sure")),
-         (_("Answers"), "S, Space", _("Skip; in groups: the next page")),
+         (_("Answers"), "S", _("Skip; in groups: the next page")),
+         (_("Answers"), "Space", _("Skip; in groups: leave a cell out")),
          (_("Look at cells"), "G", _("Groups, and back to one by one")),
          (_("Look at cells"), "Shift+G", _("More cells like this one")),
          (_("Look at cells"), ",, .", _("Darker, brighter")))

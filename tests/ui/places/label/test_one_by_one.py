@@ -11,6 +11,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from medsynth_app.core.cell_schema import IMPLAUSIBLE, NOT_A_CELL, NOT_SURE
+from medsynth_app.core.job import JobState
+from medsynth_app.session.teaching import Stage
 from medsynth_app.workspace.workspace import Workspace
 from tests.ui.desk import CTRL, TestDesk, a_desk
 from tests.ui.places.label.bench import centre, embed, fill, give_encoder, learn, leave, pictures, press, ready, told
@@ -131,6 +133,25 @@ def test_an_image_that_has_gone_is_named_and_can_be_skipped_or_read_again(desk: 
     assert lab.asked is not None and lab.asked.cell.file != str(gone)
 
 
+def test_a_name_that_is_being_written_stays_one_and_the_keys_are_answers_afterwards(desk: TestDesk, tmp_path: Path
+                                                                                    ) -> None:
+    lab, bar = desk.session.labelling, desk.window.name_bar
+    desk.window.navigator.go("label")
+    desk.until(lambda: desk.window.focusWidget() is not None and centre(desk).page is centre(desk).start)
+    lab.new("May", lab.schemas[0])
+    bar.ask()
+    lab.add(lab.gather(pictures(tmp_path / "cells", 4)))
+    ready(desk)
+    assert bar.field.hasFocus()
+    QTest.keyClicks(bar.field, "Sue 1")
+    QTest.keyClick(bar.field, Qt.Key.Key_Return)
+    assert desk.session.people.current is not None and desk.session.people.current.name == "Sue 1"
+    assert bar.isHidden() and centre(desk).one.view.hasFocus() and labels(desk) == []
+    ready(desk)
+    press(desk, *ONE)
+    assert len(labels(desk)) == 1
+
+
 def test_the_clock_stands_still_without_the_focus(desk: TestDesk, tmp_path: Path) -> None:
     fill(desk, pictures(tmp_path / "cells", 2))
     ready(desk)
@@ -208,6 +229,19 @@ def test_blind_hides_predictions_under_a_banner(taught: TestDesk) -> None:
     assert not any(found.predicted for found in panel.palette_.classes.values())
     ready(taught)
     taught.until(lambda: "labelled blind" in centre(taught).one.neighbours.nothing)
+
+
+def test_with_an_image_gone_it_learns_once_and_not_for_ever(taught: TestDesk, tmp_path: Path) -> None:
+    lab, opened = taught.session.labelling, taught.session.labelling.opened()
+    folder = pictures(tmp_path / "more", 3)
+    gone = lab.gather(folder)
+    Path(gone[0].file).unlink()
+    lab.add(gone)
+    embed(taught)
+    learn(taught)
+    assert len(opened.cells) == len(taught.queue.requests[-1].ids) + 1
+    assert lab.teaching.stage is Stage.READY and not lab.teaching.busy
+    assert list(taught.queue.jobs.values())[-1].state is JobState.DONE
 
 
 def test_doubtful_labels_are_offered_and_a_new_answer_replaces_the_old(taught: TestDesk) -> None:
