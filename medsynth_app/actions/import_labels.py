@@ -274,7 +274,8 @@ def _foreign(name: str, unknown: Counter[str], label_set: LabelSet) -> UserError
     more = f" and {len(unknown) - SHOWN} more" if len(unknown) > SHOWN else ""
     return UserError(f"{name} was labelled with other classes ({theirs}{more}): none of them is one of "
                      f"{label_set.schema.name}.",
-                     f"Say which of them is which with --map THEIRS=OURS; ours are {', '.join(label_set.schema.ids)}.",
+                     f"Rename them in the file, or say on the command line which is which: --map THEIRS=OURS. Ours are "
+                     f"{', '.join(label_set.schema.ids)}.",
                      safe="No label was changed.")
 
 

@@ -155,7 +155,8 @@ def import_file(label_set: SetArgument,
         names = names_of(here) | dict(plan.new_people)
         if not dry_run:
             import_labels(here, opened, plan, _person(here))
-    return Answer({"set": opened.id, "dry_run": dry_run, **plan.to_plain()}, import_words(plan, known, names, dry_run))
+    return Answer({"set": opened.id, "dry_run": dry_run, **plan.to_plain()},
+                  import_words(plan, known, names, dry_run, command=True))
 
 
 @command(label, "agreement")

@@ -68,6 +68,7 @@ class Teaching:
         self._stale = False  # cells, classes or options changed since the job under way was asked for
         self._heard = 0  # labels that the last request knew
         self.obstacle: str | None = None
+        self.encoder: InstalledPack | None = None
         self._ids: tuple[str, ...] = ()
         self._forget()
         jobs.event.connect(self._hear, priority=BEFORE_VIEWS)
@@ -174,7 +175,7 @@ class Teaching:
         self.learned: Learned | None = None
         self.labels_known = 0
         self.obstacle = None
-        self.encoder: InstalledPack | None = None
+        self.encoder = None
         self.fraction = 0.0
         self.stage = Stage.NOTHING
         self._file: Path | None = None

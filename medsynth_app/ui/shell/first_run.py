@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, QThreadPool, QTimer, Signal
-from PySide6.QtGui import QIcon, QImage, QPainter, QResizeEvent, QShowEvent
+from PySide6.QtGui import QIcon, QImage, QKeyEvent, QPainter, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QApplication, QFrame, QGridLayout, QLineEdit, QToolButton, QWidget
 
 from medsynth_app.actions.demo import demo_images
@@ -91,6 +91,12 @@ class NameBar(QFrame):
             self._say(error.remedy, "error")
             return
         self.leave()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape:
+            self.leave()
+        else:
+            super().keyPressEvent(event)
 
     def _say(self, text: str, role: str) -> None:
         self._about.setText(text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QSize, Qt
+from PySide6.QtCore import QEvent, QSize, Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QMenu, QSizePolicy, QToolButton, QWidget
 
@@ -52,9 +52,15 @@ class ToolBar(QFrame):
         super().resizeEvent(event)
         self._fit()
 
+    def event(self, event: QEvent) -> bool:
+        found = super().event(event)
+        if event.type() is QEvent.Type.LayoutRequest:  # a part has other words now
+            self._fit()
+        return found
+
     def _fit(self) -> None:
         """Show as many parts as there is room for, from the left."""
-        needs = [part.minimumSizeHint().width() + look.XS for part in self.parts]
+        needs = [max(part.minimumSizeHint().width(), part.minimumWidth()) + look.XS for part in self.parts]
         room = self.width() - look.S - look.M - self._ring.width() - look.XS
         if sum(needs) > room:
             room -= self.more.sizeHint().width() + look.XS

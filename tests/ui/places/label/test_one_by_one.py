@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +144,9 @@ def test_a_name_that_is_being_written_stays_one_and_the_keys_are_answers_afterwa
     lab.add(lab.gather(pictures(tmp_path / "cells", 4)))
     ready(desk)
     assert bar.field.hasFocus()
+    QTest.keyClick(bar.field, Qt.Key.Key_Escape)
+    assert bar.isHidden() and centre(desk).one.view.hasFocus()
+    bar.ask()
     QTest.keyClicks(bar.field, "Sue 1")
     QTest.keyClick(bar.field, Qt.Key.Key_Return)
     assert desk.session.people.current is not None and desk.session.people.current.name == "Sue 1"
@@ -150,6 +154,21 @@ def test_a_name_that_is_being_written_stays_one_and_the_keys_are_answers_afterwa
     ready(desk)
     press(desk, *ONE)
     assert len(labels(desk)) == 1
+
+
+def test_in_a_small_window_tools_do_not_lie_over_one_another(desk: TestDesk, tmp_path: Path) -> None:
+    fill(desk, pictures(tmp_path / "cells", 2))
+    size, bar = desk.window.size(), desk.window.toolbar
+    desk.window.resize(900, 560)
+    desk.until(lambda: bar.more.isVisible())
+    desk.session.labelling.change(name="Smears of the second of May, by two people")
+
+    def apart() -> bool:
+        shown = [part.geometry() for part in bar.parts if part.isVisible()]
+        return len(shown) > 1 and all(left.right() < right.left() for left, right in pairwise(shown))
+
+    desk.until(apart)
+    desk.window.resize(size)
 
 
 def test_the_clock_stands_still_without_the_focus(desk: TestDesk, tmp_path: Path) -> None:
