@@ -129,6 +129,10 @@ class LabelQueue:
         self.ahead = [asked for asked in self.ahead if self._open(asked)]
         self._fill()
 
+    def take(self, options: LabelOptions) -> None:
+        """Go on with options of which neither order nor control slice has changed."""
+        self._options = options
+
     def rank(self, places: Iterable[Place]) -> None:
         """Take another order; what is settled on stays."""
         self._ranked = tuple(places)

@@ -29,7 +29,7 @@ from medsynth_app.workspace.label_sets import LabelSet, LabelSetInfo
 from medsynth_app.workspace.workspace import Workspace
 
 LATELY = 20  # answers that the pace is counted on
-OPEN = "label_set"  # name of what is remembered in the workspace
+MANNER = frozenset({"blind", "suggest", "repeats", "batch", "budget"})  # options that change no order
 
 
 @dataclass(frozen=True)
@@ -142,8 +142,12 @@ class Labelling:
         opened = self.opened()
         fresh = replace(opened.options, **options) if options else None
         self._workspace.label_sets.change(opened.id, name=name, schema=schema, options=fresh)
-        opened.refresh()
-        self._begin()
+        if self._queue is not None and schema is None and options.keys() <= MANNER:
+            opened.reread()
+            self._queue.take(opened.options)  # the cell on the screen stays, and so does what was learned
+        else:
+            opened.refresh()
+            self._begin()
         self.changed.emit()
         self.asked_changed.emit()
         self.sets_changed.emit()

@@ -113,6 +113,10 @@ class LabelSet:
         """Read the set anew: cells, labels, name, classes and options may have come from elsewhere."""
         for name in ("cells", "places", "labels", "_subjects"):
             self.__dict__.pop(name, None)
+        self.reread()
+
+    def reread(self) -> None:
+        """Read name, classes and options anew."""
         with self._database.read() as session:
             row = session.get(LabelSetRow, self.id)
             if row is None:

@@ -100,6 +100,21 @@ def test_classes_and_options_can_be_changed_and_labels_stay(bench: Session) -> N
         lab.change(control=2.0)
 
 
+def test_how_cells_are_looked_at_changes_neither_the_asked_cell_nor_what_is_learned(bench: Session) -> None:
+    lab, forgotten = bench.labelling, []
+    assert lab.asked is not None
+    lab.answer(lab.asked, "ig")
+    lab.ask(lab.upcoming(6)[5].place)
+    asked = lab.asked
+    lab.teaching.learned_changed.connect(lambda: forgotten.append(1))
+    lab.change(name="June", blind=True, suggest=False, budget=7, batch=3, repeats=0.1)
+    assert lab.asked == asked and not forgotten and lab.opened().options.blind and lab.opened().name == "June"
+    lab.undo()
+    assert lab.tally.answers == 0 and lab.tally.planned == 7
+    lab.change(strategy="random")
+    assert forgotten
+
+
 def test_cells_are_embedded_where_there_is_an_encoder(bench: Session, tmp_path: Path) -> None:
     make_pack(tmp_path / "packs", "cell-encoder", kind="encoder")
     bench.models.refresh()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import Enum
+from functools import partial
 
 from PySide6.QtCore import QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QShowEvent
@@ -60,7 +61,8 @@ class LabelCentre(QWidget):
         self.group = GroupView(frame.theme, frame.session, self.pictures, frame.run)
         self.map = MapPage(frame.theme, frame.session, self.pictures)
         self.map.chosen.connect(self._look_at)
-        self.similar = Similar(frame.session, self._look_at, frame.report_bug)
+        self.similar = Similar(frame.session, self._look_at, partial(frame.toasts.say, "info"),
+                               frame.report_bug)
         self._stack = QStackedWidget()
         for page in (self.start, self.one, self.group, self.map):
             self._stack.addWidget(page)

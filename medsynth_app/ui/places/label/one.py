@@ -61,8 +61,8 @@ class OnePage(QWidget):
         self.view.drawn.connect(self._drawn)
         self.view.touched.connect(self._touched)
         pictures.large_ready.connect(self._arrived)
-        for signal in (self._labelling.asked_changed, self._labelling.changed):
-            signal.connect(self.refresh)
+        self._labelling.asked_changed.connect(self.refresh)
+        self._labelling.changed.connect(self._begin)
         self._labelling.labels_changed.connect(self._show_last)
         self._labelling.teaching.stage_changed.connect(self._show_nothing)
 
@@ -97,6 +97,11 @@ class OnePage(QWidget):
             self._show_cell(self._wanted)
 
     # -- what is shown
+
+    def _begin(self) -> None:
+        """Another set, or the same one is looked at otherwise: its cell is drawn anew."""
+        self._wanted = None
+        self.refresh()
 
     def refresh(self) -> None:
         """Show the cell that is asked now."""
