@@ -112,22 +112,23 @@ class CellPictures(QObject):
         self._reading.add(cell.id)
         blind, reader = self._blind, self._labelling.crops
         task = Background(lambda _task: _blurred(reader.read(cell, ROUND)) if blind else reader.read(cell, ROUND),
-                          lambda crop: self._take_large(task, cell.id, crop, blind),
-                          lambda error: self._take_large(task, cell.id, error if isinstance(error, UserError) else
+                          lambda crop: self._take_large(task, cell, crop, blind),
+                          lambda error: self._take_large(task, cell, error if isinstance(error, UserError) else
                                                          UserError("This cell cannot be read.", "Skip it.",
                                                                    details=type(error).__name__), blind))
         self._tasks.add(task)
         self._pool.start(task, 1)
 
-    def _take_large(self, task: Background, cell_id: str, crop: Crop | UserError, blind: bool) -> None:
+    def _take_large(self, task: Background, cell: Cell, crop: Crop | UserError, blind: bool) -> None:
         self._tasks.discard(task)
-        self._reading.discard(cell_id)
+        self._reading.discard(cell.id)
         if blind != self._blind:
+            self._read(cell)  # it was asked for meanwhile, and is looked at otherwise now
             return
-        self._large[cell_id] = crop
+        self._large[cell.id] = crop
         while len(self._large) > LARGE:
             self._large.popitem(last=False)
-        self.large_ready.emit(cell_id)
+        self.large_ready.emit(cell.id)
 
     def _go_on(self) -> None:
         while self._wanted and len(self._tasks) < 2:
