@@ -29,7 +29,7 @@ from medsynth_app.workspace.label_sets import LabelSet, LabelSetInfo
 from medsynth_app.workspace.workspace import Workspace
 
 LATELY = 20  # answers that the pace is counted on
-MANNER = frozenset({"blind", "suggest", "repeats", "batch", "budget"})  # options that change no order
+MANNER = frozenset({"suggest", "repeats", "batch", "budget"})  # options that change neither order nor pictures
 
 
 @dataclass(frozen=True)

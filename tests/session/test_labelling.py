@@ -107,8 +107,8 @@ def test_how_cells_are_looked_at_changes_neither_the_asked_cell_nor_what_is_lear
     lab.ask(lab.upcoming(6)[5].place)
     asked = lab.asked
     lab.teaching.learned_changed.connect(lambda: forgotten.append(1))
-    lab.change(name="June", blind=True, suggest=False, budget=7, batch=3, repeats=0.1)
-    assert lab.asked == asked and not forgotten and lab.opened().options.blind and lab.opened().name == "June"
+    lab.change(name="June", suggest=False, budget=7, batch=3, repeats=0.1)
+    assert lab.asked == asked and not forgotten and lab.opened().name == "June"
     lab.undo()
     assert lab.tally.answers == 0 and lab.tally.planned == 7
     lab.change(strategy="random")
