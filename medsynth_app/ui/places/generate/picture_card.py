@@ -46,7 +46,7 @@ class PictureCard(QWidget):
         self._facts = column(spacing=look.S)
         self.save = button(_("Save picture…"))
         self.open = button(_("Open in Paint"), tip=_("Work on this picture as on any other image"))
-        self.use = button(_("Use these settings"), role="link",
+        self.use = button(_("Use settings"), role="link",
                           tip=_("Prompt, seed, steps, guidance and model back into the panel"))
         self.favourite = button("", role="link")
         commands.follow(self.favourite, "generate.favourite", tip=False)
