@@ -65,6 +65,10 @@ class CellView(QWidget):
         self.setAccessibleName(name)
         self._render()
 
+    def _tell_drawn(self) -> None:
+        if self.drawn_at is not None:  # else another cell, or words, took its place before it could be told
+            self.drawn.emit()
+
     def say(self, happened: str, more: str = "") -> None:
         """Show words in the place of a cell."""
         self._crop = self._image = None
@@ -133,7 +137,7 @@ class CellView(QWidget):
                 draw_syn(painter, t, max(0, round(place.left())) + look.S, max(0, round(place.top())) + look.S)
             if self.drawn_at is None:
                 self.drawn_at = time.monotonic()
-                QTimer.singleShot(0, self, self.drawn.emit)
+                QTimer.singleShot(0, self, self._tell_drawn)
         else:
             self._draw_words(painter)
         if self.paused:

@@ -240,8 +240,6 @@ def test_what_was_learned_is_shown_and_predictions_are_marked(taught: TestDesk) 
     taught.until(lambda: centre(taught).one.neighbours.accessibleName().startswith("Most alike of"))
 
 
-@pytest.mark.xfail(reason="known fault: where a set becomes blind while pictures are being read, the cell in view is "
-                   "at times not drawn again, and keys wait until the next one is asked", strict=False)
 def test_blind_hides_predictions_under_a_banner(taught: TestDesk) -> None:
     panel = taught.window.place("label").panel
     assert not centre(taught).blind.isVisible()
