@@ -6,18 +6,15 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from PySide6.QtCore import QThreadPool
 from PySide6.QtWidgets import QDialog, QLineEdit
 
 from medsynth_app.actions.save_pictures import PicturesSaved
-from medsynth_app.core.errors import Cancelled, UserError
 from medsynth_app.core.words import _, ngettext
-from medsynth_app.session.errands import Errand
 from medsynth_app.ui.places.generate.opened import open_folder
+from medsynth_app.ui.shell.chores import Chores
 from medsynth_app.ui.shell.dialogs import Dialogs
 from medsynth_app.ui.shell.frame import Frame
 from medsynth_app.ui.theme import tokens as look
-from medsynth_app.ui.widgets.background import Background
 from medsynth_app.ui.widgets.basic import ElidedLabel, Segmented, button, column, label, row
 
 SET, FILES = "set", "files"
@@ -95,10 +92,7 @@ class Saving:
 
     def __init__(self, frame: Frame) -> None:
         self._frame = frame
-        self._pool = QThreadPool()
-        self._pool.setMaxThreadCount(1)
-        self._tasks: set[Background] = set()
-        self._closed = False
+        self._chores = Chores(frame.session.jobs, frame.toasts, frame.banners, frame.report_bug)
 
     def ask(self, picture_ids: Sequence[str]) -> None:
         """Ask how and where, then save."""
@@ -110,45 +104,19 @@ class Saving:
         """Save pictures into a folder; returns at once."""
         session = self._frame.session
         packs = tuple(session.models.packs)
-        task = Background(
+        self._chores.start(
+            "save pictures", _("Save pictures ({count})").format(count=len(picture_ids)),
             lambda task: session.exports.pictures(picture_ids, folder, as_set, packs, task.tell, task.stopped),
-            lambda found: self._done(task, errand, found), lambda error: self._failed(task, errand, error))
-        errand = session.jobs.errand("save pictures", _("Save pictures ({count})").format(count=len(picture_ids)),
-                                     task.stop, lambda: self.start(picture_ids, folder, as_set))
-        task.news.progress.connect(lambda at, of: None if self._closed else errand.went_on(at, of))
-        self._tasks.add(task)
-        self._pool.start(task)
+            self._done, lambda: self.start(picture_ids, folder, as_set), fault=_("Saving ended in a fault."),
+            stopped=_("Saving was stopped; nothing of it was left."))
 
     def finish(self) -> None:
         """Stop and wait, when the window closes: nothing is left of what is not complete."""
-        self._closed = True
-        for task in self._tasks:
-            task.stop()
-        self._pool.waitForDone(3000)
+        self._chores.finish()
 
-    def _ended(self, task: Background) -> bool:
-        self._tasks.discard(task)
-        return not self._closed
-
-    def _done(self, task: Background, errand: Errand, found: PicturesSaved) -> None:
-        if not self._ended(task):
-            return
-        errand.done()
+    def _done(self, found: PicturesSaved) -> None:
         said = ngettext("{count} picture saved: {name}.", "{count} pictures saved: {name}.", found.count)
         self._frame.toasts.say("done", said.format(count=f"{found.count:,}", name=found.folder.name),
                                _("Show"), lambda: open_folder(found.folder))
         for notice in found.notices:
             self._frame.toasts.say("warning", notice)
-
-    def _failed(self, task: Background, errand: Errand, error: Exception) -> None:
-        if not self._ended(task):
-            return
-        if isinstance(error, Cancelled):
-            errand.cancelled()
-            self._frame.toasts.say("info", _("Saving was stopped; nothing of it was left."))
-        elif isinstance(error, UserError):
-            errand.failed(error)
-            self._frame.banners.error(error)
-        else:
-            errand.failed(UserError(_("Saving ended in a fault."), _("Please send the report.")))
-            self._frame.report_bug(error)

@@ -6,19 +6,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QThreadPool
 from PySide6.QtWidgets import QDialog, QMenu, QPlainTextEdit, QWidget
 
 from medsynth_app.actions.export_labels import ExportedLabels
 from medsynth_app.actions.import_labels import LabelImport
-from medsynth_app.core.errors import UserError
 from medsynth_app.core.words import _, ngettext
 from medsynth_app.formats.label_files.table import FORMATS
-from medsynth_app.session.errands import Errand
+from medsynth_app.ui.shell.chores import Chores
 from medsynth_app.ui.shell.command import Command
 from medsynth_app.ui.shell.frame import Frame
 from medsynth_app.ui.theme import tokens as look
-from medsynth_app.ui.widgets.background import Background
 from medsynth_app.ui.widgets.basic import button, column, label, row
 from medsynth_app.ui.widgets.words import READ_ONLY
 from medsynth_app.workspace.label_sets import LabelSet
@@ -52,10 +49,7 @@ class LabelFilesPart:
 
     def __init__(self, frame: Frame) -> None:
         self._frame, self._session, self._files = frame, frame.session, frame.session.label_files
-        self._pool = QThreadPool()
-        self._pool.setMaxThreadCount(1)
-        self._tasks: set[Background] = set()
-        self._closed = False
+        self._chores = Chores(frame.session.jobs, frame.toasts, frame.banners, frame.report_bug)
         self._files.agreed.connect(self._show_agreement)
         for signal in (self._session.labelling.changed, self._session.labelling.labels_changed):
             signal.connect(lambda: frame.commands.refresh(*NAMES))
@@ -89,8 +83,7 @@ class LabelFilesPart:
 
     def finish(self) -> None:
         """Wait, when the window closes: what is written is written whole."""
-        self._closed = True
-        self._pool.waitForDone(10_000)
+        self._chores.finish(stop=False, wait_ms=10_000)
 
     # -- inner
 
@@ -125,28 +118,8 @@ class LabelFilesPart:
         self._frame.dialogs.show(TextDialog(_("How far people agree"), "\n".join(lines), self._frame.dialogs.window))
 
     def _start(self, title: str, work: Callable[[], Any], done: Callable[[Any], None]) -> None:
-        task = Background(lambda _task: work(), lambda found: self._done(task, errand, done, found),
-                          lambda error: self._failed(task, errand, error))
-        errand = self._session.jobs.errand("label files", title, task.stop, lambda: self._start(title, work, done))
-        self._tasks.add(task)
-        self._pool.start(task)
-
-    def _done(self, task: Background, errand: Errand, done: Callable[[Any], None], found: Any) -> None:
-        self._tasks.discard(task)
-        if not self._closed:
-            errand.done()
-            done(found)
-
-    def _failed(self, task: Background, errand: Errand, error: Exception) -> None:
-        self._tasks.discard(task)
-        if self._closed:
-            return
-        if isinstance(error, UserError):
-            errand.failed(error)
-            self._frame.banners.error(error)
-        else:
-            errand.failed(UserError(_("It ended in a fault."), _("Please send the report.")))
-            self._frame.report_bug(error)
+        self._chores.start("label files", title, lambda _task: work(), done, lambda: self._start(title, work, done),
+                           fault=_("It ended in a fault."))
 
 
 def file_commands(frame: Frame, files: LabelFilesPart) -> tuple[Command, ...]:

@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QThreadPool
-
 from medsynth_app.core.cell_schema import CellSchema
 from medsynth_app.core.cells import Cell
-from medsynth_app.core.errors import Cancelled, UserError
+from medsynth_app.core.errors import UserError
 from medsynth_app.core.words import _, ngettext
-from medsynth_app.session.errands import Errand
 from medsynth_app.session.session import Session
 from medsynth_app.ui.shell.banners import Banners
+from medsynth_app.ui.shell.chores import Chores
 from medsynth_app.ui.shell.runner import Runner
 from medsynth_app.ui.shell.toasts import Toasts
-from medsynth_app.ui.widgets.background import Background
 
 Gather = Callable[[Callable[[int, int], None], Callable[[], bool]], list[Cell]]
 
@@ -32,17 +29,13 @@ class Gathering:
 
     def __init__(self, session: Session, run: Runner, toasts: Toasts, banners: Banners,
                  failed: Callable[[Exception], None]) -> None:
-        self._session, self._run, self._toasts, self._banners = session, run, toasts, banners
-        self._report = failed
+        self._session, self._run, self._toasts = session, run, toasts
+        self._chores = Chores(session.jobs, toasts, banners, failed)
         self.name, self.schema = session.label_sources.usual_name, session.label_sources.usual_schema
-        self._pool = QThreadPool()
-        self._pool.setMaxThreadCount(1)
-        self._tasks: set[Background] = set()
-        self._closed = False
 
     @property
     def busy(self) -> bool:
-        return bool(self._tasks)
+        return bool(self._chores.running)
 
     def data(self, path: Path) -> None:
         """Cells of a folder of pictures or of a table."""
@@ -64,10 +57,7 @@ class Gathering:
 
     def finish(self) -> None:
         """Stop and wait, when the window closes: cells that were not all read are not added."""
-        self._closed = True
-        for task in self._tasks:
-            task.stop()
-        self._pool.waitForDone(3000)
+        self._chores.finish()
 
     # -- inner
 
@@ -75,19 +65,12 @@ class Gathering:
         opened = self._session.labelling.current
         target, schema = (opened.id, opened.schema) if opened is not None else ("", self.schema)
         gather = how(schema)
-        task = Background(lambda task: gather(task.tell, task.stopped),
-                          lambda cells: self._done(task, errand, target, cells),
-                          lambda error: self._failed(task, errand, error))
-        errand = self._session.jobs.errand("gather cells", title, task.stop, lambda: self._start(title, how))
-        task.news.progress.connect(lambda at, of: None if self._closed else errand.went_on(at, of))
-        self._tasks.add(task)
-        self._pool.start(task)
+        self._chores.start("gather cells", title, lambda task: gather(task.tell, task.stopped),
+                           lambda cells: self._done(target, cells), lambda: self._start(title, how),
+                           fault=_("Gathering the cells ended in a fault."),
+                           stopped=_("Gathering was stopped; no cells were added."))
 
-    def _done(self, task: Background, errand: Errand, target: str, cells: Sequence[Cell]) -> None:
-        self._tasks.discard(task)
-        if self._closed:
-            return
-        errand.done()
+    def _done(self, target: str, cells: Sequence[Cell]) -> None:
         if self._run(lambda: self._add(target, cells)) is not None:
             self._toasts.say("done", ngettext("{count} cell to label.", "{count} cells to label.", len(cells))
                              .format(count=f"{len(cells):,}"))
@@ -101,17 +84,3 @@ class Gathering:
             labelling.new(self.name, self.schema)
         labelling.add(cells, set_id=target)
         return True
-
-    def _failed(self, task: Background, errand: Errand, error: Exception) -> None:
-        self._tasks.discard(task)
-        if self._closed:
-            return
-        if isinstance(error, Cancelled):
-            errand.cancelled()
-            self._toasts.say("info", _("Gathering was stopped; no cells were added."))
-        elif isinstance(error, UserError):
-            errand.failed(error)
-            self._banners.error(error)
-        else:
-            errand.failed(UserError(_("Gathering the cells ended in a fault."), _("Please send the report.")))
-            self._report(error)

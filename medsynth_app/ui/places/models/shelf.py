@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QThreadPool
-
 from medsynth_app.core.changes import Changes
-from medsynth_app.core.errors import Cancelled, UserError
 from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.core.words import _
-from medsynth_app.session.errands import Errand
 from medsynth_app.ui.places.models.panel import ModelsPanel
+from medsynth_app.ui.shell.chores import Chores
 from medsynth_app.ui.shell.frame import Frame
-from medsynth_app.ui.widgets.background import Background
 
 
 class Shelf:
@@ -21,10 +17,7 @@ class Shelf:
 
     def __init__(self, frame: Frame, panel: ModelsPanel) -> None:
         self._frame, self._panel, self._models = frame, panel, frame.session.models
-        self._pool = QThreadPool()
-        self._pool.setMaxThreadCount(1)
-        self._tasks: set[Background] = set()
-        self._closed = False
+        self._chores = Chores(frame.session.jobs, frame.toasts, frame.banners, frame.report_bug)
 
     def ask(self) -> None:
         """Ask for the folder of a pack, and add it."""
@@ -34,13 +27,10 @@ class Shelf:
 
     def add(self, folder: Path) -> None:
         """Copy a pack to the others; returns at once."""
-        task = Background(lambda task: self._models.add(folder, task.tell, task.stopped),
-                          lambda found: self._added(task, errand, *found),
-                          lambda error: self._failed(task, errand, error))
-        errand = self._frame.session.jobs.errand("add model", _("Add a model"), task.stop, lambda: self.add(folder))
-        task.news.progress.connect(lambda at, of: None if self._closed else errand.went_on(at, of))
-        self._tasks.add(task)
-        self._pool.start(task)
+        self._chores.start("add model", _("Add a model"),
+                           lambda task: self._models.add(folder, task.tell, task.stopped),
+                           lambda found: self._added(*found), lambda: self.add(folder),
+                           fault=_("Adding the model ended in a fault."))
 
     def refusal(self) -> str | None:
         """Why the chosen pack cannot be removed, in a few words; None where it can."""
@@ -62,10 +52,7 @@ class Shelf:
 
     def finish(self) -> None:
         """Stop and wait, when the window closes; nothing is left of what is not complete."""
-        self._closed = True
-        for task in self._tasks:
-            task.stop()
-        self._pool.waitForDone(3000)
+        self._chores.finish()
 
     # -- inner
 
@@ -73,24 +60,7 @@ class Shelf:
         if self._frame.run(lambda: self._models.remove(pack)):
             self._frame.toasts.say("done", _("The model {title} was deleted.").format(title=pack.manifest.title))
 
-    def _added(self, task: Background, errand: Errand, pack: InstalledPack, changes: Changes) -> None:
-        self._tasks.discard(task)
-        if self._closed:
-            return
-        errand.done()
+    def _added(self, pack: InstalledPack, changes: Changes) -> None:
         self._models.added(changes)
         self._panel.choose(pack)
         self._frame.toasts.say("done", _("The model {title} is installed.").format(title=pack.manifest.title))
-
-    def _failed(self, task: Background, errand: Errand, error: Exception) -> None:
-        self._tasks.discard(task)
-        if self._closed:
-            return
-        if isinstance(error, Cancelled):
-            errand.cancelled()
-        elif isinstance(error, UserError):
-            errand.failed(error)
-            self._frame.banners.error(error)
-        else:
-            errand.failed(UserError(_("Adding the model ended in a fault."), _("Please send the report.")))
-            self._frame.report_bug(error)
