@@ -58,8 +58,7 @@ class Headless:
     @property
     def person_id(self) -> str:
         """Who is at work in this workspace; empty when nobody has said so."""
-        person = self.workspace.people.current
-        return person.id if person is not None else ""
+        return self.workspace.people.current_id
 
     def run(self, changes: Changes) -> list[Candidate]:
         """Wait for the job that an action has queued; returns the candidates that it staged, in their order.

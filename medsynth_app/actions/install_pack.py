@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 
+from medsynth_app.actions.guard import require_writable
 from medsynth_app.actions.out_folder import require_room
 from medsynth_app.core.changes import Changes
 from medsynth_app.core.errors import Cancelled, UserError
@@ -32,10 +33,12 @@ def import_pack(workspace: Workspace, folder: Path, person: str = "", *, into: P
     Raises
     ------
     UserError
-        The folder holds no pack or a damaged one, the pack is installed already, or there is no room.
+        The folder holds no pack or a damaged one, the pack is installed already, there is no room, or the workspace is
+        read-only.
     Cancelled
         When `cancelled` says so; nothing is left behind.
     """
+    require_writable(workspace)  # the audit's entry is written last: without it nothing is to be copied
     into = into or default_pack_folders()[-1]
     pack = open_pack(folder.resolve())
     about = pack.manifest
@@ -77,8 +80,9 @@ def remove_pack(workspace: Workspace, pack: InstalledPack, person: str = "", *, 
     Raises
     ------
     UserError
-        A pack that comes with the program or lies elsewhere, or one that cannot be deleted.
+        A pack that comes with the program or lies elsewhere, one that cannot be deleted, or a read-only workspace.
     """
+    require_writable(workspace)
     if (refusal := not_removable(pack, shelf)) is not None:
         raise refusal
     try:

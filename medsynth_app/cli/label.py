@@ -70,8 +70,8 @@ def new(name: Annotated[str, typer.Argument(help="What the set is called.")],
         if name.strip() in [each.name for each in here.label_sets.all()]:
             raise UserError(f"There is a set {name.strip()} already.", "Give another name, or use `label add`.")
         found = gather(cells, chosen)
-        made = here.label_sets.add(name, chosen, options, _person(here))
-        add_cells(here, made, found, person=_person(here))
+        made = here.label_sets.add(name, chosen, options, here.people.current_id)
+        add_cells(here, made, found, person=here.people.current_id)
         made.refresh()
     return Answer({"id": made.id, "name": made.name, "schema": chosen.id, "cells": len(made.cells)},
                   f"{made.name}: {len(made.cells)} cells, {chosen.name} ({made.id})")
@@ -84,7 +84,7 @@ def add(label_set: SetArgument, cells: CellsOption, workspace: WorkspaceOption =
     with _writable(_folder(label_set, workspace)) as here:
         opened = _find(here, label_set)
         before = len(opened.cells)
-        add_cells(here, opened, gather(cells, opened.schema), person=_person(here))
+        add_cells(here, opened, gather(cells, opened.schema), person=here.people.current_id)
         opened.refresh()
     return Answer({"id": opened.id, "name": opened.name, "cells": len(opened.cells),
                    "added": len(opened.cells) - before},
@@ -120,7 +120,7 @@ def export(label_set: SetArgument,
     """Write labels: csv holds every answer, the other formats what most call each cell."""
     with _open(_folder(label_set, workspace)) as here:
         opened = _find(here, label_set)
-        done = export_labels(here, opened, out, format, consensus=consensus, names=names, person=_person(here))
+        done = export_labels(here, opened, out, format, consensus=consensus, names=names, person=here.people.current_id)
     lines = [f"{out}  {done.answers} answers of {done.cells} cells ({done.synthetic} synthetic)", *done.notices]
     if format != "csv" and done.undecided + done.unclassed:
         lines.append(f"{done.undecided} cells without a majority and {done.unclassed} that are called no class are in "
@@ -154,7 +154,7 @@ def import_file(label_set: SetArgument,
         known = {cell.id: images[cell.file] for cell in opened.cells}
         names = names_of(here) | dict(plan.new_people)
         if not dry_run:
-            import_labels(here, opened, plan, _person(here))
+            import_labels(here, opened, plan, here.people.current_id)
     return Answer({"set": opened.id, "dry_run": dry_run, **plan.to_plain()},
                   import_words(plan, known, names, dry_run, command=True))
 
@@ -243,11 +243,6 @@ def _open(folder: Path | None) -> Iterator[Workspace]:
 def _writable(folder: Path | None) -> Iterator[Workspace]:
     with headless(folder, quiet=True) as here:
         yield here.workspace
-
-
-def _person(workspace: Workspace) -> str:
-    person = workspace.people.current
-    return person.id if person is not None else ""
 
 
 def _find(workspace: Workspace, text: str) -> LabelSet:

@@ -79,7 +79,7 @@ def packs_verify(folder: Annotated[Path | None, typer.Argument(
 def packs_import(folder: FolderArgument, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> Answer:
     """Copy a pack, e.g. one that `train --out` made or from a USB stick, to where the program finds it."""
     with _opened(workspace) as opened:
-        pack, _changes = import_pack(opened, folder, _person(opened))
+        pack, _changes = import_pack(opened, folder, opened.people.current_id)
     return Answer(_facts(pack), f"{pack.manifest.name} {pack.manifest.version} is installed in {pack.folder}")
 
 
@@ -89,18 +89,13 @@ def packs_remove(pack: Annotated[str, typer.Argument(help="Name of a pack that w
     """Delete a pack that was added; those that come with the program stay."""
     found = find_pack(pack, kind=None)
     with _opened(workspace) as opened:
-        remove_pack(opened, found, _person(opened))
+        remove_pack(opened, found, opened.people.current_id)
     return Answer({"removed": found.manifest.name, "sha256": found.manifest.sha256},
                   f"{found.manifest.name} {found.manifest.version} was removed.")
 
 
 def _opened(folder: Path | None) -> Workspace:
     return Workspace.open(folder) if folder is not None else Workspace.temporary()
-
-
-def _person(workspace: Workspace) -> str:
-    current = workspace.people.current
-    return current.id if current is not None else ""
 
 
 def _facts(pack: InstalledPack) -> dict[str, Any]:

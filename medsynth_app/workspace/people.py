@@ -50,5 +50,11 @@ class People:
         number = self._database.meta(_CURRENT)
         return next((person for person in self.all() if person.id == number), None)
 
+    @property
+    def current_id(self) -> str:
+        """Of who is at work; "" where nobody has said so."""
+        current = self.current
+        return current.id if current is not None else ""
+
     def set_current(self, person: Person | None) -> None:
         self._database.set_meta(_CURRENT, person.id if person is not None else "")

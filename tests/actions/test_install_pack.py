@@ -63,6 +63,13 @@ def test_what_is_no_whole_pack_is_refused_and_leaves_nothing(workspace: Workspac
         import_pack(workspace, stick.folder)
 
 
+def test_in_a_read_only_workspace_nothing_is_copied(stick: InstalledPack, shelf: Path, tmp_path: Path) -> None:
+    with Workspace.open(tmp_path / "workspace"), Workspace.open(tmp_path / "workspace") as second, \
+            pytest.raises(UserError, match="read-only"):
+        import_pack(second, stick.folder)
+    assert not shelf.exists()
+
+
 def test_a_full_disk_leaves_nothing(workspace: Workspace, stick: InstalledPack, shelf: Path,
                                     monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
