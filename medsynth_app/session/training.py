@@ -93,7 +93,7 @@ class Training:
 
     def __init__(self, workspace: Workspace, queue: JobQueue, people: People, jobs: Jobs) -> None:
         self._workspace, self._queue, self._people, self._jobs = workspace, queue, people, jobs
-        self._runs: dict[str, TrainingRun] = {}
+        self._runs: dict[str, TrainingRun | None] = {}  # None: its request is gone, and is not looked for again
         jobs.event.connect(self._hear, priority=BEFORE_VIEWS)
 
     def request(self, recipe: Path, data: Path | None, out: Path, *, part: str, pack: InstalledPack | None,
@@ -126,12 +126,12 @@ class Training:
 
     def _run(self, entry: JobEntry) -> TrainingRun | None:
         """What is known of a run, its log read where it has just been met; None where its request is gone."""
-        known = self._runs.get(entry.record.id)
-        if known is not None:
-            return known
+        if entry.record.id in self._runs:
+            return self._runs[entry.record.id]
         try:
             plain = self._workspace.jobs.plain(entry.record.id)
         except KeyError:
+            self._runs[entry.record.id] = None
             return None
         run = TrainingRun(entry, Path(str(plain["out"])), str(plain.get("part", "base")))
         for point in read_log(Path(str(plain.get("checkpoints") or f"{plain['out']}.checkpoints"))):

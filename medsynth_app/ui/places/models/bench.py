@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QComboBox, QGridLayout, QScrollArea, QWidget
 from medsynth_app.core.job import JobState
 from medsynth_app.core.words import _
 from medsynth_app.session.session import Session
-from medsynth_app.session.training import TrainingRun
+from medsynth_app.session.training import Pictures, TrainingRun
 from medsynth_app.ui.theme import tokens as look
 from medsynth_app.ui.theme.theme import Theme
 from medsynth_app.ui.widgets import words
@@ -33,6 +33,7 @@ class TrainingPage(QScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._theme, self._session = theme, session
         self.run: TrainingRun | None = None
+        self._drawn: Pictures = ()
         self._plots: dict[tuple[str, bool], Plot] = {}
         self._title, self._state = label("", "title"), label("", "muted", wrap=True)
         self.stop = button(_("Stop and keep"), self._stop, tip=_("What it has learned is kept: it can go on"))
@@ -105,6 +106,9 @@ class TrainingPage(QScrollArea):
                                                            steps=f"{run.steps:,}") + left
 
     def _offer(self, others: tuple[TrainingRun, ...]) -> None:
+        rows = [(each.name, each.id) for each in others]
+        if rows and rows == [(self.other.itemText(k), self.other.itemData(k)) for k in range(1, self.other.count())]:
+            return  # somebody may be choosing
         kept = self.other.currentData()
         self.other.clear()
         self.other.addItem(_("no other run"), "")
@@ -142,6 +146,9 @@ class TrainingPage(QScrollArea):
     def _show_pictures(self, run: TrainingRun) -> None:
         for part in (self._drawn_head, self._drawn_help):
             part.setVisible(bool(run.drawn))
+        if run.drawn is self._drawn:
+            return
+        self._drawn = run.drawn
         clear(self._pictures)
         for at, pictures in enumerate((run.drawn, run.nearest)):
             for k, picture in enumerate(pictures):
