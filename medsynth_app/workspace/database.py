@@ -165,7 +165,9 @@ def _prepare(folder: Path, read_only: bool) -> None:
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     try:
         revision = _check(path, read_only)
-        if revision != tables.HEAD:
+        if revision is None and not read_only:
+            _create(path)
+        elif revision != tables.HEAD:
             _migrate(path, revision, read_only)
     except sqlite3.DatabaseError as error:
         if not os.access(folder, os.W_OK):
@@ -190,6 +192,22 @@ def _check(path: Path, read_only: bool) -> str | None:
         return str(row[0]) if row else None
 
 
+def _create(path: Path) -> None:
+    """The tables of this version in an empty database, without Alembic: every run from the command line makes one."""
+    with closing(_connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
+    engine = _engine(path, read_only=False)
+    try:
+        with engine.begin() as connection:      # one transaction: a kill leaves an empty database
+            tables.Base.metadata.create_all(connection, checkfirst=False)
+            connection.exec_driver_sql("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, "
+                                       "CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))")
+            connection.exec_driver_sql("INSERT INTO alembic_version VALUES (?)", (tables.HEAD,))
+            connection.exec_driver_sql(f"PRAGMA user_version={tables.FORMAT_MAJOR}")
+    finally:
+        engine.dispose()
+
+
 def _migrate(path: Path, revision: str | None, read_only: bool) -> None:
     # Imported late: a workspace that is up to date opens without it.
     from alembic import command
@@ -204,11 +222,7 @@ def _migrate(path: Path, revision: str | None, read_only: bool) -> None:
     if read_only:
         raise UserError("This workspace must be brought up to date first.",
                         "Open it once where it can be written, with no other window working in it.")
-    if revision is not None:
-        _backup(path)
-    else:
-        with closing(_connect(path)) as connection:
-            connection.execute("PRAGMA journal_mode=WAL")
+    _backup(path)
     engine = _engine(path, read_only=False, foreign_keys=False)     # a table made anew takes no others with it
     try:
         with engine.begin() as connection:      # one transaction: a kill leaves the old version

@@ -236,7 +236,7 @@ class PictureRow(Base):
     __table_args__ = (UniqueConstraint("job_id", "candidate"), Index("pictures_in_order", "created", "id"))
     id: Mapped[str] = mapped_column(primary_key=True)
     job_id: Mapped[str]
-    document_id: Mapped[str] = mapped_column(index=True)
+    document_id: Mapped[str] = mapped_column(index=True, server_default="")
     candidate: Mapped[int]
     seed: Mapped[int]
     created: Mapped[str]
@@ -294,7 +294,7 @@ class JobRow(Base):
     message: Mapped[str]
     person: Mapped[str]
     request: Mapped[str | None]
-    restarts: Mapped[int] = mapped_column(default=0)
+    restarts: Mapped[int] = mapped_column(default=0, server_default="0")
 
 
 class JobArrayRow(Base):

@@ -268,21 +268,6 @@ def test_what_is_no_database_is_told_in_words(nowhere: Path) -> None:
         assert "backups" in refused.value.remedy
 
 
-def test_the_schema_of_the_migrations_is_that_of_the_tables(folder: Path) -> None:
-    from alembic.autogenerate import compare_metadata
-    from alembic.migration import MigrationContext
-    from alembic.script import ScriptDirectory
-    from sqlalchemy import create_engine
-
-    Workspace.open(folder).close()
-    engine = create_engine(f"sqlite:///{folder / 'workspace.db'}")
-    with engine.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), tables.Base.metadata) == []
-    engine.dispose()
-    assert ScriptDirectory(str(database.MIGRATIONS)).get_current_head() == tables.HEAD
-    assert all((path.parent / "__init__.py").exists() for path in database.MIGRATIONS.rglob("*.py"))    # are installed
-
-
 NEXT = '''
 from alembic import op
 import sqlalchemy as sa
@@ -304,6 +289,49 @@ def old(nowhere: Path) -> Path:
     connection.execute("PRAGMA user_version=1")
     connection.close()
     return folder
+
+
+def schema(path: Path) -> dict[str, object]:
+    """What a database is, column by column; the order of columns, and the names that SQLite gives, say nothing."""
+    with closing(sqlite3.connect(path)) as connection:
+        def told(pragma: str, of: str) -> list[tuple[object, ...]]:
+            return connection.execute(f"SELECT * FROM pragma_{pragma}(?)", (of,)).fetchall()
+
+        def indices(table: str) -> set[tuple[object, ...]]:
+            return {(name if not str(name).startswith("sqlite_") else "", unique,
+                     tuple(row[2] for row in told("index_info", str(name))))
+                    for _, name, unique, *_ in told("index_list", table)}
+
+        def counted(sql: str) -> bool:
+            return "AUTOINCREMENT" in sql
+
+        rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table' AND name != "
+                                  "'sqlite_sequence'").fetchall()
+        found: dict[str, object] = {
+            name: ({row[1:] for row in told("table_xinfo", name)}, {row[2:] for row in told("foreign_key_list", name)},
+                   indices(name), counted(sql)) for name, sql in rows}
+        return found | {"others": connection.execute("SELECT name FROM sqlite_master WHERE type NOT IN ('table', "
+                                                     "'index')").fetchall(),
+                        "version": connection.execute("SELECT version_num FROM alembic_version").fetchall(),
+                        "major": connection.execute("PRAGMA user_version").fetchall(),
+                        "journal": connection.execute("PRAGMA journal_mode").fetchall()}
+
+
+def test_a_new_workspace_is_what_the_migrations_make_of_an_old_one(old: Path, tmp_path: Path) -> None:
+    from alembic.script import ScriptDirectory
+
+    new = tmp_path / "new"
+    for folder in (old, new):
+        Workspace.open(folder).close()
+    assert schema(new / "workspace.db") == schema(old / "workspace.db")
+    assert ScriptDirectory(str(database.MIGRATIONS)).get_current_head() == tables.HEAD
+    assert all((path.parent / "__init__.py").exists() for path in database.MIGRATIONS.rglob("*.py"))    # are installed
+
+
+def test_a_new_workspace_needs_no_alembic(tmp_path: Path) -> None:
+    code = ("import sys; from pathlib import Path; from medsynth_app.workspace.workspace import Workspace; "
+            "Workspace.open(Path(sys.argv[1])).close(); assert 'alembic' not in sys.modules")
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "new")], check=True)
 
 
 def next_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fail: bool = False) -> None:
