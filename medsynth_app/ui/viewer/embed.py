@@ -17,6 +17,7 @@ os.environ["NAPARI_CONFIG"] = ""
 from napari.components import ViewerModel
 from napari.layers import Image, Labels
 from napari.qt import QtViewer
+from napari.settings import get_settings
 from napari.utils.colormaps import direct_colormap
 
 from medsynth_app.core.bounds import Bounds
@@ -81,6 +82,8 @@ def silent_viewer() -> tuple[ViewerModel, QtViewer, QOpenGLWidget]:
     """A viewer model, its widget, and the OpenGL widget inside that the pointer moves over."""
     propagate = Qt.ApplicationAttribute.AA_UseStyleSheetPropagationInWidgetStyles
     before = QCoreApplication.testAttribute(propagate)
+    # None of its keys is ours; each that it binds would also lay out anew the welcome pages that nobody sees.
+    get_settings().shortcuts.shortcuts.clear()
     model = ViewerModel()
     widget = QtViewer(model, show_welcome_screen=False)
     QCoreApplication.setAttribute(propagate, before)
