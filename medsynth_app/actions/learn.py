@@ -95,6 +95,8 @@ def learn_request(label_set: LabelSet, encoder: InstalledPack, agreed: Mapping[s
     at = {cell: turn for turn, cell in enumerate(_as_given(label_set))}
     drawn = {cell.id for cell, by_chance in zip(label_set.cells, control, strict=True) if by_chance}
     labels = np.array([place.get(answer, WITHOUT) for answer in answers], np.int32)
+    alone = {each.cell for each in label_set.labels.values()
+             if each.alone and each.repeat == 0 and each.answer == agreed.get(each.cell)}
     return LearnRequest(
         tuple(str(path) for path in parts), label_set.schema.ids, labels,
         np.array([cell.id in drawn and cell.origin is Origin.REAL for cell in cells], np.bool_),
@@ -104,6 +106,7 @@ def learn_request(label_set: LabelSet, encoder: InstalledPack, agreed: Mapping[s
         before=str(before) if before is not None else "", images=_images(cells),
         given=np.array([at.get(cell.id, WITHOUT) if label != WITHOUT else WITHOUT
                         for cell, label in zip(cells, labels, strict=True)], np.int32),
+        grouped=(labels != WITHOUT) & np.array([cell.id not in alone for cell in cells], np.bool_),
         ids=np.array([cell.id.encode() for cell in cells], "S20"), seed=label_set.options.seed)
 
 

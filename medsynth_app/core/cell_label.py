@@ -64,6 +64,11 @@ class CellLabel:
     checked: bool = False
 
     @property
+    def alone(self) -> bool:
+        """Whether it was given to this cell, not to a page of cells that were thought alike."""
+        return self.group == 1 and not self.checked
+
+    @property
     def subject(self) -> str:
         """What the journal calls the label: everybody has a label of their own of a cell."""
         return subject_of(self.cell, self.person, self.repeat)

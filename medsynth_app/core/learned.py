@@ -42,7 +42,7 @@ class Scores:
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """Macro-F1 after the first `labels` labels, with its standard error."""
+    """Macro-F1 when `labels` real cells had been labelled alone, whatever else taught by then; its standard error."""
 
     labels: int
     macro_f1: float
@@ -56,7 +56,7 @@ class Saved:
     Attributes
     ----------
     given
-        Labels that there are.
+        Labels that were given to real cells alone.
     random, low, high
         Labels that chance would need, and the 95 % interval; `high` None: perhaps more than there are cells.
     """
@@ -84,6 +84,9 @@ class Report:
         the order of the labels is not known.
     gain
         What the last doubling of the labels brought, its 90 % interval, and the cells behind it; None without a curve.
+    grouped, generated
+        Labels that taught but are in no score, curve or saving: of real cells, given to a page as a whole; of generated
+        cells.
     flat
         More labels of this kind teach little (`evaluation.learning_curve` states the rule).
     unseen
@@ -103,6 +106,8 @@ class Report:
     unseen: Share | None = None
     saved: Saved | None = None
     temperature: float | None = None
+    grouped: int = 0
+    generated: int = 0
 
 
 @dataclass(frozen=True, eq=False)

@@ -92,28 +92,29 @@ def _scored(request: LearnRequest, pool: Pool, rng: np.random.Generator) -> tupl
     """What is told of the classifier, and which labels are doubted (indices of cells)."""
     none = Suspects(np.empty(0, np.int64), np.empty(0, np.int64))
     cells = pool.labelled
-    counts = tuple(int(each) for each in pool.counts)
-    control = cells[request.control[cells] & request.real[cells]]
-    unseen = None
-    if len(control):
-        found = unseen_share(np.bincount(pool.labels[control], minlength=pool.classes))
-        unseen = Share(found.share, 0.0, found.at_most, len(control))
+    real = request.real[cells]
+    scored = real if request.grouped is None else real & ~request.grouped[cells]
+    by_chance = scored & request.control[cells]
+    told = Report(tuple(int(each) for each in pool.counts), grouped=int((real & ~scored).sum()),
+                  generated=int((~real).sum()))
+    seen = np.bincount(pool.labels[cells[by_chance]], minlength=pool.classes)
+    if seen.any():
+        found = unseen_share(seen)
+        told = replace(told, unseen=Share(found.share, 0.0, found.at_most, int(seen.sum())))
     if not pool.learnable:
-        return Report(counts, unseen=unseen), none
+        return told, none
     features, labels = pool.features[cells], pool.labels[cells]
     fold = folds(labels, pool.images[cells] if pool.images is not None else cells, rng)
     if not fold.any():  # one image holds all
-        return Report(counts, unseen=unseen, temperature=1.0), none
+        return replace(told, temperature=1.0), none
     logits = left_out(features, labels, pool.classes, fold)
-    alone = np.ones(len(cells), bool) if request.grouped is None else ~request.grouped[cells]
-    scored = request.real[cells] & alone
     heat = temperature(logits[scored], labels[scored])
     found_wrong = suspects(softmax(logits / heat), labels)
-    said, by_chance = logits.argmax(axis=1), scored & np.isin(cells, control)
-    report = Report(counts, scores=_scores(labels[scored], said[scored], pool.classes, rng),
-                    control=_scores(labels[by_chance], said[by_chance], pool.classes, rng), unseen=unseen,
-                    saved=saved(pool.counts, np.bincount(pool.labels[control], minlength=pool.classes),
-                                int(request.real.sum()), rng), temperature=heat)
+    said = logits.argmax(axis=1)
+    report = replace(told, scores=_scores(labels[scored], said[scored], pool.classes, rng),
+                     control=_scores(labels[by_chance], said[by_chance], pool.classes, rng),
+                     saved=saved(np.bincount(labels[scored], minlength=pool.classes), seen, int(request.real.sum()),
+                                 rng), temperature=heat)
     if report.scores is not None and request.given is not None:
         steps = course(features, labels, request.given[cells], pool.classes, fold, scored, said[scored])
         curve = learning_curve(labels[scored], steps.said, pool.classes, rng)

@@ -23,7 +23,7 @@ class Course:
     Attributes
     ----------
     labels
-        How many labels each had, rising; the last had all.
+        How many of the tested cells had their label when each learned, rising; at the last all had.
     said
         Class that each tested cell was taken for, shape (points, tested).
     """
@@ -34,7 +34,10 @@ class Course:
 
 def course(features: Floats, labels: Labels, given: Labels, classes: int, fold: npt.NDArray[np.int64],
            tested: npt.NDArray[np.bool_], last: npt.NDArray[np.int64]) -> Course:
-    """Classifiers of the first half of the labels, of the first quarter, and so on; none learned from what it names.
+    """Classifiers as they were when half of the tested cells had their label, a quarter, and so on.
+
+    None learned from what it names. Labels of other cells teach from when they were given, and are not counted: else
+    a page of sixty that one key labelled would look like sixty steps that teach little.
 
     Parameters
     ----------
@@ -45,11 +48,12 @@ def course(features: Floats, labels: Labels, given: Labels, classes: int, fold: 
     last
         What classifiers of all labels say of these.
     """
-    place = np.argsort(np.argsort(given, kind="stable"), kind="stable")
-    counts, said = [len(labels)], [last]
+    turns = np.sort(given[tested])
+    counts, said = [len(turns)], [last]
     while counts[-1] // 2 >= FIRST:
         counts.append(counts[-1] // 2)
-        said.append(left_out(features, labels, classes, fold, place < counts[-1])[tested].argmax(axis=1))
+        until = given <= turns[counts[-1] - 1]
+        said.append(left_out(features, labels, classes, fold, until)[tested].argmax(axis=1))
     return Course(tuple(counts[::-1]), np.array(said[::-1]))
 
 

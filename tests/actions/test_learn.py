@@ -84,6 +84,21 @@ def test_labels_teach_other_answers_do_not_and_only_real_cells_are_of_the_contro
     assert request.given.tolist() == [1, -1, 0, -1]
 
 
+def test_labels_of_a_page_are_told_apart_unless_somebody_said_the_same_of_the_cell_alone(
+        label_set: LabelSet, encoder: InstalledPack) -> None:
+    embed(label_set, encoder)
+    first, second, third, fourth = label_set.cells
+    for given in ([CellLabel(cell.id, cell.image_sha256, cell.box, "ann", "ig", group=3, checked=cell is second)
+                   for cell in (first, second, third)],
+                  [CellLabel(fourth.id, fourth.image_sha256, fourth.box, "ann", "ig", checked=True)],  # a page of one
+                  [CellLabel(third.id, third.image_sha256, third.box, "bob", "ig")],
+                  [CellLabel(second.id, second.image_sha256, second.box, "ann", "ig", repeat=1)]):
+        label(label_set, given, given[0].person)
+    request = learn_request(label_set, encoder, {cell.id: "ig" for cell in label_set.cells}, [False] * 4, None)
+    assert request is not None and request.grouped is not None
+    assert request.grouped.tolist() == [True, True, False, True]
+
+
 def test_an_encoder_is_chosen_by_its_hash_and_none_is_told(encoder: InstalledPack, tmp_path: Path) -> None:
     other = make_pack(tmp_path / "packs", "other-encoder", kind="encoder")
     assert suited_encoder([encoder, other], other.manifest.sha256) is other

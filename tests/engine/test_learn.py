@@ -70,7 +70,7 @@ def test_classes_probabilities_groups_and_neighbours(request_: LearnRequest) -> 
 def test_scores_are_of_real_cells_alone_and_of_the_control_slice_beside_them(request_: LearnRequest) -> None:
     request_.real[:EACH], request_.control[:] = False, np.arange(3 * EACH) % 2 == 0
     found = learned(request_).report
-    assert found.labels == (12, 12, 12, 0)
+    assert found.labels == (12, 12, 12, 0) and found.generated == 12
     assert found.scores is not None and found.control is not None
     assert found.scores.macro_f1.n == 24 and found.scores.recall[0] is None and found.scores.recall[3] is None
     assert np.sum(found.scores.confusion) == 24 and sum(found.scores.confusion[0]) == 0
@@ -101,8 +101,27 @@ def test_labels_given_to_a_page_teach_but_are_not_scored(request_: LearnRequest)
     found = learned(replace(request_, grouped=grouped))
     assert found.report.labels == (12, 12, 12, 0)
     assert found.report.scores is not None and found.report.scores.macro_f1.n == 18
+    assert (found.report.grouped, found.report.generated) == (18, 0)
     request_.labels[0] = 1
     assert 0 in learned(replace(request_, grouped=grouped)).suspects  # but they are doubted as all others
+
+
+def test_a_classifier_that_learned_wrong_pages_is_shown_no_better_score_by_them(request_: LearnRequest) -> None:
+    """It names the cells of those pages as they were named: scored on them it would look well taught."""
+    truth, request_.control[:] = np.repeat(np.arange(3), EACH), True
+    grouped = request_.labels < 0
+    given = np.where(grouped, 1000, 0) + np.arange(3 * EACH, dtype=np.int32)
+    before = learned(replace(request_, given=np.where(grouped, -1, given).astype(np.int32))).report
+    request_.labels[grouped] = (truth[grouped] + 1) % 3
+    taught = replace(request_, given=given.astype(np.int32))
+    found, flattered = learned(replace(taught, grouped=grouped)).report, learned(taught).report
+    assert found.scores is not None and before.scores is not None and flattered.scores is not None
+    assert found.scores.macro_f1.n == np.sum(found.scores.confusion) == 36 and found.grouped == 84
+    assert found.scores.macro_f1.value < 0.2 < 0.5 < flattered.scores.macro_f1.value < before.scores.macro_f1.value
+    assert [point.labels for point in found.curve] == [18, 36] and not found.flat
+    assert found.saved is not None and found.saved.given == 36
+    assert found.control is not None and found.control.macro_f1.n == 36
+    assert found.unseen is not None and found.unseen.n == 36
 
 
 def test_a_score_of_a_handful_of_labels_is_not_told(request_: LearnRequest) -> None:

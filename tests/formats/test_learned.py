@@ -17,7 +17,8 @@ def learned(cells: int = 7) -> Learned:
     rng = np.random.default_rng(0)
     share = Share(0.5, 0.25, 0.75, 4)
     scores = Scores(share, share, (share, None), ((3, 1), (0, 0)))
-    report = Report((4, 0), scores, None, (CurvePoint(2, 0.25, 0.125),), share, True, share, Saved(4, 9, 5, None), 1.5)
+    report = Report((4, 0), scores, None, (CurvePoint(2, 0.25, 0.125),), share, True, share, Saved(4, 9, 5, None), 1.5,
+                    60, 20)
     return Learned(
         ("blast", "Übergang"), np.array([3, 1], np.int32), np.array([0.5, 0.25], np.float32), ("few", "chance"),
         np.array([[0, 1], [-1, -1]], np.int32), rng.random((cells, 2)).astype(np.float16),

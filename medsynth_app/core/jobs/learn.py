@@ -50,9 +50,9 @@ class LearnRequest:
         Place of each label in the order in which they were given, or `WITHOUT`; shape (n,), int32. None: no learning
         curve, and no advice to stop.
     grouped
-        Cells whose label was given to a page as a whole, shape (n,), bool; those of its cells that were checked are
-        none. They teach, but nothing is scored or calibrated on them: a page holds what the classifier was sure of.
-        None: no cell.
+        Cells whose label was given to a page as a whole, shape (n,), bool. They teach, but nothing is scored or
+        calibrated on them: a page holds what the classifier was sure of, and strangers that were seen on it have no
+        label, also among the cells that were looked at large. None: no cell.
     ids
         What each cell is called in the embeddings, UTF-8, shape (n,); other rows there are passed over. None: the
         embeddings are one file, and in order.

@@ -27,7 +27,7 @@ class LearnedGroup(QWidget):
         self._facts, self._recalls = column(spacing=look.XS), column(spacing=look.XS)
         self.advice = label("", "done", wrap=True)
         self.confusion = Confusion(theme)
-        self._none = label(_("Known once real cells have labels of two classes."), "help", wrap=True)
+        self._none = label(_("Known once real cells were labelled one by one, of two classes."), "help", wrap=True)
         self.all = Group(theme, _("What was learned")).add(self.state, self._facts, self.curve, self.advice)
         self.each = Group(theme, _("Class by class"), is_open=False)
         self.each.add(self._none, label(_("Rows as labelled, columns as the classifier names them"), "help", wrap=True),
@@ -93,8 +93,11 @@ def _facts(report: Report | None) -> list[tuple[str, str]]:
         return []
     found = []
     scores = report.scores
-    found.append((_("Macro-F1"), f"{share_words(scores.macro_f1)}, {_('on real cells')}" if scores is not None else
-                  _("no score yet: too few real cells have labels")))
+    found.append((_("Macro-F1"), _("{share}, on real cells labelled one by one").format(
+        share=share_words(scores.macro_f1)) if scores is not None
+        else _("no score yet: too few real cells were labelled one by one")))
+    if unscored := unscored_words(report):
+        found.append((_("Not scored"), unscored))
     if report.control is not None and report.control.macro_f1.n >= FEW:
         found.append((_("By chance"), _("{share} on cells that chance drew").format(
             share=share_words(report.control.macro_f1))))
@@ -104,6 +107,16 @@ def _facts(report: Report | None) -> list[tuple[str, str]]:
         found.append((_("New classes"), _("at most {share} % of the cells are of a class not seen yet").format(
             share=round(100 * report.unseen.high))))
     return found
+
+
+def unscored_words(report: Report) -> str:
+    """Which labels taught but count in no figure, and why; "" where all do."""
+    grouped = ngettext("{count} label given in groups, whose cells the classifier chose",
+                       "{count} labels given in groups, whose cells the classifier chose", report.grouped
+                       ).format(count=f"{report.grouped:,}")
+    generated = ngettext("{count} label of generated cells", "{count} labels of generated cells", report.generated
+                         ).format(count=f"{report.generated:,}")
+    return "; ".join(words for words, count in ((grouped, report.grouped), (generated, report.generated)) if count)
 
 
 def share_words(share: Share) -> str:

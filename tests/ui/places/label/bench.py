@@ -126,4 +126,5 @@ def told(classes: int) -> Report:
                          for column in range(classes)) for row in range(classes))
     scores = Scores(Share(0.86, 0.81, 0.9, 40), half, (half, half, *(None for _ in range(classes - 2))), matrix)
     return Report((20,) * classes, scores, scores, (CurvePoint(10, 0.5, 0.1), CurvePoint(40, 0.86, 0.03)),
-                  Share(0.0, -0.02, 0.02, 40), True, Share(0.0, 0.0, 0.07, 40), Saved(40, 95, 70, None))
+                  Share(0.0, -0.02, 0.02, 40), True, Share(0.0, 0.0, 0.07, 40), Saved(40, 95, 70, None),
+                  grouped=60, generated=1)

@@ -233,6 +233,7 @@ def test_what_was_learned_is_shown_and_predictions_are_marked(taught: TestDesk) 
     panel, lab = taught.window.place("label").panel, taught.session.labelling
     texts = " ".join(child.text() for child in panel.learned.findChildren(type(panel.learned.state)))
     assert "0.86 (0.81 to 0.90, 40 cells)" in texts and "40 do the work of 95 by chance (70 to more)" in texts
+    assert "60 labels given in groups, whose cells the classifier chose; 1 label of generated cells" in texts
     assert "You may stop" in panel.learned.advice.text()
     assert lab.asked is not None
     wanted = lab.suggestion(lab.asked)
