@@ -67,7 +67,7 @@ def generate_request(pack: InstalledPack, parameters: GenerateParameters, source
     return GenerateRequest(
         ModelRef.of(pack),
         replace(asked, prompt=prompt, negative_prompt=asked.negative_prompt.strip(), labels=labels),
-        parameters.sampling.with_seed(), parameters.width, parameters.height, source)
+        parameters.sampling.with_seed().drawn_with(pack.manifest), parameters.width, parameters.height, source)
 
 
 def unread_prompt(parameters: GenerateParameters, pack: InstalledPack) -> tuple[Unread, ...]:

@@ -84,7 +84,7 @@ def inpaint_request(document: Document, frame: int, parameters: InpaintParameter
         _image_context(document, frame, bounds, regions, mask, pack.manifest),
         replace(asked, prompt=_prompt(parameters, pack.manifest), negative_prompt=asked.negative_prompt.strip(),
                 labels=in_labels(held[bounds.slices], meant) if follows and meant is not None else None),
-        parameters.sampling.with_seed(),
+        parameters.sampling.with_seed().drawn_with(pack.manifest),
         mode=parameters.mode,
         feather=parameters.feather,
         match_seam=parameters.match_seam,

@@ -157,7 +157,7 @@ def _line_of(line: WantedLine, pack: InstalledPack, seed: int, masks: dict[str, 
         masks.update(given)
     else:
         generate_request(pack, changed(asked, pairs=bool(line.masks), seed=seed))
-    conditioning, sampling = asked.conditioning, asked.sampling
+    conditioning, sampling = asked.conditioning, asked.sampling.drawn_with(manifest)
     return OrderLine(
         line.class_name, line.count, conditioning.prompt, OrderedPack(manifest.name, manifest.version, manifest.sha256),
         seed, conditioning.negative_prompt.strip(), sampling.steps, float(sampling.guidance),

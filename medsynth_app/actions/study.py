@@ -14,16 +14,16 @@ from medsynth_app.core.changes import Changes
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.jobs.request import LARGEST_SEED
 from medsynth_app.core.jobs.study import StudyRequest
-from medsynth_app.core.pack import MANIFEST
+from medsynth_app.core.pack import MANIFEST, MOST_STEPS
 from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.studies.catalogue import DEFAULT_ENCODER, STUDIES, StudyEntry
 
 FEWEST = 50  # pictures that a Frechet distance needs
-MOST = {"seed": LARGEST_SEED}
+MOST = {"seed": LARGEST_SEED, "drawing_steps": MOST_STEPS, "counts": MOST_STEPS}
 LARGEST = 10**9  # of any other number
 LEAST = {"n": 0, "seed": 0, "judge_minutes": 0.01, "minutes": 0.01, "steps": 0, "seeds": 2, "per_class": 1, "real": 0,
-         "limits": 0, "repeats": 1}
+         "limits": 0, "repeats": 1, "drawing_steps": 0, "counts": 1}
 
 
 def study_request(name: str, pack: str, out: Path, *, data: Path | None = None, recipe: Path | None = None,

@@ -29,7 +29,6 @@ PackOption = Annotated[str | None, typer.Option("--pack", help="Name or folder o
 EngineOption = Annotated[str | None, typer.Option(
     "--engine", "--pack", help=f"{CLASSICAL}, which removes without a model, or name or folder of a model pack.")]
 SeedOption = Annotated[int | None, typer.Option("--seed", help="Candidate k uses seed + k; random when not given.")]
-StepsOption = Annotated[int, typer.Option("--steps", help="Denoising steps.")]
 CountOption = Annotated[int, typer.Option("--count", help="How many candidates or pictures.")]
 MarkOption = Annotated[bool, typer.Option(
     "--mark/--no-mark", help="Draw the small visible mark into PNG and TIFF (DICOM never carries it in its pixels).")]

@@ -26,6 +26,10 @@ DataOption = Annotated[Path, typer.Option("--data", help="Folder of the real dat
 RecipeOption = Annotated[Path | None, typer.Option("--recipe", help="The pack's recipe; by default the shipped one.")]
 NumberOption = Annotated[int, typer.Option("--n", help="How many pictures or masks; 0: as the study has it.")]
 SeedOption = Annotated[int, typer.Option("--seed", help="Of all that is chosen or drawn by chance.")]
+DrawingOption = Annotated[int, typer.Option("--drawing-steps", help="Denoising steps of what is drawn; 0: as many as "
+                                            "the pack recommends.")]
+PeersOption = Annotated[Path | None, typer.Option("--peers", help="Folder with encoders of others; the report says how "
+                                                  "to get them.")]
 JudgeOption = Annotated[float, typer.Option("--judge-minutes", help="The longest that a judge is trained.")]
 RecordOption = Annotated[bool, typer.Option("--record", help="Write the figures into the pack's card.")]
 
@@ -45,28 +49,43 @@ def studies(context: typer.Context, as_json: JsonOption = False) -> Answer | Non
 def quality(pack: PackOption, data: DataOption, out: OutOption, recipe: RecipeOption = None, n: NumberOption = 0,
             seed: SeedOption = 0, judge_minutes: JudgeOption = 8.0,
             encoder: Annotated[str | None, typer.Option("--encoder", help="Encoder that compares pictures.")] = None,
+            peers: PeersOption = None, drawing_steps: DrawingOption = 0,
             record: RecordOption = False, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> Answer:
     """Do whole pictures look real and varied, and do they repeat training pictures?"""
     return _study("quality", pack, out, workspace, as_json, data=data, recipe=recipe, n=n, seed=seed,
-                  judge_minutes=judge_minutes, encoder=encoder, record=record)
+                  judge_minutes=judge_minutes, encoder=encoder, peers=peers, drawing_steps=drawing_steps,
+                  record=record)
 
 
 @command(study, "control")
 def control(pack: PackOption, data: DataOption, out: OutOption, recipe: RecipeOption = None, n: NumberOption = 0,
-            seed: SeedOption = 0, judge_minutes: JudgeOption = 8.0, record: RecordOption = False,
-            workspace: WorkspaceOption = None, as_json: JsonOption = False) -> Answer:
+            seed: SeedOption = 0, judge_minutes: JudgeOption = 8.0, drawing_steps: DrawingOption = 0,
+            record: RecordOption = False, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> Answer:
     """Is the mask that a picture was drawn after found in it again?"""
     return _study("control", pack, out, workspace, as_json, data=data, recipe=recipe, n=n, seed=seed,
-                  judge_minutes=judge_minutes, record=record)
+                  judge_minutes=judge_minutes, drawing_steps=drawing_steps, record=record)
 
 
 @command(study, "inpaint")
 def inpaint(pack: PackOption, data: DataOption, out: OutOption, recipe: RecipeOption = None, n: NumberOption = 0,
-            seed: SeedOption = 0, judge_minutes: JudgeOption = 8.0, record: RecordOption = False,
-            workspace: WorkspaceOption = None, as_json: JsonOption = False) -> Answer:
+            seed: SeedOption = 0, judge_minutes: JudgeOption = 8.0, peers: PeersOption = None,
+            drawing_steps: DrawingOption = 0, record: RecordOption = False, workspace: WorkspaceOption = None,
+            as_json: JsonOption = False) -> Answer:
     """Is what was painted over gone, replaced or redrawn, and does the edge show?"""
     return _study("inpaint", pack, out, workspace, as_json, data=data, recipe=recipe, n=n, seed=seed,
-                  judge_minutes=judge_minutes, record=record)
+                  judge_minutes=judge_minutes, peers=peers, drawing_steps=drawing_steps, record=record)
+
+
+@command(study, "steps")
+def steps(pack: PackOption, data: DataOption, out: OutOption, recipe: RecipeOption = None, n: NumberOption = 0,
+          seed: SeedOption = 0, judge_minutes: JudgeOption = 8.0,
+          counts: Annotated[str, typer.Option("--counts", metavar="N,N,...", help="Numbers of denoising steps; the "
+                                              "largest is what the others are held against.")] = "6,8,12,16,25",
+          peers: PeersOption = None, record: RecordOption = False, workspace: WorkspaceOption = None,
+          as_json: JsonOption = False) -> Answer:
+    """How few denoising steps suffice?"""
+    return _study("steps", pack, out, workspace, as_json, data=data, recipe=recipe, n=n, seed=seed,
+                  judge_minutes=judge_minutes, counts=_numbers("--counts", counts), peers=peers, record=record)
 
 
 @command(study, "masks")
@@ -83,25 +102,26 @@ def masks(pack: PackOption, data: DataOption, out: OutOption, recipe: RecipeOpti
 
 @command(study, "utility")
 def utility(pack: PackOption, data: DataOption, out: OutOption, recipe: RecipeOption = None, n: NumberOption = 0,
-            seed: SeedOption = 0, seeds: Annotated[int, typer.Option("--seeds", help="Trainings of each arm.")] = 3,
+            seed: SeedOption = 0, seeds: Annotated[int, typer.Option("--seeds", help="Trainings of each arm.")] = 5,
             per_class: Annotated[str, typer.Option("--per-class", metavar="N,N,...",
                                                    help="Real cells of each class.")] = "10,25,100",
             real: Annotated[int, typer.Option("--real", help="Real pairs of picture and mask; 0: all.")] = 0,
             minutes: Annotated[float, typer.Option("--minutes", help="The longest that one training takes.")] = 2.0,
             steps: Annotated[int, typer.Option("--steps", help="Of every training; 0: what the minutes allow.")] = 0,
+            drawing_steps: DrawingOption = 0,
             record: RecordOption = False, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> Answer:
     """Do drawn pictures help a model that learns from real ones, more than copies do?"""
     return _study("utility", pack, out, workspace, as_json, data=data, recipe=recipe, n=n, seed=seed, seeds=seeds,
-                  per_class=_numbers("--per-class", per_class), real=real, minutes=minutes, steps=steps, record=record)
+                  per_class=_numbers("--per-class", per_class), real=real, minutes=minutes, steps=steps,
+                  drawing_steps=drawing_steps, record=record)
 
 
 @command(study, "encoders")
 def encoders(pack: PackOption, data: DataOption, out: OutOption, n: NumberOption = 0,
              other: Annotated[Path | None, typer.Option("--other", help="Cells of another stain: labels.csv and "
                                                         "images.")] = None,
-             peers: Annotated[Path | None, typer.Option("--peers", help="Folder with other encoders; the report says "
-                                                        "how to get them.")] = None,
-             record: RecordOption = False, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> Answer:
+             peers: PeersOption = None, record: RecordOption = False, workspace: WorkspaceOption = None,
+             as_json: JsonOption = False) -> Answer:
     """Are like cells near each other for an encoder, and how fast is it?"""
     return _study("encoders", pack, out, workspace, as_json, data=data, n=n, other=other, peers=peers, record=record)
 

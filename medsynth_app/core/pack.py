@@ -14,6 +14,8 @@ from medsynth_app.core.intensity import IntensityRange
 FORMAT = "medsynth-pack/1"
 MANIFEST = "pack.json"
 SMALLEST, LARGEST = 8, 4096  # pixels: edges at which models draw
+USUAL_STEPS = 25  # denoising steps of a pack that recommends no other number
+MOST_STEPS = 1000
 LATENT_CHANNELS = 4  # as Stable Diffusion's: diffusers' inpainting knows no other number
 
 
@@ -70,6 +72,8 @@ class PackManifest:
         One table per part that was trained (``base``, ``control``, ``masks``, ``encoder``, ``detector``).
     default_prompt, remove_prompt, example_prompts
         What the prompt field starts with, what the mode *remove* draws, what the window offers.
+    recommended_steps
+        Denoising steps where a person names no number: the fewest that the study ``steps`` could not tell from more.
     files
         sha256 (hex) of every file but the manifest itself, keyed by POSIX path.
     """
@@ -95,6 +99,7 @@ class PackManifest:
     mean_colour: tuple[float, ...] = ()
     intensity_ranges: dict[str, IntensityRange] = field(default_factory=dict)
     training: dict[str, dict[str, Any]] = field(default_factory=dict)
+    recommended_steps: int = USUAL_STEPS
     files: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -221,6 +226,12 @@ def _trained(value: Any) -> dict[str, dict[str, Any]]:
     return value
 
 
+def _steps(value: Any) -> int:
+    if type(value) is not int or not 1 <= value <= MOST_STEPS:
+        raise ValueError(value)
+    return value
+
+
 def _files(value: Any) -> dict[str, str]:
     return {_text(path): _text(digest) for path, digest in value.items()}
 
@@ -230,7 +241,8 @@ _READ: dict[str, Callable[[Any], Any]] = {
     "licence": _text, "native_size": checked_size, "training_data": _data, "default_prompt": _text,
     "remove_prompt": _text, "example_prompts": _texts, "intended_use": _text, "knows_not": _text,
     "licence_note": _text, "known_failures": _texts, "kind": _text, "mask_labels": _texts, "mean_colour": _mean,
-    "intensity_ranges": _ranges, "training": _trained, "files": _files,
+    "intensity_ranges": _ranges, "training": _trained, "recommended_steps": _steps,
+    "files": _files,
 }  # every field of `PackManifest`
 _NEEDED = tuple(item.name for item in fields(PackManifest)
                 if item.default is MISSING and item.default_factory is MISSING)

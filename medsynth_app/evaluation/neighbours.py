@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 
@@ -56,16 +58,22 @@ def linear_probe(train: npt.ArrayLike, train_labels: npt.ArrayLike, test: npt.Ar
     ValueError
         One class only, labels that do not fit, different encoders, or values that are not finite.
     """
+    known, asked = features(train, "train", 2), features(test, "test")
+    labels, truth = _checked_labels(known, train_labels, asked, test_labels)
+    return accuracy(truth, fitted_probe(known, labels, seed)(asked))
+
+
+def fitted_probe(train: npt.ArrayLike, train_labels: npt.ArrayLike, seed: int = 0) -> Callable[[Floats], Labels]:
+    """The classifier of `linear_probe`: from features (m, d) to the classes that it names, shape (m,)."""
     from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
     from sklearn.pipeline import make_pipeline  # type: ignore[import-untyped]
     from sklearn.preprocessing import StandardScaler  # type: ignore[import-untyped]
 
-    known, asked = features(train, "train", 2), features(test, "test")
-    labels, truth = _checked_labels(known, train_labels, asked, test_labels)
+    known, labels = features(train, "train", 2), label_array(train_labels, "train_labels")
     if len(np.unique(labels)) < 2:
         raise ValueError("A probe needs at least 2 classes in the training part.")
-    probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000, random_state=seed))
-    return accuracy(truth, probe.fit(known, labels).predict(asked))
+    probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000, random_state=seed)).fit(known, labels)
+    return lambda asked: np.asarray(probe.predict(asked))
 
 
 def _checked_labels(train: Floats, train_labels: npt.ArrayLike, test: Floats,

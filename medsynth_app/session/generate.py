@@ -158,7 +158,7 @@ class Generate:
         return pack
 
     def _work(self) -> Work:
-        return Work.of(self.parameters, GENERATE.name, self._models.chosen().manifest.sha256, self.shape)
+        return Work.of(self.parameters, self._models.chosen().manifest, GENERATE.name, self.shape)
 
     def _take_shape(self, shape: str) -> None:
         if shape != self.shape:

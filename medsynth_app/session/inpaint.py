@@ -151,7 +151,7 @@ class Inpaint:
         if self.without_model:
             return Work((INPAINT.name,), self.parameters.sampling.count)
         shape = PAINTED if self.followed[1] else FREE
-        return Work.of(self.parameters, INPAINT.name, self._models.chosen().manifest.sha256, shape)
+        return Work.of(self.parameters, self._models.chosen().manifest, INPAINT.name, shape)
 
     def _follow_document(self) -> None:
         self._chosen.set(follow=None, classical=None)  # said of another image; prompt and modality choose again

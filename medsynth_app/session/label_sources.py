@@ -30,7 +30,6 @@ from medsynth_app.workspace.workspace import Workspace
 
 TRY = 300  # cells to try labelling with
 A_RUN = 16  # of them in one job: the first come soon
-STEPS = 20  # denoising steps of each
 IMAGES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")  # that the detector reads
 
 
@@ -123,7 +122,7 @@ class LabelSources:
         for number in range(runs):
             pack, prompt = known[number % len(known)]
             asked = min(A_RUN, count - number * A_RUN)
-            parameters = changed(GenerateParameters(), prompt=prompt, count=asked, steps=STEPS)
+            parameters = changed(GenerateParameters(), prompt=prompt, count=asked)
             job = self._queue.submit(generate_request(pack, parameters), person=self._people.id, lane=Lane.BACKGROUND)
             self._drawing[job] = (opened.id, asked)
             self._asked.add(job)

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 
 from medsynth_app.core.job import EventKind, JobEvent, JobRecord
+from medsynth_app.core.pack import PackManifest
 from medsynth_app.core.parameters import GenerateParameters, InpaintParameters
 
 
@@ -25,8 +26,9 @@ class Work:
     steps: float
 
     @staticmethod
-    def of(parameters: InpaintParameters | GenerateParameters, *sort: str) -> Work:
-        sampling = parameters.sampling
+    def of(parameters: InpaintParameters | GenerateParameters, manifest: PackManifest, *sort: str) -> Work:
+        """Of drawing with a pack; `sort` tells what it follows."""
+        sampling, sort = parameters.sampling.drawn_with(manifest), (*sort, manifest.sha256)
         return Work(sort, max(1.0, sampling.steps * sampling.strength) * sampling.count)
 
 

@@ -40,6 +40,12 @@ class Fill:
     labels: Pictures | None = None
 
 
+Closeness = Callable[[Pictures, Pictures, Mask], float]
+"""How far (h, w, 3) uint8 is from the truth (h, w, 3) inside a mask (h, w)."""
+FillBy = Callable[[Pictures, Mask], npt.NDArray[np.float64]]
+"""A frame (h, w) or (h, w, 3) uint8 whose painted part (h, w) is filled."""
+
+
 @dataclass(frozen=True)
 class Space:
     """`of` turns pictures (n, h, w, 3) uint8 into features (n, d); `name` says by what."""
@@ -109,13 +115,22 @@ class Bench(Protocol):
     def space(self) -> Space:
         """In which pictures are compared: the chosen encoder's, else the judge's own deepest layer."""
 
-    def draw(self, wishes: Sequence[Wish]) -> Pictures:
-        """All wishes with the product's own parameters, shape (n, s, s, 3)."""
+    def outside(self) -> tuple[list[Space], list[str]]:
+        """The spaces of encoders that never saw the product, and notes on those that are missing."""
+
+    def closeness(self) -> Closeness | str:
+        """How far a fill is from the truth, for an encoder that never saw the product; else why there is none."""
+
+    def telea(self) -> FillBy | None:
+        """Telea's fill, where the person has put it beside the encoders of others."""
+
+    def draw(self, wishes: Sequence[Wish], steps: int = 0) -> Pictures:
+        """All wishes with the product's own parameters, shape (n, s, s, 3); steps 0: as the study was asked."""
 
     def draw_pairs(self, wishes: Sequence[Wish]) -> tuple[Pictures, Pictures]:
         """Pictures (n, s, s, 3) and the masks (n, s, s) that the pack's own model of masks drew for them."""
 
-    def fill(self, fills: Sequence[Fill]) -> tuple[list[Pictures], list[Mask]]:
+    def fill(self, fills: Sequence[Fill], steps: int = 0) -> tuple[list[Pictures], list[Mask]]:
         """Every frame inpainted, cut and joined as in the window, and the pixels that could change."""
 
     def redrawn(self, pictures: Pictures, disturbed: float = 0.0, seed: int = 0) -> Pictures:

@@ -28,16 +28,13 @@ def control(bench: Bench, request: StudyRequest) -> Findings:
         raise UserError(f"The pack {bench.manifest.name} has no ControlNet for masks, so there is nothing to follow.",
                         "Train one with `medsynth train control`, or choose another pack.")
     domain = bench.domain
-    items: Sequence[Item] = chosen(domain.with_masks("test"), request.n or 100, request.seed)
-    native = domain.native_size
-    masks, real = read_labels(items, native), read_pictures(items, native)
-    kept = np.array([mask.any() for mask in masks])  # a speck may be lost at another size
-    items, masks, real = [item for item, keep in zip(items, kept, strict=True) if keep], masks[kept], real[kept]
-    drawn = bench.draw([Wish(item.caption, request.seed + k, mask)
-                        for k, (item, mask) in enumerate(zip(items, masks, strict=True))])
+    items, masks, real, lost = _with_something(chosen(domain.with_masks("test"), request.n or 100, request.seed),
+                                               domain.native_size)
+    drawn = _drawn(bench, items, masks, request.seed)
     findings = Findings(notes=[f"{len(items)} masks of the test part, one picture of each, seeds {request.seed} to "
-                               f"{request.seed + len(items) - 1}; {int((~kept).sum())} masks were lost at {native} px"])
-    finder, find = _finder(bench, items, findings)
+                               f"{request.seed + len(items) - 1}; {lost} masks were lost at {domain.native_size} px"])
+    finder, find, words = _finder(bench, items)
+    findings.notes.append(words)
     found = find(drawn)
     wanted = resized_masks(masks, found.shape[1])
     _add(findings, domain, finder, found, (wanted, find(real)), request.seed)
@@ -47,12 +44,36 @@ def control(bench: Bench, request: StudyRequest) -> Findings:
     return findings
 
 
-def _finder(bench: Bench, items: Sequence[Item], findings: Findings) -> tuple[str, Find]:
+def add_agreement(findings: Findings, bench: Bench, items: Sequence[Item], seed: int, steps: int, before: str) -> None:
+    """One row: the Dice of what is found in pictures drawn in so many steps with the masks that were asked for."""
+    items, masks, _, _ = _with_something(items, bench.domain.native_size)
+    finder, find, _ = _finder(bench, items)
+    found = find(_drawn(bench, items, masks, seed, steps))
+    wanted = resized_masks(masks, found.shape[1])
+    keep = wanted.any((1, 2))
+    findings.add(f"{before}Dice of the asked mask with what {finder} finds",
+                 _spread(mean_dice(found[keep], wanted[keep]), seed), n=f"{int(keep.sum())} masks")
+
+
+def _with_something(items: Sequence[Item], size: int) -> tuple[list[Item], Pictures, Pictures, int]:
+    """Items whose mask still shows something at this size, masks, pictures, and how many were left out."""
+    masks = read_labels(items, size)
+    kept = np.array([mask.any() for mask in masks], np.bool_)  # a speck may be lost at another size
+    left = [item for item, keep in zip(items, kept, strict=True) if keep]
+    return left, masks[kept], read_pictures(left, size), int((~kept).sum())
+
+
+def _drawn(bench: Bench, items: Sequence[Item], masks: Pictures, seed: int, steps: int = 0) -> Pictures:
+    return bench.draw([Wish(item.caption, seed + k, mask)
+                       for k, (item, mask) in enumerate(zip(items, masks, strict=True))], steps)
+
+
+def _finder(bench: Bench, items: Sequence[Item]) -> tuple[str, Find, str]:
+    """What finds the masks, in words and as a function, and what must be known of it."""
     domain = bench.domain
     if not domain.cells:
         judge = bench.judge()
-        findings.notes.append(judge.words)
-        return "a segmenter of real pictures", judge.finds
+        return "a segmenter of real pictures", judge.finds, judge.words
 
     def separated(pictures: Pictures) -> Pictures:
         found = np.stack([cell_parts(picture) for picture in pictures])
@@ -61,9 +82,9 @@ def _finder(bench: Bench, items: Sequence[Item], findings: Findings) -> tuple[st
                 mask[mask == NUCLEUS] = CYTOPLASM
         return found
 
-    findings.notes.append("the masks of cells come from our separation itself, so it finds them again in "
-                          "their own real pictures; how far it agrees with experts says the study cell-parts")
-    return "our separation of cells", separated
+    return "our separation of cells", separated, ("the masks of cells come from our separation itself, so it finds "
+                                                  "them again in their own real pictures; how far it agrees with "
+                                                  "experts says the study cell-parts")
 
 
 def _add(findings: Findings, domain: Domain, finder: str, found: Pictures, truth: tuple[Pictures, Pictures],

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
-from skimage.draw import ellipse
 
 from medsynth_app.core.blend import seam_measure
 from medsynth_app.core.jobs.study import StudyRequest
@@ -24,8 +23,10 @@ from medsynth_app.studies.bench import Bench, Fill, Mask
 from medsynth_app.studies.domain import Domain, Pictures, chosen
 from medsynth_app.studies.findings import Findings, sheet
 from medsynth_app.studies.pictures import resized, resized_masks
+from medsynth_app.studies.places import brush_of, brushed, plain_place
+from medsynth_app.studies.restored import add_restored, grain_beside
 
-REFERENCES, SHOWN, TRIES = 100, 20, 200
+REFERENCES, SHOWN = 100, 20
 GONE, FOUND_SHARE = 0.8, 0.5
 PLAIN = {"polyp": "plain mucosa"}  # what there is where the object is not; others: "plain surroundings"
 
@@ -67,6 +68,7 @@ def inpaint(bench: Bench, request: StudyRequest) -> Findings:
         trials = work(findings, bench, items, read_pictures(items, size), request)
         _add_seam(findings, trials, domain, size, request.seed)
         _show(findings, trials)
+    add_restored(findings, bench, items, read_pictures(items, size), request)
     return findings
 
 
@@ -74,7 +76,7 @@ def remove_objects(findings: Findings, bench: Bench, items: Sequence[Item], fram
                    request: StudyRequest) -> Trials:
     judge, noun = bench.judge(), bench.domain.mask_labels[0]
     masks = read_labels(items, frames.shape[1]) > 0
-    trials = Trials(f"remove a {noun}", items, [_brushed(mask) for mask in masks])
+    trials = Trials(f"remove a {noun}", items, [brushed(mask) for mask in masks])
     trials.work(bench, request, [""] * len(items), "remove", frames, grey=False)
     before, after = judge.finds(frames), judge.finds(trials.after)
     inside = resized_masks(masks.astype(np.uint8), judge.size) > 0
@@ -121,7 +123,7 @@ def replace_cells(findings: Findings, bench: Bench, items: Sequence[Item], frame
     wanted = [str(rng.choice([name for name in domain.classes if name != item.label])) for item in items]
     radii = _usual_radii(domain, frames.shape[1], request.seed)
     masks = read_labels(items, frames.shape[1]) > 0
-    painted = [_brushed(mask | _disc(mask, radii[name])) for mask, name in zip(masks, wanted, strict=True)]
+    painted = [brushed(mask | _disc(mask, radii[name])) for mask, name in zip(masks, wanted, strict=True)]
     trials = Trials("replace a cell", items, painted)
     trials.work(bench, request, [captions[name] for name in wanted], "replace", frames, grey=False)
     named, before = judge.names(trials.after), judge.names(frames)
@@ -144,7 +146,7 @@ def redraw_tissue(findings: Findings, bench: Bench, items: Sequence[Item], frame
     size = frames.shape[1]
     labels = read_labels(items, size)
     masks = labels > 0
-    trials = Trials(f"redraw the {noun}", items, [_brushed(mask) for mask in masks])
+    trials = Trials(f"redraw the {noun}", items, [brushed(mask) for mask in masks])
     trials.work(bench, request, [item.caption for item in items], "replace", frames, grey=True,
                 labels=[_nearest(each) * painted for each, painted in zip(labels, trials.painted, strict=True)])
     others = [item for item in domain.with_masks("test") if item not in set(items)] or items
@@ -161,30 +163,6 @@ def redraw_tissue(findings: Findings, bench: Bench, items: Sequence[Item], frame
     findings.add("share of slices with both in that range (floor: before)", wilson(int(inside.sum()), len(inside)),
                  wilson(int(usual.sum()), len(usual)), n=n)
     return trials
-
-
-def plain_place(frame: Pictures, mask: Mask, rng: np.random.Generator) -> Mask | None:
-    """An ellipse of a quarter to two fifths of the frame, on mucosa: beside the object, off the dark border."""
-    size = mask.shape[0]
-    taken = _brushed(mask) | (frame.max(axis=2) < 40)
-    for _ in range(TRIES):
-        radii = rng.uniform(0.125, 0.2, size=2) * size
-        row, column = rng.uniform(radii.max(), size - radii.max(), size=2)
-        place = np.zeros_like(mask)
-        place[ellipse(row, column, radii[0], radii[1], shape=mask.shape, rotation=rng.uniform(0, np.pi))] = True
-        if not (place & taken).any():
-            return place
-    return None
-
-
-def brush_of(size: int) -> int:
-    """How far a person paints over the rim, in pixels of a picture of that edge."""
-    return max(1, round(size / 64))
-
-
-def _brushed(mask: Mask) -> Mask:
-    grown: Mask = ndimage.binary_dilation(mask, iterations=brush_of(mask.shape[0]))
-    return grown
 
 
 def _nearest(labels: Pictures) -> Pictures:
@@ -220,9 +198,10 @@ def _tissue(pictures: Pictures, masks: Mask) -> npt.NDArray[np.float64]:
 
 
 def _add_seam(findings: Findings, trials: Trials, domain: Domain, size: int, seed: int) -> None:
-    """Each seam against the same contour on untouched pictures of the test part.
+    """Each seam, and the grain inside of it, against the same contour on untouched pictures of the test part.
 
-    A contour drawn along an object lies on a real edge: so the same is told of the picture before it was filled.
+    A contour drawn along an object lies on a real edge: so the same is told of the picture before it was filled. A blur
+    has no seam, but no grain either.
     """
     untouched = read_pictures(chosen(domain.part("test"), REFERENCES, seed + 1), size)
     grey = trials.fills[0].frame.ndim == 2 if trials.fills else False
@@ -236,8 +215,19 @@ def _add_seam(findings: Findings, trials: Trials, domain: Domain, size: int, see
         drawn, untouched = (wilson(int((seams <= bounds).sum()), len(seams)) for seams in (after, before))
         return drawn, f"{untouched} before; 0.95 by chance"
 
+    def grained() -> tuple[object, object]:
+        usual = np.array([[grain_beside(each, trials.changed[k]) for each in references] for k in kept])
+        low, high = np.quantile(usual, (0.05, 0.95), axis=1)
+        sides = [np.array([grain_beside(pictures[k][..., 0] if grey else pictures[k], trials.changed[k]) for k in kept])
+                 for pictures in (trials.after, trials.frames)]
+        drawn, before = (wilson(int(((side >= low) & (side <= high)).sum()), len(side)) for side in sides)
+        return drawn, f"{before} before; 0.90 by chance"
+
+    n = f"{len(kept)} seams, {len(references)} untouched pictures"
+    findings.add(f"{trials.name}: grain inside over grain around, within 5 to 95 % of the same region on untouched "
+                 "pictures", grained, n=n)
     findings.add(f"{trials.name}: seams within the 95th percentile of the same contour on untouched pictures",
-                 within, target="all of them", n=f"{len(kept)} seams, {len(references)} untouched pictures")
+                 within, target="all of them", n=n)
 
 
 def _show(findings: Findings, trials: Trials) -> None:

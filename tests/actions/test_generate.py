@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from medsynth_app.core.job import Lane
 from medsynth_app.core.jobs.generate import GenerateRequest
 from medsynth_app.core.jobs.request import LARGEST_SEED
 from medsynth_app.core.jobs.stored import from_parts, to_parts
+from medsynth_app.core.pack import USUAL_STEPS
 from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.formats.raster import write_mask_png
 from medsynth_app.jobs.queue import JobQueue
@@ -34,11 +36,18 @@ def test_without_a_prompt_the_packs_own_is_drawn(pack: InstalledPack) -> None:
     assert generate_request(pack, to_generate()).conditioning.prompt == pack.manifest.default_prompt
 
 
+def test_a_run_takes_the_steps_that_are_named_or_else_those_that_its_pack_recommends(pack: InstalledPack) -> None:
+    quick = replace(pack, manifest=replace(pack.manifest, recommended_steps=9))
+    assert generate_request(quick, to_generate()).sampling.steps == 9
+    assert generate_request(quick, to_generate(steps=25)).sampling.steps == 25
+    assert generate_request(pack, to_generate()).sampling.steps == USUAL_STEPS
+
+
 def test_without_a_seed_every_run_draws_another(pack: InstalledPack) -> None:
     assert len({generate_request(pack, to_generate()).sampling.seed for _ in range(8)}) > 1
 
 
-@pytest.mark.parametrize("wrong", [{"count": 0}, {"width": 33}, {"steps": 0}, {"guidance": -1.0}, {"seed": -1}])
+@pytest.mark.parametrize("wrong", [{"count": 0}, {"width": 33}, {"steps": -1}, {"guidance": -1.0}, {"seed": -1}])
 def test_parameters_out_of_range_are_refused(pack: InstalledPack, wrong: dict[str, float]) -> None:
     with pytest.raises(UserError):
         generate_request(pack, to_generate(**wrong))  # type: ignore[arg-type]
@@ -116,7 +125,7 @@ def test_many_pictures_are_drawn_in_several_runs() -> None:
     with pytest.raises(UserError, match="no room"):
         in_runs(to_generate(seed=LARGEST_SEED), 2)
     with pytest.raises(UserError, match="steps"):
-        in_runs(to_generate(steps=0), 2)
+        in_runs(to_generate(steps=-1), 2)
 
 
 def test_masks_of_a_folder_by_their_names(tmp_path: Path) -> None:

@@ -211,7 +211,7 @@ def test_removing_never_draws_what_was_typed(workspace: Workspace, tmp_path: Pat
     assert inpaint_request(document, 0, changed(PARAMETERS, mode="remove"), silent).conditioning.prompt == ""
 
 
-@pytest.mark.parametrize("changes", [{"mode": "magic"}, {"strength": 0.0}, {"count": 0}, {"steps": 0}, {"seed": -1}])
+@pytest.mark.parametrize("changes", [{"mode": "magic"}, {"strength": 0.0}, {"count": 0}, {"steps": -1}, {"seed": -1}])
 def test_parameters_out_of_range_are_refused(
         workspace: Workspace, pack: InstalledPack, tmp_path: Path, changes: dict[str, object]) -> None:
     document = open_image(workspace, png(tmp_path / "a.png"))

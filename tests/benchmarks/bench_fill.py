@@ -26,12 +26,11 @@ from rich.table import Table
 from skimage.restoration import inpaint_biharmonic
 
 from medsynth_app.core.bounds import Bounds
-from medsynth_app.engine.evaluate.peers import EDGE, IMAGENET, mobile_net
+from medsynth_app.engine.evaluate.outside import closeness
 from medsynth_app.segmentation.fill import fill
 from tests.benchmarks.fill_cases import SOURCES, Case
 
 ROOT = Path(__file__).resolve().parents[2]
-LAYERS = (1, 3, 6, 13, 17)  # of MobileNetV2: where its resolution halves, and its last
 CT_LIMITS = {"wins": 0.7, "bias": 5.0, "grain": (0.8, 1.2)}
 Method = Callable[[Case, int], npt.NDArray[np.float64]]
 Judge = Callable[[Case, npt.NDArray[np.float64]], float]
@@ -91,30 +90,12 @@ def pack_method(folder: Path, steps: int) -> Method:
 
 
 def judge_of(peers: Path) -> Judge:
-    """A distance like LPIPS (Zhang et al. 2018) on MobileNetV2, which has never seen the product's pictures."""
-    network: Any = mobile_net(peers / "MobileNetV2")
-    mean, spread = (torch.tensor(values)[:, None, None] for values in IMAGENET)
-
-    @torch.inference_mode()
-    def layers(picture: npt.NDArray[np.uint8]) -> list[torch.Tensor]:
-        large = np.asarray(Image.fromarray(picture).resize((EDGE, EDGE), Image.Resampling.BICUBIC))
-        values = ((torch.from_numpy(large.copy()).permute(2, 0, 1) / 255 - mean) / spread)[None]
-        found = []
-        for place, part in enumerate(network.features[:LAYERS[-1] + 1]):
-            values = part(values)
-            if place in LAYERS:
-                found.append(values / (values.norm(dim=1, keepdim=True) + 1e-6))
-        return found
+    """The distance that `medsynth study inpaint` takes, of what a person sees."""
+    apart = closeness(peers)
 
     def distance(case: Case, filled: npt.NDArray[np.float64]) -> float:
         box = _square(case)
-        share = torch.from_numpy(case.mask[box].astype(np.float32))[None, None]
-        sides = [layers(seen(values[box], case.window)) for values in (case.pixels, filled)]
-        total = 0.0
-        for one, other in zip(*sides, strict=True):
-            weight = torch.nn.functional.interpolate(share, one.shape[-2:], mode="area")
-            total += float((((one - other) ** 2).sum(1, keepdim=True) * weight).sum() / weight.sum())
-        return total / len(LAYERS)
+        return apart(seen(case.pixels[box], case.window), seen(filled[box], case.window), case.mask[box])
 
     return distance
 

@@ -33,7 +33,7 @@ def test_an_option_is_found_and_changed_wherever_it_stands() -> None:
     assert changed(parameters, count=4, feather=4, prompt="") == InpaintParameters()
     with pytest.raises(TypeError, match="InpaintParameters has no colour"):
         changed(parameters, colour="red")
-    assert option_of(GenerateParameters, "steps").offered == (1, 200)
+    assert option_of(GenerateParameters, "steps").offered == (0, 200)
     assert option_of(Conditioning, "control_scale").offered == (0, 2)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from PIL import Image
 from medsynth_app.core.pack import PackManifest
 from medsynth_app.datasets.items import Item
 from medsynth_app.evaluation.intervals import Spread
-from medsynth_app.studies.bench import Fill, Mask, Space, Wish
+from medsynth_app.studies.bench import Closeness, Fill, FillBy, Mask, Space, Wish
 from medsynth_app.studies.domain import Domain, Pictures
 
 SIZE = 32
@@ -84,14 +85,25 @@ class FakeBench:
     def space(self) -> Space:
         return Space("means", lambda pictures: np.stack([pictures.mean((1, 2, 3)), pictures.std((1, 2, 3))], 1))
 
-    def draw(self, wishes: Sequence[Wish]) -> Pictures:
+    def outside(self) -> tuple[list[Space], list[str]]:
+        return [replace(self.space(), name="a stranger")], ["another stranger is missing"]
+
+    def closeness(self) -> Closeness | str:
+        return lambda true, filled, painted: float(np.abs(true[painted].astype(float) - filled[painted]).mean())
+
+    def telea(self) -> FillBy | None:
+        return None
+
+    def draw(self, wishes: Sequence[Wish], steps: int = 0) -> Pictures:
         masks = [np.zeros((SIZE, SIZE), np.uint8) if wish.mask is None else wish.mask for wish in wishes]
-        return np.repeat((100 + 100 * (np.stack(masks) > 0))[..., None], 3, 3).astype(np.uint8)
+        pictures = np.repeat((100 + 100 * (np.stack(masks) > 0))[..., None], 3, 3)
+        pictures[:, 0] += np.array([wish.seed % 40 for wish in wishes])[:, None, None]  # no two seeds are alike
+        return (pictures + np.arange(3) * (steps == 2)).astype(np.uint8)  # two steps are too few
 
     def draw_pairs(self, wishes: Sequence[Wish]) -> tuple[Pictures, Pictures]:
         raise NotImplementedError
 
-    def fill(self, fills: Sequence[Fill]) -> tuple[list[Pictures], list[Mask]]:
+    def fill(self, fills: Sequence[Fill], steps: int = 0) -> tuple[list[Pictures], list[Mask]]:
         after = []
         for each in fills:
             frame = each.frame.copy()

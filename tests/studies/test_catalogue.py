@@ -10,7 +10,7 @@ from medsynth_app.core.jobs.study import StudyRequest
 from medsynth_app.studies.catalogue import STUDIES, entry_of
 from medsynth_app.studies.command import command_line
 
-NAMES = ["quality", "control", "inpaint", "masks", "utility", "encoders", "load", "cell-parts"]
+NAMES = ["quality", "control", "inpaint", "steps", "masks", "utility", "encoders", "load", "cell-parts"]
 
 
 def request(study: str, **changes: object) -> StudyRequest:

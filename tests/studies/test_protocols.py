@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +22,11 @@ from medsynth_app.studies.domain import Domain, orientations
 from medsynth_app.studies.encoders import SEEDS, Known, _in_folds, _per_class
 from medsynth_app.studies.findings import Findings, sheet
 from medsynth_app.studies.halves import halves_by_group
-from medsynth_app.studies.inpaint import brush_of, inpaint, plain_place
+from medsynth_app.studies.inpaint import inpaint
+from medsynth_app.studies.pictures import as_files
+from medsynth_app.studies.places import brush_of, plain_place
 from medsynth_app.studies.report import write_report
+from medsynth_app.studies.steps import steps
 from tests.studies.fake import FakeBench, frames_with_discs, make_cells, manifest
 
 
@@ -40,10 +44,52 @@ def test_too_few_pictures_are_said_not_hidden() -> None:
     sets = fidelity.Compared(rng.normal(size=(8, 3)), rng.normal(size=(30, 3)), np.arange(30).astype(str), 0)
     findings = Findings()
     fidelity.add_distances(findings, sets, "an encoder")
-    first = findings.figures[0]
-    assert first.measured.startswith("not measured: A Frechet distance needs at least 50")
-    assert first.n.startswith("2 x 8")
-    assert [row.name for row in findings.figures][-4:] == ["precision", "coverage", "recall", "density"]
+    fidelity.add_manifold(findings, sets)
+    rows = {row.name: row for row in findings.figures}
+    assert rows["Frechet distance on an encoder"].measured.startswith(
+        "not measured: A Frechet distance needs at least 50") and rows["precision"].n.startswith("2 x 8")
+    assert next(iter(rows)).startswith("Kernel distance") and list(rows)[-4:] == ["precision", "coverage", "recall",
+                                                                             "density"]
+
+
+def test_the_autoencoders_own_row_stands_beside_what_was_drawn() -> None:
+    rng = np.random.default_rng(0)
+    real = rng.normal(size=(160, 4))
+    sets = fidelity.Compared(real[:80] + 2, real, np.arange(160).astype(str), 0, through=real + 1)
+    findings = Findings()
+    fidelity.add_distances(findings, sets, "an encoder")
+    for drawn, own in (findings.figures[:2], findings.figures[2:4]):
+        far, floor, near = (float(text.split()[0]) for text in (drawn.measured, drawn.floor, own.measured))
+        assert floor < near < far and "autoencoder" in own.name
+
+
+def test_every_picture_that_is_compared_was_the_same_kind_of_file() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), np.uint8)
+    once = as_files(noise)
+    assert once.shape == noise.shape and (once != noise).any()
+    assert np.abs(as_files(once).astype(int) - once).mean() < np.abs(once.astype(int) - noise).mean() / 4
+
+
+def test_a_blur_passes_for_no_fill(domain: Domain) -> None:
+    rows = {row.name: row for row in inpaint(FakeBench(domain), request("inpaint", 5)).figures}
+    assert sum("grain inside over grain around" in name for name in rows) == 2
+    blurred = rows["the same by the truth, blurred: its grain over the truth's, median (half of them)"]
+    assert float(blurred.measured.split()[0]) < 0.5
+    near = rows["a region filled whose truth is known, by the classical fill: distance of features on MobileNetV2"]
+    assert float(near.measured.split()[0]) > 0 and "regions of the test part" in near.n
+
+
+def test_numbers_of_steps_are_held_against_the_largest(domain: Domain) -> None:
+    asked = replace(request("steps", 8), counts=(2, 4, 5))
+    found = steps(FakeBench(domain), asked)
+    rows = {row.name: row for row in found.figures}
+    apart = [rows[f"{count} steps: distance from the same seed in 5 steps, over that of another seed, on a stranger"]
+             for count in (2, 4)]
+    assert float(apart[0].measured.split()[0]) > 0.01 > float(apart[1].measured.split()[0])
+    for count in (2, 4, 5):
+        assert f"{count} steps: Dice of the asked mask with what a segmenter of real pictures finds" in rows
+        assert f"{count} steps: kernel distance (KID) on a stranger" in rows
+    assert "another stranger is missing" in found.notes and [each.name for each in found.sheets] == ["steps.jpg"]
 
 
 def test_prompts_follow_the_proportions_of_the_real_ones() -> None:
@@ -86,7 +132,8 @@ def test_objects_are_removed_and_put_in(domain: Domain) -> None:
     put_in = next(row for name, row in rows.items() if name.startswith("plain mucosa replaced by a polyp"))
     assert put_in.measured.startswith("1.00") and put_in.floor.startswith("0.00")
     assert sum("seams" in name for name in rows) == 2
-    assert [each.name for each in found.sheets] == ["inpaint-remove-a-polyp.jpg", "inpaint-put-in-a-polyp.jpg"]
+    assert [each.name for each in found.sheets] == ["inpaint-remove-a-polyp.jpg", "inpaint-put-in-a-polyp.jpg",
+                                                  "inpaint-known-truth.jpg"]
 
 
 def test_plain_places_keep_off_the_object_and_the_dark_border() -> None:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from medsynth_app.core.image import Pixels
 from medsynth_app.core.intensity import IntensityRange
 from medsynth_app.core.options import option
+from medsynth_app.core.pack import MOST_STEPS, PackManifest
 from medsynth_app.core.pack_files import InstalledPack
 
 LARGEST_COUNT = 16  # candidates of one run
@@ -46,6 +47,8 @@ class Sampling:
 
     Attributes
     ----------
+    steps
+        0: as many as the pack recommends; a request always has a number.
     seed
         Candidate k uses ``seed + k``. None: by chance, at every run; a request always has one.
     strength
@@ -56,7 +59,8 @@ class Sampling:
         ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
     """
 
-    steps: int = option(25, "The number of steps", 1, 1000, usual=(1, 200), help="Denoising steps.")
+    steps: int = option(0, "The number of steps", 0, MOST_STEPS, usual=(0, 200),
+                        help="Denoising steps; 0: as many as the model recommends.")
     guidance: float = option(2.5, "Guidance", 0, 30, usual=(0, 15), help="How closely the prompt is followed.")
     seed: int | None = option(None, "The seed", 0, LARGEST_SEED, usual=(0, BY_CHANCE),
                               help="Candidate k uses seed + k; random when not given.")
@@ -68,6 +72,10 @@ class Sampling:
     def with_seed(self) -> Sampling:
         """The same with a seed, where it has none by chance."""
         return replace(self, seed=new_seed()) if self.seed is None else self
+
+    def drawn_with(self, manifest: PackManifest) -> Sampling:
+        """The same with the pack's number of steps, where it has none of its own."""
+        return self if self.steps else replace(self, steps=manifest.recommended_steps)
 
     def seed_of(self, candidate: int) -> int:
         if self.seed is None:

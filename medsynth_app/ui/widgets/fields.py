@@ -9,6 +9,8 @@ from PySide6.QtWidgets import QAbstractSpinBox, QCheckBox, QDoubleSpinBox, QSpin
 
 from medsynth_app.core.jobs.request import Conditioning, Sampling
 from medsynth_app.core.options import Option, option_of
+from medsynth_app.core.pack import USUAL_STEPS
+from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.core.words import _
 from medsynth_app.ui.widgets.basic import column, label, row
 from medsynth_app.ui.widgets.panel import SliderRow
@@ -78,6 +80,23 @@ def whole(known: Option, suffix: str = "") -> QSpinBox:
     spin.setMinimumWidth(84)
     indent(spin)
     return spin
+
+
+class Steps(QSpinBox):
+    """Denoising steps; the lowest value stands for the number that the model recommends, and shows it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        _limit(self, option_of(Sampling, "steps"))
+        self.setMinimumWidth(124)
+        indent(self)
+
+    def show_steps(self, steps: int, pack: InstalledPack | None) -> None:
+        recommended = pack.manifest.recommended_steps if pack is not None else USUAL_STEPS
+        self.blockSignals(True)
+        self.setSpecialValueText(_("{steps}, the model's").format(steps=recommended))
+        self.setValue(steps)
+        self.blockSignals(False)
 
 
 class Closeness(SliderRow):

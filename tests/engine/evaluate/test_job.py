@@ -55,7 +55,7 @@ def test_quality_measures_a_pack_and_writes_report_and_card(asked: Asked, tmp_pa
     for row in rows.values():
         numbers = [float(text) for text in re.findall(r"(?<![\w-])-?\d+(?:\.\d+)?(?:e[+-]?\d+)?", row["measured"])]
         assert numbers and np.isfinite(numbers).all(), row
-    ratio = rows["that distance over the real-vs-real floor"]
+    ratio = rows["Frechet distance over the real-vs-real floor"]
     assert float(ratio["measured"].split()[0]) > 2.5, "random weights do not draw cells"
     named = next(row for name, row in rows.items() if name.startswith("asked class"))
     assert "n=50" in named["measured"] and "n=100" in named["floor"]

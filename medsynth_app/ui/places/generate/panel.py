@@ -28,7 +28,7 @@ from medsynth_app.ui.widgets.basic import (
     model_box,
     row,
 )
-from medsynth_app.ui.widgets.fields import Closeness, QuietSpin, SeedRow, whole
+from medsynth_app.ui.widgets.fields import Closeness, QuietSpin, SeedRow, Steps
 from medsynth_app.ui.widgets.panel import Panel, field_row
 from medsynth_app.ui.widgets.unread import UnreadLine
 from medsynth_app.ui.widgets.words import READ_ONLY
@@ -62,7 +62,7 @@ class GeneratePanel(Panel):
         self.pack = model_box(self._choose_pack)
         self._pack_help = ElidedLabel("", "help")
         self.seed = SeedRow(lambda seed: self._set(seed=seed))
-        self.steps, self.guidance = whole(option_of(Sampling, "steps")), QuietSpin(option_of(Sampling, "guidance"), 0.5)
+        self.steps, self.guidance = Steps(), QuietSpin(option_of(Sampling, "guidance"), 0.5)
         self.steps.valueChanged.connect(lambda value: self._set(steps=value))
         self.guidance.valueChanged.connect(lambda value: self._set(guidance=value))
         self.width_box = QComboBox()
@@ -94,7 +94,8 @@ class GeneratePanel(Panel):
         more = Group(self.theme, _("More"), is_open=False)
         more.content.setSpacing(look.M)
         more.add(self.seed,
-                 field_row(_("Steps"), self.steps, _("More steps take longer and refine; 20 to 30 are usual.")),
+                 field_row(_("Steps"), self.steps,
+                           _("More steps take longer and refine; 0: as many as the model needs.")),
                  field_row(_("Guidance"), self.guidance,
                            _("How literally the prompt is taken; high values look harsh.")),
                  self.closely,
@@ -114,10 +115,10 @@ class GeneratePanel(Panel):
             self.unread.show(s.generate.unread)
             self.count.set_value(p.sampling.count)
             self.seed.show_seed(p.sampling.seed)
-            for spin, value in ((self.steps, p.sampling.steps), (self.guidance, p.sampling.guidance)):
-                spin.blockSignals(True)
-                spin.setValue(value)  # type: ignore[arg-type]
-                spin.blockSignals(False)
+            self.steps.show_steps(p.sampling.steps, s.models.pack)
+            self.guidance.blockSignals(True)
+            self.guidance.setValue(p.sampling.guidance)
+            self.guidance.blockSignals(False)
             self._show_packs()
             self.shape.refresh()
             self.closely.show_scale(p.conditioning.control_scale, s.generate.shape != FREE)

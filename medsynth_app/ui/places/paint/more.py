@@ -15,7 +15,7 @@ from medsynth_app.session.session import Session
 from medsynth_app.ui.theme import tokens as look
 from medsynth_app.ui.theme.theme import Theme
 from medsynth_app.ui.widgets.basic import Group, Segmented, column, label
-from medsynth_app.ui.widgets.fields import Closeness, QuietSpin, SeedRow, percents, whole
+from medsynth_app.ui.widgets.fields import Closeness, QuietSpin, SeedRow, Steps, percents, whole
 from medsynth_app.ui.widgets.panel import SliderRow, field_row
 
 DEVICES = (("auto", _("Best there is")), ("cuda", _("NVIDIA GPU")), ("mps", _("Apple GPU")), ("cpu", "Processor"))
@@ -30,7 +30,7 @@ class MoreInpaint(Group):
         self._schemas: tuple[LabelSchema, ...] = ()
         self.toggled.connect(lambda is_open: session.settings.change(more_open=is_open))
         self.seed = SeedRow(lambda seed: self._set(seed=seed))
-        self.steps = whole(option_of(Sampling, "steps"))
+        self.steps = Steps()
         self.context = SliderRow(_("Context"), *percents(option_of(InpaintParameters, "context")),
                                  lambda value: self._set(context=value / 100),
                                  _("How much of the surroundings the model sees, as a share of the region."))
@@ -55,7 +55,7 @@ class MoreInpaint(Group):
         self.content.setSpacing(look.M)
         self.add(
             self.seed,
-            field_row(_("Steps"), self.steps, _("More steps take longer and refine; 20 to 30 are usual.")),
+            field_row(_("Steps"), self.steps, _("More steps take longer and refine; 0: as many as the model needs.")),
             self.context,
             field_row(_("Feather"), self.feather, _("Width of the soft edge, inside the painted region only.")),
             field_row(_("Guidance"), self.guidance, _("How literally the prompt is taken; high values look harsh.")),
@@ -94,11 +94,11 @@ class MoreInpaint(Group):
     def refresh(self) -> None:
         """Show the session's state without writing it back."""
         s, p = self._session, self._session.inpaint.parameters
-        fields: tuple[QWidget, ...] = (self.steps, self.feather, self.guidance, self.match, self.previews)
+        fields: tuple[QWidget, ...] = (self.feather, self.guidance, self.match, self.previews)
         for field in fields:
             field.blockSignals(True)
         self.seed.show_seed(p.sampling.seed)
-        self.steps.setValue(p.sampling.steps)
+        self.steps.show_steps(p.sampling.steps, s.models.pack)
         self.context.show_value(round(p.context * 100), f"{round(p.context * 100)} %")
         self.feather.setValue(p.feather)
         self.guidance.setValue(p.sampling.guidance)
