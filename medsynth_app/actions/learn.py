@@ -14,9 +14,11 @@ from medsynth_app.core.cells import Cell, Origin
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.jobs.embed import EmbedRequest, PictureList
 from medsynth_app.core.jobs.learn import WITHOUT, LearnRequest
+from medsynth_app.core.jobs.rank import RankRequest
 from medsynth_app.core.jobs.request import ModelRef
 from medsynth_app.core.pack_files import InstalledPack
-from medsynth_app.formats.embeddings import read_embeddings, read_ids
+from medsynth_app.formats.embeddings import read_ids
+from medsynth_app.ranking.catalogue import DEFAULT
 from medsynth_app.workspace.label_sets import LabelSet
 
 RANKED = 2000  # cells that are put in order at a time: more than anybody labels before the next learning
@@ -54,20 +56,20 @@ def embed_cells(label_set: LabelSet, encoder: InstalledPack, device: str) -> lis
     return requests
 
 
-def like(label_set: LabelSet, encoder: InstalledPack, cell_id: str, most: int) -> list[str]:
-    """Cells most like one by their embeddings, the likest first and the cell itself before them.
+def like_request(label_set: LabelSet, encoder: InstalledPack, cell_id: str, most: int) -> RankRequest:
+    """Have a worker find the cells most like one of the set, `most` at most.
 
-    Empty where it has no embedding. May run on any thread.
+    Raises
+    ------
+    UserError
+        The cell has no embedding.
     """
-    parts = [read_embeddings(path) for path in parts_of(label_set, encoder)]
-    found = next((part.values[part.ids.index(cell_id)] for part in parts if cell_id in part.ids), None)
-    if found is None:
-        return []
-    ids = [name for part in parts for name in part.ids]
-    values = np.concatenate([part.values for part in parts])
-    lengths = np.linalg.norm(values, axis=1) * float(np.linalg.norm(found))
-    nearness = values @ found / np.maximum(lengths, np.finfo(np.float32).tiny)
-    return [ids[row] for row in np.argsort(-nearness, kind="stable")[:most]]
+    parts = parts_of(label_set, encoder)
+    if not any(cell_id in read_ids(path) for path in parts):
+        raise UserError("The encoder has not looked at this cell yet, or its image is gone.",
+                        "Wait until the cells were compared, or choose another one.")
+    out = label_set.folder / f"like-{uuid.uuid4().hex[:12]}.csv"
+    return RankRequest(tuple(map(str, parts)), DEFAULT, most, str(out), seed=label_set.options.seed, like=(cell_id,))
 
 
 def learn_request(label_set: LabelSet, encoder: InstalledPack, agreed: Mapping[str, str], control: Sequence[bool],

@@ -16,21 +16,32 @@ MOST = 2**63 - 1
 
 
 def rank_request(embeddings: Path, strategy: str, budget: int, out: Path, *, labels: Path | None = None,
-                 cells: Path | None = None, seed: int = 0) -> RankRequest:
+                 cells: Path | None = None, seed: int = 0, like: Sequence[str] = (), pages: int = 0) -> RankRequest:
     """All that a worker needs.
+
+    Parameters
+    ----------
+    like
+        Cells that the wanted ones look like, in place of a strategy.
+    pages
+        Above 0: so many pages of look-alikes, in place of a strategy.
 
     Raises
     ------
     UserError
-        No such strategy or file, a budget below 1, an output that is no CSV.
+        No such strategy or file, a budget below 1, pages below 0 or of what looks like an example, an output that is
+        no CSV.
     """
     _check(strategy, seed=seed)
     if budget < 1:
         raise UserError(f"A budget of {budget} cells is none.", "Give 1 or more.")
+    if pages < 0 or (pages and like):
+        raise UserError("Cells like an example come in no groups." if like else f"{pages} pages are none.",
+                        "Give --like alone, or --groups with 1 or more.")
     if out.suffix != ".csv" or out.is_dir():
         raise UserError(f"The ranked cells cannot be written to {out.name}.", "Name a file that ends in .csv.")
-    return RankRequest(_file(embeddings), strategy, budget, str(out.resolve()), _file(labels) if labels else "",
-                       _file(cells) if cells else "", seed)
+    return RankRequest((_file(embeddings),), strategy, budget, str(out.resolve()), _file(labels) if labels else "",
+                       _file(cells) if cells else "", seed, tuple(like), pages)
 
 
 def simulate_request(embeddings: Path, labels: Path | None, strategies: Sequence[str], out: Path, *, budget: int,

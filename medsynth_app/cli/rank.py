@@ -35,13 +35,23 @@ def rank(embeddings: Annotated[Path, typer.Argument(metavar="E.npz", help="What 
          strategy: Annotated[str, typer.Option("--strategy", help=f"One of: {_NAMES}.")] = DEFAULT,
          budget: Annotated[int, typer.Option("--budget", help="How many cells are wanted.")] = 100,
          seed: Annotated[int, typer.Option("--seed", help="Of all that is chosen by chance.")] = 0,
+         like: Annotated[list[str] | None, typer.Option(
+             "--like", metavar="CELL_ID", help="Find the cells that look like this one; may be repeated.")] = None,
+         groups: Annotated[int, typer.Option(
+             "--groups", metavar="N", help="Write N pages of up to 60 cells that are thought alike, the surest first; "
+                                           "those to look at before a page is labelled as one are marked.")] = 0,
          workspace: WorkspaceOption = None, as_json: JsonOption = False) -> Answer:
     """Put cells in the order in which an expert should label them, each with its reason."""
-    request = rank_request(embeddings, strategy, budget, out, labels=labels, cells=cells, seed=seed)
+    request = rank_request(embeddings, strategy, budget, out, labels=labels, cells=cells, seed=seed, like=like or (),
+                           pages=groups)
     with out_file(out), headless(workspace, lane=Lane.INTERACTIVE, quiet=as_json) as here:
         here.run(queue_ranking(here.queue, request, here.person_id))
-    ranked = len(read_cells(out).rows)
-    return Answer({"out": str(out), "ranked": ranked, "strategy": strategy, "seed": seed}, f"{out}  {ranked} cells")
+    rows = list(read_cells(out).rows.values())
+    said = {"out": str(out), "ranked": len(rows), "strategy": rows[0]["strategy"] if rows else strategy, "seed": seed}
+    if not groups:
+        return Answer(said, f"{out}  {len(rows)} cells")
+    pages = list({row["page"]: row["taken_for"] for row in rows}.values())
+    return Answer({**said, "pages": pages}, f"{out}  {len(pages)} pages of {len(rows)} cells")
 
 
 @command(app, "simulate-labelling")

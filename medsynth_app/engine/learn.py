@@ -21,10 +21,10 @@ from medsynth_app.evaluation.resampled import balanced_accuracy_of, macro_f1_of,
 from medsynth_app.formats.learned import read_learned, write_learned
 from medsynth_app.ranking.alike import most_alike
 from medsynth_app.ranking.classifier import softmax
-from medsynth_app.ranking.coverage import clusters
 from medsynth_app.ranking.cross_fit import folds, left_out, temperature
 from medsynth_app.ranking.features import Floats, main_axes
-from medsynth_app.ranking.layout import likeness_map, near_middle, places_in_groups
+from medsynth_app.ranking.grouping import thought_alike
+from medsynth_app.ranking.layout import likeness_map
 from medsynth_app.ranking.pool import Pick, Pool
 from medsynth_app.ranking.progress import course, saved
 from medsynth_app.ranking.rank import rank
@@ -35,7 +35,6 @@ STEPS = 6  # read, bring onto axes, rank, score, lay out, write
 NEIGHBOURS = 6
 COMPARED = 5000  # labelled cells that the nearest are looked for among
 FEWEST = 10  # cells that a score is told of
-CLUSTERS = 40  # at most, while there is no classifier
 
 
 def run(request: LearnRequest, job: Job) -> None:
@@ -143,15 +142,7 @@ def _share(spread: Spread) -> Share:
 
 def _laid_out(request: LearnRequest, pool: Pool, picks: tuple[Pick, ...], report: Report, doubted: Suspects,
               rng: np.random.Generator) -> Learned:
-    count = len(pool.features)
-    if report.temperature is not None:
-        logits = pool.model.logits(pool.features)
-        probabilities, groups = softmax(logits / report.temperature), logits.argmax(axis=1)
-        sure = probabilities.max(axis=1)
-    else:
-        probabilities = np.empty((0, pool.classes), np.float32)
-        groups = clusters(pool.features, min(CLUSTERS, max(1, round(np.sqrt(count / 2)))), rng)
-        sure = near_middle(pool.features, groups)
+    alike = thought_alike(pool, report.temperature, rng)
     among = pool.labelled
     if len(among) > COMPARED:
         among = np.sort(rng.choice(among, COMPARED, replace=False))
@@ -161,7 +152,7 @@ def _laid_out(request: LearnRequest, pool: Pool, picks: tuple[Pick, ...], report
     return Learned(
         request.classes, np.array([pick.cell for pick in picks], np.int32),
         np.array([pick.score for pick in picks], np.float32), tuple(pick.reason.value for pick in picks), named,
-        probabilities.astype(np.float16), groups.astype(np.int32), places_in_groups(pool.features, groups, sure, rng),
+        alike.probabilities, alike.groups, alike.positions,
         most_alike(pool.features, among, NEIGHBOURS), _map(request, pool.features, rng),
         doubted.rows.astype(np.int32), doubted.classes.astype(np.int32), report)
 

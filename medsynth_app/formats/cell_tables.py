@@ -66,26 +66,29 @@ def read_cells(path: Path) -> CellTable:
     return CellTable(columns, rows)
 
 
-def write_ranked(path: Path, cells: Iterable[tuple[str, int, float, str, str]], table: CellTable | None = None) -> None:
+def write_ranked(path: Path, cells: Iterable[tuple[str, int, float, str, str, *tuple[object, ...]]],
+                 table: CellTable | None = None, more: Sequence[str] = ()) -> None:
     """Write ``ranked.csv`` in one go.
 
     Parameters
     ----------
     cells
-        Name, rank (1, 2, ...), score, strategy and reason of each, in the order of their ranks.
+        Name, rank (1, 2, ...), score, strategy and reason of each, in the order of their ranks, and what `more` names.
     table
         What else is known of the cells; its columns come first.
+    more
+        Columns that come last.
 
     Raises
     ------
     UserError
         When the file cannot be written.
     """
-    kept = tuple(name for name in (table.columns if table else ()) if name not in ("cell_id", *RANKED))
+    kept = tuple(name for name in (table.columns if table else ()) if name not in ("cell_id", *RANKED, *more))
     known = table.rows if table else {}
-    write_table(path, ("cell_id", *kept, *RANKED), (
-        (name, *(known.get(name, {}).get(column, "") for column in kept), place, f"{score:.6g}", strategy, reason)
-        for name, place, score, strategy, reason in cells))
+    write_table(path, ("cell_id", *kept, *RANKED, *more), (
+        (name, *(known.get(name, {}).get(column, "") for column in kept), place, f"{score:.6g}", strategy, reason,
+         *rest) for name, place, score, strategy, reason, *rest in cells))
 
 
 def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

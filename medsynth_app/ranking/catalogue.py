@@ -25,6 +25,8 @@ class Reason(StrEnum):
     BETWEEN = "between"
     NEW = "new"
     COPY = "copy"
+    LIKE = "like"
+    GROUP = "group"
 
 
 _WORDS = {
@@ -39,12 +41,25 @@ _WORDS = {
     Reason.BETWEEN: _("where {0} ends among the cells sorted by likeness to it"),
     Reason.NEW: _("drawn as real cells are, and unlike every cell with a label"),
     Reason.COPY: _("nearly the same as a cell before it"),
+    Reason.LIKE: _("looks like the example"),
+    Reason.GROUP: _("taken for {0}, as the others of its page"),
+}
+
+
+_WITHOUT_CLASSES = {
+    Reason.UNSURE: _("could be one of two classes"),
+    Reason.FEW: _("may be of a class that has few labels so far"),
+    Reason.WAVERS: _("taken for something else when a part of it is hidden"),
+    Reason.RARE: _("may be of a rare class"),
+    Reason.TEACHES: _("its label would change most"),
+    Reason.BETWEEN: _("where a class ends among the cells sorted by likeness to it"),
+    Reason.GROUP: _("looks like the others of its page"),
 }
 
 
 def reason_words(reason: Reason, classes: Sequence[str] = ()) -> str:
-    """A reason as a sentence's end; `classes` fill its gaps, where it has any."""
-    return _WORDS[reason].format(*classes)
+    """A reason as a sentence's end; `classes` fill its gaps, where it has any. Without them it predicts nothing."""
+    return _WORDS[reason].format(*classes) if classes else _WITHOUT_CLASSES.get(reason, _WORDS[reason])
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from medsynth_app.core.cell_page import CHECKS, SIZE, next_page, strangers
-from medsynth_app.core.learned import Learned, Report, Share
+from medsynth_app.core.learned import Share
 from medsynth_app.ranking.catalogue import DEFAULT
-from medsynth_app.ranking.classifier import learn, softmax
-from medsynth_app.ranking.cross_fit import folds, left_out, temperature
 from medsynth_app.ranking.features import Floats, main_axes
-from medsynth_app.ranking.layout import places_in_groups
+from medsynth_app.ranking.grouping import calibration, thought_alike
 from medsynth_app.ranking.pool import UNLABELLED, Pool
 from medsynth_app.ranking.rank import rank
 from medsynth_app.ranking.simulate import LabelledCells, Labels, score
@@ -32,7 +30,7 @@ class PageRun:
     labels, decisions
         That it gave, and that it took: a look at each check, a click on each stranger that was seen, one key.
     estimate
-        Share of strangers among the cells that were not checked, as it was said before the key counted.
+        Share of strangers among the cells that were not checked, as it was said before any of them was clicked.
     strangers
         What it was.
     mistaken
@@ -114,15 +112,16 @@ def simulate_groups(pool: LabelledCells, held_out: LabelledCells, classes: int, 
 def _label_page(features: Floats, truth: Labels, given: Labels, alone: npt.NDArray[np.bool_], classes: int, seen: float,
                 rng: np.random.Generator) -> PageRun:
     """Write the labels of one page to `given`, and to `alone` which cells were looked at alone."""
-    learned = _learned(features, given, alone, classes, rng)
-    page = next_page(learned, given == UNLABELLED, rng, size=SIZE, checks=CHECKS)
+    pool = Pool.of(features, given, classes)
+    alike = thought_alike(pool, calibration(pool, alone[pool.labelled], rng), rng)
+    page = next_page(alike, given == UNLABELLED, lambda cells: rng.random(len(cells)), size=SIZE, checks=CHECKS)
     assert page is not None  # some cell is open
     named = int(np.bincount(truth[page.checks], minlength=classes).argmax())
-    wrong = int((truth[page.checks] != named).sum())
-    estimate = strangers(learned, page, named, wrong)
+    wrong = truth[page.checks] != named
     rest = np.setdiff1d(page.cells, page.checks)
+    estimate = strangers(len(rest), len(wrong), int(wrong.sum()), expected=page.expected)
     strange = truth[rest] != named
-    given[page.checks], alone[page.checks] = truth[page.checks], True
+    given[page.checks], alone[page.checks] = truth[page.checks], wrong  # those left out are labelled one by one
     share = float(strange.mean()) if len(rest) else 0.0
     if estimate.value >= TOO_MANY or not len(rest):
         return PageRun(len(page.checks), len(page.checks), estimate, share, 0)
@@ -130,18 +129,3 @@ def _label_page(features: Floats, truth: Labels, given: Labels, alone: npt.NDArr
     given[rest[~clicked]] = named
     return PageRun(len(page.checks) + int((~clicked).sum()), len(page.checks) + int(clicked.sum()) + 1, estimate, share,
                    int((strange & ~clicked).sum()))
-
-
-def _learned(features: Floats, given: Labels, alone: npt.NDArray[np.bool_], classes: int,
-             rng: np.random.Generator) -> Learned:
-    """As the job "learn" makes it, without what no page needs."""
-    known = np.flatnonzero(given != UNLABELLED)
-    labels, told = given[known], alone[known]
-    logits = left_out(features[known], labels, classes, folds(labels, known, rng))
-    heat = temperature(logits[told], labels[told])
-    probabilities = softmax(learn(features[known], labels, classes).logits(features) / heat)
-    groups, count, none = probabilities.argmax(axis=1), len(given), np.empty(0, np.int32)
-    return Learned(tuple(map(str, range(classes))), none, none.astype(np.float32), (), np.empty((0, 2), np.int32),
-                   probabilities.astype(np.float16), groups.astype(np.int32),
-                   places_in_groups(features, groups, probabilities.max(axis=1), rng), np.empty((count, 0), np.int32),
-                   np.zeros((count, 2), np.float32), none, none, Report(()))

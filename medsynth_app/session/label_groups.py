@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
+from medsynth_app.core.cell_page import SIZE, checked, next_page, strangers
+from medsynth_app.core.learned import NONE, Share
 from medsynth_app.session.label_queue import chance
 from medsynth_app.session.labelling import Labelling
-
-PAGE = 60  # cells that are looked at together
-CHECKED = 5  # of them, that chance draws to be looked at large
 
 
 @dataclass(frozen=True)
@@ -20,15 +21,17 @@ class GroupPage:
     Attributes
     ----------
     group
-        Number in `Learned.groups`.
+        Number in `Learned.groups`; `NONE` for a choice of cells.
     kind
-        Id of the class that the classifier takes them for; "" while it knows none.
+        Id of the class that the classifier takes them for; "" while it knows none, and where predictions are hidden.
     places
         Indices in the set, like beside like.
     checked
         Those of them that chance drew.
     left
         Cells of the group that nobody has labelled, these among them.
+    expected
+        As `CellPage` has it.
     """
 
     group: int
@@ -36,6 +39,13 @@ class GroupPage:
     places: tuple[int, ...]
     checked: tuple[int, ...]
     left: int
+    expected: float | None = None
+
+    def strangers(self, out: Collection[int]) -> Share:
+        """Share of strangers among the cells that a key would label unseen, when these places are left out."""
+        wrong = len(set(self.checked).intersection(out))
+        found = len(set(self.places).intersection(out)) - wrong
+        return strangers(len(self.places) - len(self.checked), len(self.checked), wrong, found, self.expected)
 
 
 class LabelGroups:
@@ -46,44 +56,62 @@ class LabelGroups:
 
     def sizes(self) -> dict[int, int]:
         """Cells of each group that can be labelled, the largest first."""
-        learned, teaching = self._labelling.teaching.learned, self._labelling.teaching
+        learned = self._labelling.teaching.learned
         if learned is None or self._labelling.current is None:
             return {}
-        counts = Counter(int(group) for row, group in enumerate(learned.groups)
-                         if self._labelling.is_open(teaching.place(row)))
-        return dict(counts.most_common())
+        groups, counts = np.unique(learned.groups[self._open()], return_counts=True)
+        order = np.argsort(-counts, kind="stable")
+        return {int(groups[k]): int(counts[k]) for k in order}
 
     def kind(self, group: int) -> str:
-        """Id of the class of a group; "" while the groups are clusters."""
+        """Id of the class of a group; "" while the groups are clusters, and where predictions are hidden."""
         learned = self._labelling.teaching.learned
-        return learned.classes[group] if learned is not None and len(learned.probabilities) else ""
+        if learned is None or not len(learned.probabilities) or not self._labelling.suggests:
+            return ""
+        return learned.classes[group]
 
-    def page(self, group: int, within: Collection[int] | None = None, without: Collection[int] = ()
-             ) -> GroupPage | None:
-        """The next page of a group, or of a choice of cells whatever their group; None where nothing is left.
+    def page(self, group: int | None, without: Collection[int] = ()) -> GroupPage | None:
+        """The next page of a group, or None for the surest one of all; None where nothing is left.
 
         Parameters
         ----------
-        within
-            Indices in the set, in the order in which they are shown; None for a whole group.
         without
-            Indices that are passed over.
+            Indices in the set that are passed over.
         """
         learned, teaching = self._labelling.teaching.learned, self._labelling.teaching
-        opened = self._labelling.current
-        if opened is None or (learned is None and within is None):
+        if learned is None or self._labelling.current is None:
             return None
-        if within is not None:
-            found = [place for place in within if place not in without and self._labelling.is_open(place)]
-        else:
-            assert learned is not None
-            rows = (learned.groups == group).nonzero()[0]
-            rows = rows[learned.positions[rows].argsort(kind="stable")]
-            found = [place for row in rows if (place := teaching.place(int(row))) not in without
-                     and self._labelling.is_open(place)]
-        if not found:
+        is_open = self._open()
+        is_open[[row for place in without if (row := teaching.row(place)) is not None]] = False
+        found = next_page(learned, is_open, lambda rows: self._lots(teaching.places[rows]), group)
+        if found is None:
             return None
-        places = tuple(found[:PAGE])
-        by_chance = sorted(places, key=lambda place: chance(opened.options.seed, "check", opened.cells[place].id))
-        return GroupPage(group, self.kind(group) if within is None else "", places, tuple(by_chance[:CHECKED]),
-                         len(found))
+        return GroupPage(found.group, self.kind(found.group), tuple(teaching.places[found.cells].tolist()),
+                         tuple(teaching.places[found.checks].tolist()), found.left, found.expected)
+
+    def choice(self, places: Collection[int]) -> GroupPage | None:
+        """The next page of a choice of cells, indices in the set, in the order in which they are shown."""
+        found = np.array([place for place in places if self._labelling.is_open(place)], np.int32)
+        if self._labelling.current is None or not len(found):
+            return None
+        cells = found[:SIZE]
+        return GroupPage(NONE, "", tuple(cells.tolist()), tuple(checked(cells, self._lots).tolist()), len(found))
+
+    def number(self, group: int) -> int:
+        """What a group without a name is called, from 1; it does not tell the class where predictions are hidden."""
+        learned = self._labelling.teaching.learned
+        if learned is None or not len(learned.probabilities):
+            return group + 1
+        seed = self._labelling.opened().options.seed
+        return sorted(range(len(learned.classes)), key=lambda k: chance(seed, "group", k)).index(group) + 1
+
+    # -- inner
+
+    def _open(self) -> npt.NDArray[np.bool_]:
+        """Which rows of what was learned may be labelled."""
+        return self._labelling.open_places()[self._labelling.teaching.places]
+
+    def _lots(self, places: npt.NDArray[np.int32]) -> list[float]:
+        """The same for a cell whenever it is drawn: nobody can turn pages until no stranger shows."""
+        opened = self._labelling.opened()
+        return [chance(opened.options.seed, "check", opened.cells[place].id) for place in places.tolist()]

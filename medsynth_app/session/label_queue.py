@@ -6,6 +6,9 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
 from medsynth_app.core.cell_label import SKIPPED, CellLabel
 from medsynth_app.core.cells import Cell
 from medsynth_app.core.label_options import RANDOM, LabelOptions
@@ -23,14 +26,15 @@ class Place:
     ----------
     rank
         From 1.
-    reason
-        Why it stands there, in words.
+    reason, plain
+        Why it stands there, in words; and the same without the classes that it is taken for.
     """
 
     cell: int
     rank: int
     strategy: str
     reason: str
+    plain: str
 
 
 @dataclass(frozen=True)
@@ -56,6 +60,7 @@ class Asked:
     rank: int = 0
     strategy: str = RANDOM
     reason: str = reason_words(Reason.CHANCE)
+    plain: str = reason_words(Reason.CHANCE)
 
 
 def chance(seed: int, *parts: object) -> float:
@@ -85,7 +90,8 @@ class LabelQueue:
         self._in_control = {k for k, cell in enumerate(cells) if in_control(options, cell)}
         by_chance = sorted(range(len(cells)), key=lambda k: chance(options.seed, "order", cells[k].id))
         self._control = [k for k in by_chance if k in self._in_control]
-        self._rest = [Place(k, 0, RANDOM, reason_words(Reason.CHANCE)) for k in by_chance if k not in self._in_control]
+        why = reason_words(Reason.CHANCE)
+        self._rest = [Place(k, 0, RANDOM, why, why) for k in by_chance if k not in self._in_control]
         self._ranked: Sequence[Place] = ()
         self.ahead: list[Asked] = []
         self._reviewed: set[int] = set()
@@ -122,7 +128,8 @@ class LabelQueue:
             self._skipped.pop(place, None)
             if self._mine.get(place, 0) <= label.repeat:
                 self._mine[place] = label.repeat + 1
-                self._turn.append(place)
+                if label.alone:  # what was labelled in a group was not looked at so that one could say the same again
+                    self._turn.append(place)
 
     def _settle(self) -> None:
         self._before |= {asked.place: asked for asked in self.ahead if not self._open(asked)}
@@ -143,7 +150,8 @@ class LabelQueue:
         self.ahead = [asked for asked in self.ahead if asked.place != place]
         if again:
             self._reviewed.add(place)
-        self.ahead.insert(0, Asked(self._cells[place], place, reason=again) if again else self._asked(place))
+        self.ahead.insert(0, Asked(self._cells[place], place, control=place in self._in_control, reason=again,
+                                   plain=again) if again else self._asked(place))
         self._fill()
 
     def passed(self, place: int) -> None:
@@ -166,6 +174,13 @@ class LabelQueue:
     def is_open(self, place: int) -> bool:
         """Whether a cell has no label, was not skipped, and is not of the control slice."""
         return place not in self._taken and place not in self._skipped and place not in self._in_control
+
+    def open_places(self) -> npt.NDArray[np.bool_]:
+        """`is_open` of every cell."""
+        found = np.ones(len(self._cells), np.bool_)
+        for closed in (self._taken, self._skipped, self._in_control):
+            found[np.fromiter(closed, np.int64, len(closed))] = False
+        return found
 
     @property
     def left(self) -> int:
@@ -236,7 +251,7 @@ class LabelQueue:
 
     def _ranked_one(self, place: Place) -> Asked:
         return Asked(self._cells[place.cell], place.cell, 0, self._options.strategy == RANDOM, place.rank,
-                     place.strategy, place.reason)
+                     place.strategy, place.reason, place.plain)
 
     def _asked(self, place: int) -> Asked:
         """A cell that somebody went to, as it was asked before or as it stands in the order."""

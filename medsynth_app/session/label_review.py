@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from medsynth_app.core.cell_label import SKIPPED, subject_of
-from medsynth_app.session.label_queue import Asked
+from medsynth_app.session.label_queue import Asked, in_control
 from medsynth_app.session.labelling import Labelling
 from medsynth_app.session.people import People
 
@@ -16,14 +16,17 @@ class LabelReview:
 
     @property
     def doubtful(self) -> list[tuple[int, str]]:
-        """Cells whose label, one's own, may be wrong, the likeliest first, and the class that the others speak for."""
+        """Cells whose label, one's own, may be wrong, the likeliest first, and the class that the others speak for.
+
+        None of the control slice, which would no longer measure the classifier, and none where the set is blind.
+        """
         learned, opened = self._labelling.teaching.learned, self._labelling.current
-        if learned is None or opened is None:
+        if learned is None or opened is None or opened.options.blind:
             return []
         found = [(self._labelling.teaching.place(int(row)), learned.classes[int(kind)])
                  for row, kind in zip(learned.suspects, learned.suspect_classes, strict=True)]
-        return [(place, kind) for place, kind in found
-                if (own := self._labelling.label_of(place)) is not None and own.answer not in (kind, SKIPPED)]
+        return [(place, kind) for place, kind in found if not in_control(opened.options, opened.cells[place])
+                and (own := self._labelling.label_of(place)) is not None and own.answer not in (kind, SKIPPED)]
 
     @property
     def disagreements(self) -> list[int]:
@@ -51,5 +54,6 @@ class LabelReview:
             own = self._labelling.label_of(place)
             if place != asked.place and own is not None and own.answer in self._labelling.opened().schema.ids:
                 found.setdefault(own.answer, []).append(place)
-        ranked = sorted(found, key=lambda kind: -self._labelling.teaching.share(asked.place, kind))
-        return [(kind, found[kind][:most]) for kind in ranked]
+        if self._labelling.suggests:  # else the class of the most alike comes first, whatever the classifier thinks
+            found = dict(sorted(found.items(), key=lambda each: -self._labelling.teaching.share(asked.place, each[0])))
+        return [(kind, places[:most]) for kind, places in found.items()]

@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from psygnal import Signal
 
 from medsynth_app.actions import label as action
@@ -211,12 +213,18 @@ class Labelling:
                 self._queue.first(place, again=reason)
             self.asked_changed.emit()
 
+    @property
+    def suggests(self) -> bool:
+        """Whether anything that the classifier thinks of a cell may be shown before its answer."""
+        return self.current is not None and self.current.options.suggest and not self.current.options.blind
+
     def suggestion(self, asked: Asked) -> str:
         """The class that may be shown before the answer: never on the control slice, nor where the set is blind."""
-        options = self.opened().options
-        if asked.control or asked.repeat or options.blind or not options.suggest:
-            return ""
-        return self.teaching.prediction(asked.place)[0]
+        return "" if asked.control or asked.repeat or not self.suggests else self.teaching.prediction(asked.place)[0]
+
+    def reason(self, asked: Asked) -> str:
+        """Why a cell is asked, in words that tell its likely class only where that may be shown."""
+        return asked.reason if self.suggests else asked.plain
 
     def answer(self, asked: Asked, answer: str) -> Changes:
         """Label the cell that was on the screen when the key went down, and ask the next one."""
@@ -259,6 +267,10 @@ class Labelling:
     def is_open(self, place: int) -> bool:
         """Whether nobody has labelled a cell, and chance has not drawn it for the figures."""
         return self._queue is not None and self._queue.is_open(place)
+
+    def open_places(self) -> npt.NDArray[np.bool_]:
+        """`is_open` of every cell of the set."""
+        return self._queue.open_places() if self._queue is not None else np.empty(0, np.bool_)
 
     def label_of(self, place: int) -> CellLabel | None:
         """One's own first label of a cell; None where there is none."""

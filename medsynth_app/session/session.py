@@ -21,6 +21,7 @@ from medsynth_app.session.inpaint import Inpaint
 from medsynth_app.session.jobs import Jobs, Post, call_directly
 from medsynth_app.session.label_files import LabelFiles
 from medsynth_app.session.label_review import LabelReview
+from medsynth_app.session.label_search import LabelSearch
 from medsynth_app.session.label_sources import LabelSources
 from medsynth_app.session.labelling import Labelling
 from medsynth_app.session.make import Make
@@ -54,7 +55,7 @@ class Session:
     notice
         Signal(str, str): level ("info", "done", "warning" or "error") and a sentence for the person.
     people, documents, view, jobs, models, painting, candidates, inpaint, generate, make, exports, training,
-    labelling, label_files, label_review, label_sources
+    labelling, label_files, label_review, label_search, label_sources
         What a person works with, each with signals of its own.
     """
 
@@ -85,5 +86,6 @@ class Session:
         self.labelling = Labelling(workspace, people, Teaching(queue, models, people, jobs, hook), hook)
         self.label_files = LabelFiles(workspace, queue, self.labelling, people, jobs, hook)
         self.label_review = LabelReview(self.labelling, people)
+        self.label_search = LabelSearch(queue, self.labelling, people, jobs)
         self.label_sources = LabelSources(workspace, queue, self.labelling, documents=documents, models=models,
                                           people=people, jobs=jobs, hook=hook)

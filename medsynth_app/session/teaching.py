@@ -50,6 +50,8 @@ class Teaching:
         Why cells come by chance alone; None where they are ranked.
     learned
         What was learned last; None before that. Its arrays have a row for each of `cells`.
+    places
+        Index in the set of the cell of each row of `learned`, int32.
     labels_known
         How many labels it knew.
     stage_changed, learned_changed
@@ -162,7 +164,7 @@ class Teaching:
 
     def place(self, row: int) -> int:
         """The cell of the set for a row of `learned`."""
-        return self._place[row]
+        return int(self.places[row])
 
     @property
     def order(self) -> list[Place]:
@@ -181,7 +183,7 @@ class Teaching:
         self._file: Path | None = None
         self._ids = ()
         self._row: dict[int, int] = {}
-        self._place: list[int] = []
+        self.places = np.empty(0, np.int32)
         self._order: list[Place] = []
 
     def _again(self) -> None:
@@ -230,11 +232,11 @@ class Teaching:
         if any(name not in places for name in self._ids) or len(self._ids) != len(learned.groups):
             return
         self.learned, self._file, self.labels_known = learned, path, self._heard
-        self._place = [places[name] for name in self._ids]
-        self._row = {place: row for row, place in enumerate(self._place)}
+        self.places = np.array([places[name] for name in self._ids], np.int32)
+        self._row = {place: row for row, place in enumerate(self.places.tolist())}
         names = {each.id: each.name for each in label_set.schema.classes}
-        self._order = [Place(self._place[int(row)], rank, label_set.options.strategy,
-                             _words(reason, classes, learned, names))
+        self._order = [Place(int(self.places[row]), rank, label_set.options.strategy,
+                             _words(reason, classes, learned, names), reason_words(Reason(reason)))
                        for rank, (row, reason, classes) in enumerate(
                            zip(learned.order, learned.reasons, learned.reason_classes, strict=True), 1)]
         if old is not None:

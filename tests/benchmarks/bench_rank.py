@@ -48,7 +48,7 @@ def write_cells(folder: Path, count: int) -> None:
 def time_job(folder: Path, strategy: str) -> float:
     """Seconds of the whole job: read, rank, write."""
     begun = time.perf_counter()
-    run(RankRequest(str(folder / "E.npz"), strategy, BATCH, str(folder / "ranked.csv"), str(folder / "labels.csv")),
+    run(RankRequest((str(folder / "E.npz"),), strategy, BATCH, str(folder / "ranked.csv"), str(folder / "labels.csv")),
         Job("bench", lambda message: None))
     return time.perf_counter() - begun
 

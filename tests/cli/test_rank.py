@@ -62,6 +62,31 @@ def test_ranked_cells_keep_what_is_known_of_them_and_say_why(cells: Path, tmp_pa
     assert len(rows_of(again)) == 90
 
 
+def test_cells_like_an_example_and_pages_of_look_alikes(cells: Path, tmp_path: Path) -> None:
+    answer = run("rank", cells / "E.npz", "--like", "cell-031", "--budget", 9, "--labels", cells / "some.csv", "--out",
+                 tmp_path / "like.csv", "--json")
+    assert answer.exit_code == 0 and json.loads(answer.stdout)["strategy"] == "like", answer.stderr
+    rows, labelled = rows_of(tmp_path / "like.csv"), {row["cell_id"] for row in rows_of(cells / "some.csv")}
+    found = [int(row["cell_id"][-3:]) for row in rows]
+    assert len(found) == 9 and 31 not in found and all(30 <= each < 60 for each in found[:5])
+    assert not labelled & {row["cell_id"] for row in rows}
+    assert [float(row["score"]) for row in rows] == sorted((float(row["score"]) for row in rows), reverse=True)
+
+    answer = run("rank", cells / "E.npz", "--groups", 2, "--labels", cells / "some.csv", "--out", tmp_path / "p.csv",
+                 "--json")
+    assert answer.exit_code == 0, answer.stderr
+    pages, rows = json.loads(answer.stdout)["pages"], rows_of(tmp_path / "p.csv")
+    assert len(set(pages)) == 2 and set(pages) <= set(CLASSES)
+    assert [row["page"] for row in rows] == sorted(row["page"] for row in rows)
+    assert not labelled & {row["cell_id"] for row in rows} and len({row["cell_id"] for row in rows}) == len(rows)
+    right = [CLASSES[int(row["cell_id"][-3:]) // 30] == row["taken_for"] for row in rows]
+    assert sum(right) > 0.85 * len(right)
+    for number, kind in enumerate(pages, 1):
+        page = [row for row in rows if row["page"] == str(number)]
+        assert {row["taken_for"] for row in page} == {kind}
+        assert sum(row["look_first"] == "yes" for row in page) == 8
+
+
 def test_a_simulation_writes_summary_curves_and_plot(cells: Path, tmp_path: Path) -> None:
     out = tmp_path / "simulated"
     answer = run("simulate-labelling", cells / "E.npz", "--labels", cells / "all.csv", "--strategy", "useful",
@@ -124,6 +149,7 @@ def test_mistakes_are_one_line_and_exit_status_2(cells: Path, tmp_path: Path) ->
                                  (("rank", cells / "E.npz", "--seed", -1), "out of range"),
                                  (("rank", cells / "E.npz", "--labels", tmp_path / "no.csv"), "no file no.csv"),
                                  (("rank", cells / "E.npz", "--out", tmp_path / "ranked.txt"), "ends in .csv"),
+                                 (("rank", cells / "E.npz", "--groups", 2, "--like", "cell-001"), "--like alone"),
                                  (("simulate-labelling", cells / "E.npz", "--out", tmp_path / "s", "--seeds", 0),
                                   "--seeds 0"),
                                  (("simulate-labelling", cells / "E.npz", "--out", tmp_path / "s", "--strategy", "b"),
@@ -131,6 +157,8 @@ def test_mistakes_are_one_line_and_exit_status_2(cells: Path, tmp_path: Path) ->
         answer = run(*(arguments if "--out" in arguments else (*arguments, "--out", out)))
         assert answer.exit_code == 2 and answer.stdout == "", answer.output
         assert complaint in answer.stderr and answer.stderr.count("\n") == 1
-    answer = run("rank", cells / "E.npz", "--labels", cells / "all.csv", "--out", out)  # found out by the worker
+    answer = run("rank", cells / "E.npz", "--like", "who", "--out", out)  # found out by the worker
+    assert answer.exit_code == 2 and "The example who is none" in answer.stderr.splitlines()[-1]
+    answer = run("rank", cells / "E.npz", "--labels", cells / "all.csv", "--out", out)
     assert answer.exit_code == 2 and "has a label already" in answer.stderr.splitlines()[-1]
     assert not list(tmp_path.iterdir())

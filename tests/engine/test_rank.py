@@ -36,7 +36,7 @@ def test_labels_that_cannot_be_meant_are_refused(file: Path, labels: str, compla
     (file.parent / "labels.csv").write_text(labels)
     out = file.parent / "ranked.csv"
     with pytest.raises(UserError, match=complaint):
-        rank.run(RankRequest(str(file), "useful", 5, str(out), labels=str(file.parent / "labels.csv")),
+        rank.run(RankRequest((str(file),), "useful", 5, str(out), labels=str(file.parent / "labels.csv")),
                  Job("job", lambda message: None))
     assert not out.exists()
 
@@ -46,7 +46,7 @@ def test_a_confidence_that_is_none_is_refused(file: Path, confidence: str, compl
     cells = file.parent / "cells.csv"
     cells.write_text("cell_id,confidence\n" + "".join(f"{name},{confidence}\n" for name in IDS))
     with pytest.raises(UserError, match=complaint):
-        rank.run(RankRequest(str(file), "sadafi", 5, str(file.parent / "r.csv"), cells=str(cells)),
+        rank.run(RankRequest((str(file),), "sadafi", 5, str(file.parent / "r.csv"), cells=str(cells)),
                  Job("job", lambda message: None))
 
 

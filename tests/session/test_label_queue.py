@@ -29,7 +29,7 @@ class Bench:
 
 
 def ranked(*cells: int) -> list[Place]:
-    return [Place(cell, rank, "useful", "because") for rank, cell in enumerate(cells, 1)]
+    return [Place(cell, rank, "useful", "because", "why not") for rank, cell in enumerate(cells, 1)]
 
 
 def test_ranked_cells_come_first_but_what_is_settled_on_stays() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from medsynth_app.core.jobs.agreement import AGREEMENT
-from medsynth_app.core.jobs.alike import ALIKE
 from medsynth_app.core.jobs.data import DATA
 from medsynth_app.core.jobs.detect import DETECT
 from medsynth_app.core.jobs.embed import EMBED
@@ -19,7 +18,7 @@ from medsynth_app.core.jobs.study import STUDY
 from medsynth_app.core.jobs.train import TRAIN
 
 KINDS: dict[str, JobKind[Any]] = {kind.name: kind for kind in (
-    INPAINT, GENERATE, MAKE, TRAIN, DATA, EMBED, STUDY, DETECT, RANK, SIMULATE, LEARN, ALIKE, AGREEMENT)}
+    INPAINT, GENERATE, MAKE, TRAIN, DATA, EMBED, STUDY, DETECT, RANK, SIMULATE, LEARN, AGREEMENT)}
 
 
 def kind_of(request: object) -> JobKind[Any]:

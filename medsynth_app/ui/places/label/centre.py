@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import Enum
-from functools import partial
 
 from PySide6.QtCore import QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QShowEvent
@@ -19,7 +18,6 @@ from medsynth_app.ui.places.label.group import GroupView
 from medsynth_app.ui.places.label.map_view import MapPage
 from medsynth_app.ui.places.label.one import OnePage
 from medsynth_app.ui.places.label.pictures import CellPictures
-from medsynth_app.ui.places.label.similar import Similar
 from medsynth_app.ui.places.label.start import StartPage
 from medsynth_app.ui.shell.frame import Frame
 from medsynth_app.ui.shell.shortcuts import digit_of
@@ -61,8 +59,9 @@ class LabelCentre(QWidget):
         self.group = GroupView(frame.theme, frame.session, self.pictures, frame.run)
         self.map = MapPage(frame.theme, frame.session, self.pictures)
         self.map.chosen.connect(self._look_at)
-        self.similar = Similar(frame.session, self._look_at, partial(frame.toasts.say, "info"),
-                               frame.report_bug)
+        self._run = frame.run
+        frame.session.label_search.found.connect(
+            lambda places: self._look_at(places, _("Most like the chosen cell, the likest first")))
         self._stack = QStackedWidget()
         for page in (self.start, self.one, self.group, self.map):
             self._stack.addWidget(page)
@@ -149,7 +148,7 @@ class LabelCentre(QWidget):
         """Show the cells most like the one that is asked, as a group."""
         asked = self._session.labelling.asked
         if asked is not None:
-            self.similar.find(asked.place)
+            self._run(lambda: self._session.label_search.find(asked.place))
 
     def _look_at(self, places: Sequence[int], words: str) -> None:
         """Show a choice of cells as a group."""
@@ -162,4 +161,3 @@ class LabelCentre(QWidget):
 
     def finish(self) -> None:
         self.pictures.finish()
-        self.similar.finish()

@@ -173,8 +173,9 @@ def _teaching(frame: Frame, centre: LabelCentre) -> tuple[Command, ...]:
                 own=called.name if called is not None else "", kind=named.name if named is not None else kind))
 
     def like() -> str | None:
-        asked = labelling.asked
-        return _("There are no cells to label") if asked is None else centre.similar.refusal
+        if labelling.asked is None:
+            return _("There are no cells to label")
+        return None if labelling.teaching.encoder is not None else _("Without an encoder cells cannot be compared")
 
     return (
         Command("label.learn", _("Learn from the labels now"), group, lambda: frame.run(labelling.teaching.start),

@@ -1,4 +1,4 @@
-"""In groups: a page of cells that are thought alike, which one key labels; five of them are looked at large first."""
+"""In groups: a page of cells that are thought alike, which one key labels; some by chance are looked at large first."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from PySide6.QtCore import QEvent, QRect, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QHideEvent, QKeyEvent, QPainter, QPaintEvent, QPen, QShowEvent
 from PySide6.QtWidgets import QComboBox, QListView, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
-from medsynth_app.core.shares import share_of
+from medsynth_app.core.cell_page import CHECKS
 from medsynth_app.core.words import _, ngettext
-from medsynth_app.session.label_groups import CHECKED, GroupPage, LabelGroups
+from medsynth_app.session.label_groups import GroupPage, LabelGroups
 from medsynth_app.session.session import Session
 from medsynth_app.session.teaching import Stage
 from medsynth_app.ui.places.label.pictures import CellPictures
@@ -23,7 +23,7 @@ from medsynth_app.ui.theme.theme import Theme
 from medsynth_app.ui.widgets.basic import ElidedLabel, button, column, label, row
 from medsynth_app.ui.widgets.lists import ROW, Index, RowsModel, draw_ground
 
-SEEN = 0.15  # seconds that the five are on the screen before a key counts
+SEEN = 0.15  # seconds that the checks are on the screen before a key counts
 LARGE, SMALL = 128, 76  # px of a picture
 
 
@@ -179,7 +179,7 @@ class GroupView(QWidget):
 
     @property
     def ready(self) -> bool:
-        """Whether the five have been seen long enough for a key to count."""
+        """Whether the cells to check have been seen long enough for a key to count."""
         drawn = self.large.drawn_at
         return self.shown is not None and drawn is not None and time.monotonic() - drawn >= SEEN
 
@@ -229,20 +229,20 @@ class GroupView(QWidget):
             self._fill_box()
 
     def _turn(self) -> None:
-        """Show the next page of the group in hand, or of the largest one that has any left."""
+        """Show the next page of the group in hand, or of the surest one where it has none left."""
         if not self.isVisible() or self._labelling.current is None:
             self.shown = None
             return
         self._fill_box()
-        group = self.box.currentData()
-        page = None
         if self._chosen is not None:
-            page = self.groups.page(-1, [place for place in self._chosen if place not in self._passed])
-        elif group is not None:
-            page = self.groups.page(group, without=self._passed)
+            page = self.groups.choice([place for place in self._chosen if place not in self._passed])
+        else:
+            page = self.groups.page(self.box.currentData(), self._passed)
             if page is None and self._passed:
                 self._passed.clear()  # what was passed over comes again
-                page = self.groups.page(group)
+                page = self.groups.page(self.box.currentData())
+            if page is not None:
+                self.box.setCurrentIndex(self.box.findData(page.group))
         self._show(page)
 
     def _fill_box(self) -> None:
@@ -251,10 +251,10 @@ class GroupView(QWidget):
         self.box.clear()
         for group, count in sizes.items():
             named = opened.schema.of(self.groups.kind(group)) if opened is not None else None
-            name = named.name if named is not None else _("Group {number}").format(number=group + 1)
+            name = named.name if named is not None else _("Group {number}").format(number=self.groups.number(group))
             self.box.addItem(f"{name}  ({count:,})", group)
         found = self.box.findData(kept)
-        self.box.setCurrentIndex(found if found >= 0 else 0 if self.box.count() else -1)
+        self.box.setCurrentIndex(found)
 
     def _show(self, page: GroupPage | None) -> None:
         self.shown, self._out = page, set()
@@ -296,15 +296,17 @@ class GroupView(QWidget):
         if page is None or self._labelling.current is None:
             return
         wrong, n = len(self._out & set(page.checked)), len(page.checked)
-        share = share_of(wrong, n)
-        strangers = ngettext("{wrong} of {n} checked is a stranger", "{wrong} of {n} checked are strangers", wrong
-                             ).format(wrong=wrong, n=n)
+        checked = ngettext("{wrong} of {n} checked is a stranger.", "{wrong} of {n} checked are strangers.", wrong
+                           ).format(wrong=wrong, n=n)
+        share = page.strangers(self._out)
+        others = _("Of the {count} that are neither checked nor crossed out about {strangers} may be: {low} to {high} "
+                   "(90 % interval).").format(count=share.n, strangers=round(share.value * share.n),
+                                              low=round(share.low * share.n), high=round(share.high * share.n)
+                                              ) if share.n else ""
         left = len(page.places) - len(self._out & set(page.places))
         key = ngettext("A class key labels {count} cell.", "A class key labels {count} cells.", left
                        ).format(count=left)
-        error = _("{share} % of such cells, {low} to {high} % (90 % interval)").format(
-            share=round(100 * share.value), low=round(100 * share.low), high=round(100 * share.high))
-        self.estimate.setText(f"{strangers}: {error}. {key}")
+        self.estimate.setText(" ".join(part for part in (checked, others, key) if part))
 
     def _say_nothing(self) -> None:
         if self.shown is not None or not self.isVisible():
@@ -333,8 +335,8 @@ class GroupView(QWidget):
         self.large.setFocus()
 
     def resizeEvent(self, event: object) -> None:
-        """The five to check fit side by side."""
-        edge = max(64, min(LARGE, (self.width() - 3 * look.L) // CHECKED - 12))
+        """The cells to check fit side by side."""
+        edge = max(64, min(LARGE, (self.width() - 3 * look.L) // CHECKS - 12))
         self.large.set_edge(edge)
         self.large.setFixedHeight(edge + 16)
 

@@ -308,7 +308,7 @@ class MapPage(QWidget):
         parts = [ngettext("{count} cell here", "{count} cells here", count).format(count=f"{count:,}")]
         if own is not None and (named := opened.schema.of(own.answer)) is not None:
             parts.append(_("you called it {kind}").format(kind=named.name))
-        elif kind and not opened.options.blind and (named := opened.schema.of(kind)) is not None \
+        elif kind and self._labelling.suggests and (named := opened.schema.of(kind)) is not None \
                 and self._labelling.is_open(place):
             parts.append(_("taken for {kind}, {share} %").format(kind=named.name, share=round(100 * share)))
         self.words.setText(", ".join(parts))

@@ -168,7 +168,7 @@ class OnePage(QWidget):
         else:
             self.count.setText(_("Cell {number} of {count}").format(number=f"{tally.answers + 1:,}",
                                                                    count=f"{max(tally.planned, tally.answers + 1):,}"))
-            self.reason.setText(_("Why: {reason}").format(reason=asked.reason))
+            self.reason.setText(_("Why: {reason}").format(reason=self._labelling.reason(asked)))
         self._show_last()
 
     def _show_last(self) -> None:

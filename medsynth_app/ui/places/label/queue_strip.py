@@ -23,13 +23,15 @@ EDGE, WIDTH, SHOWN = 52, 148, 14  # px of a picture and of its tile; tiles
 class QueueModel(RowsModel):
     """Rows are `Asked` values."""
 
-    def __init__(self) -> None:
+    def __init__(self, labelling: Labelling) -> None:
         super().__init__(lambda row: f"{row.cell.id}/{row.repeat}")
+        self._labelling = labelling
 
     def say(self, row: Asked, role: int) -> Any:
+        reason = self._labelling.reason(row)
         if role == Qt.ItemDataRole.ToolTipRole or role == Qt.ItemDataRole.AccessibleTextRole:
-            return _("Comes soon: {reason}").format(reason=row.reason)
-        return row.reason if role == Qt.ItemDataRole.DisplayRole else None
+            return _("Comes soon: {reason}").format(reason=reason)
+        return reason if role == Qt.ItemDataRole.DisplayRole else None
 
 
 class QueueDelegate(QStyledItemDelegate):
@@ -50,7 +52,7 @@ class QueueDelegate(QStyledItemDelegate):
         place = QRect(box.left() + 5, box.top() + (box.height() - EDGE) // 2, EDGE, EDGE)
         draw_cell(painter, self._pictures, t, asked.cell, place, opened is None or opened.options.blind)
         words = QRect(place.right() + look.S, box.top(), box.right() - place.right() - look.S - 4, box.height())
-        lines = _lines(painter, asked.reason, words.width())
+        lines = _lines(painter, self._labelling.reason(asked), words.width())
         top = words.center().y() - 8 * len(lines)
         for number, text in enumerate(lines):
             draw_text(painter, QRect(words.left(), top + 16 * number, words.width(), 16), text, t.muted, pixels=11)
@@ -77,7 +79,7 @@ class QueueStrip(QListView):
 
     def __init__(self, theme: Theme, labelling: Labelling, pictures: CellPictures) -> None:
         super().__init__()
-        self.rows = QueueModel()
+        self.rows = QueueModel(labelling)
         self._labelling = labelling
         self.setObjectName("flat")
         self.setAccessibleName(_("Cells that come next"))
@@ -98,6 +100,7 @@ class QueueStrip(QListView):
 
     def refresh(self, upcoming: list[Asked]) -> None:
         self.rows.show(upcoming[1:SHOWN])
+        self.viewport().update()  # whether reasons may name classes can have changed
 
     def _choose(self, index: Index) -> None:
         asked = self.rows.row(index.row())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,11 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 
+from medsynth_app.core.cell_page import CHECKS
 from medsynth_app.core.cells import Origin
 from medsynth_app.core.job import EventKind, JobEvent, JobState
 from medsynth_app.core.provenance import Provenance
-from medsynth_app.core.shares import share_of
+from medsynth_app.formats.cell_tables import write_ranked
 from medsynth_app.session.teaching import Stage
 from medsynth_app.ui.places.label.centre import Mode
 from medsynth_app.ui.places.label.map_view import inside, level_of
@@ -89,20 +91,22 @@ def test_generated_pictures_are_sent_ranked_and_labelled_one_by_one_and_in_a_gro
     group = centre(desk).group
     desk.until(lambda: group.ready)
     page = group.shown
-    assert page.kind in ("neutrophil", "lymphocyte") and len(page.places) <= 60 and len(page.checked) == 5
-    assert "0 of 5 checked are strangers" in group.estimate.text()
+    assert page.kind in ("neutrophil", "lymphocyte") and len(page.places) <= 60 and len(page.checked) == CHECKS
     left = len(page.places)
+    assert f"0 of 8 checked are strangers. Of the {left - 8} that are neither" in group.estimate.text()
+    before = page.strangers(())
     for tiles, number in ((group.large, 1), (group.small, 3)):
         box = tiles.visualRect(tiles.rows.index(number))
         QTest.mouseClick(tiles.viewport(), Qt.MouseButton.LeftButton, pos=box.center())
-    assert "1 of 5 checked is a stranger: 20 %" in group.estimate.text()
+    assert f"1 of 8 checked is a stranger. Of the {left - 9} that are neither" in group.estimate.text()
+    assert page.strangers(group._out).value > before.value and page.strangers({group.small.rows.rows[3]}).low == 0
     assert f"A class key labels {left - 2} cells" in group.estimate.text()
     out = {page.checked[1], group.small.rows.rows[3]}
     press(desk, Qt.Key.Key_1, "1")
     given = [each for each in lab.opened().labels.values() if each.group > 1]
     assert len(given) == left - 2 and {each.answer for each in given} == {"neutrophil"}
     assert not {lab.opened().places[each.cell] for each in given} & out
-    assert sum(each.checked for each in given) == 4
+    assert sum(each.checked for each in given) == CHECKS - 1
     assert group.shown != page
 
     for wanted in (20, 19):  # the group is one step
@@ -143,9 +147,18 @@ def test_cells_like_one_come_as_a_group(desk: TestDesk) -> None:
     asked = lab.asked
     assert asked is not None
     press(desk, Qt.Key.Key_G, "G", shift=True)
+    job, request = list(desk.queue.jobs)[-1], desk.queue.requests[-1]
+    assert request.like == (asked.cell.id,) and len(request.embeddings) == 1
+    others = [cell.id for cell in lab.opened().cells if cell.id != asked.cell.id][::-1]
+    write_ranked(Path(request.out), [(name, k, 0.5, "like", "") for k, name in enumerate(others, 1)])
+    desk.hear(job, JobState.RUNNING, JobEvent(job, EventKind.RESULT, data={"file": request.out}))
+    desk.hear(job, JobState.DONE, JobEvent(job, EventKind.DONE))
+    assert not Path(request.out).exists()
     group = centre(desk).group
     desk.until(lambda: group.isVisible() and group.shown is not None)
     assert group.shown.places[0] == asked.place and group.shown.left == 120
+    assert [lab.opened().cells[place].id for place in group.shown.places[1:3]] == others[:2]
+    assert not group.shown.kind and group.shown.strangers(()).n == 52
 
 
 def test_groups_say_why_there_are_none(desk: TestDesk) -> None:
@@ -156,15 +169,6 @@ def test_groups_say_why_there_are_none(desk: TestDesk) -> None:
     job = next(job for job, record in desk.queue.jobs.items() if record.kind == "embed")
     desk.hear(job, JobState.FAILED, JobEvent(job, EventKind.FAILED, message="The encoder cannot be read."))
     assert group.empty.text() == "The encoder cannot be read."
-
-
-def test_an_estimate_of_few_says_how_little_it_knows() -> None:
-    none, some = share_of(0, 5), share_of(2, 5)
-    assert none.value == none.low == 0 and 0.3 < none.high < 0.4
-    assert some.low < 0.4 < some.high and share_of(5, 5).high == 1
-    assert share_of(8, 20).high < some.high
-    with pytest.raises(ValueError):
-        share_of(1, 0)
 
 
 def test_squares_of_the_map_hold_every_point_once() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -241,12 +242,32 @@ def test_what_was_learned_is_shown_and_predictions_are_marked(taught: TestDesk) 
     taught.until(lambda: centre(taught).one.neighbours.accessibleName().startswith("Most alike of"))
 
 
+def test_nothing_tells_what_is_thought_of_a_cell_where_predictions_are_hidden(taught: TestDesk) -> None:
+    panel, lab, review = taught.window.place("label").panel, taught.session.labelling, taught.session.label_review
+    asked, place = lab.upcoming(12)[10], review.doubtful[0][0]
+    names, row = [each.name for each in lab.opened().schema.classes[:2]], lab.teaching.row(place)
+    tip = partial(centre(taught).one.strip.rows.say, asked, Qt.ItemDataRole.ToolTipRole)
+    assert lab.reason(asked) == f"could be {names[0]} or {names[1]}" and names[0] in tip()
+    groups = centre(taught).group.groups
+    assert groups.kind(1) == lab.opened().schema.ids[1] and not panel.doubtful.isHidden()
+    lab.change(suggest=False)
+    assert lab.reason(asked) == "could be one of two classes" and names[0] not in tip() and not groups.kind(1)
+    lab.change(suggest=True, control=1.0)  # now all cells measure the classifier
+    learn(taught, told(16), suspects=((row, 2),))  # type: ignore[arg-type]
+    assert lab.asked is not None and not lab.suggestion(lab.asked) and not review.doubtful
+    lab.review([place], "somebody else calls it otherwise")
+    assert lab.asked.place == place and lab.asked.control and not lab.suggestion(lab.asked)
+
+
 def test_blind_hides_predictions_under_a_banner(taught: TestDesk) -> None:
     panel = taught.window.place("label").panel
+    assert not panel.doubtful.isHidden()
     assert not centre(taught).blind.isVisible()
     panel.blind.setChecked(True)
     assert centre(taught).blind.isVisible()
     assert not any(found.predicted for found in panel.palette_.classes.values())
+    learn(taught, told(16), suspects=((0, 2), (1, 2), (2, 2), (3, 2)))
+    assert panel.doubtful.isHidden() and not centre(taught).group.groups.kind(0)
     ready(taught)
     taught.until(lambda: "labelled blind" in centre(taught).one.neighbours.nothing)
 
