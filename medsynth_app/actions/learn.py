@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from medsynth_app.core.cell_label import SKIPPED
 from medsynth_app.core.cell_schema import OTHER_ANSWERS
-from medsynth_app.core.cells import Cell, Origin
+from medsynth_app.core.cells import Origin
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.jobs.embed import EmbedRequest, PictureList
 from medsynth_app.core.jobs.learn import WITHOUT, LearnRequest
@@ -72,53 +74,92 @@ def like_request(label_set: LabelSet, encoder: InstalledPack, cell_id: str, most
     return RankRequest(tuple(map(str, parts)), DEFAULT, most, str(out), seed=label_set.options.seed, like=(cell_id,))
 
 
-def learn_request(label_set: LabelSet, encoder: InstalledPack, agreed: Mapping[str, str], control: Sequence[bool],
-                  before: Path | None) -> LearnRequest | None:
-    """All that a worker needs; None where no cell is embedded.
+@dataclass(frozen=True, eq=False)
+class EmbeddedCells:
+    """What does not change while labels come: the cells of a set that have an embedding, n of them.
+
+    Attributes
+    ----------
+    embeddings
+        The files in which it lies.
+    ids
+        Of the cells, UTF-8, shape (n,); `row` tells the place of each.
+    places
+        Index of each in the set, int32, (n,).
+    images
+        Number of the image that each lies in, int32, (n,).
+    real, control
+        Which come from real images, and which of these chance drew, bool, (n,).
+    """
+
+    embeddings: tuple[str, ...]
+    ids: npt.NDArray[np.bytes_]
+    row: Mapping[str, int]
+    places: npt.NDArray[np.int32]
+    images: npt.NDArray[np.int32]
+    real: npt.NDArray[np.bool_]
+    control: npt.NDArray[np.bool_]
+
+
+def embedded_cells(label_set: LabelSet, encoder: InstalledPack, control: npt.NDArray[np.bool_]) -> EmbeddedCells | None:
+    """Those that there are; None for none. Cells whose image is gone have no embedding.
+
+    Parameters
+    ----------
+    control
+        Which cells of the set chance drew.
+    """
+    parts = parts_of(label_set, encoder)
+    known = {name for path in parts for name in read_ids(path)}
+    found = [(place, cell) for place, cell in enumerate(label_set.cells) if cell.id in known]
+    if not found:
+        return None
+    places = np.array([place for place, _cell in found], np.int32)
+    real = np.array([cell.origin is Origin.REAL for _place, cell in found], np.bool_)
+    numbers: dict[str, int] = {}
+    images = [numbers.setdefault(cell.image_sha256, len(numbers)) for _place, cell in found]
+    return EmbeddedCells(tuple(str(path) for path in parts),
+                         np.array([cell.id.encode() for _place, cell in found], "S20"),
+                         {cell.id: row for row, (_place, cell) in enumerate(found)}, places,
+                         np.array(images, np.int32), real, control[places] & real)
+
+
+def learn_request(label_set: LabelSet, cells: EmbeddedCells, agreed: Mapping[str, str], before: Path | None
+                  ) -> LearnRequest:
+    """All that a worker needs, made in a time that grows with the labels, not with the cells.
 
     Parameters
     ----------
     agreed
         What each cell is called.
-    control
-        Which cells chance drew, in the order of the set's.
     before
         What was learned last of the same cells, whose map is kept.
-
-    Cells without an embedding, whose image is gone, are ignored: `LearnRequest.ids` names those that are not.
     """
-    parts = parts_of(label_set, encoder)
-    known = {name for path in parts for name in read_ids(path)}
-    cells = [cell for cell in label_set.cells if cell.id in known]
-    if not cells:
-        return None
-    place = {name: k for k, name in enumerate(label_set.schema.ids)}
-    answers = [agreed.get(cell.id, "") for cell in cells]
-    at = {cell: turn for turn, cell in enumerate(_as_given(label_set))}
-    drawn = {cell.id for cell, by_chance in zip(label_set.cells, control, strict=True) if by_chance}
-    labels = np.array([place.get(answer, WITHOUT) for answer in answers], np.int32)
+    place, count = {name: k for k, name in enumerate(label_set.schema.ids)}, len(cells.ids)
     alone = {each.cell for each in label_set.labels.values()
              if each.alone and each.repeat == 0 and each.answer == agreed.get(each.cell)}
+    labels, given = np.full(count, WITHOUT, np.int32), np.full(count, WITHOUT, np.int32)
+    ignored, grouped = np.zeros(count, np.bool_), np.zeros(count, np.bool_)
+    for cell, answer in agreed.items():
+        row = cells.row.get(cell)
+        if row is None:
+            continue
+        if answer in place:
+            labels[row], grouped[row] = place[answer], cell not in alone
+        else:
+            ignored[row] = answer in (*OTHER_ANSWERS, SKIPPED)
+    for turn, cell in enumerate(_as_given(label_set)):
+        row = cells.row.get(cell)
+        if row is not None and labels[row] != WITHOUT:
+            given[row] = turn
     return LearnRequest(
-        tuple(str(path) for path in parts), label_set.schema.ids, labels,
-        np.array([cell.id in drawn and cell.origin is Origin.REAL for cell in cells], np.bool_),
-        np.array([cell.origin is Origin.REAL for cell in cells], np.bool_),
-        np.array([answer in (*OTHER_ANSWERS, SKIPPED) for answer in answers], np.bool_),
+        cells.embeddings, label_set.schema.ids, labels, cells.control, cells.real, ignored,
         label_set.options.strategy, RANKED, str(label_set.folder / f"learned-{uuid.uuid4().hex[:12]}.npz"),
-        before=str(before) if before is not None else "", images=_images(cells),
-        given=np.array([at.get(cell.id, WITHOUT) if label != WITHOUT else WITHOUT
-                        for cell, label in zip(cells, labels, strict=True)], np.int32),
-        grouped=(labels != WITHOUT) & np.array([cell.id not in alone for cell in cells], np.bool_),
-        ids=np.array([cell.id.encode() for cell in cells], "S20"), seed=label_set.options.seed)
+        before=str(before) if before is not None else "", images=cells.images, given=given, grouped=grouped,
+        ids=cells.ids, seed=label_set.options.seed)
 
 
 def _as_given(label_set: LabelSet) -> list[str]:
     """Cells with a label, in the order of their first."""
     return list(dict.fromkeys(each.cell for each in sorted(label_set.labels.values(), key=lambda label: label.at)
                               if each.answer not in (*OTHER_ANSWERS, SKIPPED)))
-
-
-def _images(cells: Sequence[Cell]) -> np.ndarray:
-    """Number of the image that each cell lies in."""
-    numbers: dict[str, int] = {}
-    return np.array([numbers.setdefault(cell.image_sha256, len(numbers)) for cell in cells], np.int32)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -177,10 +177,11 @@ class LabelQueue:
 
     def open_places(self) -> npt.NDArray[np.bool_]:
         """`is_open` of every cell."""
-        found = np.ones(len(self._cells), np.bool_)
-        for closed in (self._taken, self._skipped, self._in_control):
-            found[np.fromiter(closed, np.int64, len(closed))] = False
-        return found
+        return ~(self._where(self._taken) | self._where(self._skipped) | self._where(self._in_control))
+
+    def control_places(self) -> npt.NDArray[np.bool_]:
+        """Which cells are of the control slice."""
+        return self._where(self._in_control)
 
     @property
     def left(self) -> int:
@@ -188,6 +189,11 @@ class LabelQueue:
         return len(self._cells) - len(self._taken | self._skipped.keys())
 
     # -- inner
+
+    def _where(self, places: Collection[int]) -> npt.NDArray[np.bool_]:
+        found = np.zeros(len(self._cells), np.bool_)
+        found[np.fromiter(places, np.int64, len(places))] = True
+        return found
 
     def _open(self, asked: Asked) -> bool:
         if not asked.repeat and asked.place in self._reviewed:

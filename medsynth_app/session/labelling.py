@@ -359,7 +359,8 @@ class Labelling:
         if opened is not None:
             self._queue = LabelQueue(opened.cells, opened.options, opened.labels, self._people.id)
             self._agreed = action.consensus(opened.labels.values())
-        self.teaching.take(opened, self._agreed)
+        self.teaching.take(opened, self._agreed, self._queue.control_places() if self._queue is not None
+                           else np.empty(0, np.bool_))
         self._name_steps()
 
     def _take_order(self) -> None:

@@ -7,14 +7,15 @@ from enum import Enum, auto
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from psygnal import Signal
 
-from medsynth_app.actions.learn import embed_cells, learn_request, suited_encoder
+from medsynth_app.actions.learn import EmbeddedCells, embed_cells, embedded_cells, learn_request, suited_encoder
 from medsynth_app.core.cell_schema import OTHER_ANSWERS
 from medsynth_app.core.changes import Changes
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import EventKind, JobEvent, JobRecord
-from medsynth_app.core.learned import Learned
+from medsynth_app.core.learned import NONE, Learned
 from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.core.words import _
 from medsynth_app.formats.learned import read_learned
@@ -22,7 +23,7 @@ from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.ranking.catalogue import Reason, reason_words
 from medsynth_app.session.hook import BEFORE_VIEWS, Hook
 from medsynth_app.session.jobs import Jobs
-from medsynth_app.session.label_queue import Place, in_control
+from medsynth_app.session.label_queue import Place
 from medsynth_app.session.models import Models
 from medsynth_app.session.people import People
 from medsynth_app.workspace.label_sets import LabelSet
@@ -71,15 +72,21 @@ class Teaching:
         self._heard = 0  # labels that the last request knew
         self.obstacle: str | None = None
         self.encoder: InstalledPack | None = None
-        self._ids: tuple[str, ...] = ()
+        self._control = np.empty(0, np.bool_)
         self._forget()
         jobs.event.connect(self._hear, priority=BEFORE_VIEWS)
         models.changed.connect(self._again, priority=BEFORE_VIEWS)
 
-    def take(self, label_set: LabelSet | None, agreed: Mapping[str, str]) -> None:
-        """Follow this set, whose cells are called so: embed what is not yet, then learn."""
+    def take(self, label_set: LabelSet | None, agreed: Mapping[str, str], control: npt.NDArray[np.bool_]) -> None:
+        """Follow this set, whose cells are called so: embed what is not yet, then learn.
+
+        Parameters
+        ----------
+        control
+            Which of its cells chance drew.
+        """
         same = self._set is not None and label_set is not None and self._set.id == label_set.id
-        self._set, self._agreed = label_set, agreed
+        self._set, self._agreed, self._control = label_set, agreed, control
         if not same:
             self._waiting, self._learning, self._stale = set(), "", False
             if label_set is not None and not label_set.read_only:
@@ -124,14 +131,14 @@ class Teaching:
         """Have the worker learn from what labels there are; nothing happens while it does already."""
         if self._set is None or self._set.read_only or self._waiting or self._learning or self.encoder is None:
             return Changes()
-        control = [in_control(self._set.options, cell) for cell in self._set.cells]
-        request = learn_request(self._set, self.encoder, self._agreed, control, self._file)
-        if request is None:
+        if self._cells is None:
+            self._cells = embedded_cells(self._set, self.encoder, self._control)
+        if self._cells is None:
             self.obstacle = self.obstacle or _("None of the images of these cells is there.")
             self._to(Stage.NOTHING)
             return Changes()
         self._heard = len(self._teaching())
-        self._ids = tuple(name.decode() for name in request.ids.tolist()) if request.ids is not None else ()
+        request = learn_request(self._set, self._cells, self._agreed, self._file)
         self._learning = self._queue.submit(request, person=self._people.id)
         self._to(Stage.LEARNING)
         return self._jobs.submitted(Changes(jobs=(self._learning,)))
@@ -160,7 +167,8 @@ class Teaching:
 
     def row(self, place: int) -> int | None:
         """The row of `learned` for a cell of the set; None where it has none."""
-        return self._row.get(place)
+        row = int(self._rows[place]) if place < len(self._rows) else NONE
+        return row if row != NONE else None
 
     def place(self, row: int) -> int:
         """The cell of the set for a row of `learned`."""
@@ -181,8 +189,8 @@ class Teaching:
         self.fraction = 0.0
         self.stage = Stage.NOTHING
         self._file: Path | None = None
-        self._ids = ()
-        self._row: dict[int, int] = {}
+        self._cells: EmbeddedCells | None = None  # of the set; those that the last request was about
+        self._rows = np.empty(0, np.int32)  # of what was learned, by place in the set
         self.places = np.empty(0, np.int32)
         self._order: list[Place] = []
 
@@ -206,6 +214,7 @@ class Teaching:
                     self.obstacle = event.message
                 elif event.kind is EventKind.CANCELLED:
                     self.obstacle = _("Comparing the cells was stopped; label some and press Learn to go on.")
+                self._cells = None
                 if not self._waiting and self._stale and event.kind is EventKind.DONE:
                     self.start()  # other cells came meanwhile
                 elif not self._waiting:
@@ -227,13 +236,13 @@ class Teaching:
         label_set, old = self._set, self._file
         if label_set is None or path.parent != label_set.folder:
             return
-        learned = read_learned(path)
-        places = label_set.places
-        if any(name not in places for name in self._ids) or len(self._ids) != len(learned.groups):
-            return
+        learned, cells = read_learned(path), self._cells
+        if cells is None or len(cells.ids) != len(learned.groups):
+            return  # cells came or went meanwhile
         self.learned, self._file, self.labels_known = learned, path, self._heard
-        self.places = np.array([places[name] for name in self._ids], np.int32)
-        self._row = {place: row for row, place in enumerate(self.places.tolist())}
+        self.places = cells.places
+        self._rows = np.full(len(label_set.cells), NONE, np.int32)
+        self._rows[cells.places] = np.arange(len(cells.places))
         names = {each.id: each.name for each in label_set.schema.classes}
         self._order = [Place(int(self.places[row]), rank, label_set.options.strategy,
                              _words(reason, classes, learned, names), reason_words(Reason(reason)))

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from medsynth_app.actions.label import add_cells, label
-from medsynth_app.actions.learn import embed_cells, learn_request, parts_of, suited_encoder
+from medsynth_app.actions.learn import embed_cells, embedded_cells, learn_request, parts_of, suited_encoder
 from medsynth_app.core.cell_label import CellLabel
 from medsynth_app.core.cells import Cell, Origin, cell_id
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.files import file_sha256
+from medsynth_app.core.jobs.learn import LearnRequest
 from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.formats.cell_schemas import shipped_schemas
 from medsynth_app.formats.embeddings import Embeddings, write_embeddings
@@ -48,6 +49,12 @@ def embed(label_set: LabelSet, encoder: InstalledPack) -> None:
                                                        encoder.manifest.sha256))
 
 
+def asked(label_set: LabelSet, encoder: InstalledPack, agreed: dict[str, str], control: int = 0) -> LearnRequest | None:
+    """With the first so many cells in the control slice."""
+    cells = embedded_cells(label_set, encoder, np.arange(len(label_set.cells)) < control)
+    return learn_request(label_set, cells, agreed, None) if cells is not None else None
+
+
 def test_whole_pictures_and_boxes_are_embedded_apart_and_none_twice(
         label_set: LabelSet, encoder: InstalledPack) -> None:
     whole, boxed = embed_cells(label_set, encoder, "cpu")
@@ -61,21 +68,21 @@ def test_whole_pictures_and_boxes_are_embedded_apart_and_none_twice(
 def test_a_cell_whose_image_is_gone_is_left_out(label_set: LabelSet, encoder: InstalledPack) -> None:
     Path(label_set.cells[0].file).unlink()
     embed(label_set, encoder)
-    request = learn_request(label_set, encoder, {}, [False] * 4, None)
+    request = asked(label_set, encoder, {})
     assert request is not None and request.ids is not None
     assert [name.decode() for name in request.ids] == [cell.id for cell in label_set.cells[1:]]
 
 
 def test_labels_teach_other_answers_do_not_and_only_real_cells_are_of_the_control_slice(
         label_set: LabelSet, encoder: InstalledPack) -> None:
-    assert learn_request(label_set, encoder, {}, [False] * 4, None) is None  # nothing is embedded
+    assert asked(label_set, encoder, {}) is None  # nothing is embedded
     embed(label_set, encoder)
     for turn, (k, answer) in enumerate(((2, "monocyte"), (0, "ig"), (3, "not-a-cell"))):
         cell = label_set.cells[k]
         label(label_set, [CellLabel(cell.id, cell.image_sha256, cell.box, "ann", answer, at=f"2026-01-0{turn + 1}")],
               "ann")
     agreed = {each.cell: each.answer for each in label_set.labels.values()}
-    request = learn_request(label_set, encoder, agreed, [True, True, False, False], None)
+    request = asked(label_set, encoder, agreed, 2)
     assert request is not None and request.given is not None
     assert [request.classes[k] if k >= 0 else "" for k in request.labels] == ["ig", "", "monocyte", ""]
     assert request.ignored.tolist() == [False, False, False, True]
@@ -94,7 +101,7 @@ def test_labels_of_a_page_are_told_apart_unless_somebody_said_the_same_of_the_ce
                   [CellLabel(third.id, third.image_sha256, third.box, "bob", "ig")],
                   [CellLabel(second.id, second.image_sha256, second.box, "ann", "ig", repeat=1)]):
         label(label_set, given, given[0].person)
-    request = learn_request(label_set, encoder, {cell.id: "ig" for cell in label_set.cells}, [False] * 4, None)
+    request = asked(label_set, encoder, {cell.id: "ig" for cell in label_set.cells})
     assert request is not None and request.grouped is not None
     assert request.grouped.tolist() == [True, True, False, True]
 

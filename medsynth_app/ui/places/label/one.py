@@ -44,6 +44,7 @@ class OnePage(QWidget):
         self._session, self._labelling, self._run = session, session.labelling, run
         self._pictures = pictures
         self._wanted: Asked | None = None
+        self._drawn_ahead: Asked | None = None  # is on the screen, and asked as soon as the label is written
         self.shown: Asked | None = None
         self.view = CellView(theme)
         self.neighbours = Neighbours(theme, session.labelling, pictures)
@@ -83,7 +84,23 @@ class OnePage(QWidget):
         if not self.ready or self.shown is None:
             return False
         shown = self.shown
-        return self._run(lambda: self._labelling.answer(shown, answer)) is not None
+        self._draw_next()
+        if self._run(lambda: self._labelling.answer(shown, answer)) is not None:
+            return True
+        self._wanted = self._drawn_ahead = None  # it stays asked
+        self.refresh()
+        return False
+
+    def _draw_next(self) -> None:
+        """Put the cell that follows on the screen before the label is written: the eye waits for it, not for the disk.
+
+        The label is written before the next event is looked at; a kill in between loses this one label.
+        """
+        following = self._labelling.upcoming(2)[1:]
+        if following and not self._labelling.opened().read_only:
+            self._drawn_ahead = following[0]
+            self._show_cell(following[0])
+            self.view.repaint()
 
     @property
     def failed(self) -> bool:
@@ -117,7 +134,9 @@ class OnePage(QWidget):
             self._show_end()
         elif fresh:
             self.shown = None
-            self._show_cell(asked)
+            if asked != self._drawn_ahead:
+                self._show_cell(asked)
+        self._drawn_ahead = None
         self._pictures.prefetch([each.cell for each in upcoming[1:1 + AHEAD]])
         self.strip.refresh(upcoming)
         self._show_words()

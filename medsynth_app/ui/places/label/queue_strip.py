@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import QRect, QSize, Qt
-from PySide6.QtGui import QPainter
+from PySide6.QtGui import QPainter, QPixmap
 from PySide6.QtWidgets import QListView, QStyledItemDelegate, QStyleOptionViewItem
 
 from medsynth_app.core.words import _
@@ -18,6 +18,7 @@ from medsynth_app.ui.theme.theme import Theme
 from medsynth_app.ui.widgets.lists import ROW, Index, RowsModel, draw_ground, draw_text
 
 EDGE, WIDTH, SHOWN = 52, 148, 14  # px of a picture and of its tile; tiles
+WRITTEN = 500  # reasons that are kept as they are drawn
 
 
 class QueueModel(RowsModel):
@@ -38,6 +39,7 @@ class QueueDelegate(QStyledItemDelegate):
     def __init__(self, theme: Theme, pictures: CellPictures, labelling: Labelling, view: QListView) -> None:
         super().__init__(view)
         self._theme, self._pictures, self._labelling = theme, pictures, labelling
+        self._written: dict[tuple[str, int, int, str, float], QPixmap] = {}  # a reason stands in many tiles, all move
 
     def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         return QSize(WIDTH, EDGE + 12)
@@ -52,11 +54,29 @@ class QueueDelegate(QStyledItemDelegate):
         place = QRect(box.left() + 5, box.top() + (box.height() - EDGE) // 2, EDGE, EDGE)
         draw_cell(painter, self._pictures, t, asked.cell, place, opened is None or opened.options.blind)
         words = QRect(place.right() + look.S, box.top(), box.right() - place.right() - look.S - 4, box.height())
-        lines = _lines(painter, self._labelling.reason(asked), words.width())
-        top = words.center().y() - 8 * len(lines)
-        for number, text in enumerate(lines):
-            draw_text(painter, QRect(words.left(), top + 16 * number, words.width(), 16), text, t.muted, pixels=11)
+        painter.drawPixmap(words.topLeft(), self._words(self._labelling.reason(asked), words.size(), t.muted, painter))
         painter.restore()
+
+    def _words(self, text: str, size: QSize, colour: str, onto: QPainter) -> QPixmap:
+        """A text in lines, in the middle of its height."""
+        ratio = onto.device().devicePixelRatioF()
+        key = (text, size.width(), size.height(), colour, ratio)
+        found = self._written.get(key)
+        if found is None:
+            found = QPixmap(size * ratio)
+            found.setDevicePixelRatio(ratio)
+            found.fill(Qt.GlobalColor.transparent)
+            painter = QPainter(found)
+            painter.setFont(onto.font())
+            lines = _lines(painter, text, size.width())
+            top = size.height() // 2 - 8 * len(lines)
+            for number, line in enumerate(lines):
+                draw_text(painter, QRect(0, top + 16 * number, size.width(), 16), line, colour, pixels=11)
+            painter.end()
+            if len(self._written) >= WRITTEN:
+                self._written.clear()
+            self._written[key] = found
+        return found
 
 
 def _lines(painter: QPainter, text: str, room: int, most: int = 3) -> list[str]:

@@ -13,6 +13,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from medsynth_app.core.cell_schema import IMPLAUSIBLE, NOT_A_CELL, NOT_SURE
+from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import JobState
 from medsynth_app.session.teaching import Stage
 from medsynth_app.workspace.workspace import Workspace
@@ -60,6 +61,42 @@ def test_one_key_names_a_cell_and_brings_the_next(desk: TestDesk, tmp_path: Path
     ready(desk)
     press(desk, *ONE)
     assert "All cells are labelled" in centre(desk).one.view.accessibleName()
+
+
+def test_the_next_cell_is_on_the_screen_before_the_label_is_written_and_stays_asked_where_it_cannot_be(
+        desk: TestDesk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(desk, pictures(tmp_path / "cells", 6))
+    lab, one = desk.session.labelling, centre(desk).one
+    write, seen = lab.opened().apply, list[bool]()
+
+    def watched(*given: Any) -> Any:
+        following = centre(desk).pictures.large(lab.upcoming(2)[1].cell)
+        seen.append(one.view.drawn_at is not None and one.view._crop is following)
+        return write(*given)
+
+    ready(desk)
+    desk.until(lambda: not centre(desk).pictures.busy)
+    monkeypatch.setattr(lab.opened(), "apply", watched)
+    first, second = (asked.cell.id for asked in lab.upcoming(2))
+    press(desk, *ONE)
+    assert seen == [True] and [each.cell for each in lab.opened().labels.values()] == [first]
+    ready(desk)
+
+    def full(*given: Any) -> Any:
+        raise UserError("The disk is full.", "Make room.")
+
+    monkeypatch.setattr(lab.opened(), "apply", full)
+    press(desk, *TWO)
+    ready(desk)
+    assert one.shown.cell.id == lab.asked.cell.id == second and len(lab.opened().labels) == 1  # type: ignore[union-attr]
+    assert one.view._crop is centre(desk).pictures.large(one.shown.cell)
+    for banner in desk.window.banners.all():
+        desk.window.banners.drop(banner.key)
+    monkeypatch.undo()
+    press(desk, *TWO)
+    desk.key(Qt.Key.Key_Z, CTRL)
+    ready(desk)
+    assert one.shown.cell.id == second and labels(desk) == ["neutrophil"]
 
 
 def test_a_held_key_labels_once_and_one_that_comes_too_early_not_at_all(desk: TestDesk, tmp_path: Path) -> None:
