@@ -118,6 +118,14 @@ def read_rgb(path: Path, named: Ranges | None = None) -> Pictures8:
         return seen(source, 0, named)
 
 
+def read_sized(path: Path) -> tuple[Pictures8, float | None]:
+    """`read_rgb`, and how many mm a pixel is wide; None where the file does not say."""
+    with opened(path) as source:
+        geometry = source.info.frames[0].geometry
+        known = geometry is not None and geometry.column_spacing > 0
+        return seen(source, 0), geometry.column_spacing if geometry is not None and known else None
+
+
 def series_range(files: Sequence[Path], named: Ranges) -> IntensityRange:
     """The range of a grey series whose slices lie in files of their own: the same for every one of them.
 

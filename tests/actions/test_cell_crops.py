@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from medsynth_app.actions.cell_crops import CropReader
@@ -31,6 +32,15 @@ def test_a_box_is_shown_with_what_lies_round_it(field: Path) -> None:
     assert np.array_equal(crop.pixels, pixels[15:35, 25:45]) and crop.box == (5, 5, 15, 15)
     alone = CropReader().read(cell_in(field, 30, 20, 40, 30))
     assert np.array_equal(alone.pixels, pixels[20:30, 30:40]) and alone.box == (0, 0, 10, 10)
+
+
+def test_the_size_of_a_pixel_is_known_where_the_image_says_it(field: Path) -> None:
+    sized = field.with_suffix(".tif")
+    tifffile.imwrite(sized, np.asarray(Image.open(field)), photometric="rgb", resolution=(40_000, 40_000),
+                     resolutionunit="CENTIMETER")
+    for cell in (cell_in(sized), cell_in(sized, 30, 20, 40, 30)):
+        assert CropReader().read(cell).pixel_mm == pytest.approx(0.00025)
+    assert CropReader().read(cell_in(field)).pixel_mm is None
 
 
 def test_a_cell_at_the_edge_shows_what_there_is(field: Path) -> None:

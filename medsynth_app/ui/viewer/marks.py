@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 
 from PySide6.QtCore import QPointF
@@ -50,17 +49,3 @@ class Marks:
     captions: tuple[str, str] = ("", "")
     bubble: str = ""
     above: int = 0
-
-
-def scale_bar(pixel_mm: float, room: float) -> tuple[float, str]:
-    """(length in canvas pixels, text) of the longest round bar that fits into `room` pixels."""
-    longest = pixel_mm * room
-    power = 10.0 ** math.floor(math.log10(longest))
-    length = max(step * power for step in (1, 2, 5) if step * power <= longest * (1 + 1e-9))
-    if length >= 100:
-        text = f"{length / 10:g} cm"
-    elif length >= 1:
-        text = f"{length:g} mm"
-    else:
-        text = f"{length * 1000:g} µm"
-    return length / pixel_mm, text

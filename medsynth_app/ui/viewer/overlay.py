@@ -16,7 +16,8 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QWidget
 
-from medsynth_app.ui.viewer.marks import Marks, scale_bar
+from medsynth_app.ui.viewer.marks import Marks
+from medsynth_app.ui.widgets.on_picture import draw_outlined, draw_scale_bar, inks
 
 EDGE = 12  # px between texts and the edge of the canvas
 CHIPS_PX = 26  # height of the row of chips, which stands at the top, there or not
@@ -75,7 +76,8 @@ class Overlay(QWidget):
         self._draw_letters(painter)
         self._draw_corners(painter)
         if m.pixel_mm:
-            self._draw_scale_bar(painter, m.pixel_mm)
+            corner = QPointF(self.width() - EDGE, self.height() - EDGE - 2)
+            draw_scale_bar(painter, m.pixel_mm, corner, self.width() / 4, self._text, m.bright)
         if m.bubble and m.pointer is not None:
             self._draw_bubble(painter, m.bubble, m.pointer)
 
@@ -106,7 +108,7 @@ class Overlay(QWidget):
         """In the middle, in lines short enough to be read."""
         width = min(560, self.width() - 4 * EDGE)
         painter.setFont(self._text)
-        painter.setPen(self._inks()[0])
+        painter.setPen(inks(self.marks.bright)[0])
         painter.drawText(QRect((self.width() - width) // 2, EDGE, width, self.height() - 2 * EDGE),
                          Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, text)
 
@@ -189,38 +191,14 @@ class Overlay(QWidget):
         if m.lower:
             self._outlined(painter, m.lower, EDGE, self.height() - EDGE, self._text)
 
-    def _draw_scale_bar(self, painter: QPainter, pixel_mm: float) -> None:
-        length, text = scale_bar(pixel_mm, min(140.0, self.width() / 4))
-        right, y = self.width() - EDGE, self.height() - EDGE - 2
-        bar = QPolygonF([QPointF(right - length, y - 5), QPointF(right - length, y), QPointF(right, y),
-                         QPointF(right, y - 5)])
-        ink, halo = self._inks()
-        for width, colour in ((4.5, halo), (1.8, ink)):
-            painter.setPen(QPen(colour, width))
-            painter.drawPolyline(bar)
-        x = right - length / 2 - QFontMetricsF(self._text).horizontalAdvance(text) / 2
-        self._outlined(painter, text, x, y - 9, self._text)
-
     def _draw_bubble(self, painter: QPainter, text: str, at: QPointF) -> None:
         width = QFontMetricsF(self._text).horizontalAdvance(text) + 16
         self._pill(painter, text, min(at.x() + 18, self.width() - width - 8), max(at.y() - 34, 8))
 
     # -- texts --------------------------------------------------------------------------------------------------
 
-    def _inks(self) -> tuple[QColor, QColor]:
-        """Text colour and halo for the surround in use."""
-        if self.marks.bright:
-            return QColor("#18212C"), QColor(255, 255, 255, 225)
-        return QColor("#F2F5F8"), QColor(0, 0, 0, 200)
-
     def _outlined(self, painter: QPainter, text: str, x: float, y: float, font: QFont) -> None:
-        """Text with a halo: it stays legible on any image."""
-        path = QPainterPath()
-        path.addText(QPointF(x, y), font, text)
-        ink, halo = self._inks()
-        painter.strokePath(path, QPen(halo, 3.6, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap,
-                                      Qt.PenJoinStyle.RoundJoin))
-        painter.fillPath(path, ink)
+        draw_outlined(painter, text, x, y, font, self.marks.bright)
 
     def _pill(self, painter: QPainter, text: str, x: float, y: float) -> None:
         metrics = QFontMetricsF(self._text)

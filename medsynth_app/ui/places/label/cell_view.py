@@ -14,6 +14,7 @@ from medsynth_app.core.errors import UserError
 from medsynth_app.ui.theme import tokens as look
 from medsynth_app.ui.theme.theme import Theme
 from medsynth_app.ui.widgets.basic import draw_syn, qimage
+from medsynth_app.ui.widgets.on_picture import draw_scale_bar
 
 SMOOTH = 3.0  # enlargement up to which pixels are smoothed: beyond it they would only look blurred
 STEP, MOST = 1.25, 12.0  # of the zoom
@@ -133,6 +134,9 @@ class CellView(QWidget):
             whole = self._crop.box == (0, 0, self._image.width(), self._image.height())
             if self.outlined and not whole:
                 self._draw_box(painter, place, scale)
+            if self._crop.pixel_mm is not None:
+                corner = QPointF(self.width() - look.M, self.height() - look.M)
+                draw_scale_bar(painter, self._crop.pixel_mm / scale, corner, self.width() / 4, self._text(), True)
             if self._synthetic:
                 draw_syn(painter, t, max(0, round(place.left())) + look.S, max(0, round(place.top())) + look.S)
             if self.drawn_at is None:
@@ -143,6 +147,11 @@ class CellView(QWidget):
         if self.paused:
             self._draw_paused(painter)
         painter.end()
+
+    def _text(self) -> QFont:
+        font = QFont(self.font())
+        font.setPixelSize(look.TEXT_PX)
+        return font
 
     def _draw_box(self, painter: QPainter, place: QRectF, scale: float) -> None:
         """The corners of the cell's box, in white with a dark edge: seen on every ground, and the cell stays free."""

@@ -180,7 +180,7 @@ def _in_square(image: QImage, edge: int) -> QImage:
 
 
 def _blurred(crop: Crop) -> Crop:
-    """The same at the resolution that all have where origins are hidden."""
+    """The same at the resolution that all have where origins are hidden; a size in mm would tell of the origin."""
     rows, columns = crop.pixels.shape[:2]
     factor = BLIND_PX / max(rows, columns)
     small = qimage(crop.pixels).scaled(max(1, round(columns * factor)), max(1, round(rows * factor)),

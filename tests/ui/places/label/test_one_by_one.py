@@ -8,8 +8,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from PySide6.QtCore import Qt
+import tifffile
+from PIL import Image
+from PySide6.QtCore import QRect, Qt
 from PySide6.QtTest import QTest
 
 from medsynth_app.core.cell_schema import IMPLAUSIBLE, NOT_A_CELL, NOT_SURE
@@ -207,6 +210,33 @@ def test_in_a_small_window_tools_do_not_lie_over_one_another(desk: TestDesk, tmp
 
     desk.until(apart)
     desk.window.resize(size)
+
+
+def test_a_scale_bar_stands_where_the_size_is_known_and_not_where_it_would_tell_the_origin(
+        desk: TestDesk, tmp_path: Path) -> None:
+    folder = pictures(tmp_path / "cells", 2)
+    for number, path in enumerate(sorted(folder.iterdir())):
+        if number:
+            tifffile.imwrite(path.with_suffix(".tif"), np.asarray(Image.open(path)), photometric="rgb",
+                             resolution=(20_000, 20_000), resolutionunit="CENTIMETER")
+            path.unlink()
+    fill(desk, folder)
+    panel, lab, view = desk.window.place("label").panel, desk.session.labelling, centre(desk).one.view
+
+    def inked() -> bool:
+        shown = view.grab(QRect(view.width() - 160, view.height() - 40, 160, 40)).toImage()
+        return any(shown.pixelColor(x, y).lightness() < 80 for x in range(shown.width()) for y in range(shown.height()))
+
+    for _turn in range(2):
+        ready(desk)
+        assert inked() == lab.asked.cell.file.endswith(".tif")  # type: ignore[union-attr]
+        press(desk, *ONE)
+    desk.key(Qt.Key.Key_Z, CTRL)
+    panel.blind.setChecked(True)
+    for place in range(2):
+        lab.ask(place)
+        ready(desk)
+        assert not inked()
 
 
 def test_the_clock_stands_still_without_the_focus(desk: TestDesk, tmp_path: Path) -> None:
