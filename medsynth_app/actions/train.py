@@ -18,6 +18,7 @@ from medsynth_app.datasets.dataset import is_frozen, refuse_another_set
 from medsynth_app.datasets.freeze import check_layout, refuse_among
 from medsynth_app.jobs.queue import JobQueue
 
+SECTIONS = {"base": "denoiser", "control": "control", "masks": "masks", "encoder": "encoder", "detector": "detector"}
 RUN = "run.json"  # what a run in the folder beside its pack is
 
 
@@ -132,12 +133,24 @@ def shipped_recipes() -> list[Path]:
 
 def read_layout(recipe: Path) -> dict[str, Any]:
     """The ``[data]`` section of a recipe."""
-    try:
-        layout = tomllib.loads(recipe.read_text(encoding="utf-8")).get("data")
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UserError(f"The recipe {recipe.name} cannot be read.",
-                        "Give a TOML file such as those in resources/recipes.", details=type(error).__name__) from error
+    layout = _read(recipe).get("data")
     if not isinstance(layout, dict):
         raise UserError(f"The recipe {recipe.name} has no [data] section.",
                         "Compare it with a recipe in resources/recipes.")
     return layout
+
+
+def is_for(recipe: Path, part: str) -> bool:
+    """Whether a recipe tells how to train a part; of one that cannot be read nobody knows, so it is not for any."""
+    try:
+        return SECTIONS[part] in _read(recipe)
+    except UserError:
+        return False
+
+
+def _read(recipe: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(recipe.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UserError(f"The recipe {recipe.name} cannot be read.",
+                        "Give a TOML file such as those in resources/recipes.", details=type(error).__name__) from error

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QComboBox, QDialog, QLabel, QLineEdit, QSpinBox, Q
 from medsynth_app.actions.data import preview_request
 from medsynth_app.actions.data_recipe import write_recipe
 from medsynth_app.actions.out_folder import make_folder
-from medsynth_app.actions.train import begun_part, shipped_recipes
+from medsynth_app.actions.train import begun_part, is_for, shipped_recipes
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.jobs.train import TrainRequest
 from medsynth_app.core.pack import MANIFEST
@@ -28,7 +28,8 @@ from medsynth_app.ui.widgets.panel import field_row
 PARTS = (("base", "Pictures", _("A model that draws pictures from a prompt.")),
          ("control", _("From masks"), _("Teaches a model to draw a picture that fits a mask.")),
          ("masks", "Masks", _("Teaches a model to draw masks themselves.")),
-         ("encoder", "Encoder", _("Turns a picture of a cell into a vector, to compare and to rank.")))
+         ("encoder", "Encoder", _("Turns a picture of a cell into a vector, to compare and to rank.")),
+         ("detector", _("Detector"), _("Finds the cells of a field; learns from fields with a box round every cell.")))
 ROLES = {"base": _("Starts from"), "control": _("Joins the model"), "masks": _("Joins the model")}
 CHANCE = _("nothing: from chance")
 NEW = _("new, for my data")
@@ -67,7 +68,7 @@ class TrainDialog(QDialog):
     def _build(self) -> None:
         self.part = Segmented(PARTS, _("What to train"))
         self.part.set_value("base")
-        self.part.chosen.connect(lambda _part: self._follow())
+        self.part.chosen.connect(self._choose_part)
         self._part_help = label("", "help")
         self.recipe = QComboBox()
         self.recipe.activated.connect(lambda _index: self._follow())
@@ -137,6 +138,14 @@ class TrainDialog(QDialog):
     def out(self) -> Path:
         return self._folder / self.name.text().strip()
 
+    def _choose_part(self, part: str) -> None:
+        """Follow the part; where the recipe that ships is for another one, take one that is for it."""
+        shipped, current = shipped_recipes(), self._recipe
+        if current is not None and current in shipped and not is_for(current, part):
+            fitting = next((path for path in shipped if is_for(path, part)), current)
+            self.recipe.setCurrentIndex(self._recipes.index(fitting))
+        self._follow()
+
     def _follow(self) -> None:
         """Suggest what goes with the part and the recipe."""
         part = self.part.value()
@@ -145,7 +154,7 @@ class TrainDialog(QDialog):
         self._offer_packs(part)
         source = self._recipe or self._data
         recipe = "model" if source is None else source.stem if self._recipe is not None else source.name
-        stem = recipe if part in ("base", "encoder") else f"{recipe}-{part}"
+        stem = recipe if part in ("base", "encoder", "detector") else f"{recipe}-{part}"
         name, number = stem, 2
         while (self._folder / name / MANIFEST).exists():
             name, number = f"{stem}-{number}", number + 1
@@ -186,6 +195,8 @@ class TrainDialog(QDialog):
             return _("A model of this name is there already. Give another name.")
         if begun_part(self.out) not in ("", part):
             return _("A run for another part was begun under this name. Give another name.")
+        if part == "detector" and self._recipe is None:
+            return _("No recipe is written for a detector. Choose smear-detector, or a changed copy of it.")
         if part in ("control", "masks") and self._chosen_pack is None:
             return _("There is no model that it could join.")
         return ""

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QAbstractButton
 
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import Lane
@@ -62,6 +63,26 @@ def test_a_run_is_queued_with_what_was_chosen(desk: TestDesk, tmp_path: Path, da
     assert (Path(request.data), Path(request.frozen)) == (data, tmp_path / "packs" / "mine.training" / "set")
     assert not Path(request.frozen).exists()  # no picture was read on the window's side
     assert desk.queue.jobs[started[0]].lane is Lane.BACKGROUND and not found.isVisible()
+
+
+def test_a_detector_can_be_trained_and_the_recipe_follows_the_part(desk: TestDesk, tmp_path: Path, recipe: Path
+                                                                   ) -> None:
+    found, _started = dialog(desk, tmp_path, recipe)
+    found._choose_part("base")
+    assert found.recipe.currentText() == "mine"  # one's own recipe stays
+    found.recipe.setCurrentIndex(found.recipe.findText("blood-cells"))
+    buttons = {each.text(): each for each in found.part.findChildren(QAbstractButton)}
+    for title, wanted in (("Detector", "smear-detector"), ("Encoder", "cell-encoder-blind"),
+                          ("Pictures", "blood-cells")):
+        QTest.mouseClick(buttons[title], Qt.MouseButton.LeftButton)
+        assert found.recipe.currentText() == found.name.text() == wanted
+    QTest.mouseClick(buttons["Detector"], Qt.MouseButton.LeftButton)
+    found.set_data(two_cells(tmp_path / "fields"))
+    assert found.start.isEnabled() and found._pack_row.isHidden()
+    found.recipe.setCurrentIndex(0)
+    found._follow()
+    assert "No recipe is written for a detector" in found.trouble.text() and not found.start.isEnabled()
+    found.reject()
 
 
 def test_an_earlier_run_is_resumed_without_asking_for_the_data_again(desk: TestDesk, tmp_path: Path, data: Path,
