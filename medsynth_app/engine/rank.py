@@ -64,16 +64,17 @@ def run(request: RankRequest, job: Job) -> None:
     pool = Pool.of(features, labels, len(classes), images, confidence, real)
     if not len(pool.open):
         raise UserError("Every one of these cells has a label already.", "Add cells, or rank without the labels.")
+    ranked: list[Row]
     if request.like:
-        ranked, more = _like(pool, ids, request, rng), ()
+        ranked = _like(pool, ids, request, rng)
     elif request.pages:
-        ranked, more = _pages(pool, ids, classes, request, rng), PAGE_COLUMNS
+        ranked = _pages(pool, ids, classes, request, rng)
     else:
-        ranked, more = [(ids[pick.cell], place, pick.score, request.strategy,
-                         reason_words(pick.reason, [classes[k] for k in pick.classes]))
-                        for place, pick in enumerate(rank(pool, request.strategy, request.budget, rng), 1)], ()
+        ranked = [(ids[pick.cell], place, pick.score, request.strategy,
+                   reason_words(pick.reason, [classes[k] for k in pick.classes]))
+                  for place, pick in enumerate(rank(pool, request.strategy, request.budget, rng), 1)]
     _step(job, 3)
-    write_ranked(Path(request.out), ranked, table, more)
+    write_ranked(Path(request.out), ranked, table, PAGE_COLUMNS if request.pages else ())
     job.emit(JobEvent(job.id, EventKind.RESULT, step=STEPS, steps=STEPS,
                       data={"file": request.out, "cells": len(ids), "labelled": len(known), "ranked": len(ranked)}))
 
