@@ -73,6 +73,7 @@ class Teaching:
         self.obstacle: str | None = None
         self.encoder: InstalledPack | None = None
         self._control = np.empty(0, np.bool_)
+        self._cells: EmbeddedCells | None = None  # of the set; those that the last request was about
         self._forget()
         jobs.event.connect(self._hear, priority=BEFORE_VIEWS)
         models.changed.connect(self._again, priority=BEFORE_VIEWS)
@@ -189,7 +190,7 @@ class Teaching:
         self.fraction = 0.0
         self.stage = Stage.NOTHING
         self._file: Path | None = None
-        self._cells: EmbeddedCells | None = None  # of the set; those that the last request was about
+        self._cells = None
         self._rows = np.empty(0, np.int32)  # of what was learned, by place in the set
         self.places = np.empty(0, np.int32)
         self._order: list[Place] = []
