@@ -95,7 +95,7 @@ class Curve(QWidget):
         painter.setPen(QColor(t.muted))
         below = QRectF(room.left(), room.bottom() + 2, room.width(), 16)
         painter.drawText(below, Qt.AlignmentFlag.AlignLeft, "0")
-        painter.drawText(below, Qt.AlignmentFlag.AlignHCenter, _("labels"))
+        painter.drawText(below, Qt.AlignmentFlag.AlignHCenter, _("labelled one by one"))
         painter.drawText(below, Qt.AlignmentFlag.AlignRight, f"{most:,}")
         painter.end()
 

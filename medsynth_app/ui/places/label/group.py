@@ -299,10 +299,12 @@ class GroupView(QWidget):
         checked = ngettext("{wrong} of {n} checked is a stranger.", "{wrong} of {n} checked are strangers.", wrong
                            ).format(wrong=wrong, n=n)
         share = page.strangers(self._out)
-        others = _("Of the {count} that are neither checked nor crossed out about {strangers} may be: {low} to {high} "
-                   "(90 % interval).").format(count=share.n, strangers=round(share.value * share.n),
-                                              low=round(share.low * share.n), high=round(share.high * share.n)
-                                              ) if share.n else ""
+        likely = round(share.value * share.n)
+        others = ngettext("Of the other {count} that a key labels about {likely} may be a stranger, {low} to {high} "
+                          "(90 % interval).", "Of the other {count} that a key labels about {likely} may be strangers, "
+                          "{low} to {high} (90 % interval).", likely).format(
+            count=share.n, likely=likely, low=round(share.low * share.n), high=round(share.high * share.n)
+        ) if share.n else ""
         left = len(page.places) - len(self._out & set(page.places))
         key = ngettext("A class key labels {count} cell.", "A class key labels {count} cells.", left
                        ).format(count=left)

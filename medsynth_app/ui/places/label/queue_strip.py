@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import QRect, QSize, Qt
-from PySide6.QtGui import QPainter, QPixmap
+from PySide6.QtGui import QPainter, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QListView, QStyledItemDelegate, QStyleOptionViewItem
 
 from medsynth_app.core.words import _
@@ -101,6 +101,7 @@ class QueueStrip(QListView):
         super().__init__()
         self.rows = QueueModel(labelling)
         self._labelling = labelling
+        self._upcoming: list[Asked] = []
         self.setObjectName("flat")
         self.setAccessibleName(_("Cells that come next"))
         self.setFlow(QListView.Flow.LeftToRight)
@@ -119,8 +120,17 @@ class QueueStrip(QListView):
         theme.changed.connect(lambda _tokens: self.viewport().update())
 
     def refresh(self, upcoming: list[Asked]) -> None:
-        self.rows.show(upcoming[1:SHOWN])
+        self._upcoming = upcoming[1:SHOWN]
+        self._fit()
         self.viewport().update()  # whether reasons may name classes can have changed
+
+    def _fit(self) -> None:
+        """Show those that have room: half a reason says nothing."""
+        self.rows.show(self._upcoming[:max(1, self.viewport().width() // WIDTH)])
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
 
     def _choose(self, index: Index) -> None:
         asked = self.rows.row(index.row())

@@ -93,12 +93,12 @@ def test_generated_pictures_are_sent_ranked_and_labelled_one_by_one_and_in_a_gro
     page = group.shown
     assert page.kind in ("neutrophil", "lymphocyte") and len(page.places) <= 60 and len(page.checked) == CHECKS
     left = len(page.places)
-    assert f"0 of 8 checked are strangers. Of the {left - 8} that are neither" in group.estimate.text()
+    assert f"0 of 8 checked are strangers. Of the other {left - 8} that a key labels" in group.estimate.text()
     before = page.strangers(())
     for tiles, number in ((group.large, 1), (group.small, 3)):
         box = tiles.visualRect(tiles.rows.index(number))
         QTest.mouseClick(tiles.viewport(), Qt.MouseButton.LeftButton, pos=box.center())
-    assert f"1 of 8 checked is a stranger. Of the {left - 9} that are neither" in group.estimate.text()
+    assert f"1 of 8 checked is a stranger. Of the other {left - 9} that a key labels" in group.estimate.text()
     assert page.strangers(group._out).value > before.value and page.strangers({group.small.rows.rows[3]}).low == 0
     assert f"A class key labels {left - 2} cells" in group.estimate.text()
     out = {page.checked[1], group.small.rows.rows[3]}
