@@ -95,6 +95,12 @@ def test_generated_pictures_are_sent_ranked_and_labelled_one_by_one_and_in_a_gro
     left = len(page.places)
     assert f"0 of 8 checked are strangers. Of the other {left - 8} that a key labels" in group.estimate.text()
     before = page.strangers(())
+    for width in (1000, 620, 500):  # every cell to check is seen whole, whatever the room
+        group.resize(width, group.height())
+        boxes = [group.large.visualRect(group.large.rows.index(k)) for k in range(CHECKS)]
+        seen = group.large.viewport().rect()
+        assert all(seen.contains(box) for box in boxes) and len({(box.x(), box.y()) for box in boxes}) == CHECKS
+    desk.until(lambda: group.ready)
     for tiles, number in ((group.large, 1), (group.small, 3)):
         box = tiles.visualRect(tiles.rows.index(number))
         QTest.mouseClick(tiles.viewport(), Qt.MouseButton.LeftButton, pos=box.center())
