@@ -24,7 +24,7 @@ from medsynth_app.ui.widgets.basic import ElidedLabel, button, column, label, ro
 from medsynth_app.ui.widgets.lists import ROW, Index, RowsModel, draw_ground
 
 SEEN = 0.15  # seconds that the checks are on the screen before a key counts
-LARGE, LEAST, SMALL = 128, 84, 76  # px of a picture: of one to check, at least in one row, and of another one
+LARGE, LEAST, SMALL = 200, 84, 76  # px of a picture: of one to check, at least in one row, and of another one
 
 
 class TileDelegate(QStyledItemDelegate):
@@ -340,7 +340,7 @@ class GroupView(QWidget):
         """All cells to check are seen: side by side, or in two rows where they would be too small to judge."""
         room = self.width() - 3 * look.L
         lines = 1 if room // CHECKS - 12 >= LEAST else 2
-        edge = min(LARGE if lines == 1 else LEAST, room // (CHECKS // lines) - 12)
+        edge = min(max(LEAST, min(LARGE, self.height() // 5)) if lines == 1 else LEAST, room // (CHECKS // lines) - 12)
         self.large.setWrapping(lines > 1)
         self.large.set_edge(edge)
         self.large.setFixedHeight(lines * (edge + 10) + 8)
