@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from platformdirs import user_data_path
 from PySide6.QtCore import QCoreApplication, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
@@ -29,7 +28,7 @@ from medsynth_app.ui.places.paint import place as paint
 from medsynth_app.ui.shell.frame import MakePlace
 from medsynth_app.ui.shell.main_window import MainWindow
 from medsynth_app.ui.theme.theme import Theme
-from medsynth_app.workspace.workspace import Workspace
+from medsynth_app.workspace.workspace import Workspace, usual_folder
 
 log = logging.getLogger(__name__)
 ICON = Path(medsynth_app.__file__).resolve().parent.parent / "resources" / "icons" / "medsynth.svg"
@@ -126,7 +125,7 @@ def run(workspace_folder: Path | None = None, open_path: Path | None = None) -> 
         When the workspace cannot be opened.
     """
     qt = application()
-    workspace = Workspace.open(workspace_folder or user_data_path("medsynth", appauthor=False) / "workspace")
+    workspace = Workspace.open(workspace_folder or usual_folder())
     desk = build_window(workspace, SettingsStore())
     _catch_bugs(desk.window)
     desk.window.painted.connect(lambda: QTimer.singleShot(200, desk.start))

@@ -8,9 +8,10 @@ Writers that stand on heavy libraries are imported when they are needed, so that
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ import numpy.typing as npt
 
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.provenance import Provenance, joined
+from medsynth_app.core.recorded import bounds_of, keeps_to_labels, mask_in
 from medsynth_app.core.render import Picture, to_screen
 from medsynth_app.core.window_level import WindowLevel
 from medsynth_app.formats import raster
@@ -29,14 +31,18 @@ from medsynth_app.formats.registry import IMAGE_WRITERS, MASK_WRITERS, file_of, 
 from medsynth_app.workspace.documents import Document
 from medsynth_app.workspace.workspace import Workspace
 
+FILLED = "What was painted and filled in the image of this name."  # the comment in such a mask
+
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written: the file, the provenance record beside it where the pixels are generated, and notices."""
+    """What was written: the file, beside it the record of its generated pixels and the mask of what was filled (None
+    where there is none), and notices."""
 
     path: Path
     record: Path | None = None
     notices: tuple[str, ...] = ()
+    mask: Path | None = None
 
 
 def export_image(workspace: Workspace, document: Document, frame: int, path: Path, format: str, *,
@@ -80,18 +86,61 @@ def export_frame(frame: ExportFrame, path: Path, format: str, *, mark: bool = Tr
     """Write a frame; parameters and errors are those of `export_image`."""
     if format not in IMAGE_WRITERS:
         raise UserError(f"The format {format!r} is unknown.", f"Use one of {', '.join(IMAGE_WRITERS)}.")
-    writer, provenance = IMAGE_WRITERS[format], frame.provenance
-    if provenance is None and writer.synthetic_only:
+    provenance = frame.provenance
+    if provenance is None and IMAGE_WRITERS[format].synthetic_only:
         raise UserError("This slice holds no generated pixels, so it cannot be exported as synthetic DICOM.",
                         "Use the DICOM file that you opened, or export a PNG or TIFF.")
     drawn = mark and provenance is not None
     with _writing(path, frame.opened):
-        if writer.exact is not None and (writer.rendered is None or (not drawn and frame.pixels.ndim == 2)):
-            return _recorded(path, provenance, writer.exact(path, frame))
-        if window is None and frame.pixels.ndim == 2:
-            raise UserError("A grey image needs a window to be rendered.", "Choose a window first.")
-        seen = to_screen(frame.pixels, frame.about.rescale, window, frame.info.inverted)
-        return _write_rendered(path, format, seen, provenance, drawn, frame)
+        return replace(_write_frame(path, format, frame, window, drawn), mask=_write_filled(path, frame))
+
+
+def _write_frame(path: Path, format: str, frame: ExportFrame, window: WindowLevel | None, drawn: bool) -> Exported:
+    writer, provenance = IMAGE_WRITERS[format], frame.provenance
+    if writer.exact is not None and (writer.rendered is None or (not drawn and frame.pixels.ndim == 2)):
+        return _recorded(path, provenance, writer.exact(path, frame))
+    if window is None and frame.pixels.ndim == 2:
+        raise UserError("A grey image needs a window to be rendered.", "Choose a window first.")
+    seen = to_screen(frame.pixels, frame.about.rescale, window, frame.info.inverted)
+    return _write_rendered(path, format, seen, provenance, drawn, frame)
+
+
+def _write_filled(path: Path, frame: ExportFrame) -> Path | None:
+    """Write the mask of what was filled in a frame beside it, never over a mask of another origin."""
+    mask = filled_in(frame.provenance, frame.about.rows, frame.about.columns) if frame.provenance is not None else None
+    if mask is None:
+        return None
+    first = mask_path(path)
+    names = (first.with_stem(f"{first.stem}-{number}") if number > 1 else first for number in itertools.count(1))
+    beside = next(name for name in names if not name.exists() or _is_filled_mask(name))
+    raster.write_mask_png(beside, mask, comment=FILLED)
+    return beside
+
+
+def filled_in(provenance: Provenance, rows: int, columns: int) -> npt.NDArray[np.uint8] | None:
+    """What was painted where a frame (rows, columns) was filled: the labels that a fill kept to (255 where the
+    model knew none), else 1.
+
+    None where no record of it holds that.
+    """
+    whole, found = np.zeros((rows, columns), np.uint8), False
+    for record in (*map(Provenance.from_dict, provenance.earlier), provenance):
+        if record.action == "inpaint" and "mask" in record.parameters:
+            with suppress(UserError, ValueError):  # an edited record is of no use here
+                bounds = bounds_of(record)
+                painted = mask_in(record.parameters, "mask", bounds.height, bounds.width)
+                if keeps_to_labels(record):
+                    labels = mask_in(record.parameters, "labels", bounds.height, bounds.width)
+                    painted = np.where(painted > 0, np.where(labels > 0, labels, 255), 0).astype(np.uint8)
+                place = whole[bounds.slices]
+                place[painted > 0], found = painted[painted > 0], True
+    return whole if found else None
+
+
+def _is_filled_mask(path: Path) -> bool:
+    with suppress(UserError):
+        return raster.comment_of(path) == FILLED
+    return False
 
 
 def export_picture(workspace: Workspace, pixels: npt.NDArray[np.uint8], provenance: Provenance, path: Path,

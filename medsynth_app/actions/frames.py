@@ -9,10 +9,10 @@ import numpy as np
 
 from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.errors import UserError
-from medsynth_app.core.image import FrameKey, Pixels
+from medsynth_app.core.image import FrameKey, Pixels, pixels_sha256
 from medsynth_app.workspace.candidates import Candidate
 from medsynth_app.workspace.composed import Fill
-from medsynth_app.workspace.documents import Document, revision_of
+from medsynth_app.workspace.documents import Document
 
 SAME_REGION = 0.5  # share of the smaller of two masks that both cover
 
@@ -54,7 +54,7 @@ class _Patch:
 
         Outside the mask a candidate is what the run saw; with what is inside now that is all of it, or it has changed.
         """
-        return revision_of(np.where(self._inside, now, self.pixels)) == self._revision
+        return pixels_sha256(np.where(self._inside, now, self.pixels)) == self._revision
 
     def into(self, now: Pixels) -> Pixels:
         return np.where(self._inside, self.pixels, now)

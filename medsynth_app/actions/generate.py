@@ -20,8 +20,8 @@ from medsynth_app.core.options import changed
 from medsynth_app.core.pack import PackManifest
 from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.core.parameters import GenerateParameters
-from medsynth_app.core.prompt import Unread
-from medsynth_app.formats.prompt import unread
+from medsynth_app.core.prompt import Told, Usual
+from medsynth_app.formats.prompt import told
 from medsynth_app.formats.registry import read_mask
 from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.workspace.documents import Document
@@ -64,15 +64,25 @@ def generate_request(pack: InstalledPack, parameters: GenerateParameters, source
         raise UserError("There is no prompt.", "Say what the pictures shall show.")
     _check_parts(pack.manifest, parameters)
     labels = None if asked.labels is None else checked_labels(asked.labels, pack.manifest.mask_labels)
+    if labels is not None and not labels.any():
+        raise UserError("The mask is empty: all of it is 0, and there is no shape to follow.",
+                        "Give a mask that holds something, or generate without one.")
     return GenerateRequest(
         ModelRef.of(pack),
         replace(asked, prompt=prompt, negative_prompt=asked.negative_prompt.strip(), labels=labels),
-        parameters.sampling.with_seed().drawn_with(pack.manifest), parameters.width, parameters.height, source)
+        parameters.sampling.with_seed().drawn_with(pack.manifest), parameters.width, parameters.height, source,
+        tuple(each.words() for each in _without_prompt(parameters, pack.manifest)))
 
 
-def unread_prompt(parameters: GenerateParameters, pack: InstalledPack) -> tuple[Unread, ...]:
-    """What of the prompts of a run the pack would not read."""
-    return unread(pack, _prompt(parameters, pack.manifest), parameters.conditioning.negative_prompt.strip())
+def told_of_prompt(parameters: GenerateParameters, pack: InstalledPack) -> tuple[Told, ...]:
+    """What a person should know of the prompts of a run."""
+    return (*_without_prompt(parameters, pack.manifest),
+            *told(pack, _prompt(parameters, pack.manifest), parameters.conditioning.negative_prompt.strip()))
+
+
+def _without_prompt(parameters: GenerateParameters, manifest: PackManifest) -> tuple[Usual, ...]:
+    prompt = _prompt(parameters, manifest)
+    return () if parameters.conditioning.prompt.strip() or not prompt else (Usual(prompt),)
 
 
 def _prompt(parameters: GenerateParameters, manifest: PackManifest) -> str:

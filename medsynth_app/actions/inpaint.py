@@ -25,9 +25,9 @@ from medsynth_app.core.modality import in_words, listed
 from medsynth_app.core.pack import PackManifest
 from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.core.parameters import InpaintParameters
-from medsynth_app.core.prompt import Unread
+from medsynth_app.core.prompt import Told, Usual
 from medsynth_app.core.regions import crops_apart
-from medsynth_app.formats.prompt import unread
+from medsynth_app.formats.prompt import told
 from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.workspace.documents import Document
 
@@ -72,7 +72,8 @@ def inpaint_request(document: Document, frame: int, parameters: InpaintParameter
     if pack is None and mask[bounds.slices].all():
         raise nothing_around()
     # what the reader changed is told with the image; the record of what was drawn from it tells it too
-    notices = (*document.info.notices, *warnings_for(document, frame, parameters, pack, mask_value, painted))
+    notices = (*document.info.notices, *warnings_for(document, frame, parameters, pack, mask_value, painted),
+               *(each.words() for each in _without_prompt(parameters, pack)))
     if pack is None:
         return InpaintRequest(None, _image_context(document, frame, bounds, regions, mask, None),
                               Conditioning(), parameters.sampling.with_seed(), mode=parameters.mode, feather=0,
@@ -88,7 +89,8 @@ def inpaint_request(document: Document, frame: int, parameters: InpaintParameter
         mode=parameters.mode,
         feather=parameters.feather,
         match_seam=parameters.match_seam,
-        notices=notices)
+        notices=notices,
+        context=parameters.context)
 
 
 def meant_labels(painted: Labels, schema: LabelSchema, manifest: PackManifest) -> dict[int, int]:
@@ -159,9 +161,16 @@ def _prompt(parameters: InpaintParameters, manifest: PackManifest) -> str:
     return parameters.conditioning.prompt.strip() or manifest.default_prompt
 
 
-def unread_prompt(parameters: InpaintParameters, pack: InstalledPack) -> tuple[Unread, ...]:
-    """What of the prompts of a run the pack would not read."""
-    return unread(pack, _prompt(parameters, pack.manifest), parameters.conditioning.negative_prompt.strip())
+def told_of_prompt(parameters: InpaintParameters, pack: InstalledPack) -> tuple[Told, ...]:
+    """What a person should know of the prompts of a run."""
+    return (*_without_prompt(parameters, pack),
+            *told(pack, _prompt(parameters, pack.manifest), parameters.conditioning.negative_prompt.strip()))
+
+
+def _without_prompt(parameters: InpaintParameters, pack: InstalledPack | None) -> tuple[Usual, ...]:
+    if pack is None or parameters.mode == "remove" or parameters.conditioning.prompt.strip():
+        return ()
+    return (Usual(pack.manifest.default_prompt),) if pack.manifest.default_prompt else ()
 
 
 def inpaint(queue: JobQueue, request: InpaintRequest, person: str = "") -> Changes:

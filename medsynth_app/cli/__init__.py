@@ -16,7 +16,7 @@ from rich.table import Table
 from medsynth_app import __version__
 from medsynth_app.actions.doctor import doctor as run_doctor
 from medsynth_app.actions.virtual_screen import has_display
-from medsynth_app.cli import detect, embed, export, images, make, rank
+from medsynth_app.cli import detect, embed, export, images, make, rank, records
 from medsynth_app.cli.common import Answer, JsonOption, OneLineErrors, OutOption, WorkspaceOption, command
 from medsynth_app.cli.data import data
 from medsynth_app.cli.generate import generate
@@ -34,6 +34,7 @@ app.add_typer(images.app)
 app.add_typer(export.app)
 app.add_typer(generate, name="generate")
 app.add_typer(make.app)
+app.add_typer(records.app)
 app.add_typer(detect.app)
 app.add_typer(embed.app)
 app.add_typer(rank.app)

@@ -101,6 +101,8 @@ def _inpaint(here: Headless, document: Document, mask: Path, wanted: int | None,
     if painted.shape != (about.rows, about.columns):
         raise UserError(f"The mask is {painted.shape[1]} x {painted.shape[0]} pixels, the image "
                         f"{about.columns} x {about.rows}.", "Give a mask of the image's own size.")
+    if not painted.any():
+        raise UserError("The mask is empty: all of it is 0.", "Give one that is not 0 where the image shall be filled.")
     meant = given_labels(painted, pack.manifest) if pack is not None else None
     if parameters.follow:
         _check_follow(meant or {}, parameters, pack)
@@ -116,7 +118,8 @@ def _inpaint(here: Headless, document: Document, mask: Path, wanted: int | None,
         target, record = out / f"candidate-{result.candidate + 1}.{suffix}", result.provenance
         exported = export_result(here.workspace, document, result, target, kind, mark=mark, window=window)
         notices.add((*record.notices, *exported.notices))
-        written.append({"file": str(target), "candidate": result.candidate, "seed": record.seed,
+        written.append({"file": str(target), "mask": str(exported.mask) if exported.mask is not None else None,
+                        "candidate": result.candidate, "seed": record.seed,
                         "report": record.report,
                         "largest_change_outside_mask": record.largest_change_outside_mask})
     shared = results[0].provenance.parameters if results else {}

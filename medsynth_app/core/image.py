@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,12 @@ from medsynth_app.core.volume import NoVolume, Volume, grid_of
 from medsynth_app.core.window_level import WindowLevel
 
 Pixels = npt.NDArray[Any]  # (rows, columns) stored values, or (rows, columns, 3) uint8 RGB
+
+
+def pixels_sha256(pixels: Pixels) -> str:
+    """Hash (hex) of values, their type and shape included: the same for the same picture in whatever file."""
+    part = np.ascontiguousarray(pixels)
+    return hashlib.sha256(f"{part.dtype.str}{part.shape}".encode() + part.tobytes()).hexdigest()
 
 
 @dataclass(frozen=True, order=True)

@@ -1,11 +1,21 @@
-"""What of a prompt a model does not read, for its text encoder takes so many tokens and no more."""
+"""What to know of a prompt: what of it a model does not read, or never learned, and what an empty one means."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 MOST_TOLD = 300  # letters of what is not read
+MOST_WORDS = 8  # that are named
+
+
+class Told(Protocol):
+    """Something that is told of a prompt."""
+
+    def words(self, most: int = MOST_TOLD) -> str:
+        """What to say, with so many letters of what the person typed."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -32,6 +42,36 @@ class Unread:
         rest = f"{self.rest[:most]}…" if len(self.rest) > most else self.rest
         return (f"The {self.name} has {self.tokens} tokens, and the first {self.counted} count: the rest, '{rest}', "
                 "is not read.")
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """Words of a prompt that stood in none of the captions that a model learned from."""
+
+    name: str
+    found: tuple[str, ...]
+
+    def words(self, most: int = MOST_TOLD) -> str:
+        """What to say of them."""
+        named = " and ".join(f"'{word[:most]}'" for word in self.found[:MOST_WORDS])
+        if len(self.found) > MOST_WORDS:
+            named += f" and {len(self.found) - MOST_WORDS} more"
+        if len(self.found) == 1:
+            return (f"The model never learned the word {named} of the {self.name}: it stood in none of its captions, "
+                    "and what it adds is chance.")
+        return (f"The model never learned the words {named} of the {self.name}: they stood in none of its captions, "
+                "and what they add is chance.")
+
+
+@dataclass(frozen=True)
+class Usual:
+    """What is drawn where there is no prompt."""
+
+    prompt: str
+
+    def words(self, most: int = MOST_TOLD) -> str:
+        """What to say of it."""
+        return f"There is no prompt; the model's own is drawn: '{self.prompt[:most]}'."
 
 
 def unread_part(name: str, text: str, places: Sequence[tuple[int, int]], counted: int) -> Unread | None:

@@ -22,7 +22,9 @@ class Provenance:
         Hash or UID of the source frame (of a whole picture: the one on which its mask was painted), and sha256 of the
         effective mask or, for a whole picture, of the labels that it follows; empty where there is none.
     parameters
-        Prompt, mode, seed, steps, strength, guidance, feather, batch and the like.
+        Prompt, mode, seed, steps, strength, guidance, feather and the like: all that decides the pixels, so that
+        they can be drawn again (`actions.rerun`). ``mask`` and ``labels`` are texts of `core.mask_text`, of the crop
+        ``bounds`` or of the whole picture; ``result_sha256`` is `core.image.pixels_sha256` of what was drawn.
     environment
         Versions, device, dtype, threads: what bit identity depends on.
     largest_change_outside_mask
@@ -58,7 +60,7 @@ class Provenance:
 
     @staticmethod
     def from_dict(raw: dict[str, Any]) -> Provenance:
-        values = {key: value for key, value in raw.items() if key not in ("format", "synthetic")}
+        values = {key: value for key, value in raw.items() if key not in ("format", "synthetic", "hashes")}
         for name in ("notices", "earlier"):
             values[name] = tuple(values.get(name, ()))
         return Provenance(**values)

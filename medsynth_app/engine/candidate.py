@@ -13,9 +13,10 @@ import numpy.typing as npt
 
 from medsynth_app.core.blend import largest_change_outside
 from medsynth_app.core.fill_report import report_on
-from medsynth_app.core.image import Pixels
+from medsynth_app.core.image import Pixels, pixels_sha256
 from medsynth_app.core.job import EventKind, JobEvent
 from medsynth_app.core.jobs.inpaint import InpaintRequest
+from medsynth_app.core.mask_text import mask_to_text
 from medsynth_app.core.provenance import Provenance
 
 
@@ -40,12 +41,14 @@ def candidate_event(request: InpaintRequest, candidate: int, patch: Pixels, alph
     outside = largest_change_outside(image.crop, patch, effective)
     if outside != 0:
         raise AssertionError(f"a pixel outside the mask changed by {outside}")
-    report = report_on(image, patch, effective)
+    report, labels = report_on(image, patch, effective), request.conditioning.labels
+    drawn_from = {"mask": mask_to_text(image.mask), "result_sha256": pixels_sha256(patch),
+                  **({"labels": mask_to_text(labels)} if labels is not None else {})}
     provenance = Provenance(
         action="inpaint", pack=origin.pack, pack_sha256=origin.pack_sha256, seed=seed,
         created=datetime.now(UTC).isoformat(timespec="seconds"), source=image.source,
         mask_sha256=hashlib.sha256(np.packbits(effective).tobytes()).hexdigest(),
-        parameters=dict(origin.parameters), environment=dict(origin.environment),
+        parameters={**origin.parameters, **drawn_from}, environment=dict(origin.environment),
         largest_change_outside_mask=outside, report=report, notices=tuple(notices))
     return JobEvent(
         job_id, EventKind.RESULT, arrays={"patch": patch, "effective": effective, "alpha": alpha},

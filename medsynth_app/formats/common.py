@@ -19,6 +19,7 @@ from medsynth_app.formats.export_identity import ExportIdentity
 from medsynth_app.formats.pixels import to_colour8
 
 ALLOWED_BYTES = 2 * 2**30
+LEAST_LOOKED_AT, FLAT_VALUES, MOST_COLOURS, UNLIKE = 256, 32, 512, 0.5  # pairs, values and share of pairs of no mask
 PEAK = 3  # times the decoded size, that a reader may hold while it decodes
 Mask = npt.NDArray[np.uint8]  # (rows, columns)
 Progress = Callable[[int, int], None]
@@ -188,19 +189,43 @@ def image_pseudonym(source: str, salt: bytes = b"") -> str:
 
 
 def mask_values(pixels: Pixels) -> Mask:
-    """Grey pixels as mask values; a coloured mask becomes 1 where any colour is brighter than half.
+    """Grey pixels as mask values; a mask in few flat colours becomes 1 where any colour is brighter than half.
 
     Raises
     ------
     UserError
-        When a value is below 0, above 255 or no whole number.
+        When a value is below 0, above 255 or no whole number, or when it is a picture and no mask.
     """
     if pixels.ndim == 3 and (pixels == pixels[..., :1]).all():
         pixels = pixels[..., 0]
     if pixels.ndim == 3:
-        return np.asarray((to_colour8(pixels) > 127).any(axis=2), np.uint8)
+        colours = to_colour8(pixels)
+        if _is_picture(colours.astype(np.uint32) @ np.array([2**16, 2**8, 1], np.uint32)):
+            raise no_mask("a picture in colour")
+        return np.asarray((colours > 127).any(axis=2), np.uint8)
     values = pixels.astype(np.uint8)
     if not np.array_equal(values, pixels):
         raise UserError("This mask holds values other than the whole numbers 0 to 255.",
                         "Save it as an 8-bit mask.")
+    if _is_picture(values):
+        raise no_mask("a picture in shades of grey")
     return values
+
+
+def no_mask(what: str) -> UserError:
+    return UserError(f"This is {what}, and no mask.",
+                     "Give a mask: flat areas, 0 where nothing is painted. The image itself goes first, its mask after "
+                     "--mask.")
+
+
+def _is_picture(values: Pixels) -> bool:
+    """Whether pixels (rows, columns) are those of a picture: many values, and few neighbours alike where there are any.
+
+    Masks with soft edges and maps of a hundred labels are flat for the most part.
+    """
+    held = values != 0
+    pairs = held[:, 1:] | held[:, :-1]
+    different = len(np.unique(values[:: max(1, len(values) // 256)]))
+    if pairs.sum() < LEAST_LOOKED_AT or different <= FLAT_VALUES:
+        return False
+    return different > MOST_COLOURS or bool((values[:, 1:] != values[:, :-1])[pairs].mean() > UNLIKE)

@@ -24,6 +24,7 @@ from medsynth_app.formats.common import (
     check_size,
     image_pseudonym,
     mask_values,
+    no_mask,
     reading,
     unreadable,
 )
@@ -48,6 +49,7 @@ _CHUNKS, _ALL_CHUNKS = 10_000, 1_000_000  # of a PNG that are looked at: before 
 _ORIENTATION = 0x0112
 _GREY, _TRUE, _TABLE, _GREY_ALPHA, _TRUE_ALPHA = 0, 2, 3, 4, 6  # colour types of a PNG
 _SAMPLES = {_GREY: 1, _TRUE: 3, _TABLE: 3, _GREY_ALPHA: 2, _TRUE_ALPHA: 4}
+_GREYISH, _BLACK, _BETWEEN = 24, 48, 0.25  # of a mask as JPEG: spread of colours, nearly black, share of what is grey
 _FRAMES = {0xF7, *range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # markers of a JPEG that begin a frame
 _DEEP = "This picture has 16 bits per colour; it is shown and edited with 8."
 
@@ -209,23 +211,42 @@ def write_png(path: Path, pixels: Pixels, provenance: Provenance | None, mark: b
     _save_png(path, draw_mark(pixels) if mark else pixels, provenance)
 
 
-def write_mask_png(path: Path, mask: Mask, provenance: Provenance | None = None) -> None:
+def write_mask_png(path: Path, mask: Mask, provenance: Provenance | None = None, comment: str = "") -> None:
     """Write a mask (rows, columns), values 0..255, as 8-bit grey; with a record where a model drew it, as `write_png`.
 
     No mark is ever drawn into it: its values are what it is.
     """
     if mask.dtype != np.uint8 or mask.ndim != 2:
         raise ValueError("a mask is two-dimensional, uint8")
-    _save_png(path, mask, provenance)
+    _save_png(path, mask, provenance, comment)
 
 
-def _save_png(path: Path, pixels: Pixels, provenance: Provenance | None) -> None:
+def comment_of(path: Path) -> str:
+    """The comment in a PNG; empty where there is none. Raises `UserError` where it cannot be read."""
+    with reading(name_of(Kind.PNG)), _opened(path, Kind.PNG, sys.maxsize) as image:
+        text = image.info.get("Comment", "")
+        return text if isinstance(text, str) else ""
+
+
+def _save_png(path: Path, pixels: Pixels, provenance: Provenance | None, comment: str = "") -> None:
     details = PngImagePlugin.PngInfo()
     if provenance is not None:
         details.add_itxt(records.KEY, records.to_text(provenance))
-        details.add_text("Comment", "SYNTHETIC image; research use only, not for diagnosis.")
+        comment = comment or "SYNTHETIC image; research use only, not for diagnosis."
+    if comment:
+        details.add_text("Comment", comment)
     with writing(path) as part:
         Image.fromarray(np.ascontiguousarray(pixels)).save(part, "PNG", pnginfo=details)
+
+
+def _mask_of_jpeg(pixels: Pixels) -> Mask:
+    """1 where it is brighter than half; what is neither black nor white for a good part is a picture and no mask."""
+    if pixels.ndim == 3 and int(np.ptp(pixels, axis=2).max(initial=0)) > _GREYISH:
+        return mask_values(pixels)  # flat colours, or a picture
+    grey = pixels if pixels.ndim == 2 else pixels[..., 0]
+    if ((grey > _BLACK) & (grey < 255 - _BLACK)).mean() > _BETWEEN:
+        raise no_mask("a picture in shades of grey")
+    return np.asarray(grey > 127, np.uint8)
 
 
 def read_mask(path: Path, frame: int | None = None, like: FrameInfo | None = None,
@@ -239,8 +260,7 @@ def read_mask(path: Path, frame: int | None = None, like: FrameInfo | None = Non
         turn = _orientation(image)
         share: Pixels | None
         if kind is Kind.JPEG:
-            pixels = _jpeg(image, turn, [])
-            return mask_values(pixels > 127 if pixels.ndim == 2 else pixels)
+            return _mask_of_jpeg(_jpeg(image, turn, []))
         if image.mode == "P":
             values, share = np.array(image), np.asarray(image.convert("RGBA"))[..., 3]
         else:

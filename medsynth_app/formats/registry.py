@@ -323,4 +323,9 @@ def read_provenance(path: Path) -> Provenance | None:
     UserError
         When the file cannot be read at all.
     """
-    return from_text(READERS[kind_of(path)]().embedded_text(path))
+    return from_text(embedded_text(path))
+
+
+def embedded_text(path: Path) -> str:
+    """The text in which a record may stand; empty where there is none. Raises `UserError` as `read_provenance`."""
+    return READERS[kind_of(path)]().embedded_text(path)

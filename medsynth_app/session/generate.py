@@ -14,7 +14,7 @@ from medsynth_app.actions.generate import (
     cannot_follow,
     generate,
     look_at_painted,
-    unread_prompt,
+    told_of_prompt,
 )
 from medsynth_app.actions.inpaint import in_labels
 from medsynth_app.core.changes import Changes
@@ -24,7 +24,7 @@ from medsynth_app.core.labels import LabelSchema
 from medsynth_app.core.options import changed
 from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.core.parameters import GenerateParameters
-from medsynth_app.core.prompt import Unread
+from medsynth_app.core.prompt import Told
 from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.session.documents import Documents
 from medsynth_app.session.hook import BEFORE_VIEWS, Hook
@@ -95,10 +95,10 @@ class Generate:
                                self.parameters)
 
     @property
-    def unread(self) -> tuple[Unread, ...]:
-        """What of the prompts a run with this pack would not read."""
+    def told_of_prompt(self) -> tuple[Told, ...]:
+        """What a person should know of the prompts of a run with this pack."""
         pack = self._models.pack
-        return unread_prompt(self.parameters, pack) if pack is not None else ()
+        return told_of_prompt(self.parameters, pack) if pack is not None else ()
 
     @property
     def expected_seconds(self) -> float | None:

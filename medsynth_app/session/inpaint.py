@@ -15,7 +15,7 @@ from medsynth_app.core.changes import Changes
 from medsynth_app.core.jobs.inpaint import INPAINT
 from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.core.parameters import InpaintParameters
-from medsynth_app.core.prompt import Unread
+from medsynth_app.core.prompt import Told
 from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.session.candidates import Candidates
 from medsynth_app.session.documents import Documents
@@ -111,10 +111,10 @@ class Inpaint:
         return inpainting.warnings_for(document, self._view.index, self.parameters, pack, self._painting.mask_value)
 
     @property
-    def unread(self) -> tuple[Unread, ...]:
-        """What of the prompts a run with this pack would not read."""
+    def told_of_prompt(self) -> tuple[Told, ...]:
+        """What a person should know of the prompts of a run with this pack."""
         pack = self.pack
-        return inpainting.unread_prompt(self.parameters, pack) if pack is not None else ()
+        return inpainting.told_of_prompt(self.parameters, pack) if pack is not None else ()
 
     @property
     def followed(self) -> tuple[tuple[str, ...], bool]:

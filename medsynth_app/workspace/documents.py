@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from sqlalchemy.orm import Session
 from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.changes import Changes
 from medsynth_app.core.edit import Edit
-from medsynth_app.core.image import FrameKey, ImageInfo, ImageSource, Pixels
+from medsynth_app.core.image import FrameKey, ImageInfo, ImageSource, Pixels, pixels_sha256
 from medsynth_app.core.intensity import VolumeSample
 from medsynth_app.core.provenance import Provenance
 from medsynth_app.core.tiles import TiledMask
@@ -37,6 +36,8 @@ from medsynth_app.workspace.tables import (
     FrameRow,
     NoteRow,
     PartRow,
+    PathRow,
+    SourceRow,
     now,
 )
 
@@ -158,7 +159,7 @@ class Document:
 
     def revision(self, frame: int, bounds: Bounds) -> str:
         """Hash of the present pixels in `bounds` (type and shape included)."""
-        return revision_of(self.region(frame, bounds))
+        return pixels_sha256(self.region(frame, bounds))
 
     def apply(self, edit: Edit, person: str = "") -> Changes:
         """Journal an edit, one step of undo, and make it; on return it survives a kill.
@@ -284,6 +285,15 @@ class Documents:
         with self._database.read() as session:
             return recent_documents(session, count)
 
+    def paths_of_frames(self, such: Callable[[str], bool]) -> list[Path]:
+        """Where documents lie that hold a frame whose key (`str(FrameKey)`) is `such`, the last opened first."""
+        with self._database.read() as session:
+            keys = session.execute(select(SourceRow.source, FrameRow.frame, FrameRow.document_id).join(
+                SourceRow, FrameRow.source_id == SourceRow.id))
+            found = {document for source, frame, document in keys if such(str(FrameKey(source, frame)))}
+            return [Path(path) for path in session.scalars(select(PathRow.path).where(
+                PathRow.document_id.in_(found)).order_by(PathRow.opened.desc()))]
+
     def last_path(self) -> Path | None:
         """Where the document that was opened last was; quicker than `recent`."""
         with self._database.read() as session:
@@ -321,9 +331,3 @@ def _touched(session: Session, document_id: str) -> Iterable[int | None]:
     """Frames whose mask was ever changed."""
     return session.scalars(select(PartRow.frame_id).join(EditRow, PartRow.edit_id == EditRow.id).where(
         EditRow.document_id == document_id, PartRow.kind == MASK).distinct())
-
-
-def revision_of(pixels: Pixels) -> str:
-    """Hash of stored values, their type and shape included."""
-    part = np.ascontiguousarray(pixels)
-    return hashlib.sha256(f"{part.dtype.str}{part.shape}".encode() + part.tobytes()).hexdigest()

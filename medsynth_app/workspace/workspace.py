@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from filelock import FileLock, Timeout
+from platformdirs import user_data_path
 
 from medsynth_app.core.errors import UserError
 from medsynth_app.workspace.audit import Audit
@@ -163,6 +164,11 @@ class Workspace:
             self._database.backup()
         except Exception as error:      # a full disk must not keep anybody from working
             log.error("no backup of the workspace could be made (%s)", type(error).__name__)
+
+
+def usual_folder() -> Path:
+    """Where the window keeps its workspace unless it is told another place."""
+    return user_data_path("medsynth", appauthor=False) / "workspace"
 
 
 def _can_be_written(folder: Path) -> bool:

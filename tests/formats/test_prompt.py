@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from medsynth_app.core.pack_files import InstalledPack, open_pack
-from medsynth_app.formats.prompt import unread
+from medsynth_app.formats.prompt import BESIDE, unread, unseen
 from tests.actions.bench import make_pack
 
 SHIPPED = Path(__file__).resolve().parents[2] / "resources" / "packs"
@@ -56,3 +57,25 @@ def test_a_short_prompt_loads_no_vocabulary() -> None:
             "print([name for name in ('tokenizers', 'torch', 'transformers') if name in sys.modules])")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("name, prompt, words", [
+    ("blood-cells", "a leukaemic Giraffe", ("leukaemic", "giraffe")),
+    ("blood-cells", "a neutrophl, stained", ("neutrophl", "stained")),
+    ("blood-cells", "the polyp of a tumour", ("polyp", "tumour")), ("blood-cells", "eosinophil, Giemsa stain 12", ()),
+    ("colonoscopy", "a polyp with burned-in text in Zürich", ("zürich",)),
+    ("hippocampus-mri", "axial T1-weighted MRI of the posterior hippocampus", ())])
+def test_words_that_no_caption_held_are_told(name: str, prompt: str, words: tuple[str, ...]) -> None:
+    pack = open_pack(SHIPPED / name)
+    assert [part.found for part in unseen(pack, prompt, "")] == ([words] if words else [])
+    assert all(unseen(pack, own, own) == () for own in pack.manifest.example_prompts)
+    for part in unseen(pack, "", prompt):
+        assert "of the negative prompt" in part.words() and f"'{words[0]}'" in part.words()
+
+
+def test_of_a_vocabulary_that_tells_no_words_nothing_is_said(tmp_path: Path) -> None:
+    source = (SHIPPED.parents[1] / "medsynth_app" / "engine" / "train" / "tokenizer.py").read_text()
+    assert set(source.split('COMMON = """')[1].split('"""')[0].split()) == BESIDE  # read, for its import takes seconds
+    assert unseen(make_pack(tmp_path / "none"), "a giraffe", "") == ()
+    many = with_files(tmp_path / "clip", vocab=json.dumps({f"w{k}</w>": k for k in range(2000)}))
+    assert unseen(many, "a giraffe", "") == ()

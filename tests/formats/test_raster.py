@@ -308,3 +308,23 @@ def test_a_mask_that_a_model_drew_says_so_and_keeps_its_values(tmp_path: Path) -
     assert drawn.info.synthetic and not plain.info.synthetic
     found = read_provenance(tmp_path / "drawn.png")
     assert found is not None and found.parameters == record().parameters
+
+
+def test_a_picture_is_no_mask_and_masks_with_soft_edges_are(tmp_path: Path) -> None:
+    down, across = np.mgrid[:64, :64]
+    noise = np.random.default_rng(0).integers(0, 40, (64, 64))
+    photograph = (down * 2 + across + noise).astype(np.uint8)
+    soft = np.clip(255 - 12 * np.maximum(0, np.hypot(down - 32, across - 32) - 14), 0, 255).astype(np.uint8)
+    colour = np.stack([photograph, photograph[::-1], photograph.T], axis=2)
+    flat = np.zeros((64, 64, 3), np.uint8)
+    flat[10:20], flat[30:40] = (255, 0, 0), (0, 200, 0)
+    for name, pixels, what in (("p", photograph, "shades of grey"), ("c", colour, "in colour"), ("s", soft, ""),
+                               ("f", flat, "")):
+        for ending in ("png", "jpg"):
+            path = tmp_path / f"{name}.{ending}"
+            Image.fromarray(pixels).save(path, quality=90)
+            if what:
+                with pytest.raises(UserError, match=f"{what}, and no mask"):
+                    read_mask(path)
+            else:
+                assert 0 < (read_mask(path) > 0).mean() < 0.5

@@ -23,6 +23,8 @@ class GenerateRequest:
         Its labels are resized to the pictures' size.
     width, height
         In pixels; 0: the pack's native size.
+    notices
+        Warnings shown before the run; they stay with the results.
     source
         sha256 or UID text of the frame on which the mask was painted, for the provenance record; never a path. Empty
         where there is none.
@@ -34,6 +36,7 @@ class GenerateRequest:
     width: int = 0
     height: int = 0
     source: str = ""
+    notices: tuple[str, ...] = ()
 
 
 def titled(request: GenerateRequest) -> str:

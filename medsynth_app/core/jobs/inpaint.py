@@ -37,6 +37,9 @@ class InpaintRequest:
         Match mean and spread to the surroundings at the seam.
     notices
         What the reader said of the image, and warnings shown before the run; they stay with the result.
+    context
+        What the person set for the surroundings (`InpaintParameters.context`), for the record: the crop has them
+        already. None where no model looks at them.
     """
 
     model: ModelRef | None
@@ -47,6 +50,7 @@ class InpaintRequest:
     feather: int = 4
     match_seam: bool = False
     notices: tuple[str, ...] = ()
+    context: float | None = None
 
     def by_region(self) -> tuple[InpaintRequest, ...]:
         """A request for each part that is drawn in a crop of its own; this one where there is one crop alone."""

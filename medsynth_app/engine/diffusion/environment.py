@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Sequence
 from typing import Any
 
 import diffusers
@@ -14,13 +15,13 @@ import medsynth_app
 from medsynth_app.engine.diffusion.pipelines import Pack
 
 
-def environment(pack: Pack, batch: int) -> dict[str, Any]:
+def environment(pack: Pack, batch: Sequence[int]) -> dict[str, Any]:
     """For the provenance record; plain JSON values.
 
     Parameters
     ----------
     batch
-        Number of pictures that were drawn together.
+        Candidates that were drawn together: how many they are decides the last bits of each.
     """
     return {
         "medsynth": medsynth_app.__version__,
@@ -36,7 +37,8 @@ def environment(pack: Pack, batch: int) -> dict[str, Any]:
         "dtype": pack.policy.dtype,
         "autocast": pack.policy.autocast is not None,
         "threads": torch.get_num_threads(),
-        "batch": batch,
+        "batch": len(batch),
+        "batch_from": batch[0],
         "sparing_memory": pack.sparing,
         "scheduler": type(pack.text.scheduler).__name__,
     }

@@ -15,14 +15,16 @@ import torch
 
 from medsynth_app.core.control_image import checked_labels, control_image, fitted, is_stretched, labels_in, resized
 from medsynth_app.core.errors import UserError
+from medsynth_app.core.image import pixels_sha256
 from medsynth_app.core.job import EventKind, JobEvent
 from medsynth_app.core.jobs.generate import GenerateRequest
+from medsynth_app.core.mask_text import mask_to_text
 from medsynth_app.core.provenance import Provenance
 from medsynth_app.engine.device import choose_device
 from medsynth_app.engine.diffusion.environment import environment
 from medsynth_app.engine.diffusion.memory import draw_in_batches
 from medsynth_app.engine.diffusion.pipelines import Pack, PackInUse
-from medsynth_app.engine.diffusion.prompt import unread
+from medsynth_app.engine.diffusion.prompt import told
 from medsynth_app.engine.diffusion.watch import Emit, Watch
 from medsynth_app.engine.job import Job
 
@@ -72,8 +74,9 @@ def run_generate(request: GenerateRequest, emit: Emit, cancelled: Callable[[], b
         emit(event)
 
     guide = _guide(request, packs.get(), height, width, cancelled)
-    too_long = unread(packs.get(), request.conditioning.prompt, request.conditioning.negative_prompt)
-    for text in (*too_long, *(guide.notices if guide is not None else ())):
+    asked = request.conditioning
+    of_prompt = told(packs.get(), asked.prompt, asked.negative_prompt)
+    for text in (*request.notices, *of_prompt, *(guide.notices if guide is not None else ())):
         note(JobEvent(job_id, EventKind.NOTICE, message=text))
 
     def draw(candidates: Sequence[int], sparing: bool, batches: int) -> None:
@@ -86,7 +89,7 @@ def run_generate(request: GenerateRequest, emit: Emit, cancelled: Callable[[], b
         drawn = _pictures(pack, _latents(request, pack, height, width, candidates, masks, watch))
         watch.stop_if_cancelled()
         for picture, k in zip(drawn, candidates, strict=True):
-            event = _result(request, pack, picture, k, len(candidates), notices, job_id)
+            event = _result(request, pack, picture, k, candidates, notices, job_id)
             emit(event if guide is None else _held_to(event, masks[k], guide))
 
     draw_in_batches(range(request.sampling.count), packs.policy.batch(height, width), draw, note, job_id)
@@ -169,13 +172,13 @@ def _pictures(pack: Pack, latents: torch.Tensor, rough: bool = False) -> list[Pi
     return [np.ascontiguousarray(picture.permute(1, 2, 0).numpy()) for picture in pixels]
 
 
-def _result(request: GenerateRequest, pack: Pack, picture: Picture, candidate: int, batch: int,
+def _result(request: GenerateRequest, pack: Pack, picture: Picture, candidate: int, batch: Sequence[int],
             notices: Sequence[str], job_id: str) -> JobEvent:
     asked, sampling, seed = request.conditioning, request.sampling, request.sampling.seed_of(candidate)
     parameters: dict[str, Any] = {
         "prompt": asked.prompt, "negative_prompt": asked.negative_prompt, "steps": sampling.steps,
         "guidance": sampling.guidance, "seed": sampling.seed, "count": sampling.count, "candidate": candidate,
-        "height": picture.shape[0], "width": picture.shape[1]}
+        "height": picture.shape[0], "width": picture.shape[1], "result_sha256": pixels_sha256(picture)}
     provenance = Provenance(
         action="generate", pack=pack.manifest.name, pack_sha256=pack.manifest.sha256, seed=seed,
         created=datetime.now(UTC).isoformat(timespec="seconds"), source=request.source, parameters=parameters,
@@ -189,5 +192,7 @@ def _held_to(event: JobEvent, mask: Picture, guide: Guide) -> JobEvent:
     digest = hashlib.sha256(mask.tobytes()).hexdigest()
     record = event.data["provenance"]
     parameters = {**record["parameters"], **guide.about, "mask_sha256": digest}
+    if not parameters.get("pairs"):  # those masks are drawn again from the seed
+        parameters["mask"] = mask_to_text(mask)
     return replace(event, arrays={**event.arrays, "mask": mask}, data={
         **event.data, "provenance": {**record, "mask_sha256": digest, "parameters": parameters}})

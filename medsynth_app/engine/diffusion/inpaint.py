@@ -26,7 +26,7 @@ from medsynth_app.engine.diffusion.environment import environment
 from medsynth_app.engine.diffusion.memory import draw_in_batches
 from medsynth_app.engine.diffusion.overview import Overview
 from medsynth_app.engine.diffusion.pipelines import Pack, PackInUse
-from medsynth_app.engine.diffusion.prompt import unread
+from medsynth_app.engine.diffusion.prompt import told
 from medsynth_app.engine.diffusion.watch import Emit, Watch
 from medsynth_app.engine.job import Job
 
@@ -71,7 +71,7 @@ def run_inpaint(request: InpaintRequest, emit: Emit, cancelled: Callable[[], boo
                 watch.stop_if_cancelled()
                 patches[k].append(scene.patch(picture, request.sampling.seed_of(k)))
         # all are made before the first is sent: a retry sends none twice
-        for event in [_result(request, scenes, pack, patches[k], k, len(candidates), notices, job_id)
+        for event in [_result(request, scenes, pack, patches[k], k, candidates, notices, job_id)
                       for k in candidates]:
             emit(event)
 
@@ -80,8 +80,8 @@ def run_inpaint(request: InpaintRequest, emit: Emit, cancelled: Callable[[], boo
             notices.append(event.message)
         emit(event)
 
-    too_long = unread(packs.get(), scenes[0].prompt, request.conditioning.negative_prompt)
-    for text in dict.fromkeys([*too_long, *(text for scene in scenes for text in scene.followed.notices)]):
+    of_prompt = told(packs.get(), scenes[0].prompt, request.conditioning.negative_prompt)
+    for text in dict.fromkeys([*of_prompt, *(text for scene in scenes for text in scene.followed.notices)]):
         note(JobEvent(job_id, EventKind.NOTICE, message=text))
     batch = min(packs.policy.batch(scene.height, scene.width) for scene in scenes)
     draw_in_batches(range(request.sampling.count), batch, draw, note, job_id)
@@ -216,7 +216,7 @@ def _strength(request: InpaintRequest) -> float:
 
 
 def _result(request: InpaintRequest, scenes: Sequence[Scene], pack: Pack, patches: Sequence[Pixels], candidate: int,
-            batch: int, notices: Sequence[str], job_id: str) -> JobEvent:
+            batch: Sequence[int], notices: Sequence[str], job_id: str) -> JobEvent:
     """A candidate of the patches of its regions."""
     whole, patch = Bounds(*request.image.bounds), request.image.crop.copy()
     alpha = np.zeros(patch.shape[:2], np.float32)

@@ -35,7 +35,7 @@ def test_how_much_of_a_prompt_counts_is_said_under_it(desk: TestDesk, place: str
     desk.window.navigator.go(place)
     panel = desk.window.place(place).panel
     desk.session.models.set_pack(desk.session.models.packs[0])
-    said = panel.unread.label
+    said = panel.told.label
     panel.prompt.setFocus()
     panel.prompt.setPlainText(LONG)
     assert said.isHidden()
@@ -50,7 +50,12 @@ def test_how_much_of_a_prompt_counts_is_said_under_it(desk: TestDesk, place: str
     assert "The negative prompt has" in said.text() and "…" in said.text() and len(said.toolTip()) > len(said.text())
     avoid.selectAll()
     QTest.keyClick(avoid, Qt.Key.Key_Delete)
-    panel.prompt.setPlainText("a cell")
+    panel.prompt.setPlainText("a giraffe")
+    assert "never learned the word 'giraffe'" in said.text()
+    panel.prompt.setPlainText("")
+    own = desk.session.models.packs[0].manifest.default_prompt
+    assert f"the model's own is drawn: '{own}'" in said.text()
+    panel.prompt.setPlainText(own)
     assert said.isHidden()
 
 
@@ -58,9 +63,9 @@ def test_nothing_is_said_of_a_prompt_that_takes_no_part(desk: TestDesk) -> None:
     desk.window.navigator.go("paint")
     panel = desk.inpaint_panel
     panel.prompt.setPlainText(f"{LONG}smudge")
-    assert panel.unread.label.isVisible()
+    assert panel.told.label.isVisible()
     desk.session.inpaint.set(mode="remove")
-    assert panel.unread.label.isHidden()
+    assert panel.told.label.isHidden()
     desk.session.inpaint.set(mode="replace")
     desk.session.models.set_pack(desk.session.models.packs[1])  # which says nothing of how much it reads
-    assert panel.unread.label.isHidden()
+    assert panel.told.label.isHidden()

@@ -30,7 +30,7 @@ from medsynth_app.ui.widgets.basic import (
 )
 from medsynth_app.ui.widgets.fields import Closeness, QuietSpin, SeedRow, Steps
 from medsynth_app.ui.widgets.panel import Panel, field_row
-from medsynth_app.ui.widgets.unread import UnreadLine
+from medsynth_app.ui.widgets.prompt_line import PromptLine
 from medsynth_app.ui.widgets.words import READ_ONLY
 
 COUNTS = tuple((n, str(n), f"{n} picture{'' if n == 1 else 's'}") for n in (1, 4, 8, 16))
@@ -51,7 +51,7 @@ class GeneratePanel(Panel):
         self.obstacle = ""
         self.prompt = PromptEdit(_("Prompt"), _("What shall the pictures show?"), lines=3)
         self.prompt.edited.connect(lambda text: self._set(prompt=text))
-        self.unread = UnreadLine()
+        self.told = PromptLine()
         self.examples = button(_("Examples"), role="link", tip=_("Prompts that this model knows"))
         self._examples_menu = QMenu(self.examples)
         self.examples.setMenu(self._examples_menu)
@@ -79,7 +79,7 @@ class GeneratePanel(Panel):
 
     def _build(self) -> None:
         prompt = Group(self.theme, _("Prompt"))
-        prompt.add(self.prompt, self.unread.label)
+        prompt.add(self.prompt, self.told.label)
         head = prompt.layout()
         assert head is not None
         line = row(prompt.head, self.examples, spacing=0)
@@ -112,7 +112,7 @@ class GeneratePanel(Panel):
         s, p = self._session, self._session.generate.parameters
         with self.showing():
             self.prompt.set_text(p.conditioning.prompt)
-            self.unread.show(s.generate.unread)
+            self.told.show(s.generate.told_of_prompt)
             self.count.set_value(p.sampling.count)
             self.seed.show_seed(p.sampling.seed)
             self.steps.show_steps(p.sampling.steps, s.models.pack)

@@ -37,7 +37,7 @@ from medsynth_app.ui.widgets.basic import (
 )
 from medsynth_app.ui.widgets.fields import percents
 from medsynth_app.ui.widgets.panel import Panel, SliderRow
-from medsynth_app.ui.widgets.unread import UnreadLine
+from medsynth_app.ui.widgets.prompt_line import PromptLine
 from medsynth_app.ui.widgets.words import NO_IMAGE, READ_ONLY, UNSEEN
 
 MODES = (("replace", TITLES["replace"], _("Draws what the prompt says.")),
@@ -103,7 +103,7 @@ class InpaintPanel(Panel):
         self.examples = button(_("Examples"), role="link", tip=_("Prompts that this model knows"))
         self._examples_menu = QMenu(self.examples)
         self.examples.setMenu(self._examples_menu)
-        self.unread = UnreadLine()
+        self.told = PromptLine()
         self.follow = QCheckBox(_("Keep to the painted shape"))
         self.follow.toggled.connect(self._choose_follow)
         self.strength = SliderRow(_("How strong"), *percents(option_of(Sampling, "strength")),
@@ -133,7 +133,7 @@ class InpaintPanel(Panel):
         prompt = Group(self.theme, _("Prompt"))
         head = prompt.layout()
         assert head is not None
-        prompt.add(self.prompt, self.unread.label, self.follow)
+        prompt.add(self.prompt, self.told.label, self.follow)
         line = row(prompt.head, self.examples, spacing=0)
         head.insertLayout(0, line)  # type: ignore[attr-defined]
         line.setStretch(0, 1)
@@ -175,7 +175,7 @@ class InpaintPanel(Panel):
             self.prompt.set_text(p.conditioning.prompt)
             self.prompt.setEnabled(drawn and not missing)
             self.examples.setEnabled(drawn and not missing)
-            self.unread.show(() if missing else self._session.inpaint.unread)
+            self.told.show(() if missing else self._session.inpaint.told_of_prompt)
             self.strength.setEnabled(not self._session.inpaint.without_model)
             self.strength.show_value(round(p.sampling.strength * 100), f"{round(p.sampling.strength * 100)} %")
             self.count.set_value(p.sampling.count)

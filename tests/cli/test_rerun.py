@@ -1,0 +1,200 @@
+"""``rerun``: results drawn again from their records, whole jobs with a tiny pack; and records not to be trusted."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image, PngImagePlugin
+
+from medsynth_app.actions.accept_result import accept_result
+from medsynth_app.actions.export import export_image
+from medsynth_app.actions.inpaint import inpaint, inpaint_request
+from medsynth_app.actions.open_image import open_image
+from medsynth_app.core.window_level import WindowLevel
+from medsynth_app.formats.raster import write_mask_png
+from medsynth_app.formats.registry import read_mask, read_provenance
+from medsynth_app.headless import headless
+from tests.actions.bench import grey_tiff, png
+from tests.asking import to_inpaint
+from tests.cli.conftest import Run
+from tests.cli.test_cli import run as command_line
+from tests.engine.tiny import make_tiny_pack
+
+PAINTED = np.zeros((60, 80), np.uint8)
+PAINTED[20:34, 30:50], PAINTED[24:30, 36:44] = 1, 2
+
+
+@pytest.fixture(scope="module")
+def packs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("packs")
+    make_tiny_pack(folder / "one", with_control=True, with_masks=True)
+    make_tiny_pack(folder / "other", with_control=True, with_masks=True, control_strength=0.1)
+    return folder
+
+
+@pytest.fixture
+def again(packs: Path, same_process: Run) -> Callable[..., tuple[int, dict[str, Any]]]:
+    """Runs ``rerun`` with its options: the exit status, and the document that is printed."""
+    def run(record: Path, *more: object, pack: str = "one") -> tuple[int, dict[str, Any]]:
+        answer = command_line("rerun", record, "--pack", packs / pack, "--json", *more)
+        assert answer.exit_code in (0, 2), answer.stderr
+        return answer.exit_code, json.loads(answer.stdout)
+
+    return run
+
+
+def with_record(path: Path, pixels: np.ndarray[Any, Any], text: str) -> Path:
+    details = PngImagePlugin.PngInfo()
+    details.add_itxt("medsynth", text)
+    Image.fromarray(pixels).save(path, pnginfo=details)
+    return path
+
+
+def test_a_picture_is_drawn_again_and_what_is_not_as_it_was_is_told(
+        packs: Path, again: Any, same_process: Run, tmp_path: Path) -> None:
+    drawn = same_process("generate", "--prompt", "a round cell", "--pack", packs / "one", "--count", 3, "--seed", 5,
+                         "--steps", 2, "--out", tmp_path / "out", "--device", "cpu")
+    file = Path(drawn["pictures"][1]["file"])
+    beside = file.with_name(f"{file.name}.provenance.json")
+    status, said = again(file)  # a batch of three, of which it was the second
+    assert (status, said["identical"], said["file"], said["differences"]) == (0, True, "marked", [])
+    status, said = again(beside, "--out", tmp_path / "again")
+    assert status == 0 and said["identical"]
+    with Image.open(said["written"]) as image:
+        drawn_again = np.array(image)
+
+    record = json.loads(beside.read_text())
+    assert set(record["hashes"]) == {"pack_sha256", "result_sha256"} and "model" in record["hashes"]["pack_sha256"]
+    record["parameters"]["prompt"] = "a cell"
+    (tmp_path / "edited.provenance.json").write_text(json.dumps(record))
+    status, said = again(tmp_path / "edited.provenance.json")
+    assert status == 2 and said["identical"] is False and "the record was changed" in said["words"]
+
+    said = again(file, pack="other")[1]  # another ControlNet, which this picture does not follow
+    assert [each["what"] for each in said["differences"]] == ["the model"]
+
+    record = json.loads(beside.read_text())
+    record["environment"] |= {"threads": 99, "torch": "1.0"}
+    retouched = drawn_again.copy()
+    retouched[4:6, 4:6] ^= 64
+    status, said = again(with_record(tmp_path / "retouched.png", retouched, json.dumps(record)))
+    assert status == 2 and said["identical"] and said["file"] == "other" and said["values"]["largest"] == 64
+    assert "It was changed after it was written" in said["words"] and "threads: 99 then" in said["words"]
+
+    record["parameters"].pop("result_sha256")
+    record["environment"].pop("batch_from")
+    status, said = again(with_record(tmp_path / "old.png", drawn_again, json.dumps(record)))
+    assert status == 0 and said["file"] == "same" and said["lacking"] == ["the hash of its result"]
+
+
+def test_pairs_and_pictures_from_a_mask_are_drawn_again(
+        packs: Path, again: Any, same_process: Run, tmp_path: Path) -> None:
+    pairs = same_process("generate", "pairs", "--prompt", "a round cell", "--pack", packs / "one", "--count", 2,
+                         "--seed", 2, "--steps", 1, "--out", tmp_path / "pairs", "--device", "cpu")["pairs"]
+    assert again(Path(pairs[1]["file"]))[1]["file"] == "same"
+    assert again(Path(pairs[1]["mask"]))[1]["file"] == "mask"
+    write_mask_png(tmp_path / "m.png", PAINTED[:60, 20:80])
+    held = same_process("generate", "--prompt", "a cell", "--mask", tmp_path / "m.png", "--pack", packs / "one",
+                        "--seed", 3, "--steps", 1, "--count", 1, "--out", tmp_path / "held", "--device", "cpu")
+    file = Path(held["pictures"][0]["file"])
+    moved = shutil.move(file, tmp_path / "moved.png")  # its mask stands in the record
+    assert again(Path(moved))[1]["identical"] is True
+
+
+def test_a_picture_of_a_set_is_drawn_again(packs: Path, again: Any, same_process: Run, tmp_path: Path) -> None:
+    (tmp_path / "order.toml").write_text(
+        f'name = "Few"\npack = "{(packs / "one").as_posix()}"\nprompt = "a {{class}}"\nsteps = 1\nseed = 4\n'
+        '[[lines]]\nclass = "cell"\ncount = 3\n')
+    same_process("make", tmp_path / "order.toml", "--out", tmp_path / "set", "--device", "cpu")
+    status, said = again(tmp_path / "set" / "cell" / "SYN-cell-00002.png")
+    assert (status, said["identical"], said["file"]) == (0, True, "same")
+
+
+def test_a_fill_is_drawn_again_wherever_its_image_lies(
+        packs: Path, again: Any, same_process: Run, tmp_path: Path) -> None:
+    write_mask_png(tmp_path / "m.png", PAINTED)
+    line = ("inpaint", png(tmp_path / "a.png"), "--mask", tmp_path / "m.png", "--engine", packs / "one", "--prompt",
+            "a round cell", "--context", 1.25, "--steps", 2, "--count", 2, "--seed", 9, "--device", "cpu", "--follow")
+    made = same_process(*line, "--out", tmp_path / "out", "--workspace", tmp_path / "work")["results"][1]
+    file = Path(made["file"])
+    assert np.array_equal(read_mask(Path(made["mask"])), PAINTED)
+    record = read_provenance(file)
+    assert record is not None and record.parameters["context"] == 1.25
+
+    status, said = again(file, "--workspace", tmp_path / "work")  # it knows where the image lies
+    assert (status, said["identical"], said["file"], said["lacking"]) == (0, True, "same", [])
+    (tmp_path / "elsewhere").mkdir()
+    image = shutil.move(tmp_path / "a.png", tmp_path / "elsewhere" / "b.png")
+    for more, complaint in (((), "does not hold the image"),
+                            (("--workspace", tmp_path / "work"), "no longer where it was"),
+                            (("--workspace", tmp_path / "none"), "There is no workspace"),
+                            (("--image", tmp_path / "none.png"), "There is no such file"),
+                            (("--image", png(tmp_path / "c.png", seed=3)), "In none of the image's slices")):
+        status, said = again(file, *more)
+        assert status == 2 and complaint in said["error"]["happened"], said
+    status, said = again(file, "--image", image, "--out", tmp_path / "again")
+    assert status == 0 and said["identical"] and Path(said["written"]).exists()
+
+    old = json.loads(file.with_name(f"{file.name}.provenance.json").read_text())
+    for name in ("mask", "labels", "result_sha256", "context"):
+        old["parameters"].pop(name)
+    with Image.open(file) as picture:
+        earlier = with_record(tmp_path / "old.png", np.array(picture), json.dumps(old))
+    status, said = again(earlier, "--image", image)
+    assert status == 2 and "does not hold what was painted" in said["error"]["happened"]
+
+
+def test_a_fill_upon_another_is_drawn_again(again: Any, same_process: Run, tmp_path: Path) -> None:
+    """Both into a grey image of 16 bits, without a model; the second stands partly on the first."""
+    with headless(tmp_path / "work") as here:
+        document = open_image(here.workspace, grey_tiff(tmp_path / "a.tif"))
+        for place in (np.s_[20:30, 30:40], np.s_[26:36, 36:46]):
+            mask = np.zeros((60, 80), np.uint8)
+            mask[place] = 1
+            request = inpaint_request(document, 0, to_inpaint(mode="remove", count=1, seed=3), None, painted=mask)
+            result, = here.run(inpaint(here.queue, request))
+            accept_result(document, result)
+        exported = export_image(here.workspace, document, 0, tmp_path / "out.tif", "tiff", mark=False)
+        shown = export_image(here.workspace, document, 0, tmp_path / "out.png", "png", window=WindowLevel(2000, 4000))
+        assert exported.mask is not None and read_mask(exported.mask).sum() == 200 - 16
+    status, said = again(tmp_path / "out.tif", "--image", tmp_path / "a.tif")
+    assert (status, said["identical"], said["file"]) == (0, True, "same")
+    status, said = again(shown.path, "--workspace", tmp_path / "work")
+    assert (status, said["identical"], said["file"]) == (0, True, "unlike")
+
+
+def test_what_is_no_record_or_a_broken_one_is_told_in_words(again: Any, tmp_path: Path) -> None:
+    picture = np.zeros((8, 8, 3), np.uint8)
+    Image.fromarray(picture).save(tmp_path / "a.jpg")
+    fine: dict[str, Any] = {
+        "format": "medsynth-provenance/1", "synthetic": True, "action": "generate", "pack": "tiny", "seed": 1,
+        "pack_sha256": "0" * 64, "created": "", "environment": {"batch": 1},
+        "parameters": {"prompt": "a", "steps": 1, "guidance": 1, "candidate": 0, "count": 1, "width": 32, "height": 32}}
+    part = {**fine, "action": "inpaint", "parameters": {**fine["parameters"], "mode": "replace", "revision": "0" * 64}}
+    broken: list[tuple[Any, str]] = [
+        ("[]", "no record"), ("{}", "no record"), ({**fine, "format": "medsynth-provenance/9"}, "newer version"),
+        ({**fine, "seed": "x"}, "damaged"), ({**fine, "parameters": []}, "damaged"),
+        ({**fine, "action": "imported"}, "not how"),
+        ({**fine, "environment": {"batch": 99}}, "contradicts itself"), ({**fine, "seed": -4}, "outside 0"),
+        ({**fine, "parameters": {**fine["parameters"], "steps": "many"}}, "'many' as steps"),
+        ({**fine, "parameters": {**fine["parameters"], "width": 33}}, "33 pixels"),
+        ({**fine, "parameters": {**fine["parameters"], "candidate": 3}}, "contradicts itself"),
+        ({**part, "parameters": {**part["parameters"], "bounds": [0, 0, "a", 4]}}, "which part of the image"),
+        (part, "does not say which part of the image")]
+    for record, complaint in broken:
+        path = tmp_path / "x.provenance.json"
+        path.write_text(record if isinstance(record, str) else json.dumps(record))
+        status, said = again(path, "--image", tmp_path / "a.jpg")
+        assert status == 2 and complaint in said["error"]["happened"], (said, complaint)
+    status, said = again(tmp_path / "a.jpg")
+    assert status == 2 and "medsynth trace" in said["error"]["remedy"]
+    assert again(tmp_path)[0] == again(tmp_path / "none.png")[0] == again(tmp_path / "none.json")[0] == 2
+    (tmp_path / "x.provenance.json").write_text(json.dumps(fine))
+    answer = command_line("rerun", tmp_path / "x.provenance.json")
+    assert answer.exit_code == 2 and "The model tiny that drew this is not installed" in answer.stderr
