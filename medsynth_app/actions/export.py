@@ -64,7 +64,22 @@ def export_image(workspace: Workspace, document: Document, frame: int, path: Pat
         For a format or place that cannot be written, a file that was opened, a grey image without window, or
         DICOM without any generated pixel.
     """
-    return export_frame(export_of(workspace, document, frame), path, format, mark=mark, window=window)
+    seen = export_of(workspace, document, frame)
+    written = export_frame(seen, path, format, mark=mark, window=window)
+    keep_trace(workspace, document, seen, format, mark, window)
+    return written
+
+
+def keep_trace(workspace: Workspace, document: Document, frame: ExportFrame, format: str, mark: bool,
+               window: WindowLevel | None) -> None:
+    """Note what an exported frame with generated pixels looks like, so that it is known again (`actions.trace`)."""
+    if frame.provenance is None or workspace.read_only:
+        return
+    writer, pixels = IMAGE_WRITERS[format], frame.pixels
+    if writer.rendered is not None and window is not None and (mark or writer.exact is None):
+        pixels = to_screen(pixels, frame.about.rescale, window, frame.info.inverted)
+    with suppress(UserError):  # the file is written, whatever becomes of this
+        workspace.traces.add_frame(document.id, pixels, frame.provenance)
 
 
 def export_of(workspace: Workspace, document: Document, frame: int) -> ExportFrame:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from medsynth_app.actions.export import Exported, brought_along, export_frame, export_of, record_of
+from medsynth_app.actions.export import Exported, brought_along, export_frame, export_of, keep_trace, record_of
 from medsynth_app.actions.frames import frame_of, in_place
 from medsynth_app.core.window_level import WindowLevel
 from medsynth_app.workspace.candidates import Candidate
@@ -30,4 +30,6 @@ def export_result(workspace: Workspace, document: Document, result: Candidate, p
     filled[result.bounds.slices] = in_place(filled[result.bounds.slices], result)
     seen = replace(export_of(workspace, document, frame), pixels=filled,
                    provenance=record_of(workspace, [*brought_along(document, frame), *records, result.provenance]))
-    return export_frame(seen, path, format, mark=mark, window=window)
+    written = export_frame(seen, path, format, mark=mark, window=window)
+    keep_trace(workspace, document, seen, format, mark, window)
+    return written

@@ -1,4 +1,4 @@
-"""``rerun``: draw a result again from its record."""
+"""``rerun``: draw a result again from its record; ``trace``: find where a picture comes from."""
 
 from __future__ import annotations
 
@@ -11,10 +11,14 @@ from typing import Annotated
 import typer
 
 from medsynth_app.actions.out_folder import out_folder
-from medsynth_app.actions.records import find_record
+from medsynth_app.actions.records import find_record, record_in
 from medsynth_app.actions.rerun import rerun as draw_again
+from medsynth_app.actions.trace import pixels_in, trace_among
+from medsynth_app.actions.trace import trace as find_origins
 from medsynth_app.cli.common import Answer, JsonOption, PackOption, command
 from medsynth_app.core.errors import UserError
+from medsynth_app.core.files import writing
+from medsynth_app.formats.provenance import to_text
 from medsynth_app.headless import headless
 from medsynth_app.workspace.workspace import Workspace, usual_folder
 
@@ -29,6 +33,12 @@ OldMaskOption = Annotated[Path | None, typer.Option(
 KeptOption = Annotated[Path | None, typer.Option(
     "--workspace", file_okay=False, help="Where the work is kept; without it the workspace of the window. Nothing is "
                                          "changed in it.")]
+FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="The picture: PNG, JPEG, TIFF, DICOM or NIfTI.")]
+AmongOption = Annotated[Path | None, typer.Option(
+    "--among", help="Look among the files of this folder, a set for example, and not in the workspace.")]
+FrameOption = Annotated[int, typer.Option("--frame", help="Slice of a file that holds several, from 0.")]
+SavedOption = Annotated[Path | None, typer.Option(
+    "--record", dir_okay=False, help="Write the record of the nearest to this file, for `medsynth rerun`.")]
 DrawnOption = Annotated[Path | None, typer.Option("--out", file_okay=False, help="Folder for what is drawn.")]
 
 
@@ -51,6 +61,35 @@ def rerun(record: RecordArgument, image: ImageOption = None, mask: OldMaskOption
                    "seed": made.record.seed, "pack": made.record.pack,
                    "written": str(made.written.path) if made.written is not None else None, "words": made.words},
                   told, failed=not made.holds)
+
+
+@command(app, "trace")
+def trace(file: FileArgument, among: AmongOption = None, frame: FrameOption = 0, record: SavedOption = None,
+          workspace: KeptOption = None, as_json: JsonOption = False) -> Answer:
+    """Find where a picture comes from after it lost its record: by its pixels, then by how it looks.
+
+    It is looked for among what the workspace has drawn or exported, or among the files of a folder that hold their
+    records. Cropped or turned pictures are not found. Exit status 0 where one is found, 2 where none is.
+    """
+    pixels, inside = pixels_in(file, frame), record_in(file)
+    if among is not None:
+        found, where = trace_among(pixels, among), "this folder"
+    else:
+        with _kept(workspace) as kept:
+            if kept is None:
+                raise UserError("There is no workspace to look in.",
+                                "Name one with --workspace, or a folder of generated pictures with --among.")
+            found, where = find_origins(pixels, kept), "the workspace"
+    if record is not None and found:
+        with writing(record) as part:
+            part.write_text(to_text(found[0].record, indent=1) + "\n", encoding="utf-8")
+    lines = [each.words for each in found] or [f"Nothing in {where} looks like this picture."]
+    if inside is not None:
+        lines.append("The file holds its record, or has it beside it: see `medsynth info FILE`.")
+    return Answer({"found": [{"same": each.same, "distance": each.distance, "seed": each.record.seed,
+                              "pack": each.record.pack, "pack_sha256": each.record.pack_sha256, "file": each.file,
+                              "words": each.words, "record": each.record.to_dict()} for each in found],
+                   "holds_record": inside is not None}, "\n".join(lines), failed=not found)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from medsynth_app.actions.open_image import open_image
 from medsynth_app.actions.recent import recent_documents
 from medsynth_app.actions.remove_patient import remove_patient, scope_of_patient
 from medsynth_app.actions.remove_study import remove_study, scope_of_study
+from medsynth_app.actions.trace import Origin, trace
 from medsynth_app.core.changes import Changes
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.intensity import in_hu
@@ -70,6 +71,12 @@ class Documents:
         """Have what is under way written to the slice in view, before something else happens to it."""
         if self.current is not None:
             self.settling.emit()
+
+    def origins(self, index: int) -> tuple[Origin, ...]:
+        """What was generated in this workspace and looks like a slice of the document at work."""
+        document = self.opened()
+        self.settle()
+        return trace(document.pixels(index), self._workspace)
 
     @property
     def read_only(self) -> bool:

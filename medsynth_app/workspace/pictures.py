@@ -14,12 +14,14 @@ import numpy.typing as npt
 from sqlalchemy import ColumnElement, and_, case, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from medsynth_app.core.image import pixels_sha256
+from medsynth_app.core.looks import looks_of
 from medsynth_app.core.provenance import Provenance
 from medsynth_app.workspace import audit, sources
 from medsynth_app.workspace.blobs import Blobs
 from medsynth_app.workspace.candidates import removed_error
 from medsynth_app.workspace.database import Database, chunks
-from medsynth_app.workspace.tables import DocumentRow, JobRow, PictureRow, now
+from medsynth_app.workspace.tables import DocumentRow, JobRow, PictureRow, TraceRow, now
 
 
 @dataclass(frozen=True)
@@ -153,6 +155,9 @@ class Pictures:
             row.provenance = sources.hide(session, provenance.to_dict())
             session.add(row)
             session.flush()
+            session.execute(delete(TraceRow).where(TraceRow.picture_id == row.id))
+            session.add(TraceRow(picture_id=row.id, sha256=pixels_sha256(pixels), looks=looks_of(pixels),
+                                 provenance="{}"))
             picture = self._picture(session, row)
         self._database.drop_blobs(self._blobs, old)
         return picture

@@ -20,10 +20,11 @@ from medsynth_app.workspace.tables import (
     NoteRow,
     PathRow,
     PictureRow,
+    TraceRow,
     now,
 )
 
-_MOVED = (FrameRow, EditRow, CandidateRow, PictureRow, JobRow)     # what a merge hands over as it is
+_MOVED = (FrameRow, EditRow, CandidateRow, PictureRow, JobRow, TraceRow)     # what a merge hands over as it is
 
 
 def register(session: Session, info: ImageInfo, path: Path, known: dict[FrameKey, FrameRow]) -> list[str]:

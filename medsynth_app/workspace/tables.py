@@ -16,7 +16,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from medsynth_app.core.bounds import Bounds
 
 FORMAT_MAJOR = 2    # PRAGMA user_version; a higher one is refused, within one major changes only add
-HEAD = "0010"       # newest Alembic revision; kept here so that an up-to-date workspace opens without Alembic
+HEAD = "0011"       # newest Alembic revision; kept here so that an up-to-date workspace opens without Alembic
 
 DONE, UNDONE, DROPPED = "done", "undone", "dropped"      # states of an edit
 STAGED, ACCEPTED, DISCARDED = "staged", "accepted", "discarded"     # states of a result
@@ -244,6 +244,18 @@ class PictureRow(Base):
     pixels: Mapped[str] = mapped_column(index=True)
     mask: Mapped[str | None] = mapped_column(index=True)
     favourite: Mapped[bool] = mapped_column(default=False, server_default="0")
+
+
+class TraceRow(Base):
+    """What a generated picture, or an exported frame with generated pixels, looks like; of a frame with its record."""
+
+    __tablename__ = "traces"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    picture_id: Mapped[str | None] = mapped_column(ForeignKey("pictures.id", ondelete="CASCADE"), index=True)
+    document_id: Mapped[str | None] = mapped_column(ForeignKey("documents.id", ondelete="CASCADE"), index=True)
+    sha256: Mapped[str]
+    looks: Mapped[str]
+    provenance: Mapped[str]
 
 
 class LabelSetRow(Base):

@@ -25,6 +25,7 @@ from medsynth_app.workspace.people import People
 from medsynth_app.workspace.pictures import Pictures
 from medsynth_app.workspace.removal import Removal
 from medsynth_app.workspace.temporary import TemporaryFolder
+from medsynth_app.workspace.traces import Traces
 
 LOCK = "writer.lock"
 IN_USE = ("Another window is working in this workspace. This one shows it read-only: nothing is saved here. Close the "
@@ -48,7 +49,7 @@ class Workspace:
         What to say of the first two, else empty.
     salt
         Random bytes for pseudonyms, different in every workspace.
-    blobs, documents, candidates, pictures, label_sets, jobs, people, audit, removal
+    blobs, documents, candidates, pictures, traces, label_sets, jobs, people, audit, removal
         The rooms.
     """
 
@@ -65,6 +66,7 @@ class Workspace:
         self.documents = Documents(self._database, self.blobs, self._masks)
         self.candidates = Candidates(self._database, self.blobs)
         self.pictures = Pictures(self._database, self.blobs, folder / "generated")
+        self.traces = Traces(self._database)
         self.label_sets = LabelSets(self._database, self.blobs, self._masks, folder)
         self.jobs = Jobs(self._database, self.blobs)
         self.people = People(self._database)

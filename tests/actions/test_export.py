@@ -301,7 +301,7 @@ def test_no_uid_of_the_source_is_in_any_export(workspace: Workspace, queue: JobQ
     export_mask(document, 0, tmp_path / "out" / "m.png", "png")
     export_mask(document, None, tmp_path / "out" / "m.nii", "nifti")
     written = list((tmp_path / "out").iterdir())
-    assert len(written) == 2 * 2 * len(IMAGE_WRITERS) + 2
+    assert len(written) == 3 * 2 * len(IMAGE_WRITERS) + 2  # with its record and its mask each
     known = (*UIDS.values(), *(hashlib.sha256(text.encode()).hexdigest() for text in (*UIDS.values(), key)))
     for path in written:
         assert not [text for text in known if text.encode() in path.read_bytes()], path.name

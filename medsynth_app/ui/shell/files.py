@@ -78,6 +78,8 @@ class Files:
             Command("slice.head_first", _("Slices from head to feet"), _("View"), self.turn_order,
                     icon="swap-vertical", enabled_when=self._no_order,
                     checked_when=lambda: self._session.settings.current.head_first),
+            Command("file.origin", _("Where does this picture come from?"), group, self.tell_origin,
+                    icon="map-marker-question-outline", enabled_when=self._no_image),
             Command("file.close", _("Close image"), group, self._session.documents.close, icon="close",
                     enabled_when=self._no_image))
 
@@ -139,6 +141,18 @@ class Files:
                 count = len(info.frames)
                 self._said(f"{said} {_('It is 1 of {count} slices.').format(count=count)}" if count > 1 else said,
                            written)
+
+    def tell_origin(self) -> None:
+        """Say what was generated here and looks like the slice in view."""
+        session = self._session
+        found = self._run(lambda: session.documents.origins(session.view.index))
+        if found is None:
+            return
+        if not found:
+            self._banners.say("info", _("Nothing that was generated in this workspace looks like this picture."),
+                              key="origin")
+            return
+        self._banners.say("info", found[0].words, details="\n".join(each.words for each in found[1:]), key="origin")
 
     def export_series(self) -> None:
         """Export all slices; it takes its time among the jobs."""
