@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,8 +92,7 @@ def trace(pixels: Pixels, workspace: Workspace) -> tuple[Origin, ...]:
     for picture_id in workspace.traces.without():
         picture = workspace.pictures.get(picture_id)
         if picture is not None:
-            origins += _origin(pixels, looks, picture.pixels(),
-                               lambda record=picture.provenance: for_export(record, workspace.salt))
+            origins += _origin(pixels, looks, picture.pixels(), for_export(picture.provenance, workspace.salt))
     return _nearest(origins)
 
 
@@ -103,7 +102,7 @@ def trace_among(pixels: Pixels, folder: Path) -> tuple[Origin, ...]:
     for path in _pictures_in(folder):
         record = record_in(path)
         if record is not None:
-            found += _origin(pixels, looks, pixels_in(path), lambda record=record: record, str(path))
+            found += _origin(pixels, looks, pixels_in(path), record, str(path))
     return _nearest(found)
 
 
@@ -115,12 +114,11 @@ def _pictures_in(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _origin(pixels: Pixels, looks: str, other: Pixels, record: Callable[[], Provenance], file: str = ""
-            ) -> list[Origin]:
+def _origin(pixels: Pixels, looks: str, other: Pixels, record: Provenance, file: str = "") -> list[Origin]:
     far, same = int(distances(looks, [looks_of(other)])[0]), np.array_equal(pixels, other)
     if far > ALIKE and not same:
         return []
-    return [Origin(record(), far, same or _is_marked(pixels, other), file)]
+    return [Origin(record, far, same or _is_marked(pixels, other), file)]
 
 
 def _is_marked(pixels: Pixels, plain: Pixels) -> bool:

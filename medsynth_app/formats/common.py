@@ -19,7 +19,7 @@ from medsynth_app.formats.export_identity import ExportIdentity
 from medsynth_app.formats.pixels import to_colour8
 
 ALLOWED_BYTES = 2 * 2**30
-LEAST_LOOKED_AT, FLAT_VALUES, MOST_COLOURS, UNLIKE = 256, 32, 512, 0.5  # pairs, values and share of pairs of no mask
+LEAST_LOOKED_AT, FLAT_VALUES, MOST_COLOURS, UNLIKE = 256, 32, 512, 0.65  # pairs, values and share of pairs of no mask
 PEAK = 3  # times the decoded size, that a reader may hold while it decodes
 Mask = npt.NDArray[np.uint8]  # (rows, columns)
 Progress = Callable[[int, int], None]
