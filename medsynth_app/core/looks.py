@@ -1,11 +1,11 @@
 """How a picture looks, as 255 bits that a picture keeps when it is saved again, resized or brightened a little.
 
 The perceptual hash by the discrete cosine transform (Zauner, Implementation and benchmarking of perceptual image hash
-functions, 2010): which of the lowest frequencies, 16 x 16 but the mean, are stronger than their median. Measured on 873
-pictures (blood cells, colonoscopy, chest X-rays, ultrasound): saved as JPEG of quality 50 or more, or doubled in size, up
-to 8 bits change; halved in size, up to 24; brightened by 20 % or with a gamma of 0.7, up to 30. Another picture of the
-same set differs by 44 bits or more, but for one pair of ultrasound pictures (26). Cropped by 4 % on each side, none is
-known again.
+functions, 2010): which of the lowest frequencies, 16 x 16 but the mean, are stronger than their median. Measured on
+873 pictures (blood cells, colonoscopy, chest X-rays, ultrasound): saved as JPEG of quality 50 or more, or doubled in
+size, up to 8 bits change; halved in size, up to 24; brightened by 20 % or with a gamma of 0.7, up to 30. Another
+picture of the same set differs by 44 bits or more, but for one pair of ultrasound pictures (26). Cropped by 4 % on
+each side, none is known again.
 """
 
 from __future__ import annotations
