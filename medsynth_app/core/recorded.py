@@ -30,6 +30,8 @@ def sampling_of(record: Provenance, first: int) -> Sampling:
     """As many candidates as were drawn together: how many they are decides the last bits of each."""
     said, plain = record.parameters, Sampling()
     classical = is_classical(record)
+    if said.get("steps") == 0:
+        raise _unusable("steps", 0)
     strength = said.get("strength_asked", said.get("strength", plain.strength))
     return options.checked(Sampling(
         plain.steps if classical else number(said, "steps", int),
