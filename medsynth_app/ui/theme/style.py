@@ -117,7 +117,7 @@ QCheckBox::indicator { width: 14px; height: 14px; border: 1px solid @outline; bo
     background: @surface; }
 QCheckBox::indicator:checked { background: @accent; border-color: @accent; image: url("@tick-on"); }
 QCheckBox::indicator:disabled { border-color: @border; background: @ground; }
-QSlider { background: transparent; min-height: 22px; border: 2px solid transparent; border-radius: 6px; }
+QSlider { background: transparent; min-height: 20px; border: 2px solid transparent; border-radius: 6px; }
 QSlider:focus { border-color: @accent; }
 QSlider::groove:horizontal { height: 4px; border-radius: 2px; background: @pressed; margin: 0 2px; }
 QSlider::sub-page:horizontal { background: @accent; border-radius: 2px; margin: 0 2px; }

@@ -98,7 +98,7 @@ class SliceSlider(QWidget):
         self.text = QLabel()
         self.text.setProperty("role", "muted")
         layout = QHBoxLayout(self)
-        layout.setContentsMargins(12, 2, 12, 2)
+        layout.setContentsMargins(12, 0, 12, 0)
         layout.setSpacing(12)
         layout.addWidget(self.slider, 1)
         layout.addWidget(self.text)

@@ -87,6 +87,17 @@ def test_most_of_the_height_is_image_and_nothing_moves(desk: TestDesk, tmp_path:
     assert where(desk) == before and image_height(desk) == plain
 
 
+def test_most_of_the_smallest_window_is_image_too(desk: TestDesk, tmp_path: Path) -> None:
+    desk.window.open_path(volume(tmp_path / "volume.nii.gz"))
+    desk.until(lambda: not desk.window.opening.busy)
+    desk.window.navigator.go("paint")
+    desk.window.resize(900, 560)
+    desk.candidates(4)
+    desk.until(lambda: desk.strip.isVisible() and desk.window.height() == 560)
+    QTest.qWait(80)
+    assert image_height(desk) >= SHARE * 560
+
+
 def test_places_and_folding_leave_zoom_and_centre(desk: TestDesk) -> None:
     desk.open()
     canvas = desk.window.canvas
