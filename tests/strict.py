@@ -34,19 +34,21 @@ class _Errors(logging.Handler):
 @pytest.fixture(autouse=True)
 def leaves_nothing_behind(request: pytest.FixtureRequest) -> Iterator[None]:
     """Fail a test that logs an error unasked, or leaves a thread or a ticking timer."""
-    threads, timers = set(threading.enumerate()), {id(timer) for timer in _ticking()}
-    errors = _Errors()
+    threads, errors = set(threading.enumerate()), _Errors()
+    gc.freeze()     # what is there already need not be looked through for timers, nor at every collection
     root = logging.getLogger()
     root.addHandler(errors)
     try:
         yield
     finally:
         root.removeHandler(errors)
+        gui = {"qapp", "qtbot"} & set(request.fixturenames) or request.node.get_closest_marker("gui")
+        ticking = _ticking() if gui else []
+        gc.unfreeze()
     if "caplog" not in request.fixturenames:
         assert errors.texts == []
     assert [thread.name for thread in _left(threads)] == []
-    if "qapp" in request.fixturenames or "qtbot" in request.fixturenames or request.node.get_closest_marker("gui"):
-        assert [_words(timer) for timer in _ticking() if id(timer) not in timers] == []
+    assert [_words(timer) for timer in ticking] == []
 
 
 def _left(before: set[threading.Thread]) -> list[threading.Thread]:
@@ -60,7 +62,7 @@ def _left(before: set[threading.Thread]) -> list[threading.Thread]:
 
 
 def _ticking() -> list[object]:
-    """Timers that Python knows of and that tick on until they are stopped."""
+    """Timers made since all else was frozen that tick on until they are stopped."""
     core = sys.modules.get("PySide6.QtCore")
     if core is None:
         return []
