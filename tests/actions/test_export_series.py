@@ -405,7 +405,12 @@ def test_what_is_no_series_says_so(workspace: Workspace, tmp_path: Path) -> None
 @pytest.mark.parametrize("name", ["ct-ge-head", "ct-chest"])
 def test_real_series_are_read_alike_by_another_library(workspace: Workspace, queue: JobQueue, pack: InstalledPack,
                                                        tmp_path: Path, shared_data: Path, name: str) -> None:
-    source = shared_data / ("ct-chest/series" if name == "ct-chest" else "dicom-series/ct-ge-head")
+    source = shared_data / "dicom-series/ct-ge-head"
+    if name == "ct-chest":      # sixteen of its slices: all would teach the test nothing more
+        source = tmp_path / "in"
+        source.mkdir()
+        for path in sorted((shared_data / "ct-chest/series").iterdir())[24:40]:
+            (source / path.name).write_bytes(path.read_bytes())
     document = open_image(workspace, source)
     middle = len(document.info.frames) // 2
     fill(workspace, queue, pack, document, middle)
