@@ -1,4 +1,4 @@
-"""``medsynth rank`` and ``simulate-labelling``, in a real worker."""
+"""``medsynth rank``, in a real worker, and ``simulate-labelling``, with the worker on a thread."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 
 from medsynth_app import cli
 from medsynth_app.formats.embeddings import Embeddings, write_embeddings
+from tests.cli.conftest import Run
 from tests.engine.tiny_encoder import make_tiny_encoder
 
 CLASSES = ("basophil", "blast", "monocyte")
@@ -62,7 +63,7 @@ def test_ranked_cells_keep_what_is_known_of_them_and_say_why(cells: Path, tmp_pa
     assert len(rows_of(again)) == 90
 
 
-def test_cells_like_an_example_and_pages_of_look_alikes(cells: Path, tmp_path: Path) -> None:
+def test_cells_like_an_example_and_pages_of_look_alikes(cells: Path, same_process: Run, tmp_path: Path) -> None:
     answer = run("rank", cells / "E.npz", "--like", "cell-031", "--budget", 9, "--labels", cells / "some.csv", "--out",
                  tmp_path / "like.csv", "--json")
     assert answer.exit_code == 0 and json.loads(answer.stdout)["strategy"] == "like", answer.stderr
@@ -87,7 +88,7 @@ def test_cells_like_an_example_and_pages_of_look_alikes(cells: Path, tmp_path: P
         assert sum(row["look_first"] == "yes" for row in page) == 8
 
 
-def test_a_simulation_writes_summary_curves_and_plot(cells: Path, tmp_path: Path) -> None:
+def test_a_simulation_writes_summary_curves_and_plot(cells: Path, same_process: Run, tmp_path: Path) -> None:
     out = tmp_path / "simulated"
     answer = run("simulate-labelling", cells / "E.npz", "--labels", cells / "all.csv", "--strategy", "useful",
                  "--strategy", "margin", "--budget", 40, "--batch", 8, "--seeds", 2, "--imbalance", 4, "--out", out,
@@ -107,7 +108,7 @@ def test_a_simulation_writes_summary_curves_and_plot(cells: Path, tmp_path: Path
         assert picture.width > 600 and len(picture.convert("RGB").getcolors(1 << 20) or ()) > 50
 
 
-def test_groups_are_simulated_and_the_rare_classes_named(cells: Path, tmp_path: Path) -> None:
+def test_groups_are_simulated_and_the_rare_classes_named(cells: Path, same_process: Run, tmp_path: Path) -> None:
     out = tmp_path / "grouped"
     answer = run("simulate-labelling", cells / "E.npz", "--labels", cells / "all.csv", "--budget", 60, "--batch", 8,
                  "--seeds", 2, "--imbalance", 3, "--rare", "blast", "--groups", "--out", out)
@@ -123,7 +124,7 @@ def test_groups_are_simulated_and_the_rare_classes_named(cells: Path, tmp_path: 
                tmp_path / "none").exit_code == 2
 
 
-def test_a_folder_of_classes_is_embedded_and_simulated(tmp_path: Path) -> None:
+def test_a_folder_of_classes_is_embedded_and_simulated(same_process: Run, tmp_path: Path) -> None:
     make_tiny_encoder(tmp_path)
     rng = np.random.default_rng(1)
     for k, name in enumerate(CLASSES[:2]):
