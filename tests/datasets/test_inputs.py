@@ -305,7 +305,7 @@ def test_a_deep_picture_that_nobody_froze_is_refused_not_turned_white(tmp_path: 
 
 @pytest.mark.parametrize(("folder", "recipe", "parts"), [
     ("kvasir-seg", "colonoscopy", {"train": 649, "val": 50, "test": 101}),
-    ("pbc-cells", "cell-encoder", {"train": 3679, "val": 320, "test": 1600})])
+    ("pbc-cells", "cell-encoder", {"train": 459, "val": 40, "test": 200})])
 def test_the_splits_that_the_shipped_cards_rest_on_stay(shared_data: Path, tmp_path: Path, folder: str, recipe: str,
                                                         parts: dict[str, int]) -> None:
     """Of each of these sets one training picture is nearly the same as a test picture, and is left out."""
@@ -315,7 +315,15 @@ def test_the_splits_that_the_shipped_cards_rest_on_stay(shared_data: Path, tmp_p
     layout = tomllib.loads((root / "resources" / "recipes" / f"{recipe}.toml").read_text())["data"]
     for key in ("background_crops", "burned_in_text", "burned_in_text_area", "masks"):
         layout.pop(key, None)  # which take minutes, and have no part in the split
-    found = manifest(freeze_training_set(shared_data / folder, layout, tmp_path / "out"))
+    source = shared_data / folder
+    if folder == "pbc-cells":   # all 5,600 take a minute; the pair lies among these 700, a set without a description
+        layout.pop("set")
+        source = tmp_path / folder
+        source.mkdir()
+        (source / "monocyte").symlink_to(shared_data / folder / "monocyte")
+        head, *rows = (shared_data / folder / "labels.csv").read_text().splitlines()
+        (source / "labels.csv").write_text("\n".join([head, *(row for row in rows if row.startswith("monocyte/"))]))
+    found = manifest(freeze_training_set(source, layout, tmp_path / "out"))
     files: dict[str, set[str]] = {}
     for item in found["items"]:
         files.setdefault(item["split"], set()).add(item["file"])
