@@ -142,7 +142,7 @@ def make_pack(folder: Path, root: Path = ROOT) -> dict[str, str]:
 
     In a process of its own: random weights differ in their last bit from one set of instructions to another.
     """
-    done = subprocess.run([sys.executable, "-c", _PACK, str(folder)], cwd=root, env=_environment(root), check=False,
+    done = subprocess.run([sys.executable, "-c", _PACK, str(folder)], cwd=root, env=environment(root), check=False,
                           capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"the tiny pack could not be made: {done.stderr}")
@@ -160,26 +160,34 @@ def make_pack(folder: Path, root: Path = ROOT) -> dict[str, str]:
             for path in sorted(folder.rglob("*.safetensors"))}
 
 
+def command(case: Case, pack: Path, inputs: dict[str, Path], out: Path) -> list[str]:
+    """What the command line is given for a case."""
+    return [*(item.format(**inputs) for item in case.arguments), "--pack", str(pack), "--device", "cpu", "--out",
+            str(out), "--json"]
+
+
 def draw(case: Case, pack: Path, inputs: dict[str, Path], out: Path, root: Path = ROOT) -> tuple[
         dict[str, Array], dict[str, Any]]:
     """Run one case; the pixels of what it wrote, and what it says of itself."""
-    given = [item.format(**inputs) for item in case.arguments]
-    done = subprocess.run(
-        [sys.executable, "-m", "medsynth_app", *given, "--pack", str(pack), "--device", "cpu", "--out", str(out),
-         "--json"], cwd=root, env=_environment(root), check=False, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-m", "medsynth_app", *command(case, pack, inputs, out)], cwd=root,
+                          env=environment(root), check=False, capture_output=True, text=True)
     if done.returncode:
         raise RuntimeError(f"{case.name}: {done.stdout} {done.stderr}")
-    answer = json.loads(done.stdout)
+    return taken(case, json.loads(done.stdout))
+
+
+def taken(case: Case, answer: dict[str, Any]) -> tuple[dict[str, Array], dict[str, Any]]:
+    """The pixels of what a case wrote, and what it says of itself."""
     pixels: dict[str, Array] = {}
-    environment: dict[str, Any] = {}
+    drawn_by: dict[str, Any] = {}
     for item in answer[case.key]:
         file = Path(item["file"])
         pixels[f"{case.name}-{item['candidate']}"] = read(file)
         if "mask" in item:
             pixels[f"{case.name}-{item['candidate']}-mask"] = read(Path(item["mask"]))
-        environment = _environment_in(file)
+        drawn_by = _environment_in(file)
     told = [_told(item) for item in answer[case.key]]
-    return pixels, {"told": told, "drawn_by": {name: environment[name] for name in DRAWN_BY}}
+    return pixels, {"told": told, "drawn_by": {name: drawn_by[name] for name in DRAWN_BY}}
 
 
 def _told(item: dict[str, Any]) -> dict[str, Any]:
@@ -210,7 +218,8 @@ def _environment_in(file: Path) -> dict[str, Any]:
     return found
 
 
-def _environment(root: Path) -> dict[str, str]:
+def environment(root: Path) -> dict[str, str]:
+    """Variables of a process that draws."""
     return {**os.environ, **PINNED, "PYTHONPATH": str(root)}
 
 

@@ -8,7 +8,8 @@ draws other random weights, let the program of before make the results anew with
 from __future__ import annotations
 
 import json
-import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,18 @@ from tests.golden import make
 
 ABOUT: dict[str, Any] = json.loads(make.ABOUT.read_text(encoding="utf-8"))
 PIXELS: dict[str, Any] = dict(np.load(make.PIXELS))
-# Each case starts two processes that load the model libraries. The others are for whoever changes how things are drawn:
-# MEDSYNTH_GOLDEN=all.
-ALWAYS = ("replace", "vary", "prompt", "mask")
-CHOSEN = [case for case in make.CASES if case.name in ALWAYS or os.environ.get("MEDSYNTH_GOLDEN") == "all"]
+# All cases in one process, which loads the model libraries once.
+_RUN = """
+import json, sys
+from typer.testing import CliRunner
+from medsynth_app import cli
+from medsynth_app.jobs import queue
+from tests.cli.conftest import ThreadClient
+queue.LaneClient = ThreadClient
+for arguments in json.load(sys.stdin):
+    answer = CliRunner().invoke(cli.app, arguments)
+    print(json.dumps([answer.exit_code, answer.stdout, answer.stderr]), flush=True)
+"""
 # The largest and the mean distance of stored values that is let pass elsewhere, by the precision of the run. Measured
 # on one machine against the golden results: two threads, and MKL's own choice of instructions, moved single values by 1
 # (mean 0.0003 at most); bfloat16 moved them by up to 29 (mean 1.4). One token of the prompt taken for another moves
@@ -47,6 +56,16 @@ def inputs(place: Path) -> dict[str, Path]:
     return make.write_inputs(place)
 
 
+@pytest.fixture(scope="module")
+def answers(pack: dict[str, str], inputs: dict[str, Path], place: Path) -> dict[str, tuple[int, str, str]]:
+    """Exit status, output and errors of each case's command."""
+    asked = [make.command(case, place / "pack", inputs, place / case.name) for case in make.CASES]
+    done = subprocess.run([sys.executable, "-c", _RUN], input=json.dumps(asked), cwd=make.ROOT, text=True, check=True,
+                          env=make.environment(make.ROOT), stdout=subprocess.PIPE)
+    return {case.name: tuple(json.loads(line))
+            for case, line in zip(make.CASES, done.stdout.splitlines(), strict=True)}
+
+
 def test_the_pack_is_the_same(pack: dict[str, str]) -> None:
     """Else all below says nothing: with the versions of then, its random weights are those of then."""
     if make.machine() != ABOUT["machine"]:
@@ -54,10 +73,11 @@ def test_the_pack_is_the_same(pack: dict[str, str]) -> None:
     assert pack == ABOUT["pack"]
 
 
-@pytest.mark.parametrize("case", CHOSEN, ids=lambda case: case.name)
-def test_the_same_seed_draws_the_same_pixels(case: make.Case, pack: dict[str, str], inputs: dict[str, Path],
-                                             place: Path) -> None:
-    drawn, about = make.draw(case, place / "pack", inputs, place / case.name)
+@pytest.mark.parametrize("case", make.CASES, ids=lambda case: case.name)
+def test_the_same_seed_draws_the_same_pixels(case: make.Case, answers: dict[str, tuple[int, str, str]]) -> None:
+    status, output, errors = answers[case.name]
+    assert status == 0, errors
+    drawn, about = make.taken(case, json.loads(output))
     expected = {name: pixels for name, pixels in PIXELS.items() if name.partition("-")[0] == case.name}
     assert drawn.keys() == expected.keys()
     assert all(drawn[name].dtype == expected[name].dtype and drawn[name].shape == expected[name].shape
