@@ -214,6 +214,7 @@ OPENED: dict[str, Callable[[TestDesk], Any]] = {
 def look(desk: TestDesk, states: dict[str, Callable[[TestDesk], Any]]) -> list[str]:
     """What is wrong in any of these states, at any size, in either theme."""
     found: dict[str, list[str]] = {}
+    desk.window.setUpdatesEnabled(False)    # where things lie is asked, and nothing is drawn
     for theme in ("light", "dark"):
         desk.window.choose_theme(theme)
         for size in SIZES:
@@ -226,6 +227,7 @@ def look(desk: TestDesk, states: dict[str, Callable[[TestDesk], Any]]) -> list[s
                     for fault in faults(desk.window, layers(desk)):
                         found.setdefault(fault, []).append(f"{size[0]} x {size[1]}, {theme}, {name}")
                 settle()
+    desk.window.setUpdatesEnabled(True)
     return [f"{fault}\n    at {at[0]}" + (f" and in {len(at) - 1} more" if at[1:] else "")
             for fault, at in found.items()]
 
