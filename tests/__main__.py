@@ -20,12 +20,14 @@ WITHOUT_QT = ("--block-qt", "-p", "no:pytest-qt")
 
 def groups() -> dict[str, tuple[str, ...]]:
     """The arguments of pytest for each group, the longest first; together they leave out no test."""
+    images = ("tests/formats", "tests/datasets", "tests/segmentation")
     window = ["tests/ui", *sorted(str(path.relative_to(ROOT)) for name in ("app", "demo")
                                   for path in (ROOT / "tests").glob(f"test_{name}*.py"))]
     return {
+        "others": (*WITHOUT_QT, "tests", *(f"--ignore={place}" for place in (*window, "tests/engine", *images))),
         "window": tuple(window),
-        "others": (*WITHOUT_QT, "tests", *(f"--ignore={place}" for place in (*window, "tests/engine"))),
-        "engine": (*WITHOUT_QT, "tests/engine")}
+        "engine": (*WITHOUT_QT, "tests/engine"),
+        "images": (*WITHOUT_QT, *images)}
 
 
 def run(chosen: Mapping[str, Sequence[str]], at_once: int) -> int:

@@ -27,7 +27,7 @@ from tests.ui.desk import TestDesk, a_desk
 from tests.ui.geometry import faults
 from tests.ui.places.label.bench import pictures
 
-pytestmark = pytest.mark.gui
+pytestmark = [pytest.mark.gui, pytest.mark.timeout(600)]    # most of it is waiting for a busy machine
 SIZES = ((900, 560), (1024, 640), (1280, 720), (1366, 768), (1920, 1080), (2560, 1440))
 PLACES = ("library", "paint", "generate", "label", "evaluate", "models")
 ERROR = UserError("The worker ended while it drew, because the memory of the computer was used up.",
