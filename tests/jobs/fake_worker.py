@@ -21,6 +21,8 @@ from medsynth_app.core.jobs.train import TrainRequest
 from medsynth_app.engine.job import Job
 from medsynth_app.engine.worker import Connection, Worker
 
+SLOW = 30.0  # seconds that a slow warm-up takes
+
 
 def generate(request: GenerateRequest, job: Job) -> Mapping[str, Any] | None:
     if request.conditioning.prompt in SCRIPTS:
@@ -92,7 +94,7 @@ def warm(pack: str, device: str) -> Mapping[str, Any]:
     if pack == "exit":
         os._exit(9)
     if pack == "slow":
-        time.sleep(30)
+        time.sleep(SLOW)
     if pack == "missing":
         raise UserError("The pack is not there.", "Choose another one.")
     return {"device": device, "pack": pack, "pid": os.getpid()}
