@@ -55,7 +55,7 @@ class Settings(BaseModel):
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     brush_pixels: int = Field(default=12, ge=1, le=2000)
     brush_mm: float = Field(default=5.0, gt=0, le=500)
-    preview_every: int = Field(default=4, ge=0, le=1000)
+    preview_every: int = Field(default=2, ge=0, le=1000)
     mask_opacity: float = Field(default=0.45, ge=0, le=1)
     show_effective_mask: bool = True
     show_synthetic_edge: bool = True

@@ -1,8 +1,9 @@
 """How fast the engine inpaints; ratios within one run, by the clock and by processor time.
 
-``python tests/benchmarks/bench_inpaint.py [--pack P] [--repeats N] [--steps N] [--threads N] [--json]``. Without a
-pack, one of the shape of the blood-cell pack with random weights is made: the time does not depend on what was
-learned. On a busy machine use one thread and read the ratios of processor time.
+``python tests/benchmarks/bench_inpaint.py [--pack P] [--repeats N] [--steps N] [--threads N] [--json]``. Without
+``--steps`` the pack's own number of steps is measured beside 25, in turn. Without a pack, one of the shape of the
+blood-cell pack with random weights is made: the time does not depend on what was learned. On a busy machine use one
+thread and read the ratios of processor time.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ sys.path.insert(0, str(ROOT))
 from medsynth_app.core.bounds import Bounds  # noqa: E402
 from medsynth_app.core.crop import context_bounds  # noqa: E402
 from medsynth_app.core.job import EventKind, JobEvent  # noqa: E402
+from medsynth_app.core.jobs.request import Sampling  # noqa: E402
+from medsynth_app.core.pack import USUAL_STEPS  # noqa: E402
 from medsynth_app.engine.device import choose_device  # noqa: E402
 from medsynth_app.engine.diffusion.inpaint import run_inpaint  # noqa: E402
 from medsynth_app.engine.diffusion.pipelines import load_pack, warm_up  # noqa: E402
@@ -40,6 +43,7 @@ from medsynth_app.engine.train.tokenizer import train_tokenizer  # noqa: E402
 from medsynth_app.engine.train.velocity import SCHEDULE  # noqa: E402
 from tests.asking import inpaint_of  # noqa: E402
 
+FORMER_PREVIEWS = 4  # steps between previews when 25 steps were what every pack took
 COUNT, GUIDANCE, PROMPT = 4, 2.5, "a neutrophil in a peripheral blood smear"
 
 
@@ -66,10 +70,10 @@ class Trial:
 
     def __init__(self, pack: Path, native: int, steps: int, preview_every: int = 0) -> None:
         self.pack, self.native, self.steps, self.preview_every = pack, native, steps, preview_every
-        self.first_preview = 0.0
+        self.first_preview = self.preview_processor = 0.0
 
     def __call__(self, pixels: Any, mask: Any) -> None:
-        begun = time.perf_counter()
+        begun, used = time.perf_counter(), time.process_time()
         painted = Bounds.of_mask(mask)
         assert painted is not None
         bounds = context_bounds(painted, mask.shape[0], mask.shape[1], self.native, 0.5)
@@ -82,6 +86,7 @@ class Trial:
         def emit(event: JobEvent) -> None:
             if event.kind is EventKind.PREVIEW and not results and event.step == self.preview_every:
                 self.first_preview = time.perf_counter() - begun
+                self.preview_processor = time.process_time() - used
             if event.kind is EventKind.RESULT:
                 results.append(event)
 
@@ -118,30 +123,39 @@ def bare_pipeline(folder: Path, pixels: Any, mask: Any, size: int, steps: int) -
     return draw
 
 
-def measure(pack: Path, repeats: int, steps: int) -> dict[str, Any]:
-    info = warm_up(str(pack))
-    native = load_pack(pack, "", choose_device("auto")).native_size
+def measure(pack: Path, repeats: int, asked: int, only: bool) -> dict[str, Any]:
+    """What is measured; with `only` the number of steps before and after, and nothing else."""
+    info, loaded = warm_up(str(pack)), load_pack(pack, "", choose_device("auto"))
+    native, steps = loaded.native_size, asked or loaded.manifest.recommended_steps
     small, large = frame(256), frame(4096)
-    quiet, shown = Trial(pack, native, steps), Trial(pack, native, steps, preview_every=4)
-    works: dict[str, Callable[[], None]] = {
-        "bare": bare_pipeline(pack, *frame(native), native, steps),
-        "engine": lambda: quiet(*small),
-        "engine, 4096 x 4096": lambda: quiet(*large),
-        "engine with previews": lambda: shown(*small)}
+    quiet, shown = Trial(pack, native, steps), Trial(pack, native, steps, preview_every=Sampling().preview_every)
+    before = Trial(pack, native, USUAL_STEPS, preview_every=FORMER_PREVIEWS)
+    works: dict[str, Callable[[], None]] = {"engine with previews": lambda: shown(*small)}
+    if not asked:
+        works["engine with previews, 25 steps"] = lambda: before(*small)
+    if not only:
+        works |= {"bare": bare_pipeline(pack, *frame(native), native, steps), "engine": lambda: quiet(*small),
+                  "engine, 4096 x 4096": lambda: quiet(*large)}
     for work in works.values():
         work()
     seconds: dict[str, list[float]] = {name: [] for name in works}
     processor: dict[str, list[float]] = {name: [] for name in works}
-    previews = []
+    trials = {"first preview": shown, **({} if asked else {"first preview, 25 steps": before})}
+    previews: dict[str, list[float]] = {name: [] for name in trials}
+    previews_processor: dict[str, list[float]] = {name: [] for name in trials}
     for _ in range(repeats):  # in turn, so that a slow minute of the machine strikes all alike
         for name, work in works.items():
             begun, used = time.perf_counter(), time.process_time()
             work()
             seconds[name].append(time.perf_counter() - begun)
             processor[name].append(time.process_time() - used)
-        previews.append(shown.first_preview)
+        for name, trial in trials.items():
+            previews[name].append(trial.first_preview)
+            previews_processor[name].append(trial.preview_processor)
     ratios = {"engine_to_bare": ("engine", "bare"), "frame_4096_to_256": ("engine, 4096 x 4096", "engine"),
-              "previews_to_none": ("engine with previews", "engine")}
+              "previews_to_none": ("engine with previews", "engine"),
+              "recommended_to_25_steps": ("engine with previews", "engine with previews, 25 steps")}
+    ratios = {name: pair for name, pair in ratios.items() if set(pair) <= set(works)}
     rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return {
         "device": info["device"], "native_size": native, "steps": steps, "count": COUNT, "repeats": repeats,
@@ -152,7 +166,9 @@ def measure(pack: Path, repeats: int, steps: int) -> dict[str, Any]:
         **{name: round(least(seconds)[a] / least(seconds)[b], 3) for name, (a, b) in ratios.items()},
         **{f"{name}_by_processor_time": round(least(processor)[a] / least(processor)[b], 3)
            for name, (a, b) in ratios.items()},
-        "seconds_to_first_preview": round(min(previews), 3),
+        "seconds_to_first_preview": {name: round(value, 3) for name, value in least(previews).items()},
+        "processor_seconds_to_first_preview": {name: round(value, 3)
+                                               for name, value in least(previews_processor).items()},
         "peak_rss_mib": round(rss / (2**20 if sys.platform == "darwin" else 2**10)),
     }
 
@@ -165,14 +181,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--pack", type=Path)
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=25)
+    parser.add_argument("--steps", type=int, default=0, help="of all; without it the pack's own number beside 25")
+    parser.add_argument("--only-steps", action="store_true", help="measure nothing but the pack's own number beside 25")
     parser.add_argument("--threads", type=int, help="of torch; its own choice without")
     parser.add_argument("--json", action="store_true", help="one JSON document instead of a table")
     options = parser.parse_args()
     if options.threads:
         torch.set_num_threads(options.threads)
     with tempfile.TemporaryDirectory() as folder:
-        figures = measure(options.pack or random_pack(Path(folder) / "pack"), options.repeats, options.steps)
+        figures = measure(options.pack or random_pack(Path(folder) / "pack"), options.repeats, options.steps,
+                          options.only_steps)
     if options.json:
         print(json.dumps(figures, indent=1))
         return

@@ -66,7 +66,7 @@ class Sampling:
                               help="Candidate k uses seed + k; random when not given.")
     count: int = option(4, "The number of candidates", 1, LARGEST_COUNT, help="How many candidates or pictures.")
     strength: float = option(1.0, "How strong", 0.05, 1, help="0 to 1; 1 ignores what was there.")
-    preview_every: int = option(4, "Steps between previews", 0, 1000, usual=(0, 50))
+    preview_every: int = option(2, "Steps between previews", 0, 1000, usual=(0, 50))
     device: str = option("auto", help="auto, cpu, cuda or mps.")
 
     def with_seed(self) -> Sampling:

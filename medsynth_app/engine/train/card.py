@@ -85,7 +85,8 @@ def _head(manifest: PackManifest) -> str:
         rows += [("trained on", f"{data.name}, {data.samples} training images; {_kept_back(data)}"),
                  ("licence of the data", data.licence), ("please cite", data.citation)]
     rows += [("licence of this pack", manifest.licence), ("what it does not know", manifest.knows_not),
-             ("labels of its masks", ", ".join(f"{k} {name}" for k, name in enumerate(manifest.mask_labels, 1)))]
+             ("labels of its masks", ", ".join(f"{k} {name}" for k, name in enumerate(manifest.mask_labels, 1))),
+             ("denoising steps that it recommends", str(manifest.recommended_steps) if manifest.kind == "base" else "")]
     note = f"\n{manifest.licence_note}\n" if manifest.licence_note else ""
     return (f"# {manifest.title}\n\n{manifest.intended_use}\n\n"
             f"{', '.join([what[manifest.kind], *also])}; {manifest.native_size} px.\n\n{_table(rows)}{note}")
