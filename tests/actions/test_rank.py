@@ -9,6 +9,7 @@ import pytest
 from medsynth_app.actions.rank import check_simulation, rank, rank_request, simulate_request
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import Lane
+from medsynth_app.core.jobs.stored import from_parts, to_parts
 from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.workspace.workspace import Workspace
 
@@ -24,6 +25,15 @@ def test_a_ranking_waits_in_the_interactive_lane(tmp_path: Path) -> None:
     assert changes.jobs == (record.id,)
     assert record.lane is Lane.INTERACTIVE
     assert "10 cells" in record.title and str(tmp_path) not in record.title
+
+
+def test_a_ranking_that_an_earlier_version_stored_still_runs(tmp_path: Path) -> None:
+    (tmp_path / "E.npz").touch()
+    request = rank_request(tmp_path / "E.npz", "useful", 10, tmp_path / "ranked.csv")
+    plain, arrays = to_parts(request)
+    old = {name: value for name, value in plain.items() if name not in ("like", "pages")}
+    again = from_parts({**old, "embeddings": plain["embeddings"][0]}, arrays)
+    assert again.embeddings == request.embeddings and again.like == () and again.budget == 10
 
 
 def test_random_is_always_among_the_simulated(tmp_path: Path) -> None:
