@@ -272,6 +272,7 @@ class GroupView(QWidget):
         left = _("{count} of {left}").format(count=count, left=f"{page.left:,}")
         self._words.setText(f"{self._choice}: {left}" if self._chosen is not None else
                             _("{count}, taken for {kind}").format(count=left, kind=kind.name) if kind is not None
+                            else _("{count}, thought alike").format(count=left) if page.expected is not None
                             else _("{count}, alike by what the encoder sees").format(count=left))
         checked = set(page.checked)
         rest = [place for place in page.places if place not in checked]
