@@ -60,7 +60,9 @@ def pixels_in(path: Path, frame: int = 0) -> Pixels:
     source = open_image(path)
     try:
         if not 0 <= frame < len(source.info.frames):
-            raise UserError(f"There is no slice {frame}.", f"Choose one from 0 to {len(source.info.frames) - 1}.")
+            last = len(source.info.frames) - 1
+            raise UserError(f"There is no slice {frame}.", f"Choose one from 0 to {last}." if last else
+                            "The image has one alone, which is slice 0.")
         return np.array(source.pixels(frame))
     finally:
         source.close()

@@ -177,7 +177,8 @@ def _frame(frames: int, wanted: int | None) -> int:
         raise UserError(f"The series has {frames} slices.",
                         f"Say which one the mask is for: --frame 0 to {frames - 1}.")
     if not 0 <= (wanted or 0) < frames:
-        raise UserError(f"There is no slice {wanted}.", f"Choose one from 0 to {frames - 1}.")
+        raise UserError(f"There is no slice {wanted}.", f"Choose one from 0 to {frames - 1}." if frames > 1 else
+                        "The image has one alone: leave out --frame.")
     return wanted or 0
 
 

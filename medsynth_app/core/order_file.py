@@ -82,7 +82,8 @@ def read_order(path: Path) -> WantedSet:
         raise UserError(f"The order {path.name} cannot be read as TOML: {error}.",
                         SEE) from error
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"The order {path.name} cannot be read ({type(error).__name__}).",
+        raise UserError(f"There is no order {path.name}." if isinstance(error, FileNotFoundError) else
+                        f"The order {path.name} cannot be read ({type(error).__name__}).",
                         "Name a text file such as those in resources/orders.") from error
     _check_keys(raw, WHOLE, "the order")
     for needed, what in (("name", 'name = "..."'), ("lines", "at least one section [[lines]]")):

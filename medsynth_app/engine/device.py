@@ -82,7 +82,7 @@ def choose_device(wanted: str = "auto") -> DevicePolicy:
         wanted = next(kind for kind, usable in there.items() if usable)
     if not there.get(wanted, False):
         raise UserError(f"The device {wanted!r} is not available on this machine.",
-                        "Set the device to automatic in the settings.")
+                        "Choose auto, or cpu, which is everywhere; in the window it stands in the settings.")
     if wanted == "cuda":
         memory = torch.cuda.get_device_properties(0).total_memory
         half = torch.bfloat16 if bfloat16_pays("cuda") else torch.float16
