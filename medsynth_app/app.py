@@ -140,9 +140,6 @@ def run(workspace_folder: Path | None = None, open_path: Path | None = None) -> 
         desk.close()
 
 
-main = run  # the command line's name for it
-
-
 def _catch_bugs(window: MainWindow) -> None:
     """An error that nobody caught is shown, not lost; the log holds its type and place, no values."""
 

@@ -1,4 +1,4 @@
-"""Jobs without a window: a workspace and a queue for one command, with progress on stderr."""
+"""Jobs without a window: a workspace and a queue for one command, or one piece of a script."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Protocol, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
@@ -32,6 +33,17 @@ class Interrupted(Exception):
     """The person pressed Ctrl+C and the job has been cancelled."""
 
 
+class Listener(Protocol):
+    """Hears all that happens to jobs, on the queue's thread; entered while somebody waits for one."""
+
+    def __call__(self, record: JobRecord, event: JobEvent) -> None: ...
+
+    def __enter__(self) -> object: ...
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> object: ...
+
+
 class Headless:
     """A workspace, a queue, and one job at a time; see `headless`.
 
@@ -43,17 +55,12 @@ class Headless:
         What the last result of a job said in its data.
     """
 
-    def __init__(self, workspace: Workspace, lane: Lane, quiet: bool) -> None:
+    def __init__(self, workspace: Workspace, lane: Lane, listener: Listener) -> None:
         self.workspace = workspace
         self.queue = JobQueue(workspace.jobs, self._on_event, lanes=(lane,))
-        self._failed: JobEvent | None = None
         self.found: Mapping[str, Any] = {}
-        self._console = Console(stderr=True, quiet=quiet, highlight=False)
-        self._progress = Progress(TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[message]}"),
-                                  TimeRemainingColumn(), console=self._console, transient=True,
-                                  disable=not self._console.is_terminal)
-        self._bars: dict[str, TaskID] = {}
-        self._said = -math.inf
+        self._listener = listener
+        self._failures: dict[str, JobEvent] = {}
 
     @property
     def person_id(self) -> str:
@@ -71,7 +78,7 @@ class Headless:
             After Ctrl+C, once the worker has stopped (and saved its checkpoint, where it has one).
         """
         job_id = changes.jobs[0]
-        with self._progress:
+        with self._listener:
             try:
                 record = self.queue.wait(job_id)
             except KeyboardInterrupt:
@@ -83,7 +90,7 @@ class Headless:
                     if result.job_id == job_id]
         if record.state is JobState.CANCELLED:
             raise Interrupted
-        event = self._failed
+        event = self._failures.pop(job_id, None)
         raise UserError(record.message or "The job failed.",
                         str(event.data.get("remedy", "Try again.")) if event else "Try again.",
                         details=str(event.data.get("details", "")) if event else "")
@@ -91,12 +98,35 @@ class Headless:
     def _on_event(self, record: JobRecord, event: JobEvent) -> None:
         """Called on the queue's thread: results are written first."""
         receive(self.workspace, record, event)
-        if event.kind is EventKind.NOTICE:
-            self._console.print(event.message, markup=False)
-        elif event.kind is EventKind.FAILED:
-            self._failed = event
+        if event.kind is EventKind.FAILED:
+            self._failures[record.id] = event
         elif event.kind is EventKind.RESULT:
             self.found = event.data
+        self._listener(record, event)
+
+
+class _Console:
+    """Progress and notices on stderr, for people; or (`quiet`) the points of curves alone, a JSON object a line."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._console = Console(stderr=True, quiet=quiet, highlight=False)
+        self._progress = Progress(TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[message]}"),
+                                  TimeRemainingColumn(), console=self._console, transient=True,
+                                  disable=not self._console.is_terminal)
+        self._bars: dict[str, TaskID] = {}
+        self._said = -math.inf
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        self._progress.stop()
+
+    def __call__(self, record: JobRecord, event: JobEvent) -> None:
+        if event.kind is EventKind.NOTICE:
+            self._console.print(event.message, markup=False)
         elif event.kind in (EventKind.STARTED, EventKind.PROGRESS):
             bar = self._bars.get(record.id)
             if bar is None:
@@ -118,10 +148,18 @@ class Headless:
 
 
 @contextmanager
-def headless(folder: Path | None, *, lane: Lane = Lane.INTERACTIVE, quiet: bool = False) -> Iterator[Headless]:
+def headless(folder: Path | None, *, lane: Lane = Lane.INTERACTIVE, quiet: bool = False,
+             listener: Listener | None = None) -> Iterator[Headless]:
     """Open a workspace (a temporary one when `folder` is None) and a queue on it; both are closed at the end.
 
     Jobs that wait in the workspace from an earlier session are left alone.
+
+    Parameters
+    ----------
+    quiet
+        Nothing on stderr but the points of curves, as JSON.
+    listener
+        Hears what happens; None: it is told on stderr.
 
     Raises
     ------
@@ -131,7 +169,7 @@ def headless(folder: Path | None, *, lane: Lane = Lane.INTERACTIVE, quiet: bool 
     workspace = Workspace.open(folder) if folder is not None else Workspace.temporary()
     try:
         require_writable(workspace)
-        here = Headless(workspace, lane, quiet)
+        here = Headless(workspace, lane, listener or _Console(quiet))
         here.queue.start(resume=False)
         try:
             yield here

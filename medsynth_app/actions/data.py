@@ -95,7 +95,12 @@ def preview_request(request: TrainRequest) -> DataRequest:
     return DataRequest(request.data or request.frozen, str(work / REPORT), str(work / SHEET),
                        frozen="" if frozen else request.frozen,
                        recipe="" if frozen else json.dumps(read_layout(Path(request.recipe))),
-                       recipe_file=request.recipe)
+                       recipe_file=request.recipe, timed=request.part == "base")
+
+
+def time_request(recipe: Path, report: Path) -> DataRequest:
+    """How long the base model of a recipe takes to train on this machine, written to `report`."""
+    return DataRequest("", str(report.resolve()), recipe_file=str(recipe.resolve()), timed=True)
 
 
 def look_at_data(queue: JobQueue, request: DataRequest, person: str = "") -> Changes:

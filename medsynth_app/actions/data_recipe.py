@@ -70,7 +70,7 @@ MEANT = "mask_labels = {names}  # what the values 1, 2 ... of masks mean\n"
 OF_LAYOUT = {
     CELLS: """\
 captions = ["{a} {class}", "a picture of {a} {class}"]  # {class} becomes the class, {a} its article
-# class_names = { ig = "immature granulocyte" }  # where a class should be called otherwise
+# class_names = { CLASS = "another name" }  # where captions should call a class otherwise
 crops = [1.0, 0.8]  # shares of the edge that are seen
 # include_synthetic = true  # learn from pictures that MedSynth drew, too
 # intensity_ranges = { CT = [-1000, 400] }  # what is black and white, by modality
@@ -138,6 +138,7 @@ def recipe_for(name: str, data: Path) -> str:
     prompts = [f"{'an' if each[:1] in 'aeiou' else 'a'} {each}" for each in classes] or \
         [text for text in (prompt, remove) if text]
     body = OF_LAYOUT[listing.layout].replace("PROMPT", prompt).replace("REMOVE", remove).replace(
+        "CLASS", next((json.dumps(each) for each in classes), "class")).replace(
         "LABELS", "{ " + ", ".join(f"{value} = {_toml(text)}" for value, text in labels.items()) + " }")
     return HEAD.format(
         name=name, quoted=_toml(name), modalities=_toml(list(seen.modalities)), colour=seen.colour,
@@ -146,6 +147,13 @@ def recipe_for(name: str, data: Path) -> str:
         labels=MEANT.format(names=_toml(list(labels.values()))) if masked else "",
         layout=listing.layout, data=body, more=MASKED if masked else "",
         turns='"hflip", "vflip", "rot90"' if seen.modalities == ("OT",) and not masked else "")
+
+
+def add_time(recipe: Path, told: str) -> None:
+    """Write how long training takes (`data_words.time_of`) into the head of a recipe."""
+    text = recipe.read_text(encoding="utf-8")
+    with writing(recipe) as part:
+        part.write_text(text.replace("\n\n[pack]", f"\n# Time: {told}.\n\n[pack]", 1), encoding="utf-8")
 
 
 def write_recipe(name: str, data: Path, out: Path) -> None:

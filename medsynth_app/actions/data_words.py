@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from medsynth_app.core.words import _
+from medsynth_app.core.words import _, duration
 from medsynth_app.datasets.description import NOT_STATED
 
 SPLIT_BY = {
@@ -38,8 +38,9 @@ def facts_of(found: Mapping[str, Any]) -> list[tuple[str, str]]:
         name += " " + _("(write name, licence and citation into dataset.toml in the folder)")
     if "counts" not in found:
         split = [(_("Split"), SPLIT_BY[found["split_by"]])] if "split_by" in found else []
+        time = [(_("Time"), time_of(found))] if "seconds" in found else []
         return [(_("Name"), name), *split, *((label or _("All"), _learned(about))
-                                             for label, about in found["classes"].items())]
+                                             for label, about in found["classes"].items()), *time]
     facts = [(_("What"), _("{form}: {pictures} pictures in {files} files").format(**found)), (_("Name"), name),
              (_("Counts"), _counts(found["counts"])),
              (_("Sizes"), _(" to ").join(found["sizes"]) or _("none")),
@@ -52,6 +53,14 @@ def facts_of(found: Mapping[str, Any]) -> list[tuple[str, str]]:
     if found.get("synthetic") and not any(found["parts"].values()):
         parts = _("none: a model drew every picture, so nothing is learned from them unless asked (include_synthetic)")
     return [*facts, (_("Patients"), str(found["patients"] or _("not named"))), (_("Split"), parts)]
+
+
+def time_of(found: Mapping[str, Any]) -> str:
+    """How long training takes here, all of it and by stage."""
+    seconds: Mapping[str, float] = found["seconds"]
+    return _("about {time} for all steps on this machine ({device}): {stages}").format(
+        time=duration(sum(seconds.values())), device=found["device"],
+        stages=", ".join(f"{name} {duration(each)}" for name, each in seconds.items()))
 
 
 def names_of(found: Mapping[str, Any]) -> list[Names]:
@@ -71,6 +80,8 @@ def names_of(found: Mapping[str, Any]) -> list[Names]:
               tuple(f"{name} {count}" for name, count in found["not_as_described"].items()), wrong=True),
         Names(_("The same picture in two classes"), _joined(found.get("in_two_classes", ()), "~"), wrong=True),
         Names(_("Of a few values only, as masks are"), tuple(found["like_masks"]), wrong=True),
+        Names(_("With text burned in, as it seems: a model learns to draw it, and it may name somebody"),
+              tuple(found.get("with_text", ()))),
         Names(_("Drawn by a model, and left out of training unless asked"), tuple(found.get("synthetic", ()))),
         Names(_("Left out of training, because a held-out picture is nearly the same"),
               tuple(found.get("left_out", ()))),

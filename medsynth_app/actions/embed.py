@@ -14,6 +14,7 @@ from medsynth_app.core.jobs.embed import EmbedRequest, PictureList
 from medsynth_app.core.jobs.request import ModelRef
 from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.datasets.picture import is_picture
+from medsynth_app.formats.embeddings import check_table
 from medsynth_app.jobs.queue import JobQueue
 
 LABELS = "labels.csv"
@@ -21,7 +22,7 @@ SIDES = ("x", "y", "width", "height")
 
 
 def list_pictures(data: Path) -> PictureList:
-    """The pictures of a data set.
+    """The pictures of a data set, with their classes where it names them.
 
     Parameters
     ----------
@@ -38,8 +39,9 @@ def list_pictures(data: Path) -> PictureList:
     if data.is_dir() and not (data / LABELS).is_file():
         folder = data.resolve()
         files = sorted(path for path in folder.rglob("*") if is_picture(path))
-        pictures = PictureList.of([path.relative_to(folder).as_posix() for path in files],
-                                  [str(path) for path in files])
+        within = [path.relative_to(folder) for path in files]
+        pictures = PictureList.of([path.as_posix() for path in within], [str(path) for path in files],
+                                  classes=[path.parts[0] if len(path.parts) > 1 else "" for path in within])
     elif data.is_dir() or data.is_file():
         pictures = _listed(data / LABELS if data.is_dir() else data)
     else:
@@ -72,7 +74,8 @@ def _listed(path: Path) -> PictureList:
     if len(set(ids)) < len(ids):
         raise UserError(f"Two rows of {path.name} have the same name.", "Give every picture a row of its own.")
     return PictureList.of(ids, [str(found[name]) for name in named],
-                          np.array([_box(row, path) for row in rows], np.int64) if cells else None)
+                          np.array([_box(row, path) for row in rows], np.int64) if cells else None,
+                          [str(row.get("class") or "") for row in rows])
 
 
 def _box(row: Mapping[str, str], path: Path) -> tuple[int, int, int, int]:
@@ -96,8 +99,7 @@ def embed_request(encoder: InstalledPack, pictures: PictureList, out: Path, *, c
     if not 0 <= crop <= most:
         raise UserError(f"A crop of {crop:g} is not possible.",
                         f"Give a share of the edge above 0 and up to {most:g}, or 0 for the encoder's own.")
-    if out.suffix != ".npz" or out.is_dir():
-        raise UserError(f"The embeddings cannot be written to {out.name}.", "Name a file that ends in .npz.")
+    check_table(out)
     return EmbedRequest(ModelRef(str(encoder.folder.resolve()), encoder.manifest.sha256), pictures,
                         str(out.resolve()), crop, device)
 

@@ -174,10 +174,15 @@ def export_picture(workspace: Workspace, pixels: npt.NDArray[np.uint8], provenan
         For a format or place that cannot be written, or where another mask has that name: one that does not belong to
         the picture would look as if it did.
     """
+    return write_picture(pixels, for_export(provenance, workspace.salt), path, format, mark=mark, mask=mask)
+
+
+def write_picture(pixels: npt.NDArray[np.uint8], record: Provenance, path: Path, format: str = "png", *,
+                  mark: bool = True, mask: npt.NDArray[np.uint8] | None = None) -> Exported:
+    """`export_picture` with a record that may leave already (`record_of`)."""
     if format not in IMAGE_WRITERS or IMAGE_WRITERS[format].rendered is None:
         raise UserError(f"A generated picture cannot be written as {format!r}.",
                         "Use png, tiff or secondary-capture.")
-    record = for_export(provenance, workspace.salt)
     with _mask_beside(path, mask, record), _writing(path):
         return _write_rendered(path, format, pixels, record, mark, None)
 

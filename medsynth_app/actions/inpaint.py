@@ -120,6 +120,18 @@ def followed(meant: Mapping[int, int], parameters: InpaintParameters, manifest: 
     return names, parameters.follows(names, _prompt(parameters, manifest))
 
 
+def require_following(meant: Mapping[int, int], parameters: InpaintParameters, pack: InstalledPack | None) -> None:
+    """Raise `UserError` where a fill that shall keep to the classes of a mask, whatever the prompt, cannot."""
+    if parameters.mode != "replace" or pack is None:
+        raise UserError(f"Following the mask does not go with mode {parameters.mode}.", "Follow it with mode replace.")
+    title, unknown = pack.manifest.title, [str(value) for value, label in meant.items() if not label]
+    if not pack.manifest.draws_from_masks:
+        raise UserError(f"{title} cannot follow masks.", "Choose a pack that holds a ControlNet, or do not follow.")
+    if unknown:
+        raise UserError(f"The mask holds the value {', '.join(unknown)}, which {title} does not know.",
+                        f"It knows {' and '.join(pack.manifest.mask_labels)}, as 1, 2, ...; or do not follow.")
+
+
 def in_labels(painted: Labels, meant: Mapping[int, int]) -> Labels:
     """A copy of what is painted, (rows, columns), in the pack's labels: all of it, for it says what lies around."""
     table = np.zeros(256, np.uint8)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ import medsynth_app
 from medsynth_app.actions.out_folder import made_folder, make_folder, require_room, require_unused
 from medsynth_app.core.changes import Changes
 from medsynth_app.core.errors import UserError
-from medsynth_app.core.jobs.train import TrainRequest
+from medsynth_app.core.files import LOCK
+from medsynth_app.core.jobs.train import RUN, TrainRequest
 from medsynth_app.core.pack import MANIFEST
 from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.datasets.dataset import is_frozen, refuse_another_set
@@ -19,7 +21,6 @@ from medsynth_app.datasets.freeze import check_layout, refuse_among
 from medsynth_app.jobs.queue import JobQueue
 
 SECTIONS = {"base": "denoiser", "control": "control", "masks": "masks", "encoder": "encoder", "detector": "detector"}
-RUN = "run.json"  # what a run in the folder beside its pack is
 
 
 def train_request(recipe: Path, data: Path | None, out: Path, *, part: str = "base",
@@ -81,6 +82,8 @@ def train_request(recipe: Path, data: Path | None, out: Path, *, part: str = "ba
 def _check_data(data: Path | None, layout: dict[str, Any]) -> None:
     if data is None:
         raise UserError("There is no frozen training set of an earlier run here.", "Give the folder of the data.")
+    if not data.exists():
+        raise UserError(f"There is no folder or file {data.name}.", "Give the folder of the data, or a CSV file.")
     if is_frozen(data):
         refuse_another_set(data, layout)
     else:
@@ -89,11 +92,34 @@ def _check_data(data: Path | None, layout: dict[str, Any]) -> None:
 
 def train(queue: JobQueue, request: TrainRequest, person: str = "") -> Changes:
     """Queue a training run."""
-    job = queue.submit(request, person=person)
     work = work_folder(Path(request.out))
     make_folder(work)
     (work / RUN).write_text(json.dumps({"part": request.part, "data": request.data}), encoding="utf-8")
-    return Changes(jobs=(job,))
+    return Changes(jobs=(queue.submit(request, person=person),))
+
+
+def branch_run(source: Path, out: Path) -> None:
+    """Copy the run that makes, or made, the pack `source`, so that it goes on for `out`, and the first as it was.
+
+    Raises
+    ------
+    UserError
+        When there is no such run, when `out` is in use, or the disk has no room.
+    """
+    work, new = work_folder(source), work_folder(out)
+    if not _holds_any(work / "checkpoints"):
+        raise UserError(f"There is no training run for {source.name}, or it has kept no checkpoint yet.",
+                        "Name the folder that its --out was.")
+    if (out / MANIFEST).exists() or new.exists():
+        raise UserError(f"The folder {out.name} holds a pack or a training run already.",
+                        "Give another folder for the branch.", safe="Both runs stay as they are.")
+    require_room((out.parent, sum(path.stat().st_size for path in work.rglob("*") if path.is_file())))
+    try:
+        shutil.copytree(work, new, ignore=shutil.ignore_patterns(LOCK))
+    except OSError as error:
+        shutil.rmtree(new, ignore_errors=True)
+        raise UserError("The run could not be copied.", "Make room on this disk, or choose another folder.",
+                        details=type(error).__name__) from error
 
 
 def _run(work: Path) -> dict[str, Any]:
@@ -151,6 +177,9 @@ def is_for(recipe: Path, part: str) -> bool:
 def _read(recipe: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(recipe.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except tomllib.TOMLDecodeError as error:  # says where, and nothing of what stands there
+        raise UserError(f"The recipe {recipe.name} is no TOML: {error}.",
+                        "Mend that line, or compare it with a recipe in resources/recipes.") from error
+    except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"The recipe {recipe.name} cannot be read.",
                         "Give a TOML file such as those in resources/recipes.", details=type(error).__name__) from error

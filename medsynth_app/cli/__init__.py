@@ -8,7 +8,7 @@ import signal
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
@@ -28,7 +28,21 @@ from medsynth_app.core.errors import UserError
 from medsynth_app.demo import run_demo
 from medsynth_app.startup import hold_garbage, release_garbage
 
-app = typer.Typer(name="medsynth", cls=OneLineErrors, add_completion=False, pretty_exceptions_enable=False,
+OPEN = "open"
+
+
+class Program(OneLineErrors):
+    """``medsynth FILE`` is short for ``medsynth open FILE``; what is neither a command nor a path is a typo."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        named = args[0] if args else ""
+        if named and named not in self.commands and (Path(named).exists() or Path(named).name != named
+                                                     or Path(named).suffix):
+            args = [OPEN, *args]
+        return super().resolve_command(ctx, args)
+
+
+app = typer.Typer(name="medsynth", cls=Program, add_completion=False, pretty_exceptions_enable=False,
                   help="MedSynth: an offline workbench for synthetic medical images.", rich_markup_mode=None)
 app.add_typer(images.app)
 app.add_typer(export.app)
@@ -48,22 +62,33 @@ app.add_typer(packs, name="packs")
 @app.callback(invoke_without_command=True)
 def window(context: typer.Context, workspace: WorkspaceOption = None,
            version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
-    """Open the window; or, with a command, do one job without it."""
+    """Open the window, with FILE where one is named; or, with a command, do one job without it."""
     if version:
         typer.echo(f"medsynth {__version__}")
     elif context.invoked_subcommand is None:
         raise typer.Exit(_open_window(workspace))
 
 
-def _open_window(workspace: Path | None) -> int:
+@app.command(OPEN)
+def open_in_window(context: typer.Context,
+                   path: Annotated[Path, typer.Argument(metavar="FILE|DIR", help="An image, or a folder of DICOM.")],
+                   workspace: WorkspaceOption = None) -> None:
+    """Open the window with an image or a folder of slices; `medsynth FILE` does the same."""
+    before = context.parent.params.get("workspace") if context.parent is not None else None
+    raise typer.Exit(_open_window(workspace or before, path))
+
+
+def _open_window(workspace: Path | None, path: Path | None = None) -> int:
     try:
+        if path is not None and not path.exists():
+            raise UserError(f"There is no file or folder {path.name}.", "`medsynth --help` lists the commands.")
         if not has_display():
             raise UserError("There is no display to open the window on.",
                             "`medsynth demo --out demo-output --headless` needs none, and every job has a command.")
         hold_garbage()
         from medsynth_app.app import run  # Qt and napari are loaded only now
 
-        return run(workspace)
+        return run(workspace, path.resolve() if path is not None else None)
     except UserError as error:
         typer.echo(str(error), err=True)
         return 2

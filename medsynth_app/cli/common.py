@@ -57,7 +57,7 @@ class OneLineErrors(TyperGroup):
             context = getattr(error, "ctx", None)
             command_line = context.command_path if context is not None else "medsynth"
             text = " ".join(message().split()).rstrip(".")
-            _tell(UserError(f"{text}.", f"See `{command_line} --help`."), as_json)
+            _tell(UserError(text if text.endswith("?") else f"{text}.", f"See `{command_line} --help`."), as_json)
             sys.exit(2)
         sys.exit(status if isinstance(status, int) else 0)
 

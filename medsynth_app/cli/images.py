@@ -14,7 +14,7 @@ from rich.table import Column, Table
 
 from medsynth_app.actions.export_result import export_result
 from medsynth_app.actions.info import info as read_info
-from medsynth_app.actions.inpaint import given_labels, inpaint_request
+from medsynth_app.actions.inpaint import given_labels, inpaint_request, require_following
 from medsynth_app.actions.inpaint import inpaint as queue_inpainting
 from medsynth_app.actions.open_image import open_image
 from medsynth_app.actions.out_folder import out_folder, require_room
@@ -105,7 +105,7 @@ def _inpaint(here: Headless, document: Document, mask: Path, wanted: int | None,
         raise UserError("The mask is empty: all of it is 0.", "Give one that is not 0 where the image shall be filled.")
     meant = given_labels(painted, pack.manifest) if pack is not None else None
     if parameters.follow:
-        _check_follow(meant or {}, parameters, pack)
+        require_following(meant or {}, parameters, pack)
     request = inpaint_request(document, frame, parameters, pack, painted=painted, meant=meant)
     count, crop = request.sampling.count, request.image.crop
     require_room((out, count * document.pixels(frame).nbytes), (here.workspace.folder, (count + 1) * 2 * crop.nbytes))
@@ -141,19 +141,6 @@ def _engine(named: str | None, parameters: InpaintParameters, document: Document
         if reason is not None:
             raise UserError(f"{reason}.", "Use --mode remove, which needs no model, or name a pack with --engine.")
     return chosen_pack(named, lambda packs: suited_pack(packs, info, None, pixels))
-
-
-def _check_follow(meant: dict[int, int], parameters: InpaintParameters, pack: InstalledPack | None) -> None:
-    """Refuse what was asked for outright and cannot be done."""
-    if parameters.mode != "replace" or pack is None:
-        raise UserError(f"--follow does not go with mode {parameters.mode}.", "Use it with mode replace.")
-    title, unknown = pack.manifest.title, [str(value) for value, label in meant.items() if not label]
-    if not pack.manifest.draws_from_masks:
-        raise UserError(f"{title} cannot follow masks.",
-                        "Choose a pack that holds a ControlNet, or leave out --follow.")
-    if unknown:
-        raise UserError(f"The mask holds the value {', '.join(unknown)}, which {title} does not know.",
-                        f"It knows {' and '.join(pack.manifest.mask_labels)}, as 1, 2, ...; or leave out --follow.")
 
 
 def _kind(document: Document, about: FrameInfo) -> tuple[str, str]:

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from medsynth_app.actions.data import look_at_data, preview_request, read_report
-from medsynth_app.actions.data_recipe import write_recipe
+from medsynth_app.actions.data import REPORT, look_at_data, preview_request, read_report, time_request
+from medsynth_app.actions.data_recipe import add_time, write_recipe
+from medsynth_app.actions.data_words import time_of
 from medsynth_app.actions.packs import find_pack
+from medsynth_app.actions.train import begun_part, branch_run, train_request
 from medsynth_app.actions.train import train as queue_training
-from medsynth_app.actions.train import train_request
 from medsynth_app.cli.common import Answer, JsonOption, OutOption, WorkspaceOption, command
 from medsynth_app.cli.data import told
 from medsynth_app.core.job import Lane
 from medsynth_app.core.jobs.train import TrainRequest
 from medsynth_app.core.pack_files import open_pack
-from medsynth_app.headless import Headless, headless
+from medsynth_app.headless import Headless, Interrupted, headless
 
 train = typer.Typer(help="Train a model pack, or a part of one.")
 
@@ -25,20 +27,30 @@ RecipeArgument = Annotated[Path, typer.Argument(help="A TOML file such as those 
 DataOption = Annotated[Path | None, typer.Option("--data", help="The data folder of the recipe.")]
 ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on from an earlier run.")]
 MinutesOption = Annotated[float, typer.Option("--max-minutes", min=0, help="End after so many minutes; 0: never.")]
+BranchOption = Annotated[Path | None, typer.Option(
+    "--branch", file_okay=False, help="Go on from a copy of another run, that of this --out; that one stays.")]
 DryOption = Annotated[bool, typer.Option(
     "--dry-run", help="Split and freeze the data, tell what would be learned, and train nothing.")]
 JoinedOption = Annotated[str, typer.Option("--pack", help="Name or folder of the base pack that the part joins.")]
 
 
 def _train(part: str, recipe: Path, data: Path | None, out: Path, resume: bool, max_minutes: float,
-           workspace: Path | None, as_json: bool, dry: bool, joins: str | None = None) -> Answer:
+           workspace: Path | None, as_json: bool, dry: bool, branch: Path | None, joins: str | None = None) -> Answer:
     """Train and wait. Ctrl+C keeps a checkpoint."""
     pack = find_pack(joins) if joins is not None else None
+    if branch is not None:
+        branch_run(branch, out)
+        resume = True
     with headless(workspace, lane=Lane.BACKGROUND, quiet=as_json) as here:
         request = train_request(recipe, data, out, part=part, pack=pack, resume=resume, max_minutes=max_minutes)
         if dry:
             return _previewed(here, request)
-        here.run(queue_training(here.queue, request, here.person_id))
+        try:
+            here.run(queue_training(here.queue, request, here.person_id))
+        except Interrupted:
+            if begun_part(out):
+                typer.echo("What was learned is kept: the same command with --resume goes on from there.", err=True)
+            raise
     found = open_pack(out)
     return Answer({"pack": found.manifest.name, "part": part, "folder": str(out), "sha256": found.manifest.sha256},
                   f"{out}  {found.manifest.sha256}")
@@ -50,9 +62,14 @@ def train_new(name: Annotated[str, typer.Argument(help="What the pack will be ca
               out: Annotated[Path | None, typer.Option(
                   "--out", dir_okay=False, help="The file to write; without it NAME.toml here.")] = None,
               workspace: WorkspaceOption = None, as_json: JsonOption = False) -> Answer:
-    """Write a commented recipe for data of your own."""
+    """Write a commented recipe for data of your own, with the time that it takes on this machine."""
     path = out or Path(f"{name}.toml")
     write_recipe(name, data, path)
+    with tempfile.TemporaryDirectory() as temporary, headless(workspace, lane=Lane.BACKGROUND, quiet=as_json) as here:
+        request = time_request(path, Path(temporary) / REPORT)
+        here.run(look_at_data(here.queue, request, here.person_id))
+        told = time_of(read_report(Path(request.report)))
+    add_time(path, told)
     return Answer({"recipe": str(path)}, f"{path}\nRead it, then: medsynth train base {path} --data {data} "
                                          "--out PACK --dry-run")
 
@@ -67,39 +84,43 @@ def _previewed(here: Headless, request: TrainRequest) -> Answer:
 @command(train, "base")
 def train_base(recipe: RecipeArgument, out: OutOption, data: DataOption = None, resume: ResumeOption = False,
                start: Annotated[str | None, typer.Option("--start", help="Name or folder of a pack to start from.")]
-               = None, max_minutes: MinutesOption = 0.0, dry_run: DryOption = False, workspace: WorkspaceOption = None,
+               = None, max_minutes: MinutesOption = 0.0, dry_run: DryOption = False,
+               branch: BranchOption = None, workspace: WorkspaceOption = None,
                as_json: JsonOption = False) -> Answer:
     """Train a base pack by a recipe. Ctrl+C keeps a checkpoint; --resume goes on from it."""
-    return _train("base", recipe, data, out, resume, max_minutes, workspace, as_json, dry_run, start)
+    return _train("base", recipe, data, out, resume, max_minutes, workspace, as_json, dry_run, branch, start)
 
 
 @command(train, "control")
 def train_control(recipe: RecipeArgument, out: OutOption, pack: JoinedOption, data: DataOption = None,
                   resume: ResumeOption = False, max_minutes: MinutesOption = 0.0, dry_run: DryOption = False,
-                  workspace: WorkspaceOption = None, as_json: JsonOption = False) -> Answer:
+                  branch: BranchOption = None, workspace: WorkspaceOption = None,
+                  as_json: JsonOption = False) -> Answer:
     """Train a ControlNet for masks; OUT becomes a copy of the base pack with it."""
-    return _train("control", recipe, data, out, resume, max_minutes, workspace, as_json, dry_run, pack)
+    return _train("control", recipe, data, out, resume, max_minutes, workspace, as_json, dry_run, branch, pack)
 
 
 @command(train, "masks")
 def train_masks(recipe: RecipeArgument, out: OutOption, pack: JoinedOption, data: DataOption = None,
                 resume: ResumeOption = False, max_minutes: MinutesOption = 0.0, dry_run: DryOption = False,
-                workspace: WorkspaceOption = None, as_json: JsonOption = False) -> Answer:
+                branch: BranchOption = None, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> Answer:
     """Train a model of masks themselves; OUT becomes a copy of the base pack with it."""
-    return _train("masks", recipe, data, out, resume, max_minutes, workspace, as_json, dry_run, pack)
+    return _train("masks", recipe, data, out, resume, max_minutes, workspace, as_json, dry_run, branch, pack)
 
 
 @command(train, "encoder")
 def train_encoder(recipe: RecipeArgument, out: OutOption, data: DataOption = None, resume: ResumeOption = False,
-                  max_minutes: MinutesOption = 0.0, dry_run: DryOption = False, workspace: WorkspaceOption = None,
+                  max_minutes: MinutesOption = 0.0, dry_run: DryOption = False,
+                  branch: BranchOption = None, workspace: WorkspaceOption = None,
                   as_json: JsonOption = False) -> Answer:
     """Train an encoder of cells: a picture becomes a vector."""
-    return _train("encoder", recipe, data, out, resume, max_minutes, workspace, as_json, dry_run)
+    return _train("encoder", recipe, data, out, resume, max_minutes, workspace, as_json, dry_run, branch)
 
 
 @command(train, "detector")
 def train_detector(recipe: RecipeArgument, out: OutOption, data: DataOption = None, resume: ResumeOption = False,
-                   max_minutes: MinutesOption = 0.0, dry_run: DryOption = False, workspace: WorkspaceOption = None,
+                   max_minutes: MinutesOption = 0.0, dry_run: DryOption = False,
+                   branch: BranchOption = None, workspace: WorkspaceOption = None,
                    as_json: JsonOption = False) -> Answer:
     """Train a detector of cells: it finds them in fields, as `detect --engine OUT`."""
-    return _train("detector", recipe, data, out, resume, max_minutes, workspace, as_json, dry_run)
+    return _train("detector", recipe, data, out, resume, max_minutes, workspace, as_json, dry_run, branch)

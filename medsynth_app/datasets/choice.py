@@ -97,9 +97,9 @@ def _patients(entries: Sequence[Entry], facts: Sequence[Facts]) -> tuple[str, ..
     return tuple(f"patient-{numbers[name]:04d}" if name else "" for name in known)
 
 
-def examined_listing(listing: Listing, progress: Progress | None = None) -> list[Facts]:
+def examined_listing(listing: Listing, progress: Progress | None = None, letters: bool = False) -> list[Facts]:
     """`examine`, and for pairs, volumes and fields a look at their masks or boxes."""
-    facts = examine(listing.entries, progress)
+    facts = examine(listing.entries, progress, letters)
     return [fact if fact.problem else replace(fact, problem=_problem(listing.layout, entry, fact))
             for entry, fact in zip(listing.entries, facts, strict=True)]
 

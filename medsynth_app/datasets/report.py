@@ -41,13 +41,14 @@ def inspected(data: Path, layout: str = "", progress: Progress | None = None) ->
         raise UserError(f"The folder {data.name} does not have the layout {found.layout!r} ({error.strerror}).",
                         "Leave --layout out to have it recognised.") from error
     about = description_of(data, {})
-    facts = examined_listing(listing, progress)
+    facts = examined_listing(listing, progress, letters=True)
     entries, good = listing.entries, [fact for fact in facts if not fact.problem]
     report = {
         "form": str(found.form), "layout": found.layout, **about.facts(), "counts": listing.counts,
         "files": len(entries), "pictures": sum(fact.frames for fact in good), **_measures(good),
         "broken": [{"file": entry.name, "problem": fact.problem}
                    for entry, fact in zip(entries, facts, strict=True) if fact.problem],
+        "with_text": [entry.name for entry, fact in zip(entries, facts, strict=True) if fact.text],
         "like_masks": [entry.name for entry, fact in zip(entries, facts, strict=True) if fact.few],
         "not_as_described": dict(about.counts) if about.counts and dict(about.counts) != listing.counts else {},
     }

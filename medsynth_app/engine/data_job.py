@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from medsynth_app.core.errors import Cancelled
 from medsynth_app.core.files import writing
@@ -13,12 +14,15 @@ from medsynth_app.datasets.dataset import is_frozen
 from medsynth_app.datasets.freeze import freeze_training_set
 from medsynth_app.datasets.report import inspected, learned
 from medsynth_app.datasets.sheet import sheet_of_frozen, sheet_of_listing
+from medsynth_app.engine.device import choose_device
 from medsynth_app.engine.job import Job
 from medsynth_app.engine.train.recipe import Recipe
 
 
 def run(request: DataRequest, job: Job) -> None:
     """Do a job of the kind "data"; emits ``EventKind.RESULT`` with data file (the report).
+
+    Where the time is estimated, the report's ``seconds`` has it by stage, and ``device`` says on what.
 
     Raises
     ------
@@ -27,8 +31,7 @@ def run(request: DataRequest, job: Job) -> None:
     Cancelled
         Between two pictures.
     """
-    if request.recipe_file:
-        Recipe.load(Path(request.recipe_file))
+    recipe = Recipe.load(Path(request.recipe_file)) if request.recipe_file else None
     data, sheet = Path(request.data), Path(request.sheet) if request.sheet else None
     told = 0
 
@@ -39,7 +42,10 @@ def run(request: DataRequest, job: Job) -> None:
         told = total
         job.emit(JobEvent(job.id, EventKind.PROGRESS, step=done, steps=total, message=f"{done} of {total}"))
 
-    if is_frozen(data) or request.frozen:
+    report: dict[str, Any] = {}
+    if not request.data:
+        pass
+    elif is_frozen(data) or request.frozen:
         frozen = data if is_frozen(data) else freeze_training_set(
             data, json.loads(request.recipe), Path(request.frozen), progress)
         report = learned(frozen)
@@ -50,6 +56,20 @@ def run(request: DataRequest, job: Job) -> None:
         if sheet is not None:
             sheet_of_listing(listing, sheet, (broken["file"] for broken in report["broken"]),
                              report.get("synthetic", ()))
+    if recipe is not None and request.timed:
+        report |= _time(recipe, job)
     with writing(Path(request.report)) as part:
         part.write_text(json.dumps(report, indent=1), encoding="utf-8")
     job.emit(JobEvent(job.id, EventKind.RESULT, step=told, steps=told, data={"file": request.report}))
+
+
+def _time(recipe: Recipe, job: Job) -> dict[str, Any]:
+    """How long it takes here, and on what."""
+    from medsynth_app.engine.train.facts import training_device
+    from medsynth_app.engine.train.pace import seconds_to_train
+    from medsynth_app.engine.train.supervision import Supervisor
+
+    job.emit(JobEvent(job.id, EventKind.PROGRESS, message="Timing a few steps"))
+    device = training_device()
+    seconds = seconds_to_train(recipe, device, Supervisor(cancelled=job.cancelled))
+    return {"seconds": dict(seconds), "device": choose_device(device.type).words}

@@ -160,7 +160,8 @@ def run_embed(request: EmbedRequest, emit: Emit, cancelled: Callable[[], bool], 
             raise Cancelled
         rows.append(encoder.embed_fitted(np.stack(batch)))
         emit(JobEvent(job_id, EventKind.PROGRESS, step=min(len(rows) * BATCH, total), steps=total))
-    made = Embeddings(request.pictures.ids(), np.concatenate(rows), encoder.manifest.name, encoder.manifest.sha256)
+    made = Embeddings(request.pictures.ids(), np.concatenate(rows), encoder.manifest.name, encoder.manifest.sha256,
+                      request.pictures.labels())
     write_embeddings(Path(request.out), made)
     emit(JobEvent(job_id, EventKind.RESULT, step=total, steps=total,
                   data={"file": request.out, "pictures": total, "dimensions": encoder.dimensions,

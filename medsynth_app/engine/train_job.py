@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 
 from medsynth_app.core.errors import UserError
+from medsynth_app.core.files import alone
 from medsynth_app.core.job import EventKind, JobEvent
-from medsynth_app.core.jobs.train import TrainRequest
+from medsynth_app.core.jobs.train import RUN, TrainRequest
 from medsynth_app.datasets.dataset import is_frozen
 from medsynth_app.datasets.freeze import freeze_training_set
 from medsynth_app.engine.clock import Clock
@@ -22,8 +24,14 @@ STEPS = 1000  # what the whole run counts as
 
 
 def run(request: TrainRequest, job: Job) -> None:
-    """Do a job of the kind "train"."""
-    run_train(request, job.emit, job.cancelled, job.give_way, job.id)
+    """Do a job of the kind "train". One that fails before it has learned anything was not begun: see `RUN`."""
+    try:
+        run_train(request, job.emit, job.cancelled, job.give_way, job.id)
+    except UserError:
+        checkpoints = Path(request.checkpoints) if request.checkpoints else None
+        if checkpoints is not None and not (checkpoints.is_dir() and any(checkpoints.iterdir())):
+            (checkpoints.parent / RUN).unlink(missing_ok=True)
+        raise
 
 
 def run_train(request: TrainRequest, emit: Emit, cancelled: Callable[[], bool], give_way: Callable[[], None],
@@ -38,7 +46,7 @@ def run_train(request: TrainRequest, emit: Emit, cancelled: Callable[[], bool], 
     Raises
     ------
     UserError
-        An unreadable recipe or training set.
+        An unreadable recipe or training set, or another run that writes to the same place.
     Cancelled
         After a checkpoint was saved; the same request goes on from there.
     """
@@ -77,9 +85,12 @@ def run_train(request: TrainRequest, emit: Emit, cancelled: Callable[[], bool], 
 
     supervisor = Supervisor(report=report, cancelled=stopped, give_way=wait, measured=measured, show=show,
                             max_seconds=request.max_minutes * 60 or None)
-    data = frozen_set(request, recipe, checkpoints, supervisor)
-    manifest = train_part(request.part, Run(recipe, data, out, checkpoints, supervisor,
-                                            Path(request.pack) if request.pack else None))
+    if request.checkpoints:  # in a folder of the run's own
+        checkpoints.parent.mkdir(parents=True, exist_ok=True)
+    with alone(checkpoints.parent) if request.checkpoints else nullcontext():
+        data = frozen_set(request, recipe, checkpoints, supervisor)
+        manifest = train_part(request.part, Run(recipe, data, out, checkpoints, supervisor,
+                                                Path(request.pack) if request.pack else None))
     emit(JobEvent(job_id, EventKind.RESULT, step=STEPS, steps=STEPS,
                   data={"pack": str(out), "sha256": manifest.sha256, "name": manifest.name}))
 

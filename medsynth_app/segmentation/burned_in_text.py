@@ -20,13 +20,15 @@ LEVEL = 2      # tops and bottoms of a row differ by no more
 LETTERS = 3
 
 
-def text_rows(pixels: npt.NDArray[np.uint8]) -> list[Box]:
+def text_rows(pixels: npt.NDArray[np.uint8], contrast: int = CONTRAST) -> list[Box]:
     """Find rows of small white letters, 5 to 10 pixels high.
 
     Parameters
     ----------
     pixels
         RGB, shape (h, w, 3), uint8.
+    contrast
+        Grey levels by which a letter is brighter than what surrounds it.
 
     Returns
     -------
@@ -34,7 +36,7 @@ def text_rows(pixels: npt.NDArray[np.uint8]) -> list[Box]:
     they carry text, about nine of ten frames with text are found, and few others.
     """
     rows: list[list[Box]] = []
-    for letter in sorted(_letters(pixels)):
+    for letter in sorted(_letters(pixels, contrast)):
         fitting = (row for row in rows if letter[0] - row[-1][2] <= GAP and abs(letter[1] - row[-1][1]) <= LEVEL
                    and abs(letter[3] - row[-1][3]) <= LEVEL)
         row = next(fitting, None)
@@ -45,11 +47,11 @@ def text_rows(pixels: npt.NDArray[np.uint8]) -> list[Box]:
     return [_around(row) for row in rows if len(row) >= LETTERS or _touching(row)]
 
 
-def _letters(pixels: npt.NDArray[np.uint8]) -> list[Box]:
+def _letters(pixels: npt.NDArray[np.uint8], contrast: int) -> list[Box]:
     from scipy import ndimage  # its import takes a while
 
     whiteness = pixels.min(axis=2).astype(np.int16)  # red mucosa has little blue: only white has much of all three
-    thin = whiteness - ndimage.grey_opening(whiteness, size=(STROKE, STROKE)) > CONTRAST
+    thin = whiteness - ndimage.grey_opening(whiteness, size=(STROKE, STROKE)) > contrast
     labelled, _ = ndimage.label(thin, np.ones((3, 3)))
     boxes = [(columns.start, rows.start, columns.stop, rows.stop)
              for rows, columns in ndimage.find_objects(labelled)]

@@ -178,7 +178,7 @@ def _read(files: Sequence[Path], labels: Sequence[str], share: float) -> Cells:
 
 def agreement(name: str, train: Known, test: Known, other: Known | None) -> Findings:
     """5-NN and linear probe of one encoder."""
-    found, chance = Findings(), 1 / len(set(test.labels))
+    found, chance = Findings(), _commonest(test.labels)
     right = knn_accuracy(train.values, train.labels, test.values, test.labels)
     probed = linear_probe(train.values, train.labels, test.values, test.labels)
     n = f"{len(train.labels)} known, {len(test.labels)} asked"
@@ -196,7 +196,7 @@ def agreement(name: str, train: Known, test: Known, other: Known | None) -> Find
 
 
 def _add_other_stain(found: Findings, name: str, train: Known, other: Known) -> None:
-    commonest = max(np.unique(other.labels, return_counts=True)[1]) / len(other.labels)
+    commonest = _commonest(other.labels)
     n = f"{len(other.labels)} cells, {FOLDS} folds, {SEEDS} divisions"
     for what, score in (("5-NN", knn_accuracy), ("linear probe", linear_probe)):
         found.add(f"{name}: {what}, another stain", over_seeds(_in_folds(other, score)),
@@ -209,6 +209,11 @@ def _add_other_stain(found: Findings, name: str, train: Known, other: Known) -> 
 
     found.add(f"{name}: 5-NN, another stain asked of the first", across,
               n=f"{len(shared.labels)} known, {len(other.labels)} asked")
+
+
+def _commonest(labels: npt.NDArray[np.str_]) -> float:
+    """The share of right answers of whoever always names the commonest class."""
+    return float(np.unique(labels, return_counts=True)[1].max() / len(labels))
 
 
 def _per_class(labels: npt.NDArray[np.str_], count: int, seed: int) -> npt.NDArray[np.int64]:

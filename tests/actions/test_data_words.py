@@ -10,7 +10,7 @@ FOUND: dict[str, Any] = {
     "form": "class folders", "pictures": 9, "files": 11, "name": "Pets", "licence": "CC0",
     "counts": {"cat": 6, "dog": 5}, "sizes": ["40 x 40", "64 x 64"],
     "depths": {"8 bits, colour": 8, "16 bits, grey": 1}, "modalities": {"CR": 1}, "patients": 0, "split_by": "image",
-    "parts": {"train": 8, "val": 1, "test": 0}, "left_out": [], "synthetic": ["s.png"],
+    "parts": {"train": 8, "val": 1, "test": 0}, "left_out": [], "synthetic": ["s.png"], "with_text": ["t.png"],
     "broken": [{"file": "a.png", "problem": "It is empty."}], "like_masks": [], "not_as_described": {},
     "duplicates": [["b.png", "c.png"]], "near_duplicates": [], "in_two_classes": []}
 
@@ -24,6 +24,7 @@ def test_facts_and_names_of_a_look() -> None:
     assert facts["Depth"] == "8 bits, colour: 8; 16 bits, grey: 1" and facts["Patients"] == "not named"
     assert [(each.heading, each.names, each.wrong) for each in names_of(FOUND)] == [
         ("Cannot be used", ("a.png: It is empty.",), True),
+        ("With text burned in, as it seems: a model learns to draw it, and it may name somebody", ("t.png",), False),
         ("Drawn by a model, and left out of training unless asked", ("s.png",), False),
         ("Equal files", ("b.png = c.png",), False)]
 

@@ -36,6 +36,7 @@ def data(tmp_path: Path) -> Path:
 def test_a_sub_folder_per_class(data: Path) -> None:
     found = list_pictures(data)
     assert found.ids() == ("a/3.png", "b/1.PNG", "b/2.png") and found.boxes is None
+    assert found.labels() == ("a", "b", "b") and list_pictures(data / "b").labels() == ()
     assert found.paths() == [str(data / name) for name in found.ids()]
 
 
@@ -43,6 +44,7 @@ def test_labels_say_which_files_and_in_which_order(data: Path) -> None:
     (data / "labels.csv").write_text("file,class,split\nb/2.png,b,test\na/3.png,a,train\n")
     for given in (data, data / "labels.csv"):
         assert list_pictures(given).ids() == ("b/2.png", "a/3.png")
+        assert list_pictures(given).labels() == ("b", "a")
         assert list_pictures(given).paths() == [str(data / "b/2.png"), str(data / "a/3.png")]
 
 
@@ -102,6 +104,6 @@ def test_requests_that_cannot_be_run(data: Path, encoder: InstalledPack, pack: I
     for crop in (-0.1, 1.5, float("nan")):
         with pytest.raises(UserError, match="crop"):
             embed_request(encoder, pictures, tmp_path / "E.npz", crop=crop)
-    for out in ("E.csv", "E"):
+    for out in ("E.txt", "E"):
         with pytest.raises(UserError, match="cannot be written"):
             embed_request(encoder, pictures, tmp_path / out)

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from medsynth_app.actions.train import begun_part, train, train_request
+from medsynth_app.actions.train import begun_part, branch_run, train, train_request
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import Lane
+from medsynth_app.core.jobs.train import TrainRequest
 from medsynth_app.datasets.freeze import freeze_training_set
 from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.jobs.store import MemoryJobStore
@@ -33,6 +34,17 @@ def data(tmp_path: Path) -> Path:
     return two_cells(tmp_path / "data")
 
 
+def begun(recipe: Path, data: Path, out: Path) -> TrainRequest:
+    """A run that was queued and has kept a checkpoint."""
+    request = train_request(recipe, data, out)
+    queue = JobQueue(MemoryJobStore(), lambda record, event: None)
+    train(queue, request)
+    queue.close()
+    Path(request.checkpoints).mkdir()
+    (Path(request.checkpoints) / "autoencoder.pt").write_bytes(b"learned")
+    return request
+
+
 def test_the_job_waits_in_the_background_and_freezes_the_data_itself(tmp_path: Path, recipe: Path, data: Path) -> None:
     store = MemoryJobStore()
     queue = JobQueue(store, lambda record, event: None)
@@ -48,10 +60,7 @@ def test_the_job_waits_in_the_background_and_freezes_the_data_itself(tmp_path: P
 
 
 def test_an_earlier_run_is_resumed_on_its_own_data_or_refused(tmp_path: Path, recipe: Path, data: Path) -> None:
-    first = train_request(recipe, data, tmp_path / "pack")
-    queue = JobQueue(MemoryJobStore(), lambda record, event: None)
-    train(queue, first)
-    queue.close()
+    first = begun(recipe, data, tmp_path / "pack")
     with pytest.raises(UserError, match="begun before"):
         train_request(recipe, data, tmp_path / "pack")
     again = train_request(recipe, None, tmp_path / "pack", resume=True)
@@ -61,10 +70,7 @@ def test_an_earlier_run_is_resumed_on_its_own_data_or_refused(tmp_path: Path, re
 
 
 def test_a_run_that_has_made_its_pack_can_go_further_and_no_other(tmp_path: Path, recipe: Path, data: Path) -> None:
-    first = train_request(recipe, data, tmp_path / "pack")
-    queue = JobQueue(MemoryJobStore(), lambda record, event: None)
-    train(queue, first)
-    queue.close()
+    first = begun(recipe, data, tmp_path / "pack")
     make_pack(tmp_path, "pack")
     with pytest.raises(UserError, match="holds a pack already") as refused:
         train_request(recipe, data, tmp_path / "pack")
@@ -76,15 +82,25 @@ def test_a_run_that_has_made_its_pack_can_go_further_and_no_other(tmp_path: Path
 
 
 def test_what_was_learned_from_is_enough_where_the_data_have_gone(tmp_path: Path, recipe: Path, data: Path) -> None:
-    first = train_request(recipe, data, tmp_path / "pack")
-    queue = JobQueue(MemoryJobStore(), lambda record, event: None)
-    train(queue, first)
-    queue.close()
+    first = begun(recipe, data, tmp_path / "pack")
     freeze_training_set(data, {"layout": "labelled-cells", "captions": ["{class}"]}, Path(first.frozen))
-    Path(first.checkpoints).mkdir()
-    (Path(first.checkpoints) / "autoencoder.pt").write_bytes(b"learned")
     (data / "labels.csv").unlink()
     assert train_request(recipe, None, tmp_path / "pack", resume=True).frozen == first.frozen
+
+
+def test_a_run_goes_on_as_another_from_a_copy_of_what_it_learned(tmp_path: Path, recipe: Path, data: Path) -> None:
+    first = begun(recipe, data, tmp_path / "pack")
+    branch_run(tmp_path / "pack", tmp_path / "branch")
+    other = train_request(recipe, None, tmp_path / "branch", resume=True)
+    assert (other.data, Path(other.checkpoints).parent.name) == (first.data, "branch.training")
+    kept = Path(other.checkpoints) / "autoencoder.pt"
+    assert kept.read_bytes() == b"learned"
+    kept.write_bytes(b"more")
+    assert (Path(first.checkpoints) / "autoencoder.pt").read_bytes() == b"learned"
+    for source, out, complaint in (("none", "new", "no training run for none"), ("pack", "branch", "already")):
+        with pytest.raises(UserError, match=complaint):
+            branch_run(tmp_path / source, tmp_path / out)
+    assert not (tmp_path / "new.training").exists()
 
 
 def test_a_run_that_was_not_queued_was_not_begun(tmp_path: Path, recipe: Path, data: Path) -> None:
@@ -130,8 +146,11 @@ def test_what_cannot_be_trained_is_said_in_words(tmp_path: Path, recipe: Path, d
         train_request(tmp_path / "empty.toml", data, tmp_path / "pack")
     with pytest.raises(UserError, match="no frozen training set"):
         train_request(recipe, None, tmp_path / "pack", resume=True)
-    with pytest.raises(UserError, match="layout"):
+    with pytest.raises(UserError, match="There is no folder or file nowhere"):
         train_request(recipe, tmp_path / "nowhere", tmp_path / "pack")
+    (tmp_path / "torn.toml").write_text("[data]\nlayout = \nx = 1\n")
+    with pytest.raises(UserError, match=r"torn\.toml is no TOML: .*line 2"):
+        train_request(tmp_path / "torn.toml", data, tmp_path / "pack")
     (tmp_path / "done").mkdir()
     (tmp_path / "done" / "pack.json").write_text("{}")
     with pytest.raises(UserError, match="holds a pack already"):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -89,8 +91,33 @@ def test_nothing_is_drawn_into_a_kind_of_image_that_no_pack_knows(two_packs: Pat
     answer = run(*line, "--engine", "classical", "--mode", "vary")
     assert answer.exit_code == 2 and "nothing drawn" in answer.stderr
     answer = run(*line, "--mode", "remove", "--follow")
-    assert answer.exit_code == 2 and "--follow does not go with mode remove" in answer.stderr
+    assert answer.exit_code == 2 and "does not go with mode remove" in answer.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_a_path_opens_the_window_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[tuple[Path | None, Path | None]] = []
+    window = SimpleNamespace(run=lambda workspace, path: opened.append((workspace, path)) or 0)
+    monkeypatch.setitem(sys.modules, "medsynth_app.app", window)  # the window itself: tests.test_app
+    monkeypatch.setattr(cli, "has_display", lambda: True)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "slices").mkdir()
+    (tmp_path / "scan.dcm").write_bytes(b"")
+    (tmp_path / "packs").write_bytes(b"")  # called as a command
+    for arguments, expected in ((("scan.dcm",), (None, tmp_path / "scan.dcm")),
+                                (("slices",), (None, tmp_path / "slices")),
+                                (("--workspace", "w", "scan.dcm"), (Path("w"), tmp_path / "scan.dcm")),
+                                (("scan.dcm", "--workspace", "w"), (Path("w"), tmp_path / "scan.dcm")),
+                                (("open", "packs"), (None, tmp_path / "packs")), ((), (None, None))):
+        answer = run(*arguments)
+        assert answer.exit_code == 0, answer.output
+        assert opened.pop() == expected and not opened
+    assert run("packs").exit_code == 2  # needs a command of its own
+    for typo, complaint in (("scna.dcm", "no file or folder scna.dcm"), ("./slcies", "no file or folder slcies"),
+                            ("generat", "No such command 'generat'"), ("slcies", "No such command 'slcies'")):
+        answer = run(typo)
+        assert answer.exit_code == 2 and complaint in answer.stderr and answer.stderr.count("\n") == 1, answer.stderr
+    assert not opened
 
 
 @pytest.mark.parametrize("arguments, complaint", [

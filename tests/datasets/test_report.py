@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from medsynth_app.core.errors import Cancelled, UserError
 from medsynth_app.datasets.freeze import freeze_training_set
@@ -154,3 +154,11 @@ def test_contact_sheets_show_a_row_for_each_class_and_what_is_learned(mixed: Pat
 def test_a_folder_that_is_no_frozen_set_has_not_been_learned_from(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no frozen training set"):
         learned(tmp_path)
+
+
+def test_pictures_with_burned_in_text_are_named(tmp_path: Path) -> None:
+    for name, text, size in (("plain", "", 1), ("dated", "12/2013", 1), ("large", "12/2013", 4)):
+        picture = Image.new("RGB", (256, 256), (150, 80, 60))
+        ImageDraw.Draw(picture).text((4, 100), text, fill=(240, 240, 240))
+        picture.resize((256 * size, 256 * size)).save(tmp_path / f"{name}.png")
+    assert inspected(tmp_path)[0]["with_text"] == ["dated.png", "large.png"]

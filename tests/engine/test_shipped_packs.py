@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from diffusers import StableDiffusionPipeline
 
 from medsynth_app.core.job import EventKind, JobEvent
 from medsynth_app.core.labels import schema_for
@@ -37,6 +39,17 @@ def test_a_shipped_pack_fills_a_region_and_draws_a_picture(pack: Path) -> None:
                  lambda: False, "job")
     (picture,) = [event.arrays["picture"] for event in events if event.kind is EventKind.RESULT]
     assert picture.ndim == crop.ndim and picture.std() > 1
+
+
+@pytest.mark.parametrize("pack", PACKS, ids=lambda path: path.name)
+def test_diffusers_alone_draws_with_a_shipped_pack_as_its_card_says(pack: Path) -> None:
+    assert 'StableDiffusionPipeline.from_pretrained("this folder")' in (pack / "README.md").read_text()
+    pipeline = StableDiffusionPipeline.from_pretrained(pack)
+    pipeline.set_progress_bar_config(disable=True)
+    assert {pipeline.unet.dtype, pipeline.vae.dtype, pipeline.text_encoder.dtype} == {torch.float32}
+    seed, prompt = torch.Generator("cpu").manual_seed(0), "a polyp"
+    picture = pipeline(prompt, num_inference_steps=1, generator=seed, output_type="np").images[0]
+    assert picture.shape[2] == 3 and np.isfinite(picture).all() and picture.std() > 0.01
 
 
 def test_painted_classes_have_the_values_that_the_packs_know() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,8 +15,9 @@ from medsynth_app.core.jobs.train import TrainRequest
 from medsynth_app.datasets.dataset import is_frozen
 from medsynth_app.datasets.freeze import freeze_training_set
 from medsynth_app.engine.diffusion.pipelines import checked_manifest
+from medsynth_app.engine.job import Job
 from medsynth_app.engine.train.parts import PARTS
-from medsynth_app.engine.train_job import overall, run_train
+from medsynth_app.engine.train_job import overall, run, run_train
 from tests.engine.train.test_base import RECIPE
 
 
@@ -117,3 +119,18 @@ def test_stages_follow_one_another() -> None:
         ("freeze", 0, 1), ("data", 0, 1), ("autoencoder", 1, 2), ("autoencoder", 2, 2), ("latents", 0, 2),
         ("denoiser", 1, 2), ("denoiser", 2, 2), ("pack", 1, 1))]
     assert marks == sorted(marks) and marks[0] == 0 and marks[-1] == pytest.approx(1)
+
+
+def test_a_run_that_fails_before_it_has_learned_anything_is_in_nobodys_way(raw: TrainRequest, tmp_path: Path) -> None:
+    (tmp_path / "torn.toml").write_text("[pack")
+    work = tmp_path / "new.training"
+    work.mkdir()
+    asked = replace(raw, recipe=str(tmp_path / "torn.toml"), checkpoints=str(work / "checkpoints"))
+    for learned in (True, False):
+        (work / "run.json").write_text("{}")
+        if learned:
+            (work / "checkpoints" / "tokenizer").mkdir(parents=True)
+        with pytest.raises(UserError, match="cannot be read"):
+            run(asked, Job("job", lambda event: None))
+        assert (work / "run.json").exists() is learned
+        shutil.rmtree(work / "checkpoints", ignore_errors=True)

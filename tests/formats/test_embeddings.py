@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import csv
+import importlib.util
 import io
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -28,6 +31,38 @@ def test_numpy_alone_reads_what_was_written(tmp_path: Path) -> None:
     read = read_embeddings(path)
     assert (read.ids, read.encoder, read.sha256) == (MADE.ids, MADE.encoder, MADE.sha256)
     assert np.array_equal(read.values, VALUES)
+
+
+def test_labels_go_into_every_table(tmp_path: Path) -> None:
+    labelled = replace(MADE, labels=("neutrophil", "", "ü, \"b\""))
+    write_embeddings(tmp_path / "E.npz", labelled)
+    with np.load(tmp_path / "E.npz") as held:
+        assert held["labels"].tolist() == list(labelled.labels)
+    assert read_embeddings(tmp_path / "E.npz").labels == labelled.labels
+    for made in (labelled, MADE):
+        write_embeddings(tmp_path / "E.csv", made)
+        with (tmp_path / "E.csv").open(newline="", encoding="utf-8") as stream:
+            rows = list(csv.DictReader(stream))
+        assert [row["id"] for row in rows] == list(MADE.ids)
+        assert tuple(row["label"] for row in rows) == (made.labels or ("", "", ""))
+        assert rows[0]["encoder"] == "cell-encoder abababababababab"
+        assert np.array_equal(np.array([[row[f"e{k}"] for k in range(5)] for row in rows], np.float32), VALUES)
+    with pytest.raises(ValueError, match="1 labels"):
+        replace(MADE, labels=("one",))
+
+
+def test_parquet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "E.parquet"
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(UserError, match="pyarrow"):
+        write_embeddings(path, MADE)
+    monkeypatch.undo()
+    parquet = pytest.importorskip("pyarrow.parquet")
+    write_embeddings(path, replace(MADE, labels=("a", "b", "")))
+    table = parquet.read_table(path)
+    assert table.column_names == ["id", "label", "embedding"] and table["id"].to_pylist() == list(MADE.ids)
+    assert table["label"].to_pylist() == ["a", "b", ""] and np.array_equal(table["embedding"].to_pylist(), VALUES)
+    assert table.schema.metadata[b"medsynth_encoder_sha256"].decode() == MADE.sha256
 
 
 def test_a_file_that_is_there_is_replaced(tmp_path: Path) -> None:

@@ -28,6 +28,8 @@ class DataRequest:
         JSON text of the section ``[data]`` that they are frozen by.
     recipe_file
         The whole recipe, which is looked through before anything is read; empty: there is none.
+    timed
+        Tell how long the recipe's base model takes to train here, too. Without `data` this is all that is done.
     """
 
     data: str
@@ -37,10 +39,11 @@ class DataRequest:
     frozen: str = ""
     recipe: str = ""
     recipe_file: str = ""
+    timed: bool = False
 
 
 def titled(request: DataRequest) -> str:
-    return "Freeze data" if request.frozen else "Look at data"
+    return "Freeze data" if request.frozen else "Look at data" if request.data else "Estimate the time"
 
 
 DATA = JobKind("data", DataRequest, Lane.BACKGROUND, titled, "data_job", Outcome.DATA, "The data were read")

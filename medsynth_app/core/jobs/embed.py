@@ -31,21 +31,25 @@ class PictureList:
         A unique name per picture, as `files`.
     boxes
         Left, top, right, bottom in pixels of each, shape (n, 4), int64; None: the whole pictures.
+    classes
+        The class of each, as `files`, empty where one has none; None where no classes are known.
     """
 
     files: npt.NDArray[np.uint8]
     file_of: npt.NDArray[np.int32]
     names: npt.NDArray[np.uint8]
     boxes: npt.NDArray[np.int64] | None = None
+    classes: npt.NDArray[np.uint8] | None = None
 
     @staticmethod
-    def of(names: Sequence[str], files: Sequence[str], boxes: npt.NDArray[np.int64] | None = None) -> PictureList:
+    def of(names: Sequence[str], files: Sequence[str], boxes: npt.NDArray[np.int64] | None = None,
+           classes: Sequence[str] = ()) -> PictureList:
         """A file and a unique name per picture; raises ValueError where they are not equally many."""
         if len(names) != len(files) or (boxes is not None and len(boxes) != len(files)):
             raise ValueError("every picture has a name and a file")
         place = {file: k for k, file in enumerate(dict.fromkeys(files))}
         return PictureList(_packed(place), np.fromiter((place[file] for file in files), np.int32, len(files)),
-                           _packed(names), boxes)
+                           _packed(names), boxes, _packed(classes) if any(classes) else None)
 
     def __len__(self) -> int:
         return len(self.file_of)
@@ -57,6 +61,10 @@ class PictureList:
 
     def ids(self) -> tuple[str, ...]:
         return tuple(_unpacked(self.names)) if len(self) else ()
+
+    def labels(self) -> tuple[str, ...]:
+        """The class of each picture; () where no classes are known."""
+        return () if self.classes is None else tuple(_unpacked(self.classes))
 
 
 def _packed(texts: Iterable[str]) -> npt.NDArray[np.uint8]:
@@ -76,7 +84,7 @@ class EmbedRequest:
     model
         An encoder.
     out
-        The file ``.npz`` that the worker writes (see `formats.embeddings`).
+        The file that the worker writes (see `formats.embeddings`).
     crop
         Share of the edge that is seen: of a picture's shorter one, or of a box's longer one (then also above 1).
         0: as the encoder was taught.

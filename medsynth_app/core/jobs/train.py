@@ -11,6 +11,7 @@ from medsynth_app.core.changes import Changes
 from medsynth_app.core.job import EventKind, JobEvent, JobRecord, Lane
 from medsynth_app.core.jobs.kind import JobKind, Keeper, Outcome
 
+RUN = "run.json"  # in the folder beside a pack: which run was begun there
 TRAINABLE = ("base", "control", "masks", "encoder", "detector")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from medsynth_app.core.pack import LATENT_CHANNELS
 from medsynth_app.datasets.dataset import some
 from medsynth_app.engine.train.critic import HEAD_START, Critic, critic_loss, likeness
-from medsynth_app.engine.train.loop import Hooks, Learner, Losses, Plan, fit, precision
+from medsynth_app.engine.train.loop import History, Hooks, Learner, Losses, Plan, fit, precision
 from medsynth_app.engine.train.perceptual import load_perceptual
 from medsynth_app.engine.train.recipe import NORM_GROUPS, AutoencoderSection, Recipe
 from medsynth_app.engine.train.start import start_autoencoder
@@ -46,8 +46,9 @@ def to_tensor(pixels: npt.NDArray[np.uint8], device: torch.device) -> torch.Tens
 
 
 def train_autoencoder(recipe: Recipe, pixels: npt.NDArray[np.uint8], held_out: npt.NDArray[np.uint8], folder: Path,
-                      device: torch.device, supervisor: Supervisor, start: Path | None = None) -> AutoencoderKL:
-    """Train on random crops, as ``recipe.autoencoder`` says.
+                      device: torch.device, supervisor: Supervisor, start: Path | None = None
+                      ) -> tuple[AutoencoderKL, History]:
+    """Train on random crops, as ``recipe.autoencoder`` says; the autoencoder, and what was done.
 
     Parameters
     ----------
@@ -76,9 +77,9 @@ def train_autoencoder(recipe: Recipe, pixels: npt.NDArray[np.uint8], held_out: n
         standardise_latents(vae, pixels[some(len(pixels), 512, recipe.seed)], device)
 
     hooks = Hooks(evaluate=(lambda: autoencoder_figures(vae, seen, device)) if len(seen) else None, finish=standardise)
-    fit(plan, learners, lambda: autoencoder_losses(section, vae, critic, pixels, device), device, supervisor, path,
-        hooks)
-    return vae
+    history = fit(plan, learners, lambda: autoencoder_losses(section, vae, critic, pixels, device), device, supervisor,
+                  path, hooks)
+    return vae, history
 
 
 def autoencoder_losses(section: AutoencoderSection, vae: AutoencoderKL, critic: Critic | None,
@@ -145,11 +146,15 @@ def encoder_key(vae: AutoencoderKL) -> str:
 
 
 @torch.no_grad()
-def encode_all(vae: AutoencoderKL, pixels: npt.NDArray[np.uint8], device: torch.device,
-               batch: int = 32) -> torch.Tensor:
-    """Latent means of pictures, float32 on the CPU, shape (n, channels, s / factor, s / factor)."""
+def encode_all(vae: AutoencoderKL, pixels: npt.NDArray[np.uint8], device: torch.device, batch: int = 32,
+               before: Callable[[int], None] = lambda done: None) -> torch.Tensor:
+    """Latent means of pictures, float32 on the CPU, shape (n, channels, s / factor, s / factor).
+
+    `before` is called with how many are done before each batch; what it raises ends the work.
+    """
     parts = []
     for start in range(0, len(pixels), batch):
+        before(start)
         with precision(device):
             mean = vae.encode(to_tensor(pixels[start:start + batch], device)).latent_dist.mean
         parts.append(mean.float().cpu())

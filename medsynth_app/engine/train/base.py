@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 
 from medsynth_app.core.pack import PackManifest
 from medsynth_app.core.pack_files import read_manifest
@@ -10,7 +11,7 @@ from medsynth_app.datasets.dataset import TrainingSet, read_pixels, some
 from medsynth_app.engine.train.autoencoder import autoencoder_figures, train_autoencoder
 from medsynth_app.engine.train.decoder import train_decoder
 from medsynth_app.engine.train.denoiser import Latents, train_denoiser
-from medsynth_app.engine.train.facts import recipe_fact, training_device, velocity_facts
+from medsynth_app.engine.train.facts import NOT_EVALUATED, recipe_fact, training_device, velocity_facts
 from medsynth_app.engine.train.looks import Looks
 from medsynth_app.engine.train.pack import write_pack
 from medsynth_app.engine.train.supervision import Run
@@ -34,7 +35,8 @@ def train_base(run: Run) -> PackManifest:
     pixels = read_pixels(frozen.samples, recipe.pack.native_size)
     chosen = some(len(frozen.validation), 200, recipe.seed)
     held_out = read_pixels(tuple(frozen.validation[k] for k in chosen), recipe.pack.native_size)
-    vae = train_autoencoder(recipe, pixels, held_out, folder, device, supervisor, run.pack).eval()
+    vae, coded = train_autoencoder(recipe, pixels, held_out, folder, device, supervisor, run.pack)
+    vae.eval()
     turn = train_decoder(recipe, pixels, vae, folder, device, supervisor)
     measured = autoencoder_figures(vae, held_out, device) if len(held_out) else {}
     captions = [text for sample in frozen.samples for text in sample.captions]
@@ -49,8 +51,9 @@ def train_base(run: Run) -> PackManifest:
     training = {
         "started_from": f"{origin.name} {origin.sha256[:16]}" if origin else "",
         "recipe": recipe_fact(recipe),
-        "autoencoder_psnr_db_on_validation": round(measured.get("psnr_db", float("nan")), 2),
-        "latent_power_above_half_nyquist": round(measured.get("power_above_half_nyquist", float("nan")), 2),
+        "autoencoder_steps": coded.step,
+        "autoencoder_psnr_db_on_validation": _told(measured, "psnr_db"),
+        "latent_power_above_half_nyquist": _told(measured, "power_above_half_nyquist"),
         **({"decoder_steps_against_a_critic": turn} if turn else {}),
         "denoiser_steps": history.step,
         **velocity_facts(history, recipe.denoiser.batch, begun, device, vae, model),
@@ -60,3 +63,7 @@ def train_base(run: Run) -> PackManifest:
              "mean_colour": pixels.mean(axis=(0, 1, 2)).round(1).tolist()}
     return write_pack(recipe, about, training, vae, model.eval(), tokenizer, run.out, device,
                       origin.training_data if origin else ())
+
+
+def _told(measured: Mapping[str, float], name: str) -> float | str:
+    return round(measured[name], 2) if name in measured else NOT_EVALUATED

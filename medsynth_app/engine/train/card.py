@@ -23,6 +23,17 @@ SPLIT = {  # by `TrainingData.split_by`
                        "patient may lie in two parts",
     "image": "the set names no patients: split by image, none nearly the same as another, so that one patient may lie "
              "in two parts"}
+UNMEASURED = "## Figures\nNot evaluated: no study has measured this pack (`medsynth study --help`).\n"
+LOADING = """## In other programs
+The folder is one of diffusers' StableDiffusionPipeline. Weights are stored with 16 bits and computed with 32:
+
+```python
+from diffusers import StableDiffusionPipeline
+pipeline = StableDiffusionPipeline.from_pretrained("this folder")
+```
+
+Pictures drawn so carry no record. `medsynth_app.api.Pack` draws them with one.
+"""
 TRAINED = {"base": "Training", "control": "Training of the ControlNet for masks",
            "masks": "Training of the model of masks", "encoder": "Training",
            "detector": "Training"}
@@ -67,8 +78,10 @@ def model_card(manifest: PackManifest, folder: Path) -> str:
     if (folder / SAMPLES).exists():
         parts.append("## Samples\nSeeds 0 to 5 of each prompt, 25 steps, guidance 2.5, none picked by hand. "
                      f"All are synthetic.\n\n![Samples made by this pack]({SAMPLES})\n")
-    if (folder / FIGURES).exists():
-        parts.append(_figures(json.loads((folder / FIGURES).read_text()), weights_key(manifest)))
+    parts.append(_figures(json.loads((folder / FIGURES).read_text()), weights_key(manifest))
+                 if (folder / FIGURES).exists() else UNMEASURED)
+    if manifest.kind == "base":
+        parts.append(LOADING)
     if manifest.known_failures:
         parts.append("## Known failures\n" + "".join(f"- {text}\n" for text in manifest.known_failures))
     return "\n".join(parts)

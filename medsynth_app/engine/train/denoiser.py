@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -72,15 +73,20 @@ class Latents:
         """
         variants = recipe.denoiser.variants if variants is None else variants
         views = []
+        total = variants * len(pixels)
+
+        def encoding(view: int, done: int) -> None:
+            supervisor.stop_if_cancelled()
+            supervisor.report(stage, view * len(pixels) + done, total, "encoding the training pictures")
+
         made = (encoder_key(vae), recipe.augment, recipe.seed, recipe.pack.native_size,
                 [(str(s.file), s.box) for s in samples])
         key = hashlib.sha256(repr(made).encode()).hexdigest()[:8]
         for view in range(variants):
-            supervisor.stop_if_cancelled()
             path = folder / f"latents-{key}-{view}.pt"
             if not path.exists():
-                supervisor.report(stage, view, variants, "encoding the training pictures")
-                latents = encode_all(vae, view_of(recipe, pixels, view), device).half()
+                latents = encode_all(vae, view_of(recipe, pixels, view), device,
+                                     before=partial(encoding, view)).half()
                 save_checkpoint(path, {"latents": latents})
             views.append(load_checkpoint(path)["latents"])
         texts = sorted({text for sample in samples for text in sample.captions})

@@ -10,6 +10,8 @@ import torch
 from medsynth_app.engine.train.loop import History
 from medsynth_app.engine.train.recipe import Recipe
 
+NOT_EVALUATED = "not evaluated: there are no held-out pictures"
+
 
 def training_device() -> torch.device:
     """The GPU where there is one."""

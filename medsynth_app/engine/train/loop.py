@@ -30,6 +30,8 @@ Losses = Callable[[np.random.Generator, int], Iterator[tuple[torch.Tensor | None
 made its step before the next loss is asked for; one whose loss is None makes none. Runs under bfloat16 autocast where
 that is faster."""
 
+SILENCE = 10.0  # seconds after which a step is told of by itself
+
 
 @dataclass(frozen=True)
 class Learner:
@@ -220,6 +222,7 @@ class _Loop:
         self.history = History()
         self.rng = np.random.default_rng((plan.seed, 1))
         self.recent: list[float] = []
+        self.told = time.monotonic()
         # A function of the step. The loop sets the rates itself: time may end a stage as well as steps.
         self.warm_up = min(plan.warm_up, plan.steps // 10)
         first = next(iter(learning.values())).optimizer
@@ -272,10 +275,16 @@ class _Loop:
         if plan.report_every and history.step % plan.report_every == 0:
             history.curve.append([history.step, sum(self.recent) / len(self.recent)])
             self.recent.clear()
-            self.supervisor.report(plan.stage, history.step, plan.steps, self._words())
+            self._report(self._words())
             self.supervisor.measured(plan.stage, history.step, plan.steps, self._figures())
+        elif plan.report_every and time.monotonic() >= self.told + SILENCE:  # a slow machine is not a dead one
+            self._report(plan.shown.format(sum(self.recent) / len(self.recent)))
         if plan.save_every and history.step % plan.save_every == 0:
             self._save()
+
+    def _report(self, words: str) -> None:
+        self.told = time.monotonic()
+        self.supervisor.report(self.plan.stage, self.history.step, self.plan.steps, words)
 
     def _figures(self) -> dict[str, float]:
         """What was found since the last report."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -45,9 +46,20 @@ def write_pack(recipe: Recipe, about: dict[str, Any], training: dict[str, Any], 
     for module in (vae, model):
         module.to("cpu", torch.float16)
     pipeline.save_pretrained(out, max_shard_size=SHARD)
+    compute_in_float32(out)
     tokenizer.backend_tokenizer.model.save(str(out / "tokenizer"))  # older transformers read these two files
     grid.save(out / SAMPLES, quality=90)
     return seal(with_data(new_manifest(recipe, about, {"base": training}), earlier), out)
+
+
+def compute_in_float32(folder: Path) -> None:
+    """Have the text encoder of a pack loaded in float32, as diffusers loads the other parts unless told otherwise.
+
+    transformers goes by the stored precision instead: `from_pretrained` gave a pipeline of two precisions, which fails.
+    """
+    path = folder / "text_encoder" / "config.json"
+    about = json.loads(path.read_text())
+    path.write_text(json.dumps({**about, "dtype": "float32"}, indent=2) + "\n")
 
 
 def pipeline_of(vae: AutoencoderKL, model: Denoiser, tokenizer: CLIPTokenizer) -> StableDiffusionPipeline:

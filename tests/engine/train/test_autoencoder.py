@@ -40,7 +40,7 @@ def with_losses(recipe: Recipe, **changes: float | int) -> Recipe:
 
 
 def trained(recipe: Recipe, pixels: npt.NDArray[np.uint8], folder: Path) -> torch.Tensor:
-    vae = train_autoencoder(recipe, pixels, pixels[:2], folder, CPU, Supervisor())
+    vae, _ = train_autoencoder(recipe, pixels, pixels[:2], folder, CPU, Supervisor())
     weights = torch.cat([value.flatten() for value in vae.parameters()]).detach()
     assert torch.isfinite(weights).all()
     return weights
