@@ -94,7 +94,7 @@ def test_a_line_takes_what_the_set_says_once(tmp_path: Path) -> None:
     ("[[lines]]", "[lines]", "cannot be read as TOML"),
     ("steps = 5", "steps = 5.5", "steps is not a whole number"),
     ("steps = 5", "steps = true", "steps is not a whole number"),
-    ("steps = 5", "steps = 0", "In line 1 of the order: The number of steps is 0"),
+    ("steps = 5", "steps = -1", "In line 1 of the order: The number of steps is -1"),
     ("steps = 5", 'colour = "red"', "key 'colour' is unknown"),
     ("train = 0.8", "train = 0.9", "add up to 1"),
     ("train = 0.8", "train = -0.8", "add up to 1"),
@@ -131,7 +131,7 @@ def test_what_is_no_order_file_is_told(tmp_path: Path) -> None:
     (tmp_path / "empty.toml").write_text("")
     (tmp_path / "none.toml").write_text('name = "x"\nlines = []')
     (tmp_path / "texts.toml").write_text('name = "x"\nlines = ["a"]')
-    for name, said in (("binary", "cannot be read"), ("missing", "cannot be read"), ("empty", "has no name"),
+    for name, said in (("binary", "cannot be read"), ("missing", "no order missing.toml"), ("empty", "has no name"),
                        ("none", "has no lines"), ("texts", "are no sections")):
         with pytest.raises(UserError, match=said):
             read_order(tmp_path / f"{name}.toml")

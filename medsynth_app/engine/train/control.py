@@ -19,7 +19,7 @@ from transformers.utils import logging as transformers_logging
 
 from medsynth_app.core.control_image import control_image
 from medsynth_app.core.errors import UserError
-from medsynth_app.core.pack import PackManifest
+from medsynth_app.core.pack import USUAL_STEPS, PackManifest
 from medsynth_app.core.pack_files import read_manifest
 from medsynth_app.core.parameters import GenerateParameters
 from medsynth_app.datasets.dataset import Sample, TrainingSet, read_masks, read_pixels
@@ -184,14 +184,14 @@ def _drawn_masks(pack: Path, recipe: Recipe, manifest: PackManifest) -> list[tup
 @torch.no_grad()
 def _sample_grid(base: StableDiffusionPipeline, control: ControlNetModel,
                  drawn: list[tuple[str, npt.NDArray[np.uint8]]], size: int, columns: int = 4) -> Image.Image:
-    """Pairs of mask and picture, a prompt above each; drawn as the window draws them."""
+    """Pairs of mask and picture, a prompt above each; drawn as the window draws with a pack that recommends nothing."""
     prompts, standard = [prompt for prompt, _ in drawn], GenerateParameters()
     hints = control_image(np.stack([mask for _, mask in drawn]))
     pipeline: Any = StableDiffusionControlNetPipeline(
         **base.components, controlnet=control, requires_safety_checker=False)
     pipeline.set_progress_bar_config(disable=True)
     pictures = pipeline(prompts, image=torch.from_numpy(hints).permute(0, 3, 1, 2), height=size, width=size,
-                        num_inference_steps=standard.sampling.steps, guidance_scale=standard.sampling.guidance,
+                        num_inference_steps=USUAL_STEPS, guidance_scale=standard.sampling.guidance,
                         controlnet_conditioning_scale=standard.conditioning.control_scale, output_type="np",
                         generator=[torch.Generator("cpu").manual_seed(seed) for seed in range(len(drawn))]).images
     line, gap, margin = 20, 8, 4

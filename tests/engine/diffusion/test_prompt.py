@@ -10,7 +10,7 @@ import pytest
 from medsynth_app.core.job import EventKind, JobEvent
 from medsynth_app.core.pack_files import open_pack
 from medsynth_app.engine.diffusion.generate import run_generate
-from medsynth_app.formats.prompt import unread
+from medsynth_app.formats.prompt import told
 from tests.asking import generate_of
 from tests.engine.diffusion.test_inpaint import region, smear
 from tests.engine.tiny import events_of, make_request
@@ -60,7 +60,7 @@ def test_what_is_short_enough_is_not_spoken_of(tiny_pack: Path, prompt: str) -> 
 
 def test_a_negative_prompt_is_counted_too_and_a_novel_is_not_repeated(tiny_pack: Path) -> None:
     for events in drawn(tiny_pack, prompt="a cell", negative_prompt=f"{LONG}{'word ' * 500}"):
-        [text] = said(events)
+        text, *_ = said(events)
         assert text.startswith("The negative prompt has ") and len(text) < 450 and "…" in text
 
 
@@ -68,5 +68,5 @@ def test_a_negative_prompt_is_counted_too_and_a_novel_is_not_repeated(tiny_pack:
     (LONG, ""), (f"{LONG}Round cell", ""), (f"GRÖSSER, {LONG}", f"{LONG}nicht größer"),
     (f"{LONG}é\u0301 \U0001f9eb", "")])
 def test_the_window_says_before_a_run_what_the_run_says(tiny_pack: Path, prompt: str, negative: str) -> None:
-    told = [part.words() for part in unread(open_pack(tiny_pack), prompt, negative)]
-    assert told == said(drawn(tiny_pack, prompt=prompt, negative_prompt=negative)[1])
+    words = [part.words() for part in told(open_pack(tiny_pack), prompt, negative)]
+    assert words == said(drawn(tiny_pack, prompt=prompt, negative_prompt=negative)[1])
