@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from medsynth_app.core.errors import UserError
-from medsynth_app.core.provenance import Provenance, joined
+from medsynth_app.core.provenance import Provenance, all_records, joined
 from medsynth_app.core.recorded import bounds_of, keeps_to_labels, mask_in
 from medsynth_app.core.render import Picture, to_screen
 from medsynth_app.core.window_level import WindowLevel
@@ -70,13 +70,16 @@ def export_image(workspace: Workspace, document: Document, frame: int, path: Pat
     return written
 
 
-def keep_trace(workspace: Workspace, document: Document, frame: ExportFrame, format: str, mark: bool,
-               window: WindowLevel | None) -> None:
-    """Note what an exported frame with generated pixels looks like, so that it is known again (`actions.trace`)."""
+def keep_trace(workspace: Workspace, document: Document, frame: ExportFrame, format: str = "", mark: bool = False,
+               window: WindowLevel | None = None) -> None:
+    """Note what an exported frame with generated pixels looks like, so that it is known again (`actions.trace`).
+
+    Without a `format` it was written with its stored values.
+    """
     if frame.provenance is None or workspace.read_only:
         return
-    writer, pixels = IMAGE_WRITERS[format], frame.pixels
-    if writer.rendered is not None and window is not None and (mark or writer.exact is None):
+    writer, pixels = IMAGE_WRITERS.get(format), frame.pixels
+    if writer is not None and writer.rendered is not None and window is not None and (mark or writer.exact is None):
         pixels = to_screen(pixels, frame.about.rescale, window, frame.info.inverted)
     with suppress(UserError):  # the file is written, whatever becomes of this
         workspace.traces.add_frame(document.id, pixels, frame.provenance)
@@ -139,10 +142,12 @@ def filled_in(provenance: Provenance, rows: int, columns: int) -> npt.NDArray[np
     None where no record of it holds that.
     """
     whole, found = np.zeros((rows, columns), np.uint8), False
-    for record in (*map(Provenance.from_dict, provenance.earlier), provenance):
+    for record in all_records(provenance):
         if record.action == "inpaint" and "mask" in record.parameters:
-            with suppress(UserError, ValueError):  # an edited record is of no use here
+            with suppress(UserError):  # an edited record is of no use here
                 bounds = bounds_of(record)
+                if bounds.bottom > rows or bounds.right > columns:
+                    continue  # of the image before it was cropped or made smaller
                 painted = mask_in(record.parameters, "mask", bounds.height, bounds.width)
                 if keeps_to_labels(record):
                     labels = mask_in(record.parameters, "labels", bounds.height, bounds.width)

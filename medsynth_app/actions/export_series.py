@@ -22,7 +22,7 @@ from uuid import uuid4
 import numpy as np
 
 import medsynth_app
-from medsynth_app.actions.export import brought_along, export_of, record_of, record_path
+from medsynth_app.actions.export import brought_along, export_of, keep_trace, record_of, record_path
 from medsynth_app.actions.out_folder import made_folder, require_room
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.provenance import Provenance
@@ -123,6 +123,8 @@ def export_series(workspace: Workspace, document: Document, folder: Path, format
                             "Choose another folder, or make room there.", safe="Nothing was left of it.") from error
         finally:
             _remove(part)
+    for made in changed.values():
+        keep_trace(workspace, document, made)
     if progress is not None:
         progress(count, count)
     return SeriesExported(place, record_path(place), count, len(synthetic), notices)

@@ -28,7 +28,7 @@ from medsynth_app.core.jobs.inpaint import InpaintRequest
 from medsynth_app.core.jobs.request import Conditioning, ImageContext, ModelRef
 from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.core.parameters import GenerateParameters, InpaintParameters
-from medsynth_app.core.provenance import Provenance
+from medsynth_app.core.provenance import Provenance, all_records
 from medsynth_app.core.recorded import (
     bounds_of,
     candidate_of,
@@ -103,8 +103,8 @@ def _rerun_fill(found: Found, drawing: _Drawing, image: Path, mask: Path | None,
     record, workspace = found.record, drawing.workspace
     document = open_image(workspace, image)
     unsaid = lacking(record, ("result_sha256", "mask", *(("labels",) if keeps_to_labels(record) else ())))
-    fills = [each for each in map(Provenance.from_dict, record.earlier) if each.action == "inpaint"]
-    frame, before, last = _filled(drawing, document, [*fills, record], found, mask)
+    fills = [each for each in all_records(record) if each.action == "inpaint"]
+    frame, before, last = _filled(drawing, document, fills, found, mask)
     pixels, effective, bounds = last.pixels(), last.effective(), last.bounds
     after = before.copy()
     after[bounds.slices] = np.where(effective if pixels.ndim == 2 else effective[..., None], pixels,

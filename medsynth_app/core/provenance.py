@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -64,6 +64,13 @@ class Provenance:
         for name in ("notices", "earlier"):
             values[name] = tuple(values.get(name, ()))
         return Provenance(**values)
+
+
+def all_records(record: Provenance) -> Iterator[Provenance]:
+    """A record and those inside it, however deep, in the order in which they were drawn."""
+    for each in record.earlier:
+        yield from all_records(Provenance.from_dict(each))
+    yield record
 
 
 def joined(records: Sequence[Provenance]) -> Provenance | None:

@@ -144,4 +144,4 @@ def mask_in(said: Mapping[str, Any], name: str, rows: int, columns: int) -> Mask
     try:
         return mask_from_text(_text(said, name), rows, columns)
     except ValueError as error:
-        raise _unusable(name, said[name]) from error
+        raise _unusable(name, said.get(name)) from error

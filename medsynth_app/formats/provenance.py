@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from medsynth_app.core.provenance import FORMAT, Provenance
+from medsynth_app.core.provenance import FORMAT, Provenance, all_records
 
 _KINDS: dict[str, type] = {"action": str, "pack": str, "pack_sha256": str, "created": str, "source": str,
                            "mask_sha256": str, "parameters": dict, "environment": dict, "notices": list,
@@ -119,15 +119,19 @@ def from_text(text: str) -> Provenance | None:
         raw: Any = json.loads(text)
         if isinstance(raw, dict) and isinstance(raw.get(KEY), dict):
             raw = raw[KEY]
-        return Provenance.from_dict(raw) if raw.get("format") == FORMAT and _is_record(raw) else None
-    except (ValueError, TypeError, AttributeError):
+        if raw.get("format") != FORMAT or not _is_record(raw):
+            return None
+        *_, record = all_records(Provenance.from_dict(raw))  # those inside are records too, or this is none
+        return record
+    except (ValueError, TypeError, AttributeError, RecursionError):
         return None
 
 
 def _is_record(raw: dict[str, Any]) -> bool:
     """Whether its values are of the kinds that whoever reads it counts on; anybody may have written it."""
     return all(isinstance(raw.get(name, kind()), kind) for name, kind in _KINDS.items()) \
-        and type(raw.get("seed")) is int and all(isinstance(each, dict) for each in raw.get("earlier", ()))
+        and type(raw.get("seed")) is int and all(isinstance(each, dict) and _is_record(each)
+                                               for each in raw.get("earlier", ()))
 
 
 def claims_synthetic(text: str) -> bool:

@@ -23,6 +23,7 @@ from medsynth_app.actions.export import (
     export_of,
     export_pair,
     export_picture,
+    filled_in,
     record_path,
 )
 from medsynth_app.actions.history import redo, undo
@@ -36,6 +37,7 @@ from medsynth_app.core.job import EventKind, JobEvent, JobRecord, JobState
 from medsynth_app.core.jobs.inpaint import InpaintRequest
 from medsynth_app.core.jobs.request import ModelRef
 from medsynth_app.core.jobs.stored import from_parts
+from medsynth_app.core.mask_text import mask_to_text
 from medsynth_app.core.options import changed
 from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.core.parameters import InpaintParameters
@@ -125,6 +127,18 @@ def test_what_was_accepted_before_stands_in_the_record(
     record = export_of(workspace, document, 0).provenance
     assert record is not None
     assert record.seed == 99 and [earlier["seed"] for earlier in record.earlier] == [7]
+
+
+def test_the_mask_of_what_was_filled_holds_all_fills_that_lie_in_the_frame() -> None:
+    def filled(top: int, left: int, earlier: tuple[Provenance, ...] = ()) -> Provenance:
+        said = {"mask": mask_to_text(np.ones((4, 4), np.uint8)), "bounds": [top, left, top + 4, left + 4]}
+        return Provenance("inpaint", "cells", "ab" * 32, 7, "2026-01-01", parameters=said,
+                          earlier=tuple(each.to_dict() for each in earlier))
+
+    record = filled(0, 0, (filled(8, 0, (filled(8, 20),)),))  # filled, exported, opened and filled again, twice
+    whole, cropped = filled_in(record, 12, 24), filled_in(record, 12, 16)
+    assert whole is not None and whole.sum() == 3 * 16 and whole[8:12, 20:24].all()
+    assert cropped is not None and cropped.sum() == 2 * 16 and cropped[8:12, :4].all()
 
 
 def test_tiff_without_mark_keeps_the_depth_and_with_mark_is_rendered(

@@ -19,6 +19,7 @@ from pydicom.data import get_testdata_file
 from medsynth_app.actions.export import export_image, export_mask, record_path
 from medsynth_app.actions.export_series import SeriesExported, export_series
 from medsynth_app.actions.open_image import open_image
+from medsynth_app.actions.trace import trace
 from medsynth_app.core.errors import Cancelled, UserError
 from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.core.window_level import WindowLevel
@@ -87,6 +88,8 @@ def test_a_series_is_exported_whole_with_one_identity(
     steps: list[tuple[int, int]] = []
     out = export_series(workspace, document, tmp_path / "out", progress=lambda at, of: steps.append((at, of)))
     check(document, source, out, (2,))
+    (origin,) = trace(np.array(pydicom.dcmread(out.path / "3.dcm").pixel_array), workspace)
+    assert origin.same and origin.record.seed == 7
     assert steps == [(k, 5) for k in range(6)] and out.notices == ()
     assert sorted(path.name for path in out.path.iterdir()) == [f"{k}.dcm" for k in range(1, 6)]
     assert [item.InstanceNumber for item in read(out.path)] == [5, 4, 3, 2, 1]  # the source's own

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,8 @@ def record(**changes: Any) -> Provenance:
         "action": "inpaint", "pack": "blood-cells", "pack_sha256": "ab" * 32, "seed": 7,
         "created": "2026-01-01T00:00:00Z", "source": KEYED,
         "parameters": {"prompt": "a lesion (größer)", "steps": 4},
-        "largest_change_outside_mask": 0, "earlier": ({"seed": 3, "source": KEYED},)}
+        "largest_change_outside_mask": 0, "earlier": (json.loads(Provenance(
+            "generate", "blood-cells", "ab" * 32, 3, "2025-12-31T00:00:00Z", source=KEYED).to_json()),)}
     return Provenance(**{**values, **changes})
 
 

@@ -63,7 +63,9 @@ def test_a_record_that_names_its_source_is_not_written(plain: dict[str, Any]) ->
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", "7", '{"medsynth": 3}', '{"format": "other/1"}',
-                                  '{"format": "medsynth-provenance/1", "strange": 1}'])
+                                  '{"format": "medsynth-provenance/1", "strange": 1}', "[" * 100_000,
+                                  to_text(record()).replace('"seed": 3', '"seed": "three"'),
+                                  to_text(record()).replace('"seed": 3', '"seed": 3, "strange": 1')])
 def test_what_is_no_record_is_none(text: str) -> None:
     assert from_text(text) is None
 
