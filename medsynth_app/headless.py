@@ -6,7 +6,7 @@ import json
 import math
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -53,12 +53,15 @@ class Headless:
         What the actions work on.
     found
         What the last result of a job said in its data.
+    told
+        Notices of jobs that were told on stderr.
     """
 
-    def __init__(self, workspace: Workspace, lane: Lane, listener: Listener) -> None:
+    def __init__(self, workspace: Workspace, lane: Lane, listener: Listener, told: Collection[str] = ()) -> None:
         self.workspace = workspace
         self.queue = JobQueue(workspace.jobs, self._on_event, lanes=(lane,))
         self.found: Mapping[str, Any] = {}
+        self.told = told
         self._listener = listener
         self._failures: dict[str, JobEvent] = {}
 
@@ -109,6 +112,7 @@ class _Console:
     """Progress and notices on stderr, for people; or (`quiet`) the points of curves alone, a JSON object a line."""
 
     def __init__(self, quiet: bool) -> None:
+        self.told: set[str] = set()
         self._console = Console(stderr=True, quiet=quiet, highlight=False)
         self._progress = Progress(TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[message]}"),
                                   TimeRemainingColumn(), console=self._console, transient=True,
@@ -126,7 +130,9 @@ class _Console:
 
     def __call__(self, record: JobRecord, event: JobEvent) -> None:
         if event.kind is EventKind.NOTICE:
-            self._console.print(event.message, markup=False)
+            if event.message not in self.told and not self._console.quiet:
+                self.told.add(event.message)
+                self._console.print(event.message, markup=False, soft_wrap=True)
         elif event.kind in (EventKind.STARTED, EventKind.PROGRESS):
             bar = self._bars.get(record.id)
             if bar is None:
@@ -169,7 +175,8 @@ def headless(folder: Path | None, *, lane: Lane = Lane.INTERACTIVE, quiet: bool 
     workspace = Workspace.open(folder) if folder is not None else Workspace.temporary()
     try:
         require_writable(workspace)
-        here = Headless(workspace, lane, listener or _Console(quiet))
+        console = _Console(quiet)
+        here = Headless(workspace, lane, listener or console, console.told)
         here.queue.start(resume=False)
         try:
             yield here

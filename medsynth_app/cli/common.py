@@ -18,7 +18,7 @@ from medsynth_app.actions.packs import find_pack, list_packs
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.failure import in_one_line
 from medsynth_app.core.pack_files import InstalledPack
-from medsynth_app.headless import Interrupted
+from medsynth_app.headless import Headless, Interrupted
 
 CLASSICAL = "classical"
 WorkspaceOption = Annotated[Path | None, typer.Option(
@@ -134,17 +134,25 @@ def _tell(error: UserError, as_json: bool) -> None:
 
 
 class Notices:
-    """What the person should know: each sentence once, on stderr as soon as it is known."""
+    """What the person should know: each sentence once, on stderr as soon as it is known.
 
-    def __init__(self, texts: Iterable[str] = ()) -> None:
+    Attributes
+    ----------
+    texts
+        All of them; those that `here` told while it drew are not told again.
+    """
+
+    def __init__(self, here: Headless, texts: Iterable[str] = ()) -> None:
         self.texts: list[str] = []
+        self._told = here.told
         self.add(texts)
 
     def add(self, texts: Iterable[str]) -> None:
         for text in texts:
             if text not in self.texts:
                 self.texts.append(text)
-                typer.echo(text, err=True)
+                if text not in self._told:
+                    typer.echo(text, err=True)
 
 
 def chosen_pack(named: str | None, choose: Callable[[list[InstalledPack]], InstalledPack | None]) -> InstalledPack:

@@ -68,7 +68,6 @@ def pictures(context: typer.Context, given: GenerateParameters, mask: MaskOption
     plan = _plan(given, mask, masks, count)
     chosen = _checked_pack(pack, [run for runs in plan.values() for run in runs])
     written: list[dict[str, Any]] = []
-    notices = Notices()
 
     def keep(name: str, number: int, picture: Picture) -> None:
         target = out / f"{name}.png"
@@ -77,6 +76,7 @@ def pictures(context: typer.Context, given: GenerateParameters, mask: MaskOption
         written.append({"file": str(target), "candidate": number - 1, "seed": picture.provenance.seed})
 
     with out_folder(out), headless(workspace, quiet=as_json) as here:
+        notices = Notices(here)
         _require_room(here, out, chosen, [run for runs in plan.values() for run in runs])
         for name, runs in plan.items():
             alone = masks is not None and sum(run.sampling.count for run in runs) == 1
@@ -96,7 +96,6 @@ def pairs(out: OutOption, given: GenerateParameters, pack: PackOption = None, co
     runs = in_runs(given, count)
     chosen = _checked_pack(pack, runs)
     written: list[dict[str, Any]] = []
-    notices = Notices()
 
     def keep(name: str, number: int, picture: Picture) -> None:
         labels = picture.mask()
@@ -107,6 +106,7 @@ def pairs(out: OutOption, given: GenerateParameters, pack: PackOption = None, co
                         "seed": picture.provenance.seed})
 
     with out_folder(out), headless(workspace, quiet=as_json) as here:
+        notices = Notices(here)
         _require_room(here, out, chosen, runs)
         _draw(here, chosen, runs, "pair-{:04d}".format, keep)
     return _answer(chosen, "pairs", written, notices)

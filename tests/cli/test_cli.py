@@ -122,6 +122,7 @@ def test_a_path_opens_the_window_with_it(tmp_path: Path, monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("arguments, complaint", [
     (("generate", "--out", "o", "--seed", "many"), "'--seed'"), (("nonsense",), "nonsense"),
+    (("generat",), "'generate'? See `medsynth --help`"),
     (("info",), "Missing argument"), (("generate", "--nothing"), "--nothing"), (("train",), "Missing command")])
 def test_wrong_arguments_are_one_line_and_exit_status_2(arguments: tuple[str, ...], complaint: str) -> None:
     answer = run(*arguments)
