@@ -169,3 +169,9 @@ def test_a_mask_that_no_fill_can_follow_is_refused(tmp_path: Path) -> None:
         answer = command_line("inpaint", image, "--mask", tmp_path / "m.png", "--pack", pack.folder, "--follow",
                               "--out", out, *more)
         assert answer.exit_code == 2 and complaint in answer.stderr, answer.stderr
+
+
+def test_what_a_job_says_is_told_once(pack: Path, same_process: Run, tmp_path: Path) -> None:
+    answer = command_line("generate", "--prompt", "a cell " * 60, "--pack", str(pack), "--count", "1", "--steps", "1",
+                          "--out", str(tmp_path / "out"), "--device", "cpu")
+    assert answer.exit_code == 0 and answer.stderr.count("is not read") == 1
