@@ -125,7 +125,7 @@ class _Drawing:
 
     def picture(self, record: Provenance, labels: Mask | None) -> Any:
         """The whole picture of a record."""
-        pack, said, first = self._pack_of(record), record.parameters, first_of(record)
+        pack, said, first = self.pack_of(record), record.parameters, first_of(record)
         request = GenerateRequest(
             ModelRef.of(pack), replace(conditioning_of(record), pairs=bool(said.get("pairs")), labels=labels),
             sampling_of(record, first), number(said, "width", int), number(said, "height", int))
@@ -140,7 +140,7 @@ class _Drawing:
         """The fill of a record in these pixels; `painted` and `labels` have the crop's size."""
         said, about, info, first = record.parameters, document.info.frames[frame], document.info, first_of(record)
         bounds = bounds_of(record)
-        pack = None if is_classical(record) else self._pack_of(record)
+        pack = None if is_classical(record) else self.pack_of(record)
         image = ImageContext(
             crop=np.array(crop), mask=painted > 0, bounds=bounds.as_tuple(), regions=regions_of(record, bounds),
             document_id=document.id, frame_key=str(about.key), source=str(about.key), revision=pixels_sha256(crop),
@@ -160,7 +160,7 @@ class _Drawing:
     def _submit(self, request: object, document_id: str = "") -> str:
         return self.queue.submit(request, document_id=document_id)
 
-    def _pack_of(self, record: Provenance) -> InstalledPack:
+    def pack_of(self, record: Provenance) -> InstalledPack:
         """The model that drew, else another revision of that name."""
         if self.pack is not None:
             return find_pack(self.pack)
@@ -216,7 +216,7 @@ def _filled(drawing: _Drawing, document: Document, fills: Sequence[Provenance], 
             raise UserError("Drawn again, an earlier fill of this image is not what it was, and the last one was drawn "
                             "upon it.", "Rerun the record of the earlier one by itself to see what differs.")
         last = place == len(fills) - 1
-        painted, labels = _painted(record, document, frame, found if last else None, mask if last else None)
+        painted, labels = _painted(record, document, frame, drawing, (found, mask) if last else (None, None))
         made = drawing.fill(record, document, frame, before[bounds.slices], painted, labels)
         if last:
             return frame, states[-1], made
@@ -241,9 +241,16 @@ def _is_base(record: Provenance, pixels: Pixels) -> bool:
     return bool(record.parameters.get("revision") == pixels_sha256(pixels))
 
 
-def _painted(record: Provenance, document: Document, frame: int, found: Found | None, given: Path | None
-             ) -> tuple[Mask, Mask | None]:
-    """What was painted in the crop of a fill, and its labels where the fill kept to them."""
+def _painted(record: Provenance, document: Document, frame: int, drawing: _Drawing,
+             beside_record: tuple[Found | None, Path | None]) -> tuple[Mask, Mask | None]:
+    """What was painted in the crop of a fill, and its labels where the fill kept to them.
+
+    Parameters
+    ----------
+    beside_record
+        Where to look for it besides: by the file of the result, and the mask that the person named.
+    """
+    found, given = beside_record
     said, bounds, about = record.parameters, bounds_of(record), document.info.frames[frame]
     if given is None and "mask" in said:
         labels = mask_in(said, "labels", bounds.height, bounds.width) if keeps_to_labels(record) else None
@@ -260,7 +267,7 @@ def _painted(record: Provenance, document: Document, frame: int, found: Found | 
     painted = _nonempty(held[bounds.slices])
     if not keeps_to_labels(record):
         return painted, None
-    return painted, in_labels(painted, given_labels(painted, find_pack(record.pack).manifest))
+    return painted, in_labels(painted, given_labels(painted, drawing.pack_of(record).manifest))
 
 
 def _nonempty(painted: Mask) -> Mask:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -100,12 +101,12 @@ def trace(pixels: Pixels, workspace: Workspace) -> tuple[Origin, ...]:
 
 
 def trace_among(pixels: Pixels, folder: Path) -> tuple[Origin, ...]:
-    """The same among the files of a folder that hold their records, or have them beside."""
-    looks, found = looks_of(pixels), []
+    """The same among the files of a folder that hold their records, or have them beside; broken ones are none."""
+    looks, found = looks_of(pixels), list[Origin]()
     for path in _pictures_in(folder):
-        record = record_in(path)
-        if record is not None:
-            found += _origin(pixels, looks, pixels_in(path), record, str(path))
+        with suppress(UserError):
+            if (record := record_in(path)) is not None:
+                found += _origin(pixels, looks, pixels_in(path), record, str(path))
     return _nearest(found)
 
 

@@ -107,11 +107,18 @@ class DrawnDataset:
                 self._begin(each, ahead)
         held = self._blocks[number, block]
         if isinstance(held, Pending):
-            held = self._blocks[number, block] = held.result()
+            try:
+                held = self._blocks[number, block] = held.result()
+            except BaseException:
+                del self._blocks[number, block]  # whoever asks again has it drawn again
+                raise
         return held[place % self._batch]
 
     def renew(self) -> None:
         """Draw other pictures from now on, with the seeds that follow, and forget those that were drawn."""
+        for held in self._blocks.values():
+            if isinstance(held, Pending):
+                held.cancel()
         self._blocks.clear()
         self._seed = (self._seed + self._seeds) % (LARGEST_SEED - self._seeds + 1)
 

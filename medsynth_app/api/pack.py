@@ -36,6 +36,7 @@ class Pending:
     def __init__(self, connection: Connection, runs: list[Changes]) -> None:
         self._connection, self._runs = connection, runs
         self._drawn: list[Picture] = []
+        self._failure: UserError | None = None
 
     def result(self) -> list[Picture]:
         """Wait for all of them, in the order of their seeds.
@@ -43,22 +44,34 @@ class Pending:
         Raises
         ------
         UserError
-            When the worker could not draw them.
+            When the worker could not draw them, or they are asked for again after `cancel` or Ctrl+C.
         KeyboardInterrupt
             After Ctrl+C, once the worker has stopped.
         """
+        if self._failure is not None:
+            raise self._failure
         while self._runs:
             run, here = self._runs[0], self._connection.here
             try:
                 here.run(run)
+            except Interrupted:
+                self.cancel()
+                raise KeyboardInterrupt from None
             except BaseException as error:
-                for each in self._runs:
-                    here.queue.cancel(each.jobs[0])
-                self._runs = []
-                raise KeyboardInterrupt from None if isinstance(error, Interrupted) else error
+                self.cancel()
+                if isinstance(error, UserError):
+                    self._failure = error
+                raise
             self._drawn += self._taken(run)
             self._runs = self._runs[1:]
         return list(self._drawn)
+
+    def cancel(self) -> None:
+        """Draw no more of them. Harmless when all are drawn."""
+        for each in self._runs:
+            self._connection.here.queue.cancel(each.jobs[0])
+            self._failure = UserError("These pictures were not drawn to the end.", "Submit them again.")
+        self._runs = []
 
     def _taken(self, run: Changes) -> list[Picture]:
         """What a run has drawn; a temporary workspace need not keep it any longer."""

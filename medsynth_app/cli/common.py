@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
@@ -18,7 +18,7 @@ from medsynth_app.actions.packs import find_pack, list_packs
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.failure import in_one_line
 from medsynth_app.core.pack_files import InstalledPack
-from medsynth_app.headless import Headless, Interrupted
+from medsynth_app.headless import Interrupted
 
 CLASSICAL = "classical"
 WorkspaceOption = Annotated[Path | None, typer.Option(
@@ -139,12 +139,12 @@ class Notices:
     Attributes
     ----------
     texts
-        All of them; those that `here` told while it drew are not told again.
+        All of them; those that were told already (`Headless.told`) are not told again.
     """
 
-    def __init__(self, here: Headless, texts: Iterable[str] = ()) -> None:
+    def __init__(self, texts: Iterable[str] = (), told: Collection[str] = ()) -> None:
         self.texts: list[str] = []
-        self._told = here.told
+        self._told = told
         self.add(texts)
 
     def add(self, texts: Iterable[str]) -> None:

@@ -76,7 +76,7 @@ def pictures(context: typer.Context, given: GenerateParameters, mask: MaskOption
         written.append({"file": str(target), "candidate": number - 1, "seed": picture.provenance.seed})
 
     with out_folder(out), headless(workspace, quiet=as_json) as here:
-        notices = Notices(here)
+        notices = Notices(told=here.told)
         _require_room(here, out, chosen, [run for runs in plan.values() for run in runs])
         for name, runs in plan.items():
             alone = masks is not None and sum(run.sampling.count for run in runs) == 1
@@ -106,7 +106,7 @@ def pairs(out: OutOption, given: GenerateParameters, pack: PackOption = None, co
                         "seed": picture.provenance.seed})
 
     with out_folder(out), headless(workspace, quiet=as_json) as here:
-        notices = Notices(here)
+        notices = Notices(told=here.told)
         _require_room(here, out, chosen, runs)
         _draw(here, chosen, runs, "pair-{:04d}".format, keep)
     return _answer(chosen, "pairs", written, notices)

@@ -109,7 +109,7 @@ def _inpaint(here: Headless, document: Document, mask: Path, wanted: int | None,
     request = inpaint_request(document, frame, parameters, pack, painted=painted, meant=meant)
     count, crop = request.sampling.count, request.image.crop
     require_room((out, count * document.pixels(frame).nbytes), (here.workspace.folder, (count + 1) * 2 * crop.nbytes))
-    notices = Notices(here, request.notices)
+    notices = Notices(request.notices, here.told)
     window = starting_window(document.info, frame, lambda: document.sample(frame))
     written = []
     results = here.run(queue_inpainting(here.queue, request, here.person_id))

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from medsynth_app.core.errors import UserError
-from medsynth_app.core.image import FrameInfo, FrameKey, ImageInfo, ImageSource, Rescale
+from medsynth_app.core.image import FrameInfo, FrameKey, ImageInfo, ImageSource, Rescale, pixels_sha256
 from medsynth_app.formats.common import ArraySource, Mask, image_pseudonym, mask_values
 
 WIDEST = 2  # bytes of a grey value
@@ -40,7 +39,7 @@ def open_array(pixels: npt.ArrayLike, modality: str | None = None) -> ImageSourc
     if held.dtype.kind not in "iu" or held.dtype.itemsize > WIDEST:
         raise UserError(f"Grey values of the type {held.dtype} are not taken.",
                         "Give whole numbers of at most 16 bits: uint8, uint16 or int16.")
-    sha256 = hashlib.sha256(f"{held.dtype.str}{held.shape}".encode() + held.tobytes()).hexdigest()
+    sha256 = pixels_sha256(held)
     limits = np.iinfo(held.dtype)
     rows, columns = held.shape[:2]
     about = FrameInfo(FrameKey(f"sha256:{sha256}"), rows, columns,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pytest
@@ -11,6 +12,8 @@ import torch
 from torch.utils.data import ConcatDataset, DataLoader
 
 from medsynth_app.api import DrawnDataset, Pack, UserError
+from medsynth_app.core.changes import Changes
+from medsynth_app.headless import Headless
 
 pytestmark = pytest.mark.usefixtures("here")
 PROMPTS = {"cell": "a round cell", "nothing": "nothing but background"}
@@ -58,3 +61,23 @@ def test_what_cannot_be_drawn_is_told(tiny: Path, monkeypatch: pytest.MonkeyPatc
         with pytest.raises(UserError, match="num_workers=0"):
             data[0]
         monkeypatch.undo()
+
+
+def test_a_failure_stays_one_until_somebody_asks_anew(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(here: Headless, changes: Changes) -> NoReturn:
+        raise UserError("The disk is full.", "Make room.")
+
+    with Pack(tiny, device="cpu") as pack:
+        data, pending = DrawnDataset(pack, PROMPTS, 2, batch=1, steps=1), pack.submit(count=2, steps=1)
+        with monkeypatch.context() as broken:
+            broken.setattr(Headless, "run", fail)
+            for ask in (pending.result, lambda: data[0]):
+                with pytest.raises(UserError, match="disk is full"):
+                    ask()
+        with pytest.raises(UserError, match="disk is full"):
+            pending.result()  # no list that is shorter than what was asked for
+        assert data[0][0].shape == (3, 32, 32)
+        given_up = pack.submit(steps=1)
+        given_up.cancel()
+        with pytest.raises(UserError, match="not drawn to the end"):
+            given_up.result()

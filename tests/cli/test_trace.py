@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from PIL import Image
 from pydicom.data import get_testdata_file
 
 from medsynth_app.actions.accept_result import accept_result
-from medsynth_app.actions.export import export_image, export_picture
+from medsynth_app.actions.export import export_image, export_picture, record_path
 from medsynth_app.actions.export_result import export_result
 from medsynth_app.actions.inpaint import inpaint, inpaint_request
 from medsynth_app.actions.open_image import open_image
@@ -69,6 +70,10 @@ def test_a_picture_is_found_after_it_was_saved_elsewhere(work: Path, tmp_path: P
             status, found = traced(tmp_path / name, *where)
             assert status == 0 and found[0]["seed"] == 1 and found[0]["pack"] == "cells", (name, where)
             assert found[0]["same"] is same and len(found) == 1, (name, where, found)
+    among = Path(shutil.copytree(work / "out", tmp_path / "among"))
+    (among / "0.png").write_bytes(b"cut off")
+    shutil.copy(record_path(among / "1.png"), record_path(among / "0.png"))
+    assert traced(tmp_path / "q90.jpg", "--among", among)[0] == 0  # whatever else lies there
     Image.fromarray(scene(99)).save(tmp_path / "other.png")
     assert traced(tmp_path / "other.png", "--workspace", work / "work") == (2, [])
     status, found = traced(tmp_path / "q90.jpg", "--workspace", work / "work", "--record", tmp_path / "r.json")

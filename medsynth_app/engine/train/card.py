@@ -62,10 +62,10 @@ def record_figures(folder: Path, study: str, command: str, weights: str, figures
         What must be known to read the figures, in sentences.
     """
     path = folder / FIGURES
-    kept = json.loads(path.read_text()) if path.exists() else {}
+    kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     kept[study] = {"command": command, "weights": weights, "figures": [asdict(figure) for figure in figures],
                    "notes": notes}
-    path.write_text(json.dumps(kept, indent=1) + "\n")
+    path.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
 
 
 def model_card(manifest: PackManifest, folder: Path) -> str:
@@ -78,7 +78,7 @@ def model_card(manifest: PackManifest, folder: Path) -> str:
     if (folder / SAMPLES).exists():
         parts.append("## Samples\nSeeds 0 to 5 of each prompt, 25 steps, guidance 2.5, none picked by hand. "
                      f"All are synthetic.\n\n![Samples made by this pack]({SAMPLES})\n")
-    parts.append(_figures(json.loads((folder / FIGURES).read_text()), weights_key(manifest))
+    parts.append(_figures(json.loads((folder / FIGURES).read_text(encoding="utf-8")), weights_key(manifest))
                  if (folder / FIGURES).exists() else UNMEASURED)
     if manifest.kind == "base":
         parts.append(LOADING)

@@ -58,8 +58,8 @@ def compute_in_float32(folder: Path) -> None:
     transformers goes by the stored precision instead: `from_pretrained` gave a pipeline of two precisions, which fails.
     """
     path = folder / "text_encoder" / "config.json"
-    about = json.loads(path.read_text())
-    path.write_text(json.dumps({**about, "dtype": "float32"}, indent=2) + "\n")
+    about = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps({**about, "dtype": "float32"}, indent=2) + "\n", encoding="utf-8")
 
 
 def pipeline_of(vae: AutoencoderKL, model: Denoiser, tokenizer: CLIPTokenizer) -> StableDiffusionPipeline:
@@ -73,9 +73,9 @@ def pipeline_of(vae: AutoencoderKL, model: Denoiser, tokenizer: CLIPTokenizer) -
 def seal(manifest: PackManifest, folder: Path) -> PackManifest:
     """Write card and manifest of the pack in `folder`, with the hash of every file that lies there now."""
     manifest = replace(manifest, files=hash_files(folder))  # the card tells which parts there are
-    (folder / "README.md").write_text(model_card(manifest, folder))
+    (folder / "README.md").write_text(model_card(manifest, folder), encoding="utf-8")
     manifest = replace(manifest, files=hash_files(folder))
-    (folder / MANIFEST).write_text(manifest.to_json())
+    (folder / MANIFEST).write_text(manifest.to_json(), encoding="utf-8")
     return manifest
 
 

@@ -37,8 +37,8 @@ def train_tokenizer(captions: Iterable[str], folder: Path, vocabulary: int = 100
         vocab.setdefault(symbol + "</w>", len(vocab))
     merges = [" ".join(pair) if isinstance(pair, list) else pair for pair in model["merges"]]
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "vocab.json").write_text(json.dumps(vocab, ensure_ascii=False))
-    (folder / "merges.txt").write_text("#version: 0.2\n" + "\n".join(merges) + "\n")
+    (folder / "vocab.json").write_text(json.dumps(vocab, ensure_ascii=False), encoding="utf-8")
+    (folder / "merges.txt").write_text("#version: 0.2\n" + "\n".join(merges) + "\n", encoding="utf-8")
     made = CLIPTokenizer(vocab=str(folder / "vocab.json"), merges=str(folder / "merges.txt"), model_max_length=length)
     made.save_pretrained(folder)
     return made
