@@ -214,8 +214,7 @@ def mask_values(pixels: Pixels) -> Mask:
 
 def no_mask(what: str) -> UserError:
     return UserError(f"This is {what}, and no mask.",
-                     "Give a mask: flat areas, 0 where nothing is painted. The image itself goes first, its mask after "
-                     "--mask.")
+                     "Give a mask: flat areas, 0 where nothing is painted. Image and mask may have been exchanged.")
 
 
 def _is_picture(values: Pixels) -> bool:
