@@ -23,6 +23,7 @@ from medsynth_app.formats.embeddings import read_ids
 from medsynth_app.ranking.catalogue import DEFAULT
 from medsynth_app.workspace.label_sets import LabelSet
 
+LIKE_FILES = "like-"  # how the files begin in which cells like one are written
 RANKED = 2000  # cells that are put in order at a time: more than anybody labels before the next learning
 
 
@@ -70,7 +71,7 @@ def like_request(label_set: LabelSet, encoder: InstalledPack, cell_id: str, most
     if not any(cell_id in read_ids(path) for path in parts):
         raise UserError("The encoder has not looked at this cell yet, or its image is gone.",
                         "Wait until the cells were compared, or choose another one.")
-    out = label_set.folder / f"like-{uuid.uuid4().hex[:12]}.csv"
+    out = label_set.folder / f"{LIKE_FILES}{uuid.uuid4().hex[:12]}.csv"
     return RankRequest(tuple(map(str, parts)), DEFAULT, most, str(out), seed=label_set.options.seed, like=(cell_id,))
 
 

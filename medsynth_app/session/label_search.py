@@ -6,7 +6,7 @@ from pathlib import Path
 
 from psygnal import Signal
 
-from medsynth_app.actions.learn import like_request
+from medsynth_app.actions.learn import LIKE_FILES, like_request
 from medsynth_app.actions.rank import rank
 from medsynth_app.core.changes import Changes
 from medsynth_app.core.errors import UserError
@@ -42,6 +42,8 @@ class LabelSearch:
         opened, encoder = self._labelling.opened(), self._labelling.teaching.encoder
         if encoder is None:
             raise UserError("Without an encoder cells cannot be compared.", "Install one in Models.")
+        for stale in opened.folder.glob(f"{LIKE_FILES}*.csv"):  # of searches that nobody waited for
+            stale.unlink(missing_ok=True)
         changes = rank(self._queue, like_request(opened, encoder, opened.cells[place].id, MOST), self._people.id)
         self._job, self._set, self._example = changes.jobs[0], opened.id, place
         return self._jobs.submitted(changes)

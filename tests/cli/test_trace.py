@@ -110,6 +110,7 @@ def test_pictures_of_an_older_version_and_exported_fills_are_found_and_go_with_t
             found = traced(tmp_path / name, "--workspace", tmp_path / "work")[1]
             assert [each["record"]["action"] for each in found] == [action] and found[0]["seed"] == 3
             assert "sha256:" not in json.dumps(found)
+            assert ("as it was before" in found[0]["words"]) is (action == "inpaint")  # which looks the same
         workspace.removal.remove(workspace.removal.of_study(document.id))
         assert workspace.traces.all() == []
 

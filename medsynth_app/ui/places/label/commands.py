@@ -169,8 +169,10 @@ def _teaching(frame: Frame, centre: LabelCentre) -> tuple[Command, ...]:
             named = opened.schema.of(kind)
             own = labelling.label_of(place)
             called = opened.schema.of(own.answer) if own is not None else None
-            review([place], _("you called it {own}; the other labels speak for {kind}").format(
-                own=called.name if called is not None else "", kind=named.name if named is not None else kind))
+            words = _("you called it {own}; the other labels speak for {kind}") if labelling.suggests else \
+                _("you called it {own}; the other labels speak for another class")
+            review([place], words.format(own=called.name if called is not None else "",
+                                         kind=named.name if named is not None else kind))
 
     def like() -> str | None:
         if labelling.asked is None:

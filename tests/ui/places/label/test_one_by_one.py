@@ -319,6 +319,8 @@ def test_nothing_tells_what_is_thought_of_a_cell_where_predictions_are_hidden(ta
     assert groups.kind(1) == lab.opened().schema.ids[1] and not panel.doubtful.isHidden()
     lab.change(suggest=False)
     assert lab.reason(asked) == "could be one of two classes" and names[0] not in tip() and not groups.kind(1)
+    panel.doubtful.click()
+    assert "the other labels speak for another class" in centre(taught).one.reason.text()
     lab.change(suggest=True, control=1.0)  # now all cells measure the classifier
     learn(taught, told(16), suspects=((row, 2),))  # type: ignore[arg-type]
     assert lab.asked is not None and not lab.suggestion(lab.asked) and not review.doubtful
