@@ -10,6 +10,7 @@ import numpy as np
 
 from medsynth_app.core.changes import Changes
 from medsynth_app.core.errors import UserError
+from medsynth_app.core.job import Lane
 from medsynth_app.core.jobs.embed import EmbedRequest, PictureList
 from medsynth_app.core.jobs.request import ModelRef
 from medsynth_app.core.pack_files import InstalledPack
@@ -104,6 +105,6 @@ def embed_request(encoder: InstalledPack, pictures: PictureList, out: Path, *, c
                         str(out.resolve()), crop, device)
 
 
-def embed(queue: JobQueue, request: EmbedRequest, person: str = "") -> Changes:
-    """Queue a run."""
-    return Changes(jobs=(queue.submit(request, person=person),))
+def embed(queue: JobQueue, request: EmbedRequest, person: str = "", lane: Lane | None = None) -> Changes:
+    """Queue a run; `lane` is where somebody waits for it, else it is that of the kind."""
+    return Changes(jobs=(queue.submit(request, person=person, lane=lane),))

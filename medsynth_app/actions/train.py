@@ -98,14 +98,17 @@ def train(queue: JobQueue, request: TrainRequest, person: str = "") -> Changes:
     return Changes(jobs=(queue.submit(request, person=person),))
 
 
-def branch_run(source: Path, out: Path) -> None:
+def branch_run(source: Path, out: Path, recipe: Path) -> None:
     """Copy the run that makes, or made, the pack `source`, so that it goes on for `out`, and the first as it was.
+
+    A recipe that cannot be used is told before anything is copied.
 
     Raises
     ------
     UserError
-        When there is no such run, when `out` is in use, or the disk has no room.
+        When the recipe cannot be used, there is no such run, `out` is in use, or the disk has no room.
     """
+    read_layout(recipe)
     work, new = work_folder(source), work_folder(out)
     if not _holds_any(work / "checkpoints"):
         raise UserError(f"There is no training run for {source.name}, or it has kept no checkpoint yet.",

@@ -40,7 +40,7 @@ class Encoder:
                  progress: Progress | None = None) -> None:
         self._pack = find_pack(str(pack), kind="encoder")
         self._device = device
-        self._connection = Connection(Lane.BACKGROUND, Path(workspace) if workspace is not None else None, progress)
+        self._connection = Connection(Lane.INTERACTIVE, Path(workspace) if workspace is not None else None, progress)
 
     @property
     def manifest(self) -> PackManifest:
@@ -97,7 +97,7 @@ class Encoder:
                                     device=self._device)
             here = self._connection.here
             try:
-                here.run(embed(here.queue, request, here.person_id))
+                here.run(embed(here.queue, request, here.person_id, Lane.INTERACTIVE))
             except Interrupted:
                 raise KeyboardInterrupt from None
             return read_embeddings(out).values

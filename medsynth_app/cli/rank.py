@@ -37,13 +37,14 @@ def rank(embeddings: Annotated[Path, typer.Argument(metavar="E.npz", help="What 
          seed: Annotated[int, typer.Option("--seed", help="Of all that is chosen by chance.")] = 0,
          like: Annotated[list[str] | None, typer.Option(
              "--like", metavar="CELL_ID", help="Find the cells that look like this one; may be repeated.")] = None,
-         groups: Annotated[int, typer.Option(
-             "--groups", metavar="N", help="Write N pages of up to 60 cells that are thought alike, the surest first; "
-                                           "those to look at before a page is labelled as one are marked.")] = 0,
+         groups: Annotated[int | None, typer.Option(
+             "--groups", metavar="N", min=1,
+             help="Write N pages of up to 60 cells that are thought alike, the surest first; those to look at before a "
+                  "page is labelled as one are marked.")] = None,
          workspace: WorkspaceOption = None, as_json: JsonOption = False) -> Answer:
     """Put cells in the order in which an expert should label them, each with its reason."""
     request = rank_request(embeddings, strategy, budget, out, labels=labels, cells=cells, seed=seed, like=like or (),
-                           pages=groups)
+                           pages=groups or 0)
     with out_file(out), headless(workspace, lane=Lane.INTERACTIVE, quiet=as_json) as here:
         here.run(queue_ranking(here.queue, request, here.person_id))
     rows = list(read_cells(out).rows.values())

@@ -16,6 +16,7 @@ from medsynth_app.actions.train import begun_part, branch_run, train_request
 from medsynth_app.actions.train import train as queue_training
 from medsynth_app.cli.common import Answer, JsonOption, OutOption, WorkspaceOption, command
 from medsynth_app.cli.data import told
+from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import Lane
 from medsynth_app.core.jobs.train import TrainRequest
 from medsynth_app.core.pack_files import open_pack
@@ -39,7 +40,7 @@ def _train(part: str, recipe: Path, data: Path | None, out: Path, resume: bool, 
     """Train and wait. Ctrl+C keeps a checkpoint."""
     pack = find_pack(joins) if joins is not None else None
     if branch is not None:
-        branch_run(branch, out)
+        branch_run(branch, out, recipe)
         resume = True
     with headless(workspace, lane=Lane.BACKGROUND, quiet=as_json) as here:
         request = train_request(recipe, data, out, part=part, pack=pack, resume=resume, max_minutes=max_minutes)
@@ -67,9 +68,11 @@ def train_new(name: Annotated[str, typer.Argument(help="What the pack will be ca
     write_recipe(name, data, path)
     with tempfile.TemporaryDirectory() as temporary, headless(workspace, lane=Lane.BACKGROUND, quiet=as_json) as here:
         request = time_request(path, Path(temporary) / REPORT)
-        here.run(look_at_data(here.queue, request, here.person_id))
-        told = time_of(read_report(Path(request.report)))
-    add_time(path, told)
+        try:
+            here.run(look_at_data(here.queue, request, here.person_id))
+            add_time(path, time_of(read_report(Path(request.report))))
+        except UserError as error:  # the recipe is good without it
+            typer.echo(f"How long it will take could not be told. {error}", err=True)
     return Answer({"recipe": str(path)}, f"{path}\nRead it, then: medsynth train base {path} --data {data} "
                                          "--out PACK --dry-run")
 

@@ -90,7 +90,7 @@ def test_what_was_learned_from_is_enough_where_the_data_have_gone(tmp_path: Path
 
 def test_a_run_goes_on_as_another_from_a_copy_of_what_it_learned(tmp_path: Path, recipe: Path, data: Path) -> None:
     first = begun(recipe, data, tmp_path / "pack")
-    branch_run(tmp_path / "pack", tmp_path / "branch")
+    branch_run(tmp_path / "pack", tmp_path / "branch", recipe)
     other = train_request(recipe, None, tmp_path / "branch", resume=True)
     assert (other.data, Path(other.checkpoints).parent.name) == (first.data, "branch.training")
     kept = Path(other.checkpoints) / "autoencoder.pt"
@@ -99,7 +99,10 @@ def test_a_run_goes_on_as_another_from_a_copy_of_what_it_learned(tmp_path: Path,
     assert (Path(first.checkpoints) / "autoencoder.pt").read_bytes() == b"learned"
     for source, out, complaint in (("none", "new", "no training run for none"), ("pack", "branch", "already")):
         with pytest.raises(UserError, match=complaint):
-            branch_run(tmp_path / source, tmp_path / out)
+            branch_run(tmp_path / source, tmp_path / out, recipe)
+    (tmp_path / "torn.toml").write_text("[pack")
+    with pytest.raises(UserError, match="torn"):
+        branch_run(tmp_path / "pack", tmp_path / "new", tmp_path / "torn.toml")
     assert not (tmp_path / "new.training").exists()
 
 
