@@ -10,6 +10,7 @@ from medsynth_app.actions.out_folder import make_folder
 from medsynth_app.actions.train import read_layout, work_folder
 from medsynth_app.core.changes import Changes
 from medsynth_app.core.errors import UserError
+from medsynth_app.core.job import Lane
 from medsynth_app.core.jobs.data import DataRequest
 from medsynth_app.core.jobs.train import TrainRequest
 from medsynth_app.datasets.dataset import FIELDS, is_frozen
@@ -103,9 +104,9 @@ def time_request(recipe: Path, report: Path) -> DataRequest:
     return DataRequest("", str(report.resolve()), recipe_file=str(recipe.resolve()), timed=True)
 
 
-def look_at_data(queue: JobQueue, request: DataRequest, person: str = "") -> Changes:
-    """Queue the look, or the freezing."""
-    return Changes(jobs=(queue.submit(request, person=person),))
+def look_at_data(queue: JobQueue, request: DataRequest, person: str = "", lane: Lane | None = None) -> Changes:
+    """Queue the look, or the freezing; `lane` is where somebody waits for it, else it is that of the kind."""
+    return Changes(jobs=(queue.submit(request, person=person, lane=lane),))
 
 
 def read_report(path: Path) -> dict[str, Any]:

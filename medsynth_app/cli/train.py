@@ -66,10 +66,10 @@ def train_new(name: Annotated[str, typer.Argument(help="What the pack will be ca
     """Write a commented recipe for data of your own, with the time that it takes on this machine."""
     path = out or Path(f"{name}.toml")
     write_recipe(name, data, path)
-    with tempfile.TemporaryDirectory() as temporary, headless(workspace, lane=Lane.BACKGROUND, quiet=as_json) as here:
+    with tempfile.TemporaryDirectory() as temporary, headless(workspace, quiet=as_json) as here:
         request = time_request(path, Path(temporary) / REPORT)
         try:
-            here.run(look_at_data(here.queue, request, here.person_id))
+            here.run(look_at_data(here.queue, request, here.person_id, Lane.INTERACTIVE))
             add_time(path, time_of(read_report(Path(request.report))))
         except UserError as error:  # the recipe is good without it
             typer.echo(f"How long it will take could not be told. {error}", err=True)

@@ -10,6 +10,7 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from medsynth_app import cli
+from tests.cli.conftest import Run
 from tests.datasets.test_inputs import noise
 from tests.engine.train.test_base import RECIPE
 
@@ -61,7 +62,8 @@ def test_a_dry_run_tells_what_would_be_learned_and_trains_nothing(mine: Path, tm
     assert not (tmp_path / "pack").exists() and not (tmp_path / "pack.training" / "checkpoints").exists()
 
 
-def test_a_recipe_is_written_and_a_wrong_one_told_before_anything_is_read(mine: Path, tmp_path: Path) -> None:
+def test_a_recipe_is_written_and_a_wrong_one_told_before_anything_is_read(
+        mine: Path, same_process: Run, tmp_path: Path) -> None:
     recipe = tmp_path / "pets.toml"
     answer = run("train", "new", "pets", "--data", mine, "--out", recipe, "--json")
     assert answer.exit_code == 0, answer.stderr

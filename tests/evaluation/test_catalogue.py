@@ -15,7 +15,7 @@ FOLDER = Path(medsynth_app.evaluation.__file__).parent
 NOT_METRICS = {"arrays", "distances", "intervals", "resampled", "learning_curve", "catalogue", "__init__"}
 HELPERS = {"split_half_floor", "split_half_floor_1d", "label_array", "confusion", "shape_descriptors",
            "reference_seams", "share_difference", "within_95",
-           "precision_recall_density_coverage", "nearest_training_image"}
+           "precision_recall_density_coverage", "nearest_training_image", "fitted_probe"}
 NEEDS = {"real", "synthetic", "train", "held-out", "encoder", "labels", "masks", "painted"}
 
 

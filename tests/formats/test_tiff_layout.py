@@ -270,7 +270,7 @@ def test_tables_of_every_size_give_their_colours(tmp_path: Path, bits: int, orde
     path = tiff(tmp_path / "a.tif", {256: 48, 257: 30, 258: bits, 259: 1, 262: 3, 277: 1, 278: 30,
                                      320: table.T.ravel().tolist()}, [rows.tobytes()], order)
     assert np.array_equal(open_image(path).pixels(0), (table >> 8)[numbers])
-    if bits <= 8:
+    if bits < 8:    # 256 values by chance are a picture, and refused as a mask
         assert np.array_equal(read_mask(path), numbers)
 
 
