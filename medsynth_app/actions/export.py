@@ -27,7 +27,7 @@ from medsynth_app.formats.common import ExportFrame
 from medsynth_app.formats.export_identity import export_identity
 from medsynth_app.formats.kinds import Kind, kind_of
 from medsynth_app.formats.provenance import for_export, from_text, to_text
-from medsynth_app.formats.registry import IMAGE_WRITERS, MASK_WRITERS, file_of, read_provenance
+from medsynth_app.formats.registry import IMAGE_WRITERS, MASK_WRITERS, ImageWriter, file_of, read_provenance
 from medsynth_app.workspace.documents import Document
 from medsynth_app.workspace.workspace import Workspace
 
@@ -79,7 +79,7 @@ def keep_trace(workspace: Workspace, document: Document, frame: ExportFrame, for
     if frame.provenance is None or workspace.read_only:
         return
     writer, pixels = IMAGE_WRITERS.get(format), frame.pixels
-    if writer is not None and writer.rendered is not None and window is not None and (mark or writer.exact is None):
+    if writer is not None and not _keeps_values(writer, frame, mark):
         pixels = to_screen(pixels, frame.about.rescale, window, frame.info.inverted)
     with suppress(UserError):  # the file is written, whatever becomes of this
         workspace.traces.add_frame(document.id, pixels, frame.provenance)
@@ -115,12 +115,17 @@ def export_frame(frame: ExportFrame, path: Path, format: str, *, mark: bool = Tr
 
 def _write_frame(path: Path, format: str, frame: ExportFrame, window: WindowLevel | None, drawn: bool) -> Exported:
     writer, provenance = IMAGE_WRITERS[format], frame.provenance
-    if writer.exact is not None and (writer.rendered is None or (not drawn and frame.pixels.ndim == 2)):
+    if writer.exact is not None and _keeps_values(writer, frame, drawn):
         return _recorded(path, provenance, writer.exact(path, frame))
     if window is None and frame.pixels.ndim == 2:
         raise UserError("A grey image needs a window to be rendered.", "Choose a window first.")
     seen = to_screen(frame.pixels, frame.about.rescale, window, frame.info.inverted)
     return _write_rendered(path, format, seen, provenance, drawn, frame)
+
+
+def _keeps_values(writer: ImageWriter, frame: ExportFrame, drawn: bool) -> bool:
+    """Whether a frame is written with its stored values, not as it is seen; `drawn`: with the visible mark."""
+    return writer.exact is not None and (writer.rendered is None or (not drawn and frame.pixels.ndim == 2))
 
 
 def _write_filled(path: Path, frame: ExportFrame) -> Path | None:

@@ -105,11 +105,8 @@ def _rerun_fill(found: Found, drawing: _Drawing, image: Path, mask: Path | None,
     unsaid = lacking(record, ("result_sha256", "mask", *(("labels",) if keeps_to_labels(record) else ())))
     fills = [each for each in all_records(record) if each.action == "inpaint"]
     frame, before, last = _filled(drawing, document, fills, found, mask)
-    pixels, effective, bounds = last.pixels(), last.effective(), last.bounds
-    after = before.copy()
-    after[bounds.slices] = np.where(effective if pixels.ndim == 2 else effective[..., None], pixels,
-                                    after[bounds.slices])
-    in_file, counts = look_at_fill(found.file, after, bounds, effective)
+    after = _with(before, last)
+    in_file, counts = look_at_fill(found.file, after, last.bounds, last.effective())
     written = _write(workspace, document, frame, after, last.provenance, out) if out is not None else None
     return answer_of(record, last.provenance, in_file, counts, unsaid, written)
 
@@ -220,11 +217,15 @@ def _filled(drawing: _Drawing, document: Document, fills: Sequence[Provenance], 
         made = drawing.fill(record, document, frame, before[bounds.slices], painted, labels)
         if last:
             return frame, states[-1], made
-        after = states[-1].copy()
-        changed = made.effective()
-        after[bounds.slices][changed] = made.pixels()[changed]
-        states.append(after)
+        states.append(_with(states[-1], made))
     raise AssertionError("the last fill is drawn")
+
+
+def _with(frame: Pixels, fill: Candidate) -> Pixels:
+    """A whole frame with a fill in its place."""
+    filled, inside = frame.copy(), fill.effective()
+    filled[fill.bounds.slices][inside] = fill.pixels()[inside]
+    return filled
 
 
 def _frame_of(document: Document, record: Provenance) -> int | None:

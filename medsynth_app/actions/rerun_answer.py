@@ -11,12 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from medsynth_app.actions.export import Exported
+from medsynth_app.actions.trace import pixels_in
 from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.image import Pixels
 from medsynth_app.core.provenance import Provenance
 from medsynth_app.formats.mark import draw_mark
-from medsynth_app.formats.registry import open_image
 
 Mask = npt.NDArray[np.uint8]
 BATCH = ("batch", "batch_from")  # of the environment: decided by the record, not by this machine
@@ -154,16 +154,10 @@ def _compared(held: Pixels, drawn: Pixels, where: npt.NDArray[np.bool_]) -> tupl
 
 
 def _pixels_of(file: Path | None) -> Pixels | None:
-    if file is None:
-        return None
     try:
-        source = open_image(file)
+        return None if file is None else pixels_in(file)
     except UserError:
         return None
-    try:
-        return np.array(source.pixels(0))
-    finally:
-        source.close()
 
 
 def _differences(record: Provenance, made: Provenance) -> tuple[Difference, ...]:

@@ -13,6 +13,8 @@ from typing import NoReturn, Self
 
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import EventKind, JobEvent, JobRecord, Lane
+from medsynth_app.core.pack import PackManifest
+from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.headless import Headless, headless
 
 Progress = Callable[[int, int, str], None]
@@ -81,6 +83,31 @@ class Connection:
         """End the worker and close the workspace. Harmless when repeated."""
         self._closed, self._here = True, None
         self._end()
+
+
+class OpenPack:
+    """A pack and the way to its worker, which is waited for; used in a ``with`` block, or closed by `close`."""
+
+    def __init__(self, pack: InstalledPack, device: str, workspace: str | Path | None,
+                 progress: Progress | None) -> None:
+        self._pack, self._device = pack, device
+        self._connection = Connection(Lane.INTERACTIVE, Path(workspace) if workspace is not None else None, progress)
+
+    @property
+    def manifest(self) -> PackManifest:
+        """What the pack says of itself: prompts, licence, labels of its masks (`mask_labels`), native size."""
+        return self._pack.manifest
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the worker; results stay as they are. Harmless when repeated."""
+        self._connection.close()
 
 
 def other_process() -> UserError:

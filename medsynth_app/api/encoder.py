@@ -5,19 +5,16 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
 from medsynth_app.actions.embed import embed, embed_request
 from medsynth_app.actions.packs import find_pack
-from medsynth_app.api.connection import Connection, Progress
+from medsynth_app.api.connection import OpenPack, Progress
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import Lane
 from medsynth_app.core.jobs.embed import PictureList
-from medsynth_app.core.pack import PackManifest
 from medsynth_app.datasets.picture import seen
 from medsynth_app.formats.arrays import open_array
 from medsynth_app.formats.embeddings import Embeddings, read_embeddings, write_embeddings
@@ -27,7 +24,7 @@ from medsynth_app.headless import Interrupted
 Vectors = npt.NDArray[np.float32]  # (n, dimensions)
 
 
-class Encoder:
+class Encoder(OpenPack):
     """An encoder's pack; used and closed as `Pack`, whose parameters it has.
 
     Raises
@@ -38,25 +35,7 @@ class Encoder:
 
     def __init__(self, pack: str | Path, *, device: str = "auto", workspace: str | Path | None = None,
                  progress: Progress | None = None) -> None:
-        self._pack = find_pack(str(pack), kind="encoder")
-        self._device = device
-        self._connection = Connection(Lane.INTERACTIVE, Path(workspace) if workspace is not None else None, progress)
-
-    @property
-    def manifest(self) -> PackManifest:
-        """What the pack says of itself."""
-        return self._pack.manifest
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 trace: TracebackType | None) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """End the worker. Harmless when repeated."""
-        self._connection.close()
+        super().__init__(find_pack(str(pack), kind="encoder"), device, workspace, progress)
 
     def embed(self, images: Sequence[npt.ArrayLike] | npt.NDArray[np.generic], *, crop: float = 0.0,
               modality: str | None = None) -> Vectors:

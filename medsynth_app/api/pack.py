@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -15,13 +13,11 @@ from medsynth_app.actions.generate import generate, in_runs
 from medsynth_app.actions.inpaint import given_labels, inpaint, inpaint_request, require_following
 from medsynth_app.actions.packs import find_pack
 from medsynth_app.actions.remove_picture import remove_pictures
-from medsynth_app.api.connection import Connection, Progress
+from medsynth_app.api.connection import Connection, OpenPack, Progress
 from medsynth_app.api.results import Fill, Picture
 from medsynth_app.core.changes import Changes
 from medsynth_app.core.errors import UserError
-from medsynth_app.core.job import Lane
 from medsynth_app.core.options import changed
-from medsynth_app.core.pack import PackManifest
 from medsynth_app.core.parameters import GenerateParameters, InpaintParameters
 from medsynth_app.formats.arrays import mask_of, open_array
 from medsynth_app.headless import Interrupted
@@ -87,7 +83,7 @@ class Pending:
         return drawn
 
 
-class Pack:
+class Pack(OpenPack):
     """A model pack that draws pictures and fills regions.
 
     Use it in a ``with`` block, or call `close`; the worker and the model stay in memory between calls. It is for one
@@ -112,25 +108,7 @@ class Pack:
 
     def __init__(self, pack: str | Path, *, device: str = "auto", workspace: str | Path | None = None,
                  progress: Progress | None = None) -> None:
-        self._pack = find_pack(str(pack))
-        self._device = device
-        self._connection = Connection(Lane.INTERACTIVE, Path(workspace) if workspace is not None else None, progress)
-
-    @property
-    def manifest(self) -> PackManifest:
-        """What the pack says of itself: prompts, licence, labels of its masks (`mask_labels`), native size."""
-        return self._pack.manifest
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 trace: TracebackType | None) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """End the worker; results stay as they are. Harmless when repeated."""
-        self._connection.close()
+        super().__init__(find_pack(str(pack)), device, workspace, progress)
 
     def generate(self, prompt: str = "", *, count: int = 1, seed: int | None = None,
                  mask: npt.ArrayLike | None = None, steps: int = STEPS, guidance: float = GUIDANCE,

@@ -8,6 +8,14 @@ from typing import Protocol
 
 MOST_TOLD = 300  # letters of what is not read
 MOST_WORDS = 8  # that are named
+# Words that people type beside the captions. Our tokenizers give them pieces of their own, so that they train as
+# neutral fill, though no picture was ever called so.
+COMMON = """
+a an the of in on with without and or at to from small large round oval flat pale dark bright smooth image
+picture photograph microscopy slide stained stain cell cells tissue normal healthy abnormal left right upper
+lower nucleus cytoplasm granules lobed segmented polyp mucosa colon vessel fold lesion tumour brain
+hippocampus anterior posterior background surroundings
+"""
 
 
 class Told(Protocol):

@@ -11,20 +11,13 @@ from typing import Any
 
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.pack_files import InstalledPack, read_json
-from medsynth_app.core.prompt import Told, Unread, Unseen, unread_part
+from medsynth_app.core.prompt import COMMON, Told, Unread, Unseen, unread_part
 from medsynth_app.formats.common import reading
 
 LARGEST = 2**26  # bytes of a vocabulary; those of CLIP have some millions
 KEPT_PACKS = 8
 CUT_OFF = 1000  # entries at which our tokenizers stop; one with fewer holds every word of its captions as one entry
-# Our tokenizers learn these beside the captions (`engine.train.tokenizer.COMMON`; a test compares the two), so that
-# they are entries of theirs without ever having stood under a picture.
-BESIDE = frozenset({"a", "abnormal", "an", "and", "anterior", "at", "background", "brain", "bright", "cell", "cells",
-    "colon", "cytoplasm", "dark", "flat", "fold", "from", "granules", "healthy", "hippocampus", "image", "in",
-    "large", "left", "lesion", "lobed", "lower", "microscopy", "mucosa", "normal", "nucleus", "of", "on", "or",
-    "oval", "pale", "photograph", "picture", "polyp", "posterior", "right", "round", "segmented", "slide", "small",
-    "smooth", "stain", "stained", "surroundings", "the", "tissue", "to", "tumour", "upper", "vessel", "with",
-    "without"})
+BESIDE = frozenset(COMMON.split())
 _WORD = re.compile(r"[^\W\d_]+")  # as the tokenizer parts them, whose entries for digits and signs are complete
 _SMALL = frozenset({"a", "an", "and", "as", "at", "by", "from", "in", "is", "no", "not", "of", "on", "or", "the",
     "to", "with", "without"})  # worth no word

@@ -94,7 +94,7 @@ def add_restored(findings: Findings, bench: Bench, items: Sequence[Item], frames
     better = distances[PACK] < distances[CLASSICAL]
     findings.add("the pack is nearer to the truth than the classical fill",
                  bootstrap(better.astype(np.float64), np.random.default_rng(request.seed)), "0.5 by chance", n=n)
-    rows = [[resized(_coloured(each)[_square(restored.painted[k])][None], 112)[0]
+    rows = [[resized(_coloured(each)[square(restored.painted[k])][None], 112)[0]
              for each in (restored.frames[k], *(several[k] for several in restored.filled.values()))]
             for k in range(min(SHOWN, len(fills)))]
     findings.sheets.append(sheet(rows, [each.mode for each in fills[:SHOWN]],
@@ -144,7 +144,7 @@ def _blurred(frame: Pictures, painted: Mask) -> npt.NDArray[np.float64]:
 
 
 def _distance(closeness: Closeness, true: Pictures, filled: Pictures, painted: Mask) -> float:
-    box = _square(painted)
+    box = square(painted)
     return closeness(_coloured(true)[box], _coloured(filled)[box], painted[box])
 
 
@@ -158,7 +158,7 @@ def _box(painted: Mask, margin: int) -> tuple[slice, slice]:
     return bounds.padded(margin).clipped(*painted.shape).slices
 
 
-def _square(painted: Mask) -> tuple[slice, slice]:
+def square(painted: Mask) -> tuple[slice, slice]:
     """A square about twice as wide as the region, of `SMALLEST` pixels at least, in the frame."""
     bounds = Bounds.of_mask(painted)
     assert bounds is not None

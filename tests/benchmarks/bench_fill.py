@@ -28,6 +28,7 @@ from skimage.restoration import inpaint_biharmonic
 from medsynth_app.core.bounds import Bounds
 from medsynth_app.engine.evaluate.outside import closeness
 from medsynth_app.segmentation.fill import fill
+from medsynth_app.studies.restored import grain_of, square
 from tests.benchmarks.fill_cases import SOURCES, Case
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -90,11 +91,11 @@ def pack_method(folder: Path, steps: int) -> Method:
 
 
 def judge_of(peers: Path) -> Judge:
-    """The distance that `medsynth study inpaint` takes, of what a person sees."""
+    """The studies' distance of features (`engine.evaluate.outside.closeness`), of what a person sees."""
     apart = closeness(peers)
 
     def distance(case: Case, filled: npt.NDArray[np.float64]) -> float:
-        box = _square(case)
+        box = square(case.mask)
         return apart(seen(case.pixels[box], case.window), seen(filled[box], case.window), case.mask[box])
 
     return distance
@@ -113,10 +114,7 @@ def figures(case: Case, filled: npt.NDArray[np.float64]) -> dict[str, float]:
     true = case.pixels.astype(np.float64)
     error = (filled - true)[case.mask]
     width = case.window[1] - case.window[0]
-    grains = []
-    for values in (filled, true):
-        low = scipy.ndimage.gaussian_filter(values, (2.0, 2.0) + (0,) * (values.ndim - 2))
-        grains.append(float((values - low)[case.mask].std()))
+    grains = [grain_of(values, case.mask) for values in (filled, true)]
     return {"psnr": float(10 * np.log10(width ** 2 / max(float((error ** 2).mean()), 1e-9))),
             "mae": float(np.abs(error).mean()), "bias": float(error.mean()), "grain": grains[0] / max(grains[1], 1e-9)}
 
@@ -125,17 +123,6 @@ def _box(case: Case, margin: int) -> tuple[slice, slice]:
     bounds = Bounds.of_mask(case.mask)
     assert bounds is not None
     return bounds.padded(margin).clipped(*case.mask.shape).slices
-
-
-def _square(case: Case) -> tuple[slice, slice]:
-    """A square about twice as wide as the region, of 64 pixels at least."""
-    bounds = Bounds.of_mask(case.mask)
-    assert bounds is not None
-    rows, columns = case.mask.shape
-    side = min(max(64, 2 * max(bounds.height, bounds.width)), rows, columns)
-    top = min(max((bounds.top + bounds.bottom - side) // 2, 0), rows - side)
-    left = min(max((bounds.left + bounds.right - side) // 2, 0), columns - side)
-    return slice(top, top + side), slice(left, left + side)
 
 
 def measure(cases: list[Case], methods: dict[str, tuple[Method, int]], judge: Judge | None,
@@ -155,9 +142,9 @@ def measure(cases: list[Case], methods: dict[str, tuple[Method, int]], judge: Ju
             kept[name].append(row)
             shown.append(filled)
         if pictures is not None:
-            strip = [seen(values[_square(case)], case.window) for values in shown]
+            strip = [seen(values[square(case.mask)], case.window) for values in shown]
             outlined = strip[0].copy()
-            edge = scipy.ndimage.binary_dilation(case.mask[_square(case)]) & ~case.mask[_square(case)]
+            edge = scipy.ndimage.binary_dilation(case.mask[square(case.mask)]) & ~case.mask[square(case.mask)]
             outlined[edge] = (255, 160, 0)
             large = [np.asarray(Image.fromarray(each).resize((256, 256), Image.Resampling.BICUBIC))
                      for each in (outlined, *strip)]

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from medsynth_app.core.pack_files import InstalledPack, open_pack
+from medsynth_app.core.prompt import COMMON
 from medsynth_app.formats.prompt import BESIDE, unread, unseen
 from tests.actions.bench import make_pack
 
@@ -75,7 +76,7 @@ def test_words_that_no_caption_held_are_told(name: str, prompt: str, words: tupl
 
 def test_of_a_vocabulary_that_tells_no_words_nothing_is_said(tmp_path: Path) -> None:
     source = (SHIPPED.parents[1] / "medsynth_app" / "engine" / "train" / "tokenizer.py").read_text()
-    assert set(source.split('COMMON = """')[1].split('"""')[0].split()) == BESIDE  # read, for its import takes seconds
+    assert "core.prompt import COMMON" in source and set(COMMON.split()) == BESIDE  # read, for its import takes seconds
     assert unseen(make_pack(tmp_path / "none"), "a giraffe", "") == ()
     many = with_files(tmp_path / "clip", vocab=json.dumps({f"w{k}</w>": k for k in range(2000)}))
     assert unseen(many, "a giraffe", "") == ()

@@ -9,13 +9,7 @@ from pathlib import Path
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import CLIPTokenizer
 
-# Words that people type beside the captions; they get pieces of their own and so train as neutral fill.
-COMMON = """
-a an the of in on with without and or at to from small large round oval flat pale dark bright smooth image
-picture photograph microscopy slide stained stain cell cells tissue normal healthy abnormal left right upper
-lower nucleus cytoplasm granules lobed segmented polyp mucosa colon vessel fold lesion tumour brain
-hippocampus anterior posterior background surroundings
-"""
+from medsynth_app.core.prompt import COMMON
 
 
 def train_tokenizer(captions: Iterable[str], folder: Path, vocabulary: int = 1000, length: int = 77) -> CLIPTokenizer:
