@@ -50,6 +50,7 @@ assert len(seen) == 2 and seen[1].startswith("Image-"), seen
 loaded = {name.split(".")[0] for name, module in sys.modules.items() if module}
 assert not {"torch", "diffusers", "transformers"} & loaded
 assert not {"medsynth_app.datasets.freeze", "medsynth_app.ui.places.models.train"} & set(sys.modules)  # nobody trains
+assert "scipy.ndimage" not in sys.modules       # nor fills or counts
 sys.exit(code)
 """
 

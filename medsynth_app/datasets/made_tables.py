@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
+import scipy  # loads scipy.ndimage when it is first used: not for the window's first frame
 
 from medsynth_app.core.files import writing
 from medsynth_app.datasets.description import FILE
@@ -90,7 +90,7 @@ def _coco(folder: Path, made: MadeSet, pictures: list[MadePicture]) -> dict[str,
 
 def _pieces(mask: Mask, labels: int) -> Iterator[tuple[int, npt.NDArray[np.bool_]]]:
     for label in range(1, labels + 1):
-        numbered, count = ndimage.label(mask == label, np.ones((3, 3)))
+        numbered, count = scipy.ndimage.label(mask == label, np.ones((3, 3)))
         for number in range(1, count + 1):
             yield label, numbered == number
 

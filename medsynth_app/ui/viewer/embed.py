@@ -22,13 +22,26 @@ from napari.utils.colormaps import direct_colormap
 
 from medsynth_app.core.bounds import Bounds
 
-__all__ = ["Image", "MaskLayer", "QtViewer", "ViewerModel", "direct_colormap", "silent_viewer"]
+__all__ = ["MaskLayer", "PictureLayer", "QtViewer", "ViewerModel", "direct_colormap", "silent_viewer"]
+
+
+class PictureLayer(Image):  # type: ignore[misc]
+    """An image without the thumbnail of napari's list of layers, which is not there.
+
+    The first one would load scipy.ndimage before the window's first frame, and each shrinks the whole picture.
+    """
+
+    def _update_thumbnail(self) -> None:
+        """Draw none."""
 
 
 class MaskLayer(Labels):  # type: ignore[misc]
-    """Labels without napari's undo history: there is one history, and it lies in the workspace."""
+    """Labels without thumbnail and without napari's undo history: the one history lies in the workspace."""
 
     _stale: Bounds | None = None  # painted, not yet shown
+
+    def _update_thumbnail(self) -> None:
+        """Draw none."""
 
     def _save_history(self, value: Any) -> None:
         """Keep nothing: the document still holds the mask as it was before the stroke."""

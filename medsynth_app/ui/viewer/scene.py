@@ -15,7 +15,7 @@ from medsynth_app.core.labels import LabelSchema
 from medsynth_app.core.window_level import WindowLevel
 from medsynth_app.ui.theme import tokens as look
 from medsynth_app.ui.viewer.display import stored_limits, window_of
-from medsynth_app.ui.viewer.embed import Image, MaskLayer, direct_colormap, silent_viewer
+from medsynth_app.ui.viewer.embed import MaskLayer, PictureLayer, direct_colormap, silent_viewer
 from medsynth_app.ui.viewer.view import View
 
 SMOOTH_BELOW = 8.0  # canvas pixels per image pixel; closer up the pixels themselves are shown
@@ -108,8 +108,8 @@ class Scene:
             layer.data = pixels
             return layer
         limits = (0, 255) if rgb else (0, 1)  # given at once, or napari looks through all pixels for them
-        layer = layers[rgb] = Image(pixels, rgb=rgb, contrast_limits=limits, interpolation2d="linear",
-                                    blending="translucent_no_depth")
+        layer = layers[rgb] = PictureLayer(pixels, rgb=rgb, contrast_limits=limits, interpolation2d="linear",
+                                           blending="translucent_no_depth")
         self._settle(layer)
         self.model.layers.insert(len(self._images) if layers is self._patches else 0, layer)
         return layer

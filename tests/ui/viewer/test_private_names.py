@@ -1,4 +1,4 @@
-"""Canaries: private names of napari that `ui.viewer.embed.MaskLayer` overrides; see tests/test_private_names.py."""
+"""Canaries: private names of napari that the layers of `ui.viewer.embed` override; see tests/test_private_names.py."""
 
 from __future__ import annotations
 
@@ -15,3 +15,11 @@ def test_labels_of_napari_refresh_a_part_and_keep_a_history_of_their_own(qapp: A
     refresh = inspect.getsource(Labels._partial_labels_refresh)
     assert "self._updated_slice is None" in refresh and "self._updated_slice = None" in refresh
     assert "self.events.labels_update(" in refresh
+
+
+def test_layers_of_napari_draw_their_thumbnail_by_one_method(qapp: Any) -> None:
+    """For `ui.viewer.embed.PictureLayer` and `MaskLayer`."""
+    from napari.layers import Image, Labels
+
+    for kind in (Image, Labels):
+        assert list(inspect.signature(kind._update_thumbnail).parameters) == ["self"]
