@@ -10,17 +10,20 @@ from medsynth_app.core.changes import Changes
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.jobs.rank import RankRequest, SimulateRequest
 from medsynth_app.jobs.queue import JobQueue
-from medsynth_app.ranking.catalogue import STRATEGIES
+from medsynth_app.ranking.catalogue import DEFAULT, STRATEGIES
 
 MOST = 2**63 - 1
+BUDGET = 100  # cells, where nobody says how many
 
 
-def rank_request(embeddings: Path, strategy: str, budget: int, out: Path, *, labels: Path | None = None,
+def rank_request(embeddings: Path, strategy: str | None, budget: int | None, out: Path, *, labels: Path | None = None,
                  cells: Path | None = None, seed: int = 0, like: Sequence[str] = (), pages: int = 0) -> RankRequest:
     """All that a worker needs.
 
     Parameters
     ----------
+    strategy, budget
+        None: the usual one. Neither has a meaning for pages, and the strategy has none for what looks like an example.
     like
         Cells that the wanted ones look like, in place of a strategy.
     pages
@@ -29,19 +32,25 @@ def rank_request(embeddings: Path, strategy: str, budget: int, out: Path, *, lab
     Raises
     ------
     UserError
-        No such strategy or file, a budget below 1, pages below 0 or of what looks like an example, an output that is
-        no CSV.
+        No such strategy or file, a budget below 1, pages below 0, options that contradict each other, an output that
+        is no CSV.
     """
-    _check(strategy, seed=seed)
-    if budget < 1:
+    _check(strategy or DEFAULT, seed=seed)
+    if budget is not None and budget < 1:
         raise UserError(f"A budget of {budget} cells is none.", "Give 1 or more.")
     if pages < 0 or (pages and like):
         raise UserError("Cells like an example come in no groups." if like else f"{pages} pages are none.",
                         "Give --like alone, or --groups with 1 or more.")
+    if strategy is not None and (pages or like):
+        raise UserError("A strategy does not decide which cells look like one another, so --strategy would be ignored.",
+                        f"Leave out --strategy, or {'--groups' if pages else '--like'}.")
+    if budget is not None and pages:
+        raise UserError("Pages are written whole, so --budget would be ignored.",
+                        "Say with --groups how many pages are wanted, and leave out --budget.")
     if out.suffix != ".csv" or out.is_dir():
         raise UserError(f"The ranked cells cannot be written to {out.name}.", "Name a file that ends in .csv.")
-    return RankRequest((_file(embeddings),), strategy, budget, str(out.resolve()), _file(labels) if labels else "",
-                       _file(cells) if cells else "", seed, tuple(like), pages)
+    return RankRequest((_file(embeddings),), strategy or DEFAULT, budget or BUDGET, str(out.resolve()),
+                       _file(labels) if labels else "", _file(cells) if cells else "", seed, tuple(like), pages)
 
 
 def simulate_request(embeddings: Path, labels: Path | None, strategies: Sequence[str], out: Path, *, budget: int,

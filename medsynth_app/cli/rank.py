@@ -12,7 +12,7 @@ from rich.table import Table
 from medsynth_app.actions.embed import LABELS, embed, embed_request, list_pictures
 from medsynth_app.actions.out_folder import out_file, out_folder
 from medsynth_app.actions.packs import find_pack
-from medsynth_app.actions.rank import check_simulation, rank_request, simulate_request
+from medsynth_app.actions.rank import BUDGET, check_simulation, rank_request, simulate_request
 from medsynth_app.actions.rank import rank as queue_ranking
 from medsynth_app.cli.common import Answer, JsonOption, OutOption, WorkspaceOption, command
 from medsynth_app.core.errors import UserError
@@ -32,8 +32,10 @@ def rank(embeddings: Annotated[Path, typer.Argument(metavar="E.npz", help="What 
              "--labels", help="CSV of the labels that there are: cell_id or file, and class.")] = None,
          cells: Annotated[Path | None, typer.Option(
              "--cells", help="CSV of the cells (image, confidence ...); its columns stand in the result too.")] = None,
-         strategy: Annotated[str, typer.Option("--strategy", help=f"One of: {_NAMES}.")] = DEFAULT,
-         budget: Annotated[int, typer.Option("--budget", help="How many cells are wanted.")] = 100,
+         strategy: Annotated[str | None, typer.Option(
+             "--strategy", help=f"One of: {_NAMES}; {DEFAULT} when not given.")] = None,
+         budget: Annotated[int | None, typer.Option(
+             "--budget", help=f"How many cells are wanted at most; {BUDGET} when not given.")] = None,
          seed: Annotated[int, typer.Option("--seed", help="Of all that is chosen by chance.")] = 0,
          like: Annotated[list[str] | None, typer.Option(
              "--like", metavar="CELL_ID", help="Find the cells that look like this one; may be repeated.")] = None,
@@ -48,7 +50,8 @@ def rank(embeddings: Annotated[Path, typer.Argument(metavar="E.npz", help="What 
     with out_file(out), headless(workspace, lane=Lane.INTERACTIVE, quiet=as_json) as here:
         here.run(queue_ranking(here.queue, request, here.person_id))
     rows = list(read_cells(out).rows.values())
-    said = {"out": str(out), "ranked": len(rows), "strategy": rows[0]["strategy"] if rows else strategy, "seed": seed}
+    said = {"out": str(out), "ranked": len(rows), "strategy": rows[0]["strategy"] if rows else request.strategy,
+            "seed": seed}
     if not groups:
         return Answer(said, f"{out}  {len(rows)} cells")
     pages = list({row["page"]: row["taken_for"] for row in rows}.values())
