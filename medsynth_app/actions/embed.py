@@ -14,11 +14,11 @@ from medsynth_app.core.job import Lane
 from medsynth_app.core.jobs.embed import EmbedRequest, PictureList
 from medsynth_app.core.jobs.request import ModelRef
 from medsynth_app.core.pack_files import InstalledPack
-from medsynth_app.datasets.picture import is_picture
+from medsynth_app.datasets.listing import LABELS, listed
+from medsynth_app.datasets.recognised import recognise
 from medsynth_app.formats.embeddings import check_table
 from medsynth_app.jobs.queue import JobQueue
 
-LABELS = "labels.csv"
 SIDES = ("x", "y", "width", "height")
 
 
@@ -28,8 +28,9 @@ def list_pictures(data: Path) -> PictureList:
     Parameters
     ----------
     data
-        A folder with ``labels.csv`` (column ``file``) or with pictures in it or in sub-folders, one per class, whose
-        ids are the files relative to it; or a CSV: such labels, or cells that `detect` found (``cell_id, image, x, y,
+        A folder with ``labels.csv`` (column ``file``), or one that is listed as what it is recognised to be
+        (`datasets.recognised`): with a sub-folder per class, pairs or volumes without their masks, or just pictures;
+        ids are the files relative to it. Or a CSV: such labels, or cells that `detect` found (``cell_id, image, x, y,
         width, height``; x, y the upper left corner), files relative to its folder.
 
     Raises
@@ -38,11 +39,7 @@ def list_pictures(data: Path) -> PictureList:
         No such data set, none or missing pictures, a name that stands for two, a box that is none.
     """
     if data.is_dir() and not (data / LABELS).is_file():
-        folder = data.resolve()
-        files = sorted(path for path in folder.rglob("*") if is_picture(path))
-        within = [path.relative_to(folder) for path in files]
-        pictures = PictureList.of([path.as_posix() for path in within], [str(path) for path in files],
-                                  classes=[path.parts[0] if len(path.parts) > 1 else "" for path in within])
+        pictures = _recognised(data)
     elif data.is_dir() or data.is_file():
         pictures = _listed(data / LABELS if data.is_dir() else data)
     else:
@@ -51,6 +48,17 @@ def list_pictures(data: Path) -> PictureList:
         raise UserError(f"{data.name} holds no pictures.",
                         "Give a folder with pictures: PNG, JPEG, TIFF, BMP, DICOM or NIfTI.")
     return pictures
+
+
+def _recognised(data: Path) -> PictureList:
+    found = recognise(data)
+    try:
+        entries = listed(data, found.layout).entries
+    except OSError as error:
+        raise UserError(f"The folder {data.name} looks like {found.form}, but cannot be read so ({error.strerror}).",
+                        "Give the folder in which the pictures themselves lie.") from error
+    return PictureList.of([entry.name for entry in entries], [str(entry.file) for entry in entries],
+                          classes=[entry.label for entry in entries])
 
 
 def _listed(path: Path) -> PictureList:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,21 @@ def test_a_sub_folder_per_class(data: Path) -> None:
     assert found.ids() == ("a/3.png", "b/1.PNG", "b/2.png") and found.boxes is None
     assert found.labels() == ("a", "b", "b") and list_pictures(data / "b").labels() == ()
     assert found.paths() == [str(data / name) for name in found.ids()]
+
+
+def test_masks_are_no_pictures_and_their_folders_no_classes(tmp_path: Path) -> None:
+    for part in ("", "train/", "val/"):
+        for name in ("images/1.png", "masks/1.png"):
+            path = tmp_path / ("parted" if part else "pairs") / f"{part}{name}"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            png(path)
+    found = list_pictures(tmp_path / "pairs")
+    assert found.ids() == ("images/1.png",) and found.labels() == ()
+    found = list_pictures(tmp_path / "parted")
+    assert found.ids() == ("train/images/1.png", "val/images/1.png") and found.labels() == ()
+    shutil.rmtree(tmp_path / "parted" / "val")
+    with pytest.raises(UserError, match=r"looks like pairs of image and mask.*No such file"):
+        list_pictures(tmp_path / "parted")
 
 
 def test_labels_say_which_files_and_in_which_order(data: Path) -> None:
