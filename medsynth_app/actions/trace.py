@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from medsynth_app.actions.records import record_in
-from medsynth_app.core.errors import UserError
+from medsynth_app.core.errors import Cancelled, UserError
 from medsynth_app.core.image import Pixels, pixels_sha256
 from medsynth_app.core.looks import ALIKE, BITS, distances, looks_of
 from medsynth_app.core.provenance import Provenance
@@ -71,13 +71,21 @@ def pixels_in(path: Path, frame: int = 0) -> Pixels:
         source.close()
 
 
-def trace(pixels: Pixels, workspace: Workspace) -> tuple[Origin, ...]:
+def trace(pixels: Pixels, workspace: Workspace, progress: Callable[[int, int], None] | None = None,
+          cancelled: Callable[[], bool] = lambda: False) -> tuple[Origin, ...]:
     """What was generated in a workspace and looks like a picture, the nearest first.
+
+    Of pictures that an older version kept each is read, which takes its time; may run on any thread.
 
     Parameters
     ----------
     pixels
         (rows, columns) of any number type, or (rows, columns, 3) uint8.
+
+    Raises
+    ------
+    Cancelled
+        When `cancelled` says so.
     """
     sha256, looks = pixels_sha256(pixels), looks_of(pixels)
     known = workspace.traces.all()
@@ -95,10 +103,15 @@ def trace(pixels: Pixels, workspace: Workspace) -> tuple[Origin, ...]:
         if picture is not None:
             origins.append(Origin(for_export(picture.provenance, workspace.salt), far,
                                   same or _is_marked(pixels, picture.pixels())))
-    for picture_id in workspace.traces.without():
+    older = workspace.traces.without()
+    for done, picture_id in enumerate(older, 1):
+        if cancelled():
+            raise Cancelled
         picture = workspace.pictures.get(picture_id)
         if picture is not None:
             origins += _origin(pixels, looks, picture.pixels(), for_export(picture.provenance, workspace.salt))
+        if progress is not None:
+            progress(done, len(older))
     return _nearest(origins)
 
 

@@ -15,6 +15,7 @@ from medsynth_app.actions.remove_study import remove_study, scope_of_study
 from medsynth_app.actions.trace import Origin, trace
 from medsynth_app.core.changes import Changes
 from medsynth_app.core.errors import UserError
+from medsynth_app.core.image import Pixels
 from medsynth_app.core.intensity import in_hu
 from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.session import thumbnail
@@ -72,11 +73,15 @@ class Documents:
         if self.current is not None:
             self.settling.emit()
 
-    def origins(self, index: int) -> tuple[Origin, ...]:
-        """What was generated in this workspace and looks like a slice of the document at work."""
-        document = self.opened()
+    def seen(self, index: int) -> Pixels:
+        """A slice of the document at work, with what was accepted into it."""
         self.settle()
-        return trace(document.pixels(index), self._workspace)
+        return self.opened().pixels(index)
+
+    def origins(self, pixels: Pixels, progress: Callable[[int, int], None], cancelled: Callable[[], bool]
+                ) -> tuple[Origin, ...]:
+        """What was generated in this workspace and looks like a picture; may run on any thread, emits nothing."""
+        return trace(pixels, self._workspace, progress, cancelled)
 
     @property
     def read_only(self) -> bool:

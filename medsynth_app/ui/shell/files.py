@@ -19,6 +19,7 @@ from medsynth_app.ui.shell.dialogs import Dialogs
 from medsynth_app.ui.shell.exporting import Exporting
 from medsynth_app.ui.shell.runner import Runner
 from medsynth_app.ui.shell.toasts import Toasts
+from medsynth_app.ui.shell.tracing import Tracing
 from medsynth_app.ui.widgets.words import NO_IMAGE
 
 Kind = tuple[str, str, str, bool]  # in words, the writer's name for it, its ending, and whether it is of all slices
@@ -55,8 +56,9 @@ class Files:
     """Asks for names and hands them to the session. Exports that are quick run in the window's thread."""
 
     def __init__(self, session: Session, dialogs: Dialogs, run: Runner, toasts: Toasts, banners: Banners,
-                 open_path: Callable[..., Any], exporting: Exporting) -> None:
-        self._session, self._dialogs, self._run, self._exporting = session, dialogs, run, exporting
+                 open_path: Callable[..., Any], exporting: Exporting, tracing: Tracing) -> None:
+        self._session, self._dialogs, self._run = session, dialogs, run
+        self._exporting, self._tracing = exporting, tracing
         self._toasts, self._banners, self._open = toasts, banners, open_path
         self._axial = False  # whether what is open has an order that can be turned
         session.documents.current_changed.connect(self._take_document)
@@ -78,13 +80,17 @@ class Files:
             Command("slice.head_first", _("Slices from head to feet"), _("View"), self.turn_order,
                     icon="swap-vertical", enabled_when=self._no_order,
                     checked_when=lambda: self._session.settings.current.head_first),
-            Command("file.origin", _("Where does this picture come from?"), group, self.tell_origin,
-                    icon="map-marker-question-outline", enabled_when=self._no_image),
+            Command("file.origin", _("Where does this picture come from?"), group,
+                    lambda: self._run(self._tracing.start), icon="map-marker-question-outline",
+                    enabled_when=self._no_tracing),
             Command("file.close", _("Close image"), group, self._session.documents.close, icon="close",
                     enabled_when=self._no_image))
 
     def _no_image(self) -> str | None:
         return NO_IMAGE if self._session.documents.current is None else None
+
+    def _no_tracing(self) -> str | None:
+        return self._no_image() or (_("It is being looked for") if self._tracing.busy else None)
 
     def _no_last(self) -> str | None:
         if self._session.documents.current is not None:
@@ -141,18 +147,6 @@ class Files:
                 count = len(info.frames)
                 self._said(f"{said} {_('It is 1 of {count} slices.').format(count=count)}" if count > 1 else said,
                            written)
-
-    def tell_origin(self) -> None:
-        """Say what was generated here and looks like the slice in view."""
-        session = self._session
-        found = self._run(lambda: session.documents.origins(session.view.index))
-        if found is None:
-            return
-        if not found:
-            self._banners.say("info", _("Nothing that was generated in this workspace looks like this picture."),
-                              key="origin")
-            return
-        self._banners.say("info", found[0].words, details="\n".join(each.words for each in found[1:]), key="origin")
 
     def export_series(self) -> None:
         """Export all slices; it takes its time among the jobs."""

@@ -39,6 +39,7 @@ from medsynth_app.ui.shell.shortcuts import KeyEditor, Keys, KeySheet
 from medsynth_app.ui.shell.status_bar import StatusBar
 from medsynth_app.ui.shell.toasts import Toasts
 from medsynth_app.ui.shell.toolbar import ImageTools, ToolBar, steps
+from medsynth_app.ui.shell.tracing import Tracing
 from medsynth_app.ui.shell.veil import Veil
 from medsynth_app.ui.shell.view_commands import edit_commands, tool_commands, view_commands
 from medsynth_app.ui.shell.window_commands import place_commands, switch, theme_commands
@@ -102,7 +103,9 @@ class MainWindow(QMainWindow):
         self.opening = Opening(theme, s, self.banners, self.reports.bug,
                                lambda: self.commands["file.open"].trigger(), self.view, self.calm)
         self.exporting = Exporting(s, self.toasts, self.banners, self.reports.bug)
-        self.files = Files(s, self.dialogs, self.run, self.toasts, self.banners, self.open_path, self.exporting)
+        self.tracing = Tracing(s, self.toasts, self.banners, self.reports.bug)
+        self.files = Files(s, self.dialogs, self.run, self.toasts, self.banners, self.open_path, self.exporting,
+                           self.tracing)
         self._frame = Frame(s, theme, self.canvas, self.commands, self.navigator, self.run, self.toasts, self.banners,
                             self.dialogs, self.opening, self.reports.bug, steps(self.commands),
                             ImageTools(theme, s, self.commands))
@@ -359,6 +362,7 @@ class MainWindow(QMainWindow):
         self.calm.stop()
         self.opening.finish()
         self.exporting.finish()
+        self.tracing.finish()
         self.welcome.finish()
         self.status.finish()
         for place in self._places:
