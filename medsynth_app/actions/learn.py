@@ -59,22 +59,6 @@ def embed_cells(label_set: LabelSet, encoder: InstalledPack, device: str) -> lis
     return requests
 
 
-def like_request(label_set: LabelSet, encoder: InstalledPack, cell_id: str, most: int) -> RankRequest:
-    """Have a worker find the cells most like one of the set, `most` at most.
-
-    Raises
-    ------
-    UserError
-        The cell has no embedding.
-    """
-    parts = parts_of(label_set, encoder)
-    if not any(cell_id in read_ids(path) for path in parts):
-        raise UserError("The encoder has not looked at this cell yet, or its image is gone.",
-                        "Wait until the cells were compared, or choose another one.")
-    out = label_set.folder / f"{LIKE_FILES}{uuid.uuid4().hex[:12]}.csv"
-    return RankRequest(tuple(map(str, parts)), DEFAULT, most, str(out), seed=label_set.options.seed, like=(cell_id,))
-
-
 @dataclass(frozen=True, eq=False)
 class EmbeddedCells:
     """What does not change while labels come: the cells of a set that have an embedding, n of them.
@@ -158,6 +142,26 @@ def learn_request(label_set: LabelSet, cells: EmbeddedCells, agreed: Mapping[str
         label_set.options.strategy, RANKED, str(label_set.folder / f"learned-{uuid.uuid4().hex[:12]}.npz"),
         before=str(before) if before is not None else "", images=cells.images, given=given, grouped=grouped,
         ids=cells.ids, seed=label_set.options.seed)
+
+
+def like_request(label_set: LabelSet, cells: EmbeddedCells | None, cell_id: str, most: int) -> RankRequest:
+    """Have a worker find the cells most like one of the set, `most` at most; no file is read here.
+
+    Parameters
+    ----------
+    cells
+        Those of the set that have an embedding; None where that is not known.
+
+    Raises
+    ------
+    UserError
+        The cell has no embedding.
+    """
+    if cells is None or cell_id not in cells.row:
+        raise UserError("The encoder has not looked at this cell yet, or its image is gone.",
+                        "Wait until the cells were compared, or choose another one.")
+    out = label_set.folder / f"{LIKE_FILES}{uuid.uuid4().hex[:12]}.csv"
+    return RankRequest(cells.embeddings, DEFAULT, most, str(out), seed=label_set.options.seed, like=(cell_id,))
 
 
 def _as_given(label_set: LabelSet) -> list[str]:

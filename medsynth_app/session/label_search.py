@@ -39,12 +39,13 @@ class LabelSearch:
 
     def find(self, place: int) -> Changes:
         """Look for cells like this one of the open set; raises `UserError` where they cannot be compared."""
-        opened, encoder = self._labelling.opened(), self._labelling.teaching.encoder
-        if encoder is None:
+        opened, teaching = self._labelling.opened(), self._labelling.teaching
+        if teaching.encoder is None:
             raise UserError("Without an encoder cells cannot be compared.", "Install one in Models.")
         for stale in opened.folder.glob(f"{LIKE_FILES}*.csv"):  # of searches that nobody waited for
             stale.unlink(missing_ok=True)
-        changes = rank(self._queue, like_request(opened, encoder, opened.cells[place].id, MOST), self._people.id)
+        changes = rank(self._queue, like_request(opened, teaching.cells, opened.cells[place].id, MOST),
+                       self._people.id)
         self._job, self._set, self._example = changes.jobs[0], opened.id, place
         return self._jobs.submitted(changes)
 

@@ -55,6 +55,9 @@ class Teaching:
         Index in the set of the cell of each row of `learned`, int32.
     labels_known
         How many labels it knew.
+    cells
+        Those of the set that have an embedding, as the last request knew them; None before the first, and while others
+        are embedded.
     stage_changed, learned_changed
         Signals: of `stage`, `fraction` or `obstacle`; of `learned` and `order`.
     """
@@ -73,7 +76,7 @@ class Teaching:
         self.obstacle: str | None = None
         self.encoder: InstalledPack | None = None
         self._control = np.empty(0, np.bool_)
-        self._cells: EmbeddedCells | None = None  # of the set; those that the last request was about
+        self.cells: EmbeddedCells | None = None
         self._forget()
         jobs.event.connect(self._hear, priority=BEFORE_VIEWS)
         models.changed.connect(self._again, priority=BEFORE_VIEWS)
@@ -132,14 +135,14 @@ class Teaching:
         """Have the worker learn from what labels there are; nothing happens while it does already."""
         if self._set is None or self._set.read_only or self._waiting or self._learning or self.encoder is None:
             return Changes()
-        if self._cells is None:
-            self._cells = embedded_cells(self._set, self.encoder, self._control)
-        if self._cells is None:
+        if self.cells is None:
+            self.cells = embedded_cells(self._set, self.encoder, self._control)
+        if self.cells is None:
             self.obstacle = self.obstacle or _("None of the images of these cells is there.")
             self._to(Stage.NOTHING)
             return Changes()
         self._heard = len(self._teaching())
-        request = learn_request(self._set, self._cells, self._agreed, self._file)
+        request = learn_request(self._set, self.cells, self._agreed, self._file)
         self._learning = self._queue.submit(request, person=self._people.id)
         self._to(Stage.LEARNING)
         return self._jobs.submitted(Changes(jobs=(self._learning,)))
@@ -190,7 +193,7 @@ class Teaching:
         self.fraction = 0.0
         self.stage = Stage.NOTHING
         self._file: Path | None = None
-        self._cells = None
+        self.cells = None
         self._rows = np.empty(0, np.int32)  # of what was learned, by place in the set
         self.places = np.empty(0, np.int32)
         self._order: list[Place] = []
@@ -215,7 +218,7 @@ class Teaching:
                     self.obstacle = event.message
                 elif event.kind is EventKind.CANCELLED:
                     self.obstacle = _("Comparing the cells was stopped; label some and press Learn to go on.")
-                self._cells = None
+                self.cells = None
                 if not self._waiting and self._stale and event.kind is EventKind.DONE:
                     self.start()  # other cells came meanwhile
                 elif not self._waiting:
@@ -237,7 +240,7 @@ class Teaching:
         label_set, old = self._set, self._file
         if label_set is None or path.parent != label_set.folder:
             return
-        learned, cells = read_learned(path), self._cells
+        learned, cells = read_learned(path), self.cells
         if cells is None or len(cells.ids) != len(learned.groups):
             return  # cells came or went meanwhile
         self.learned, self._file, self.labels_known = learned, path, self._heard

@@ -144,15 +144,20 @@ def test_a_lasso_on_the_map_shows_its_cells_as_a_group(desk: TestDesk) -> None:
     assert 20 < group.shown.left < 100
 
 
-def test_cells_like_one_come_as_a_group(desk: TestDesk) -> None:
+def test_cells_like_one_come_as_a_group(desk: TestDesk, monkeypatch: pytest.MonkeyPatch) -> None:
     lab = desk.session.labelling
     sent(desk)
+    ready(desk)
+    press(desk, Qt.Key.Key_G, "G", shift=True)
+    assert "has not looked at this cell yet" in desk.banner.text
     embed(desk)
     learn(desk)
     ready(desk)
     asked = lab.asked
     assert asked is not None
-    press(desk, Qt.Key.Key_G, "G", shift=True)
+    with monkeypatch.context() as patch:  # of a million cells that would take seconds
+        patch.setattr("medsynth_app.actions.learn.read_ids", lambda path: pytest.fail("ids were read where one waits"))
+        press(desk, Qt.Key.Key_G, "G", shift=True)
     job, request = list(desk.queue.jobs)[-1], desk.queue.requests[-1]
     assert request.like == (asked.cell.id,) and len(request.embeddings) == 1
     others = [cell.id for cell in lab.opened().cells if cell.id != asked.cell.id][::-1]
