@@ -15,6 +15,7 @@ from medsynth_app.api.connection import OpenPack, Progress
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import Lane
 from medsynth_app.core.jobs.embed import PictureList
+from medsynth_app.core.pack_files import read_json
 from medsynth_app.datasets.picture import seen
 from medsynth_app.formats.arrays import open_array
 from medsynth_app.formats.embeddings import Embeddings, read_embeddings, write_embeddings
@@ -91,7 +92,7 @@ class Encoder(OpenPack):
             ``.npz`` (what `medsynth rank` reads), ``.csv`` or ``.parquet`` (which needs pyarrow); an earlier file is
             replaced.
         vectors
-            (n, dimensions).
+            (n, dimensions) as `embed` returns them: finite numbers, as many for each row as this encoder makes.
         ids
             A unique name for each row; None: "0", "1", ...
         labels
@@ -100,9 +101,10 @@ class Encoder(OpenPack):
         Raises
         ------
         UserError
-            For ids or labels that do not fit the rows, or a file that cannot be written.
+            For what is no vectors of this encoder, ids or labels that do not fit the rows, or a file that cannot be
+            written.
         """
-        held = np.asarray(vectors, np.float32)
+        held = self._checked(vectors)
         names = tuple(ids) if ids is not None else tuple(str(k) for k in range(len(held)))
         try:
             made = Embeddings(names, held, self.manifest.name, self.manifest.sha256, tuple(labels))
@@ -112,3 +114,21 @@ class Encoder(OpenPack):
                             ) from error
         write_embeddings(Path(path), made)
         return Path(path)
+
+    def _checked(self, vectors: npt.ArrayLike) -> Vectors:
+        """Vectors of this encoder as float32; raises `UserError` for what cannot be such."""
+        try:
+            given = np.asarray(vectors)
+        except ValueError:  # rows of several lengths
+            given = np.empty(0, np.object_)
+        width = int(read_json(self._pack.folder / "config.json")["hidden_sizes"][-1])
+        if given.ndim != 2 or given.shape[1] != width or given.dtype.kind != "f":
+            raise UserError(f"An array of the shape {given.shape} and the type {given.dtype} holds no vectors of "
+                            f"{self.manifest.name}, which are (n, {width}) floats.", "Give what `embed` returned.")
+        with np.errstate(over="ignore"):
+            held = given.astype(np.float32)
+        if not np.isfinite(held).all():
+            row = int(np.flatnonzero(~np.isfinite(held).all(1))[0])
+            raise UserError(f"The vector in row {row} holds numbers that are not finite (NaN or infinite).",
+                            "Leave such rows out, or embed their images again.")
+        return held

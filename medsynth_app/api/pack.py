@@ -13,6 +13,7 @@ from medsynth_app.actions.generate import generate, in_runs
 from medsynth_app.actions.inpaint import given_labels, inpaint, inpaint_request, require_following
 from medsynth_app.actions.packs import find_pack
 from medsynth_app.actions.remove_picture import remove_pictures
+from medsynth_app.actions.remove_study import remove_study
 from medsynth_app.api.connection import Connection, OpenPack, Progress
 from medsynth_app.api.results import Fill, Picture
 from medsynth_app.core.changes import Changes
@@ -236,4 +237,7 @@ class Pack(OpenPack):
                 fills.append(Fill(np.array(frame.pixels), where, frame.provenance, frame))
         except Interrupted:
             raise KeyboardInterrupt from None
+        finally:
+            if self._connection.temporary:  # which need not keep them any longer
+                remove_study(here.workspace, document, here.queue, here.person_id)
         return fills

@@ -34,6 +34,14 @@ def test_arrays_have_the_vectors_of_their_files(same_process: Run, tmp_path: Pat
         encoder.save(tmp_path / "mine.csv", found)
         with pytest.raises(UserError, match="do not fit"):
             encoder.save(tmp_path / "x.npz", found, labels=["disc"])
+        broken = found.copy()
+        broken[1, 3] = np.nan
+        for wrong, complaint in ((broken, "row 1 holds numbers that are not finite"), (found[0], r"shape \(32,\)"),
+                                 (found[:, :-1], r"\(n, 32\) floats"), (found.astype(int), "type int"),
+                                 ([[1.0], [1.0, 2.0]], "holds no vectors"), (found * np.float64(1e39), "not finite")):
+            with pytest.raises(UserError, match=complaint):
+                encoder.save(tmp_path / "x.npz", wrong)
+        assert not (tmp_path / "x.npz").exists()
         for wrong, complaint in (([], "no images"), (images[0], "one image"), ([images[0, 0, 0]], "no image"),
                                  ([grey.astype(float)], "float64")):
             with pytest.raises(UserError, match=complaint):
