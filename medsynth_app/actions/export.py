@@ -175,8 +175,8 @@ def export_picture(workspace: Workspace, pixels: npt.NDArray[np.uint8], provenan
     Parameters
     ----------
     mask
-        Labels that the picture follows, uint8 (h, w): written beside it as ``<name>-mask.png``, or nothing is. A mask
-        that a model drew carries the record too.
+        Labels that the picture follows, uint8 (h, w): written beside it (`mask_path`), or nothing is. A mask that a
+        model drew carries the record too.
 
     Raises
     ------
@@ -243,8 +243,14 @@ def record_path(path: Path) -> Path:
 
 
 def mask_path(path: Path) -> Path:
-    """Where the mask of an exported picture stands."""
-    return path.with_name(f"{path.stem}-mask.png")
+    """Where the mask of an exported picture stands: beside it, by its whole name, as the record does."""
+    return path.with_name(path.name + ".mask.png")
+
+
+def mask_beside(path: Path) -> Path | None:
+    """The mask that stands beside an exported picture; None where there is none."""
+    earlier = path.with_name(f"{path.stem}-mask.png")  # where a.png and a.dcm shared it
+    return next((place for place in (mask_path(path), earlier) if place.is_file()), None)
 
 
 def _write_mask(path: Path, mask: npt.NDArray[np.uint8], provenance: Provenance) -> None:

@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from medsynth_app.actions.export import Exported, export_frame, export_of, export_picture, mask_path, record_of
+from medsynth_app.actions.export import Exported, export_frame, export_of, export_picture, mask_beside, record_of
 from medsynth_app.actions.inpaint import given_labels, in_labels
 from medsynth_app.actions.open_image import open_image
 from medsynth_app.actions.packs import find_pack, list_packs
 from medsynth_app.actions.records import Found
-from medsynth_app.actions.rerun_answer import Rerun, answer_of, look_at_fill, look_at_picture
+from medsynth_app.actions.rerun_answer import Rerun, answer_of, look_at_fills, look_at_picture
 from medsynth_app.core.changes import Changes
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.image import Pixels, pixels_sha256
@@ -104,11 +104,10 @@ def _rerun_fill(found: Found, drawing: _Drawing, image: Path, mask: Path | None,
     document = open_image(workspace, image)
     unsaid = lacking(record, ("result_sha256", "mask", *(("labels",) if keeps_to_labels(record) else ())))
     fills = [each for each in all_records(record) if each.action == "inpaint"]
-    frame, before, last = _filled(drawing, document, fills, found, mask)
-    after = _with(before, last)
-    in_file, counts = look_at_fill(found.file, after, last.bounds, last.effective())
-    written = _write(workspace, document, frame, after, last.provenance, out) if out is not None else None
-    return answer_of(record, last.provenance, in_file, counts, unsaid, written)
+    filled = _filled(drawing, document, fills, found, mask)
+    in_file, counts = look_at_fills(found.file, filled.pixels, filled.where)
+    written = _write(workspace, document, filled.frame, filled.pixels, filled.record, out) if out is not None else None
+    return answer_of(record, filled.record, in_file, counts, unsaid, written, (filled.drawn, len(fills)))
 
 
 @dataclass(frozen=True)
@@ -188,15 +187,34 @@ def _image_of(record: Provenance, image: Path | None, kept: Workspace | None) ->
                     "Name it with --image, or the workspace that the record comes from with --workspace.")
 
 
+@dataclass(frozen=True, eq=False)
+class _Filled:
+    """A frame with fills drawn again.
+
+    Attributes
+    ----------
+    pixels
+        Of the whole frame, with all that was drawn.
+    where
+        Which of them that changed, bool (rows, columns).
+    record
+        Of the last fill.
+    drawn
+        How many fills were.
+    """
+
+    frame: int
+    pixels: Pixels
+    where: npt.NDArray[np.bool_]
+    record: Provenance
+    drawn: int
+
+
 def _filled(drawing: _Drawing, document: Document, fills: Sequence[Provenance], found: Found,
-            mask: Path | None) -> tuple[int, Pixels, Candidate]:
+            mask: Path | None) -> _Filled:
     """Draw the last of `fills`, which were accepted one after the other into one frame.
 
     Those before it are drawn only where it was drawn upon them.
-
-    Returns
-    -------
-    The frame, its pixels with all that was drawn before the last fill, and the last fill.
     """
     for start in reversed(range(len(fills))):
         frame = _frame_of(document, fills[start])
@@ -206,6 +224,7 @@ def _filled(drawing: _Drawing, document: Document, fills: Sequence[Provenance], 
         raise UserError("In none of the image's slices stands what this was drawn into: it is another image, or it was "
                         "changed since.", "Name the image as it was with --image.")
     states = [np.array(document.source.pixels(frame))]
+    where = np.zeros(states[0].shape[:2], np.bool_)
     for place, record in enumerate(fills[start:], start):
         bounds = bounds_of(record)
         before = next((state for state in reversed(states) if _is_base(record, state[bounds.slices])), None)
@@ -215,10 +234,9 @@ def _filled(drawing: _Drawing, document: Document, fills: Sequence[Provenance], 
         last = place == len(fills) - 1
         painted, labels = _painted(record, document, frame, drawing, (found, mask) if last else (None, None))
         made = drawing.fill(record, document, frame, before[bounds.slices], painted, labels)
-        if last:
-            return frame, states[-1], made
         states.append(_with(states[-1], made))
-    raise AssertionError("the last fill is drawn")
+        where[made.bounds.slices] |= made.effective()
+    return _Filled(frame, states[-1], where, made.provenance, len(fills) - start)
 
 
 def _with(frame: Pixels, fill: Candidate) -> Pixels:
@@ -256,8 +274,7 @@ def _painted(record: Provenance, document: Document, frame: int, drawing: _Drawi
     if given is None and "mask" in said:
         labels = mask_in(said, "labels", bounds.height, bounds.width) if keeps_to_labels(record) else None
         return _nonempty(mask_in(said, "mask", bounds.height, bounds.width)), labels
-    beside = mask_path(found.file) if found is not None and found.file is not None else None
-    path = given or (beside if beside is not None and beside.is_file() else None)
+    path = given or (mask_beside(found.file) if found is not None and found.file is not None else None)
     if path is None:
         raise UserError("The record is of an earlier version and does not hold what was painted.",
                         "Name the mask of then with --mask.")
@@ -287,8 +304,8 @@ def _labels_of_picture(found: Found, given: Path | None) -> Mask | None:
         return read_mask(given)
     if "mask" in said:
         return mask_in(said, "mask", number(said, "height", int), number(said, "width", int))
-    beside = mask_path(found.file) if found.file is not None else None
-    if beside is None or not beside.is_file():
+    beside = mask_beside(found.file) if found.file is not None else None
+    if beside is None:
         raise UserError("The record is of an earlier version and does not hold the mask that the picture follows.",
                         "Name it with --mask.")
     return read_mask(beside)

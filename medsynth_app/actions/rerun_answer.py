@@ -12,7 +12,6 @@ import numpy.typing as npt
 
 from medsynth_app.actions.export import Exported
 from medsynth_app.actions.trace import pixels_in
-from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.image import Pixels
 from medsynth_app.core.provenance import Provenance
@@ -58,6 +57,9 @@ class Rerun:
         How the pixels of the file stand to what was drawn.
     differing, of, largest
         How many values of the file differ, of how many, and by how much at most; 0 where they were not compared.
+    fills
+        How many filled regions were drawn again, the last ones, and how many the record tells of; None of whole
+        pictures.
     differences
         Between record and this machine.
     lacking
@@ -75,7 +77,13 @@ class Rerun:
     differing: int = 0
     of: int = 0
     largest: int = 0
+    fills: tuple[int, int] | None = None
     written: Exported | None = None
+
+    @property
+    def compared(self) -> bool:
+        """Whether the file's pixels were held against what was drawn."""
+        return self.in_file in (InFile.SAME, InFile.MARKED, InFile.OTHER)
 
     @property
     def holds(self) -> bool:
@@ -92,11 +100,28 @@ class Rerun:
                 if self.identical else [f"{lines[0]} Of the file's, {far}."]
         elif self.in_file in _FILES:
             lines.append(_FILES[self.in_file])
+        lines += self._extent()
         lines += [f"- {each.words}" for each in self.differences]
         if not self.differences and self.identical is False:
             lines.append("Nothing that the record names is other here: the record was changed after it was written, or "
                          "what it was drawn with differs in what no record names.")
         return "\n".join([*lines, *(f"The record does not say {each}." for each in self.lacking)])
+
+
+    def _extent(self) -> list[str]:
+        """What of an image with fills was held against the file, and what was not."""
+        if self.fills is None:
+            return []
+        drawn, told = self.fills
+        which = "The filled region was" if told == 1 else f"All {told} filled regions were" if drawn == told else \
+            f"The last of {told} filled regions was" if drawn == 1 else \
+            f"The last {drawn} of {told} filled regions were"
+        others = [] if drawn == told else ["the one before" if told - drawn == 1 else f"the {told - drawn} before"]
+        if self.compared:
+            others.append("what lies outside")
+        said = f"{which} drawn again{' and compared with the file' if self.compared else ''}"
+        return [f"{said}; {' and '.join(others)} {'was' if told - drawn + len(others) < 3 else 'were'} not."] \
+            if others else []
 
 
 _VERDICTS = {True: "Bit-identical: drawn again, it is the same to the last bit.",
@@ -110,14 +135,14 @@ _FILES = {InFile.MARKED: "The file is that picture with the visible mark.",
 
 
 def answer_of(record: Provenance, made: Provenance, in_file: InFile, counts: tuple[int, int, int],
-            lacking: tuple[str, ...], written: Exported | None) -> Rerun:
+              lacking: tuple[str, ...], written: Exported | None, fills: tuple[int, int] | None = None) -> Rerun:
     then = record.parameters.get("result_sha256")
     identical: bool | None = None
     if then is not None:
         identical = then == made.parameters.get("result_sha256")
     elif in_file in (InFile.SAME, InFile.MARKED, InFile.OTHER):
         identical = in_file is not InFile.OTHER
-    return Rerun(identical, in_file, record, made, _differences(record, made), lacking, *counts, written)
+    return Rerun(identical, in_file, record, made, _differences(record, made), lacking, *counts, fills, written)
 
 
 def look_at_picture(file: Path | None, pixels: Pixels, labels: Mask | None) -> tuple[InFile, tuple[int, int, int]]:
@@ -129,13 +154,12 @@ def look_at_picture(file: Path | None, pixels: Pixels, labels: Mask | None) -> t
     return _compared(held, pixels, np.ones(pixels.shape[:2], np.bool_))
 
 
-def look_at_fill(file: Path | None, frame: Pixels, bounds: Bounds, effective: npt.NDArray[np.bool_]
+def look_at_fills(file: Path | None, frame: Pixels, where: npt.NDArray[np.bool_]
                   ) -> tuple[InFile, tuple[int, int, int]]:
+    """Hold a file against a whole frame, in those pixels `where` it was filled."""
     held = _pixels_of(file)
     if held is None:
         return InFile.NONE, (0, 0, 0)
-    where = np.zeros(frame.shape[:2], np.bool_)
-    where[bounds.slices] = effective
     said = _compared(held, frame, where)
     if said[0] is InFile.OTHER and frame.ndim == 2 and held.dtype == np.uint8:  # grey, seen through some window
         return InFile.UNLIKE, (0, 0, 0)

@@ -19,8 +19,23 @@ from medsynth_app.session.window_level import starting_window
 FORMATS = {".png": "png", ".tif": "tiff", ".tiff": "tiff"}
 
 
+class _Recorded:
+    """What has a record."""
+
+    provenance: Provenance
+
+    @property
+    def seed(self) -> int:
+        return self.provenance.seed
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What should be known of it, in sentences."""
+        return self.provenance.notices
+
+
 @dataclass(frozen=True, eq=False)
-class Picture:
+class Picture(_Recorded):
     """A whole picture that a model drew.
 
     Attributes
@@ -38,17 +53,8 @@ class Picture:
     mask: npt.NDArray[np.uint8] | None
     provenance: Provenance
 
-    @property
-    def seed(self) -> int:
-        return self.provenance.seed
-
-    @property
-    def notices(self) -> tuple[str, ...]:
-        """What should be known of it, in sentences."""
-        return self.provenance.notices
-
     def save(self, path: str | Path, *, mark: bool = False) -> Path:
-        """Write it as PNG or TIFF with the record inside, ``NAME.provenance.json`` and ``-mask.png`` beside it.
+        """Write it as PNG or TIFF with the record inside, ``.provenance.json`` and ``.mask.png`` beside it.
 
         Parameters
         ----------
@@ -68,7 +74,7 @@ class Picture:
 
 
 @dataclass(frozen=True, eq=False)
-class Fill:
+class Fill(_Recorded):
     """An image of yours with a region filled.
 
     Attributes
@@ -85,15 +91,6 @@ class Fill:
     changed: npt.NDArray[np.bool_]
     provenance: Provenance
     _frame: ExportFrame = field(repr=False)
-
-    @property
-    def seed(self) -> int:
-        return self.provenance.seed
-
-    @property
-    def notices(self) -> tuple[str, ...]:
-        """What should be known of it, in sentences."""
-        return self.provenance.notices
 
     def save(self, path: str | Path, *, mark: bool = False) -> Path:
         """Write it with its record, as `Picture.save`.

@@ -58,6 +58,8 @@ def rerun(record: RecordArgument, image: ImageOption = None, mask: OldMaskOption
     return Answer({"identical": made.identical, "file": made.in_file.value, "holds": made.holds,
                    "differences": [asdict(each) for each in made.differences], "lacking": list(made.lacking),
                    "values": {"differing": made.differing, "of": made.of, "largest": made.largest},
+                   "fills": {"drawn": made.fills[0], "of": made.fills[1], "compared": made.compared}
+                   if made.fills is not None else None,
                    "seed": made.record.seed, "pack": made.record.pack,
                    "written": str(made.written.path) if made.written is not None else None, "words": made.words},
                   told, failed=not made.holds)

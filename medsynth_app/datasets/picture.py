@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,7 @@ Pictures8 = npt.NDArray[np.uint8]  # (rows, columns, 3)
 Ranges = Mapping[str, IntensityRange]
 BITMAP = ".bmp"  # which only training reads: nobody opens one in the window
 SUFFIXES = (*EXTENSIONS, BITMAP)
+MASK_BESIDE = re.compile(r"(.+)\.mask(-\d+)?\.png")  # as `actions.export` calls them
 PLAIN = {Kind.PNG: "PNG", Kind.JPEG: "JPEG"}  # what Pillow calls them
 LARGEST = 2**27  # pixels of one frame
 
@@ -31,10 +33,13 @@ LARGEST = 2**27  # pixels of one frame
 def is_picture(path: Path) -> bool:
     """Whether a file is called as pictures are; one whose name has no ending is looked into: DICOM files often are so.
 
-    Hidden files are none.
+    Hidden files are none, nor is the mask that an export wrote beside a picture.
     """
     name = path.name.lower()
     if name.startswith("."):
+        return False
+    of = MASK_BESIDE.fullmatch(path.name)
+    if of is not None and path.with_name(of[1]).is_file():
         return False
     if name.endswith(SUFFIXES):
         return path.is_file()

@@ -240,7 +240,7 @@ def test_a_picture_never_gets_a_mask_that_is_not_its_own(workspace: Workspace, t
     provenance = Provenance("generate", "cells 1", "ab" * 32, 3, "2030-01-01")
     pair = export_picture(workspace, pixels, provenance, tmp_path / "cell.png", mask=mask)
     before = pair.path.read_bytes()
-    with pytest.raises(UserError, match=r"another file named cell-mask\.png, where the mask would stand"):
+    with pytest.raises(UserError, match=r"another file named cell\.png\.mask\.png, where the mask would stand"):
         export_picture(workspace, pixels + 9, provenance, tmp_path / "cell.png")
     assert pair.path.read_bytes() == before
     export_picture(workspace, pixels, provenance, tmp_path / "free.png")
@@ -253,7 +253,7 @@ def test_only_a_mask_that_a_model_drew_is_synthetic(workspace: Workspace, tmp_pa
     provenance = Provenance("generate", "cells 1", "ab" * 32, 3, "2030-01-01", parameters={"pairs": drawn})
     export_picture(workspace, pixels, provenance, tmp_path / "cell.png", mask=mask)
     export_pair(workspace, pixels, mask, provenance, tmp_path, "one")
-    for path in (tmp_path / "cell-mask.png", tmp_path / "masks" / "one.png"):
+    for path in (tmp_path / "cell.png.mask.png", tmp_path / "masks" / "one.png"):
         assert registry.open_image(path).info.synthetic is drawn
         assert np.array_equal(np.asarray(Image.open(path)), mask)
 

@@ -87,8 +87,8 @@ def test_files_have_their_records_and_masks_beside_them(
     ids = [add(workspace, pack, 7, "a cell", MASK), add(workspace, pack, 7, "another cell")]
     save_pictures(workspace, ids, tmp_path / "out", as_set=False, mark=False)
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
-        "SYNTHETIC-7-2.png", "SYNTHETIC-7-2.png.provenance.json", "SYNTHETIC-7-mask.png", "SYNTHETIC-7.png",
-        "SYNTHETIC-7.png.provenance.json"]
+        "SYNTHETIC-7-2.png", "SYNTHETIC-7-2.png.provenance.json", "SYNTHETIC-7.png",
+        "SYNTHETIC-7.png.mask.png", "SYNTHETIC-7.png.provenance.json"]
 
 
 def test_nothing_is_left_of_what_was_stopped_and_nothing_is_written_over(

@@ -47,7 +47,7 @@ def test_pairs_and_masks(tiny: Path, tmp_path: Path) -> None:
     assert pair.mask is not None and pair.mask.shape == (32, 32) and pair.provenance.parameters["pairs"]
     assert held.mask is not None and set(np.unique(held.mask)) == {0, 1, 2}
     held.save(tmp_path / "held.tif")
-    assert np.array_equal(read_mask(tmp_path / "held-mask.png"), held.mask)
+    assert np.array_equal(read_mask(tmp_path / "held.tif.mask.png"), held.mask)
 
 
 @pytest.mark.parametrize("dtype, shape", [(np.uint8, (48, 40, 3)), (np.uint8, (48, 40)), (np.uint16, (48, 40)),
@@ -71,6 +71,21 @@ def test_a_fill_changes_nothing_outside_the_mask(tiny: Path, tmp_path: Path, dty
     assert saved.dtype == dtype and np.array_equal(saved, fill.pixels)
     assert open_image(fill.save(tmp_path / "fill.png", mark=True)).pixels(0).shape == shape
     assert read_provenance(tmp_path / "fill.png") == record
+
+
+def test_fills_that_were_handed_out_are_not_kept_twice(tiny: Path, tmp_path: Path) -> None:
+    image, mask = np.zeros((40, 40, 3), np.uint8), np.zeros((40, 40), bool)
+    mask[10:20, 10:20] = True
+    with Pack(tiny, device="cpu") as pack, Pack(tiny, device="cpu", workspace=tmp_path / "work") as kept:
+        fills = pack.inpaint(image, mask, PROMPT, count=2, seed=3, **FEW)
+        fills += pack.inpaint(image, mask, PROMPT, seed=3, **FEW)  # the same image is no stranger afterwards
+        for each, there in ((pack, 0), (kept, 1)):
+            workspace = each._connection.here.workspace
+            if there:
+                each.inpaint(image, mask, PROMPT, seed=3, **FEW)
+            assert bool(list(workspace.blobs.all())) == bool(workspace.documents.recent()) == bool(there)
+    assert np.array_equal(fills[0].pixels, fills[2].pixels) and fills[0].provenance.parameters["mask"]
+    assert read_provenance(fills[1].save(tmp_path / "fill.tif")) == fills[1].provenance
 
 
 def test_mistakes_are_told_in_words(tiny: Path, tmp_path: Path) -> None:

@@ -19,7 +19,8 @@ from medsynth_app.actions.open_image import open_image
 from medsynth_app.core.window_level import WindowLevel
 from medsynth_app.formats.raster import write_mask_png
 from medsynth_app.formats.registry import read_mask, read_provenance
-from medsynth_app.headless import headless
+from medsynth_app.headless import Headless, headless
+from medsynth_app.workspace.documents import Document
 from tests.actions.bench import grey_tiff, png
 from tests.asking import to_inpaint
 from tests.cli.conftest import Run
@@ -150,23 +151,70 @@ def test_a_fill_is_drawn_again_wherever_its_image_lies(
     assert status == 2 and "does not hold what was painted" in said["error"]["happened"]
 
 
+def removed(here: Headless, document: Document, *places: Any) -> None:
+    """Fill these places of an image of 60 x 80 pixels one after the other, without a model."""
+    for place in places:
+        mask = np.zeros((60, 80), np.uint8)
+        mask[place] = 1
+        request = inpaint_request(document, 0, to_inpaint(mode="remove", count=1, seed=3), None, painted=mask)
+        result, = here.run(inpaint(here.queue, request))
+        accept_result(document, result)
+
+
 def test_a_fill_upon_another_is_drawn_again(again: Any, same_process: Run, tmp_path: Path) -> None:
     """Both into a grey image of 16 bits, without a model; the second stands partly on the first."""
     with headless(tmp_path / "work") as here:
         document = open_image(here.workspace, grey_tiff(tmp_path / "a.tif"))
-        for place in (np.s_[20:30, 30:40], np.s_[26:36, 36:46]):
-            mask = np.zeros((60, 80), np.uint8)
-            mask[place] = 1
-            request = inpaint_request(document, 0, to_inpaint(mode="remove", count=1, seed=3), None, painted=mask)
-            result, = here.run(inpaint(here.queue, request))
-            accept_result(document, result)
+        removed(here, document, np.s_[20:30, 30:40], np.s_[26:36, 36:46])
         exported = export_image(here.workspace, document, 0, tmp_path / "out.tif", "tiff", mark=False)
         shown = export_image(here.workspace, document, 0, tmp_path / "out.png", "png", window=WindowLevel(2000, 4000))
         assert exported.mask is not None and read_mask(exported.mask).sum() == 200 - 16
     status, said = again(tmp_path / "out.tif", "--image", tmp_path / "a.tif")
     assert (status, said["identical"], said["file"]) == (0, True, "same")
+    assert said["fills"] == {"drawn": 2, "of": 2, "compared": True}
+    assert "All 2 filled regions were drawn again and compared with the file; what lies outside was not." \
+        in said["words"]
     status, said = again(shown.path, "--workspace", tmp_path / "work")
-    assert (status, said["identical"], said["file"]) == (0, True, "unlike")
+    assert (status, said["identical"], said["file"]) == (0, True, "unlike") and not said["fills"]["compared"]
+
+
+def test_of_several_fills_it_is_told_which_were_compared(again: Any, same_process: Run, tmp_path: Path) -> None:
+    with headless(tmp_path / "work") as here:
+        document = open_image(here.workspace, png(tmp_path / "a.png"))
+        removed(here, document, np.s_[5:10, 5:10], np.s_[40:50, 60:70], np.s_[48:54, 66:74])
+        exported = export_image(here.workspace, document, 0, tmp_path / "out.png", "png", mark=False)
+    with Image.open(exported.path) as image:
+        pixels, text = np.array(image), image.info["medsynth"]
+    for place, status, words in (  # the first is not drawn again; upon the second the last was drawn
+            (np.s_[7, 7], 0, "; the one before and what lies outside were not."),
+            (np.s_[42, 62], 2, "But the file holds other pixels")):
+        retouched = pixels.copy()
+        retouched[place] ^= 64
+        found, said = again(with_record(tmp_path / "retouched.png", retouched, text), "--image", tmp_path / "a.png")
+        assert found == status and words in said["words"], said["words"]
+        assert said["fills"] == {"drawn": 2, "of": 3, "compared": True}
+        assert "The last 2 of 3 filled regions were drawn again and compared with the file" in said["words"]
+
+
+def test_results_of_one_name_have_masks_of_their_own(
+        packs: Path, again: Any, same_process: Run, tmp_path: Path) -> None:
+    """As a.png and a.dcm; and the mask beside a result of an older version, which shared one, is found."""
+    with headless(tmp_path / "work") as here:
+        document = open_image(here.workspace, png(tmp_path / "a.png"))
+        removed(here, document, np.s_[5:10, 5:10])
+        first = export_image(here.workspace, document, 0, tmp_path / "out" / "a.png", "png", mark=False)
+        removed(here, document, np.s_[40:50, 60:70])
+        second = export_image(here.workspace, document, 0, tmp_path / "out" / "a.tif", "tiff", mark=False)
+    assert first.mask is not None and second.mask is not None
+    assert [read_mask(path).sum() for path in (first.mask, second.mask)] == [25, 125]
+    assert [path.name for path in (first.mask, second.mask)] == ["a.png.mask.png", "a.tif.mask.png"]
+    with Image.open(first.path) as image:
+        pixels, record = np.array(image), json.loads(image.info["medsynth"])
+    del record["parameters"]["mask"]
+    old = with_record(tmp_path / "out" / "old.png", pixels, json.dumps(record))
+    first.mask.rename(old.with_name("old-mask.png"))
+    status, said = again(old, "--image", tmp_path / "a.png")
+    assert (status, said["identical"], said["file"], said["lacking"]) == (0, True, "same", ["what was painted"])
 
 
 def test_what_is_no_record_or_a_broken_one_is_told_in_words(again: Any, tmp_path: Path) -> None:

@@ -264,18 +264,19 @@ def test_a_picture_is_saved_with_its_mask_or_not_at_all(session: Session, tmp_pa
     assert mask is not None
     for _ in range(2):  # the same picture again is no other file
         session.exports.picture(session.generate.pictures.page(0, 1)[0], out / "cell.png")
-        assert sorted(path.name for path in out.iterdir()) == ["cell-mask.png", "cell.png", "cell.png.provenance.json"]
-        assert np.array_equal(read_mask(out / "cell-mask.png"), mask)
+        assert sorted(path.name for path in out.iterdir()) == [
+            "cell.png", "cell.png.mask.png", "cell.png.provenance.json"]
+        assert np.array_equal(read_mask(out / "cell.png.mask.png"), mask)
     session.exports.picture(session.generate.pictures.page(0, 1)[0], out / "cell.tif", "tiff")  # it has the same mask
     other = 1 - mask.clip(0, 1)
-    write_mask_png(out / "taken-mask.png", other)
-    with pytest.raises(UserError, match=r"another file named taken-mask\.png"):
+    write_mask_png(out / "taken.png.mask.png", other)
+    with pytest.raises(UserError, match=r"another file named taken\.png\.mask\.png"):
         session.exports.picture(session.generate.pictures.page(0, 1)[0], out / "taken.png")
-    assert np.array_equal(read_mask(out / "taken-mask.png"), other) and not (out / "taken.png").exists()
+    assert np.array_equal(read_mask(out / "taken.png.mask.png"), other) and not (out / "taken.png").exists()
     (out / "folder.png").mkdir()
     with pytest.raises(UserError):
         session.exports.picture(session.generate.pictures.page(0, 1)[0], out / "folder.png")
-    assert not (out / "folder-mask.png").exists()
+    assert not (out / "folder.png.mask.png").exists()
 
 def test_the_time_of_a_run_is_that_of_its_like(session: Session, tmp_path: Path) -> None:
     """Another pack, and a run that follows a shape, take another time."""

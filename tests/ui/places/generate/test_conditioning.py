@@ -162,12 +162,12 @@ def test_a_picture_is_shown_and_saved_with_its_mask(desk: TestDesk, tmp_path: Pa
     name = tmp_path / "cell.png"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_args: (str(name), "PNG picture (*.png)"))
     QTest.mouseClick(card.save, Qt.MouseButton.LeftButton)
-    assert name.is_file() and np.array_equal(read_mask(tmp_path / "cell-mask.png"), mask)
+    assert name.is_file() and np.array_equal(read_mask(tmp_path / "cell.png.mask.png"), mask)
     assert "Picture and mask saved" in desk.window.toasts.texts()[-1]
     name = tmp_path / "other.png"
-    write_mask_png(tmp_path / "other-mask.png", mask * 0)
+    write_mask_png(tmp_path / "other.png.mask.png", mask * 0)
     QTest.mouseClick(card.save, Qt.MouseButton.LeftButton)
-    assert "another file named other-mask.png" in desk.window.banners.all()[-1].text and not name.exists()
+    assert "another file named other.png.mask.png" in desk.window.banners.all()[-1].text and not name.exists()
 
     click(parts(desk)[0])
     panel.primary.click()
