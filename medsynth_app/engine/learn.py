@@ -21,7 +21,7 @@ from medsynth_app.evaluation.resampled import balanced_accuracy_of, macro_f1_of,
 from medsynth_app.formats.learned import read_learned, write_learned
 from medsynth_app.ranking.alike import most_alike
 from medsynth_app.ranking.classifier import softmax
-from medsynth_app.ranking.cross_fit import folds, left_out, temperature
+from medsynth_app.ranking.cross_fit import folds_of, left_out, temperature
 from medsynth_app.ranking.features import Floats, main_axes
 from medsynth_app.ranking.grouping import thought_alike
 from medsynth_app.ranking.layout import likeness_map
@@ -102,10 +102,10 @@ def _scored(request: LearnRequest, pool: Pool, rng: np.random.Generator) -> tupl
         told = replace(told, unseen=Share(found.share, 0.0, found.at_most, int(seen.sum())))
     if not pool.learnable:
         return told, none
-    features, labels = pool.features[cells], pool.labels[cells]
-    fold = folds(labels, pool.images[cells] if pool.images is not None else cells, rng)
-    if not fold.any():  # one image holds all
+    fold = folds_of(pool, rng)
+    if fold is None:
         return replace(told, temperature=1.0), none
+    features, labels = pool.features[cells], pool.labels[cells]
     logits = left_out(features, labels, pool.classes, fold)
     heat = temperature(logits[scored], labels[scored])
     found_wrong = suspects(softmax(logits / heat), labels)

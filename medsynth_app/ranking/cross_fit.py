@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from medsynth_app.ranking.classifier import learn, softmax
 from medsynth_app.ranking.features import Floats
+from medsynth_app.ranking.pool import Pool
 
 Labels = npt.NDArray[np.integer]
 FOLDS = 5
@@ -38,6 +39,14 @@ def folds(labels: Labels, images: Labels, rng: np.random.Generator, count: int =
         fold[each] = best[filled[best].sum(axis=1).argmin()]
         filled[fold[each]] += held[each]
     return fold[group]
+
+
+def folds_of(pool: Pool, rng: np.random.Generator) -> npt.NDArray[np.int64] | None:
+    """`folds` of the labelled cells of a pool, each an image of its own where images are not known; None for one fold.
+    """
+    cells = pool.labelled
+    found = folds(pool.labels[cells], pool.images[cells] if pool.images is not None else cells, rng)
+    return found if found.any() else None
 
 
 def left_out(features: Floats, labels: Labels, classes: int, fold: npt.NDArray[np.int64],

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from medsynth_app.ranking.classifier import softmax
 from medsynth_app.ranking.coverage import clusters
-from medsynth_app.ranking.cross_fit import folds, left_out, temperature
+from medsynth_app.ranking.cross_fit import folds_of, left_out, temperature
 from medsynth_app.ranking.layout import near_middle, places_in_groups
 from medsynth_app.ranking.pool import Pool
 
@@ -60,9 +60,8 @@ def calibration(pool: Pool, told: npt.NDArray[np.bool_], rng: np.random.Generato
     """
     if not pool.learnable:
         return None
-    cells = pool.labelled
-    features, labels = pool.features[cells], pool.labels[cells]
-    fold = folds(labels, pool.images[cells] if pool.images is not None else cells, rng)
-    if not fold.any():  # one image holds all
+    fold = folds_of(pool, rng)
+    if fold is None:
         return 1.0
+    features, labels = pool.features[pool.labelled], pool.labels[pool.labelled]
     return temperature(left_out(features, labels, pool.classes, fold)[told], labels[told])

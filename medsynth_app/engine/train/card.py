@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from medsynth_app.core.figure import Figure
-from medsynth_app.core.pack import PackManifest, TrainingData
+from medsynth_app.core.jobs.request import Sampling
+from medsynth_app.core.pack import USUAL_STEPS, PackManifest, TrainingData
 
 SAMPLES = "samples.jpg"
 CONTROL_SAMPLES = "control-samples.jpg"
 FIGURES = "figures.json"
+SETTINGS = f"{USUAL_STEPS} steps, guidance {Sampling().guidance:g}"  # with which samples are drawn
 PARTS = ("unet/", "vae/", "text_encoder/", "tokenizer/", "scheduler/", "controlnet/", "masks/")
 SPLIT = {  # by `TrainingData.split_by`
     "own": "split as the set itself says; validation and test images, and images nearly the same, were never seen",
@@ -72,11 +74,11 @@ def model_card(manifest: PackManifest, folder: Path) -> str:
     """The card of the pack in `folder` as Markdown."""
     parts = [_head(manifest), *(_training(manifest, part) for part in manifest.training)]
     if (folder / CONTROL_SAMPLES).exists():
-        parts.append("## From masks\nMask and picture, seeds 0, 1, ..., 25 steps, guidance 2.5, none picked by hand. "
+        parts.append(f"## From masks\nMask and picture, seeds 0, 1, ..., {SETTINGS}, none picked by hand. "
                      "Both are synthetic: the masks come from this pack's own model of masks.\n\n"
                      f"![Masks, and pictures made from them]({CONTROL_SAMPLES})\n")
     if (folder / SAMPLES).exists():
-        parts.append("## Samples\nSeeds 0 to 5 of each prompt, 25 steps, guidance 2.5, none picked by hand. "
+        parts.append(f"## Samples\nSeeds 0 to 5 of each prompt, {SETTINGS}, none picked by hand. "
                      f"All are synthetic.\n\n![Samples made by this pack]({SAMPLES})\n")
     parts.append(_figures(json.loads((folder / FIGURES).read_text(encoding="utf-8")), weights_key(manifest))
                  if (folder / FIGURES).exists() else UNMEASURED)

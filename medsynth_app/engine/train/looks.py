@@ -11,6 +11,7 @@ from diffusers import AutoencoderKL, DDPMScheduler
 from torch.nn import functional as F
 from transformers import CLIPTokenizer
 
+from medsynth_app.core.jobs.request import Sampling
 from medsynth_app.engine.train.autoencoder import encode_all
 from medsynth_app.engine.train.denoiser import Denoiser
 from medsynth_app.engine.train.pack import pipeline_of
@@ -18,7 +19,7 @@ from medsynth_app.engine.train.recipe import Recipe
 from medsynth_app.engine.train.supervision import Pictures8, Supervisor
 from medsynth_app.engine.train.velocity import SCHEDULE
 
-DRAWN, STEPS, GUIDANCE = 6, 12, 2.5
+DRAWN, STEPS = 6, 12
 COMPARED = 96  # pictures of either part, at the same noise
 TIMES = (100, 300, 500, 700, 900)
 SMALL = 16  # px at which pictures are compared
@@ -53,9 +54,9 @@ class Looks:
         prompts = self._recipe.pack.grid_prompts or (self._recipe.pack.default_prompt,)
         size = self._recipe.pack.native_size
         pictures: npt.NDArray[np.floating[Any]] = pipeline(
-            [prompts[k % len(prompts)] for k in range(DRAWN)], num_inference_steps=STEPS, guidance_scale=GUIDANCE,
-            generator=[torch.Generator("cpu").manual_seed(k) for k in range(DRAWN)], height=size, width=size,
-            output_type="np").images
+            [prompts[k % len(prompts)] for k in range(DRAWN)], num_inference_steps=STEPS,
+            guidance_scale=Sampling().guidance, height=size, width=size, output_type="np",
+            generator=[torch.Generator("cpu").manual_seed(k) for k in range(DRAWN)]).images
         drawn: Pictures8 = np.rint(pictures * 255).astype(np.uint8)
         return drawn
 

@@ -17,7 +17,8 @@ from transformers import CLIPTokenizer
 
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.intensity import IntensityRange
-from medsynth_app.core.pack import MANIFEST, PackManifest, TrainingData
+from medsynth_app.core.jobs.request import Sampling
+from medsynth_app.core.pack import MANIFEST, USUAL_STEPS, PackManifest, TrainingData
 from medsynth_app.core.pack_files import hash_files, read_manifest, require_whole
 from medsynth_app.engine.train.card import SAMPLES, model_card
 from medsynth_app.engine.train.denoiser import Denoiser
@@ -179,8 +180,8 @@ def sample_grid(pipeline: StableDiffusionPipeline, recipe: Recipe, columns: int 
     draw = ImageDraw.Draw(grid)
     for row, prompt in enumerate(prompts):
         generators = [torch.Generator("cpu").manual_seed(seed) for seed in range(columns)]
-        pictures = pipeline([prompt] * columns, num_inference_steps=25, guidance_scale=2.5, generator=generators,
-                            height=size, width=size, output_type="np").images
+        pictures = pipeline([prompt] * columns, num_inference_steps=USUAL_STEPS, guidance_scale=Sampling().guidance,
+                            generator=generators, height=size, width=size, output_type="np").images
         draw.text((4, row * (size + line) + 3), f"SYNTHETIC  {prompt}", fill="black")
         for column, picture in enumerate(pictures):
             grid.paste(Image.fromarray((picture * 255).round().astype(np.uint8)),
