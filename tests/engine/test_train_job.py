@@ -17,6 +17,7 @@ from medsynth_app.datasets.freeze import freeze_training_set
 from medsynth_app.engine.diffusion.pipelines import checked_manifest
 from medsynth_app.engine.job import Job
 from medsynth_app.engine.train.parts import PARTS
+from medsynth_app.engine.train.recipe import Recipe
 from medsynth_app.engine.train_job import overall, run, run_train
 from tests.engine.train.test_base import RECIPE
 
@@ -54,6 +55,19 @@ def test_a_trained_pack_can_be_used(request_: TrainRequest) -> None:
 def raw(request_: TrainRequest, tmp_path: Path) -> TrainRequest:
     """Of the data folder itself, which nobody has frozen."""
     return replace(request_, data=str(tmp_path / "cells"), frozen=str(tmp_path / "own" / "set"))
+
+
+def test_points_say_by_what_held_out_pictures_are_measured(
+        raw: TrainRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table, load = tmp_path / "cells" / "labels.csv", Recipe.load
+    table.write_text(table.read_text().replace("5.png,square,train", "5.png,square,val"))
+    monkeypatch.setattr(Recipe, "load", lambda path: replace(load(path), curves_every=2))  # so few are the steps
+    events: list[JobEvent] = []
+    run_train(raw, events.append, lambda: False, lambda: None, "job")
+    own = "measured in the latents of this model's own autoencoder, by no other encoder"
+    told = {("loss on held-out pictures" in event.data, event.data.get("measured", "") == own, own in event.message)
+            for event in events if "loss" in event.data}
+    assert told == {(True, True, True), (False, False, False)}
 
 
 def test_the_data_are_frozen_first_and_told_of(raw: TrainRequest) -> None:

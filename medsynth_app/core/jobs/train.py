@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,9 +10,17 @@ from typing import Any
 from medsynth_app.core.changes import Changes
 from medsynth_app.core.job import EventKind, JobEvent, JobRecord, Lane
 from medsynth_app.core.jobs.kind import JobKind, Keeper, Outcome
+from medsynth_app.core.words import _
 
 RUN = "run.json"  # in the folder beside a pack: which run was begun there
 TRAINABLE = ("base", "control", "masks", "encoder", "detector")
+IN_LATENTS = frozenset({"loss on learned pictures", "loss on held-out pictures"})
+
+
+def measured_by(figures: Iterable[str]) -> str:
+    """By what figures of these names are measured while a run goes on, in words; "" where their names say it."""
+    return _("measured in the latents of this model's own autoencoder, by no other encoder") \
+        if not IN_LATENTS.isdisjoint(figures) else ""
 
 
 @dataclass(frozen=True, eq=False)

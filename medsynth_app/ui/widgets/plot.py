@@ -29,11 +29,17 @@ class PlotLine:
 
 
 class Plot(QWidget):
-    """Lines told apart by dashes as well as by colour. The axes begin and end where the points do."""
+    """Lines told apart by dashes as well as by colour. The axes begin and end where the points do.
 
-    def __init__(self, theme: Theme, title: str, height: int = 180) -> None:
+    Parameters
+    ----------
+    about
+        What must be known of the values, for the tooltip.
+    """
+
+    def __init__(self, theme: Theme, title: str, about: str = "", height: int = 180) -> None:
         super().__init__()
-        self._theme, self.title = theme, title
+        self._theme, self.title, self._about = theme, title, about
         self.lines: tuple[PlotLine, ...] = ()
         self._height = height
         self.setMinimumHeight(height)
@@ -48,7 +54,7 @@ class Plot(QWidget):
         self.lines = tuple(line for line in lines if line.points)
         last = "; ".join(f"{line.name} {line.points[-1][1]:.4g}" for line in self.lines)
         self.setAccessibleName(f"{self.title}: {last}" if last else self.title)
-        self.setToolTip(last)
+        self.setToolTip("\n".join(part for part in (last, self._about) if part))
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:

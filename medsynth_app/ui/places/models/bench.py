@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QGridLayout, QScrollArea, QWidget
 
 from medsynth_app.core.job import JobState
+from medsynth_app.core.jobs.train import measured_by
 from medsynth_app.core.words import _
 from medsynth_app.session.session import Session
 from medsynth_app.session.training import Pictures, TrainingRun
@@ -48,7 +49,8 @@ class TrainingPage(QScrollArea):
         self._pictures.setSpacing(look.S)
         self._drawn_head = label(_("Drawn from fixed seeds"), "heading")
         self._drawn_help = label(_("Above what it draws now, below the picture that it learned from and that is most "
-                                   "like it. Two that are the same mean that it remembers."), "help", wrap=True)
+                                   "like it, by copies of 16 pixels. Two that are the same mean that it remembers."),
+                                 "help", wrap=True)
         inner = QWidget()
         inner.setObjectName("page")
         inner.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
@@ -133,13 +135,13 @@ class TrainingPage(QScrollArea):
                 shown += [PlotLine(f"{name}, {other.name}", curve, faint=True) for name, curve in beside.items()
                           if other is not None and (name != "loss") == validated]
                 if shown:
-                    self._plot(stage, validated).show_lines(shown)
+                    self._plot(stage, validated, measured_by(lines) if validated else "").show_lines(shown)
 
-    def _plot(self, stage: str, validated: bool) -> Plot:
+    def _plot(self, stage: str, validated: bool, by: str) -> Plot:
         if (stage, validated) not in self._plots:
             title = f"{STAGES.get(stage, stage)}: {_('validation') if validated else _('loss of each step')}"
-            made = self._plots[stage, validated] = Plot(self._theme, title)
-            self._curves.addWidget(label(title, "heading"))
+            made = self._plots[stage, validated] = Plot(self._theme, title, by)
+            self._curves.addWidget(label(f"{title}, {by}" if by else title, "heading", wrap=True))
             self._curves.addWidget(made)
         return self._plots[stage, validated]
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLabel
 
 from medsynth_app.core.job import EventKind, JobEvent, JobState
 from medsynth_app.core.jobs.stored import to_parts
@@ -70,6 +71,9 @@ def test_a_run_shows_where_it_is_its_curves_and_what_it_draws(desk: TestDesk, tm
     loss, held = shown._plots["denoiser", False], shown._plots["denoiser", True]
     assert [line.points for line in loss.lines] == [((50, 0.02), (100, 0.01))]
     assert [line.name for line in held.lines] == ["loss on held-out pictures"]
+    by = "measured in the latents of this model's own autoencoder, by no other encoder"
+    assert by in held.toolTip() and by not in loss.toolTip()
+    assert any(part.text() == f"Denoiser: validation, {by}" for part in shown.findChildren(QLabel))
     pictures = {str(k): np.full((32, 32, 3), 40 * k, np.uint8) for k in range(3)}
     desk.hear(job_id, JobState.RUNNING, JobEvent(job_id, EventKind.PREVIEW, arrays=pictures | {
         f"nearest {k}": picture for k, picture in enumerate(pictures.values())}))
