@@ -158,7 +158,7 @@ class Welcome(QWidget):
             found = QToolButton()
             found.setText(image.title)
             found.setToolTip(image.credit)
-            found.setAccessibleName(f"Open the demo image: {image.title}")
+            found.setAccessibleName(_("Open the demo image: {title}").format(title=image.title))
             found.setProperty("role", "field")
             found.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
             found.setIconSize(QSize(THUMB, THUMB))
@@ -199,7 +199,7 @@ class Welcome(QWidget):
             painter = QPainter(shown)
             draw_syn(painter, self._theme.tokens, look.XS, look.XS)
             painter.end()
-            found.setAccessibleName(f"{found.accessibleName()}, synthetic")
+            found.setAccessibleName(_("{name}, synthetic").format(name=found.accessibleName()))
         found.setIcon(QIcon(shown))
 
     def _paint(self, _tokens: object = None) -> None:

@@ -197,7 +197,7 @@ class KeyEditor(QDialog):
 
     def _make_table(self) -> QTableWidget:
         table = QTableWidget(len(self._listed), 3)
-        table.setHorizontalHeaderLabels(["Action", "Group", "Key"])
+        table.setHorizontalHeaderLabels([_("Action"), _("Group"), _("Key")])
         table.verticalHeader().setVisible(False)
         table.verticalHeader().setDefaultSectionSize(40)
         table.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
@@ -215,7 +215,7 @@ class KeyEditor(QDialog):
             field = QKeySequenceEdit()
             field.setMaximumSequenceLength(1)
             field.setClearButtonEnabled(True)
-            field.setAccessibleName(f"Key of {command.title}")
+            field.setAccessibleName(_("Key of {command}").format(command=command.title))
             field.keySequenceChanged.connect(self._check)
             self._fields[command.id] = field
             holder = QWidget()
@@ -246,8 +246,10 @@ class KeyEditor(QDialog):
 
     def _check(self) -> None:
         found = conflicts(self.keys())
-        self._problem.setText("\n".join(f"{key} is given to both “{self._all[a].title}” and “{self._all[b].title}”."
-                                        for key, a, b in found[:3]))
+        self._problem.setText("\n".join(
+            _("{key} is given to both “{one}” and “{other}”.").format(key=key, one=self._all[a].title,
+                                                                     other=self._all[b].title)
+            for key, a, b in found[:3]))
         self._problem.setVisible(bool(found))
         self._save.setEnabled(not found)
         set_role(self._problem, "error")

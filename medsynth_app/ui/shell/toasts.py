@@ -26,7 +26,7 @@ class Toasts(QWidget):
         super().__init__(parent)
         self._theme, self._over, self._calm = theme, parent, calm
         self._layout = column(parent=self, margins=(0, 0, 0, 0))
-        self.setAccessibleName("Notes")
+        self.setAccessibleName(_("Notes"))
         parent.installEventFilter(self)
         parent.currentChanged.connect(lambda _index: self.raise_())  # a page that is turned to lies on top
         self.hide()

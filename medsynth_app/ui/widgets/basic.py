@@ -367,7 +367,7 @@ class Picture(QWidget):
 def model_box(chosen: Callable[[int], None]) -> QComboBox:
     """The box from which a person chooses the model; `chosen` gets the place in the list."""
     box = QComboBox()
-    box.setAccessibleName("Model")
+    box.setAccessibleName(_("Model"))
     box.setToolTip(_("The model that draws"))
     box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     box.activated.connect(chosen)

@@ -40,7 +40,7 @@ class SeedRow(QWidget):
         self.random = QCheckBox(_("New seed each time"))
         self.field = QSpinBox()
         _limit(self.field, option_of(Sampling, "seed"))
-        self.field.setAccessibleName("Seed")
+        self.field.setAccessibleName(_("Seed"))
         self.field.setMinimumWidth(124)
         indent(self.field)
         self.random.toggled.connect(lambda on: changed(None if on else self.field.value()))

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QLabel, QWidget
 
 from medsynth_app.core.control_image import resized
 from medsynth_app.core.labels import LabelSchema
+from medsynth_app.core.words import _
 from medsynth_app.ui.theme import tokens as look
 from medsynth_app.ui.theme.theme import swatch
 from medsynth_app.ui.widgets.basic import clear, column, label, qimage, row
@@ -71,12 +72,13 @@ class Legend(QWidget):
     def show_classes(self, schema: LabelSchema, values: tuple[int, ...]) -> None:
         clear(self._lines)
         items = [(value, schema.of(value)) for value in values]
-        self.names = tuple(item.name if item is not None else f"label {value}" for value, item in items)
-        for name, (_, item) in zip(self.names, items, strict=True):
+        self.names = tuple(item.name if item is not None else _("label {value}").format(value=value)
+                           for value, item in items)
+        for name, (_value, item) in zip(self.names, items, strict=True):
             holder = QWidget()
             row(_chip(item.colour if item is not None else look.NAMELESS), label(name), parent=holder).setStretch(1, 1)
             self._lines.addWidget(holder)
-        self.setAccessibleName(f"Classes: {', '.join(self.names) or 'none'}")
+        self.setAccessibleName(_("Classes: {names}").format(names=", ".join(self.names) or _("none")))
 
 
 def _chip(colour: str) -> QLabel:

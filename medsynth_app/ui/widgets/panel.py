@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QScrollBar, QVBoxLayout, QWidget
 
+from medsynth_app.core.words import _
 from medsynth_app.ui.theme import tokens as look
 from medsynth_app.ui.theme.theme import Theme
 from medsynth_app.ui.widgets.basic import ElidedLabel, Slider, button, column, label, row
@@ -29,7 +30,7 @@ class Panel(QWidget):
     def __init__(self, theme: Theme, title: str) -> None:
         super().__init__()
         self.theme = theme
-        self.setAccessibleName(f"{title} inspector")
+        self.setAccessibleName(_("{place} inspector").format(place=title))
         self._showing = False
         inner = QWidget()
         self.body = column(parent=inner, spacing=look.S, margins=(look.L, look.S, look.L - look.SCROLL_PX, look.S))

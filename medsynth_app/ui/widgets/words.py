@@ -20,9 +20,11 @@ def progress(entry: JobEntry) -> str:
     if entry.record.state is JobState.WAITING:
         return _("Waiting for its turn")
     if not entry.steps:
-        return entry.message or "Starting"
-    rest = "" if entry.seconds_left is None else f", about {duration(entry.seconds_left)} left"
-    return f"Step {entry.step} of {entry.steps}{rest}"
+        return entry.message or _("Starting")
+    if entry.seconds_left is None:
+        return _("Step {step} of {steps}").format(step=entry.step, steps=entry.steps)
+    return _("Step {step} of {steps}, about {time} left").format(step=entry.step, steps=entry.steps,
+                                                                 time=duration(entry.seconds_left))
 
 
 def ago(moment: datetime, now: datetime | None = None) -> str:
@@ -33,11 +35,11 @@ def ago(moment: datetime, now: datetime | None = None) -> str:
     if seconds < 2:
         return _("just now")
     if seconds < 60:
-        return f"{seconds:.0f} s ago"
+        return _("{count} s ago").format(count=f"{seconds:.0f}")
     if seconds < 3600:
-        return f"{seconds // 60:.0f} min ago"
+        return _("{count} min ago").format(count=f"{seconds // 60:.0f}")
     if seconds < 86400:
-        return f"{seconds // 3600:.0f} h ago"
+        return _("{count} h ago").format(count=f"{seconds // 3600:.0f}")
     local = moment.astimezone()
     return f"{local.day} {local:%B}"
 

@@ -18,7 +18,7 @@ from medsynth_app.ui.theme.theme import Theme
 from medsynth_app.ui.widgets.basic import ElidedLabel, Group, Picture, Segmented, column, label, row, set_role
 from medsynth_app.ui.widgets.mask_picture import Legend, mask_picture
 
-CHOICES = ((FREE, "Free", _("The prompt alone decides.")),
+CHOICES = ((FREE, _("Free"), _("The prompt alone decides.")),
            (PAINTED, _("My mask"), _("Every picture keeps to the mask that is painted on the image in view.")),
            (DRAWN, _("Drawn masks"), _("The model draws a mask for every picture first. Both are kept, as a pair.")))
 WIDE, HIGH = 120, 88  # px, of the preview at most
@@ -37,7 +37,7 @@ class ShapeGroup(Group):
     stale = Signal()
 
     def __init__(self, theme: Theme, session: Session) -> None:
-        super().__init__(theme, "Shape")
+        super().__init__(theme, _("Shape"))
         self._session = session
         self._strokes = 0
         self._seen: tuple[Any, ...] = ()  # what was shown last
@@ -142,10 +142,13 @@ class ShapeGroup(Group):
         self.preview.setFixedSize(max(1, round(columns * scale)), max(1, round(rows * scale)))
         self.preview.show_picture(mask_picture(painted.small, s.painting.schema, round(2 * scale * max(rows, columns))))
         self.legend.show_classes(s.painting.schema, labels_in(painted.small))
-        self.preview.setAccessibleName(f"The painted mask as the model sees it. {self.legend.accessibleName()}")
+        self.preview.setAccessibleName(_("The painted mask as the model sees it. {classes}").format(
+            classes=self.legend.accessibleName()))
         lost = [item.name for value in painted.lost if (item := s.painting.schema.of(value)) is not None]
-        self.lost.setText(f"Too small to be drawn: {', '.join(lost)}")
+        self.lost.setText(_("Too small to be drawn: {names}").format(names=", ".join(lost)))
         self.lost.setVisible(bool(lost))
         count = len(document.info.frames)
-        self._place.setText(document.info.pseudonym + (f", slice {s.view.index + 1} of {count}" if count > 1 else ""))
+        image = document.info.pseudonym
+        self._place.setText(_("{image}, slice {number} of {count}").format(
+            image=image, number=s.view.index + 1, count=count) if count > 1 else image)
         self._fit.setVisible(is_stretched(document.mask(s.view.index), rows, columns))

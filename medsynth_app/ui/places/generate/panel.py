@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QComboBox, QLineEdit, QMenu
 from medsynth_app.actions.generate import FREE
 from medsynth_app.core.jobs.request import Sampling
 from medsynth_app.core.options import option_of
-from medsynth_app.core.words import _
+from medsynth_app.core.words import _, ngettext
 from medsynth_app.session.session import Session
 from medsynth_app.ui.places.generate.conditioning import ShapeGroup
 from medsynth_app.ui.shell.commands import Commands
@@ -33,7 +33,7 @@ from medsynth_app.ui.widgets.panel import Panel, field_row
 from medsynth_app.ui.widgets.prompt_line import PromptLine
 from medsynth_app.ui.widgets.words import READ_ONLY
 
-COUNTS = tuple((n, str(n), f"{n} picture{'' if n == 1 else 's'}") for n in (1, 4, 8, 16))
+COUNTS = tuple((n, str(n), ngettext("{count} picture", "{count} pictures", n).format(count=n)) for n in (1, 4, 8, 16))
 
 
 class GeneratePanel(Panel):
@@ -46,7 +46,7 @@ class GeneratePanel(Panel):
     """
 
     def __init__(self, theme: Theme, session: Session, commands: Commands) -> None:
-        super().__init__(theme, "Generate")
+        super().__init__(theme, _("Generate"))
         self._session, self._commands = session, commands
         self.obstacle = ""
         self.prompt = PromptEdit(_("Prompt"), _("What shall the pictures show?"), lines=3)
@@ -57,7 +57,7 @@ class GeneratePanel(Panel):
         self.examples.setMenu(self._examples_menu)
         self.shape, self.closely = ShapeGroup(theme, session), Closeness(session.generate.set)
         self.shape.stale.connect(self.refresh)
-        self.count = Segmented(COUNTS, "Pictures")
+        self.count = Segmented(COUNTS, _("Pictures"))
         self.count.chosen.connect(lambda count: self._set(count=count))
         self.pack = model_box(self._choose_pack)
         self._pack_help = ElidedLabel("", "help")
@@ -68,7 +68,7 @@ class GeneratePanel(Panel):
         self.width_box = QComboBox()
         self.width_box.activated.connect(self._choose_size)
         self.avoid = QLineEdit()
-        self.avoid.setPlaceholderText("nothing")
+        self.avoid.setPlaceholderText(_("nothing"))
         self.avoid.setMinimumWidth(150)
         self.avoid.textEdited.connect(lambda text: self._set(negative_prompt=text))
         self._build()
@@ -131,10 +131,12 @@ class GeneratePanel(Panel):
         if s.workspace.read_only:
             self.obstacle = READ_ONLY
         seconds = s.generate.expected_seconds
-        self.primary.setText(f"Generate {p.sampling.count}" + (f", about {words.duration(seconds)}" if seconds else ""))
+        self.primary.setText(_("Generate {count}, about {time}").format(
+            count=p.sampling.count, time=words.duration(seconds)) if seconds else
+            _("Generate {count}").format(count=p.sampling.count))
         waiting = s.jobs.active
-        self.hint.setText(self.obstacle or (f"Starts after {waiting} job{'s' if waiting > 1 else ''}" if waiting
-                                       else _("Every picture is marked as synthetic.")))
+        later = ngettext("Starts after {count} job", "Starts after {count} jobs", waiting).format(count=waiting)
+        self.hint.setText(self.obstacle or (later if waiting else _("Every picture is marked as synthetic.")))
         self._commands.refresh("generate.run")
 
     def _show_packs(self) -> None:
@@ -147,8 +149,9 @@ class GeneratePanel(Panel):
         if chosen in packs:
             self.pack.setCurrentIndex(packs.index(chosen))
         manifest = chosen.manifest if chosen else None
-        self._pack_help.setText(f"Model for {manifest.domain}, {manifest.native_size} px, version "
-                                f"{manifest.version}" if manifest else _("Models come as packs: see Models."))
+        self._pack_help.setText(_("Model for {domain}, {size} px, version {version}").format(
+            domain=manifest.domain, size=manifest.native_size, version=manifest.version)
+            if manifest else _("Models come as packs: see Models."))
         self._examples_menu.clear()
         for text in manifest.example_prompts if manifest else ():
             self._examples_menu.addAction(text, partial(self._set, prompt=text))

@@ -20,8 +20,8 @@ from medsynth_app.workspace.pictures import Picture as Generated
 
 EDGE, LEAST_EDGE, GUTTER = 256, 208, 12  # px, of the picture, and beside it for the scroll bar
 SHARE = 0.35  # of the room beside the inspector
-VIEWS = (("picture", "Picture", _("The picture alone")), ("both", "Both", _("The picture with its mask over it")),
-         ("mask", "Mask", _("The mask that the picture follows")))
+VIEWS = (("picture", _("Picture"), _("The picture alone")), ("both", _("Both"), _("The picture with its mask over it")),
+         ("mask", _("Mask"), _("The mask that the picture follows")))
 
 
 class PictureCard(QWidget):
@@ -95,9 +95,9 @@ class PictureCard(QWidget):
         clear(self._facts)
         about = picture.provenance
         scale = about.parameters.get("control_scale") if picture.has_mask else None
-        for name, value in (("Prompt", str(about.parameters.get("prompt", ""))), ("Model", about.pack),
-                            ("Seed", str(picture.seed)), ("Size", f"{words.by(columns, rows)} px"),
-                            ("Steps", str(about.parameters.get("steps", ""))),
+        for name, value in ((_("Prompt"), str(about.parameters.get("prompt", ""))), (_("Model"), about.pack),
+                            (_("Seed"), str(picture.seed)), (_("Size"), f"{words.by(columns, rows)} px"),
+                            (_("Steps"), str(about.parameters.get("steps", ""))),
                             (_("How closely"), f"{round(scale * 100)} %" if isinstance(scale, int | float) else "")):
             if value:
                 self._facts.addWidget(fact(name, value))

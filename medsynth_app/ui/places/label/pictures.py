@@ -13,6 +13,7 @@ from PySide6.QtGui import QImage, QPixmap
 from medsynth_app.actions.cell_crops import Crop
 from medsynth_app.core.cells import Cell
 from medsynth_app.core.errors import UserError
+from medsynth_app.core.words import _
 from medsynth_app.session.labelling import Labelling
 from medsynth_app.ui.widgets.background import Background
 from medsynth_app.ui.widgets.basic import qimage
@@ -114,7 +115,7 @@ class CellPictures(QObject):
         task = Background(lambda _task: _blurred(reader.read(cell, ROUND)) if blind else reader.read(cell, ROUND),
                           lambda crop: self._take_large(task, cell, crop, blind),
                           lambda error: self._take_large(task, cell, error if isinstance(error, UserError) else
-                                                         UserError("This cell cannot be read.", "Skip it.",
+                                                         UserError(_("This cell cannot be read."), _("Skip it."),
                                                                    details=type(error).__name__), blind))
         self._tasks.add(task)
         self._pool.start(task, 1)

@@ -136,11 +136,11 @@ class LibraryPanel(Panel):
         g = about.geometry
         spacing = words.by(f"{g.column_spacing:.3g}", f"{g.row_spacing:.3g}") + " mm" if g else _("not in the file")
         if g is not None and g.slice_spacing is not None and len(info.frames) > 1:
-            spacing += f", slices {g.slice_spacing:.3g} mm"
-        for name, value in (("Pseudonym", info.pseudonym), ("Series", info.series),
-                            ("Size", f"{words.by(about.columns, about.rows)} px"),
-                            ("Slices", str(len(info.frames)) if len(info.frames) > 1 else ""),
-                            ("Spacing", spacing), ("Values", self._values())):
+            spacing += _(", slices {distance} mm").format(distance=f"{g.slice_spacing:.3g}")
+        for name, value in ((_("Pseudonym"), info.pseudonym), (_("Series"), info.series),
+                            (_("Size"), f"{words.by(about.columns, about.rows)} px"),
+                            (_("Slices"), str(len(info.frames)) if len(info.frames) > 1 else ""),
+                            (_("Spacing"), spacing), (_("Values"), self._values())):
             if value:
                 self._facts.addWidget(fact(name, value))
         if info.synthetic:
@@ -153,20 +153,23 @@ class LibraryPanel(Panel):
         """Which values the slice in view holds, without padding."""
         view, document = self._session.view, self._session.documents.opened()
         if document.info.colour == "rgb" or view.state.unreadable is not None:
-            return "colour, 8 bit" if document.info.colour == "rgb" else ""
+            return _("colour, 8 bit") if document.info.colour == "rgb" else ""
         about = document.info.frames[view.index]
         held = VolumeSample.of([(document.pixels(view.index), about)]).values
-        bits = f"{(about.stored_range[1] - about.stored_range[0]).bit_length()} bit"
+        bits = _("{count} bit").format(count=(about.stored_range[1] - about.stored_range[0]).bit_length())
         unit = f" {about.rescale.unit}".rstrip()
-        return f"{words.number(held[0])} to {words.number(held[-1])}{unit}, {bits}" if len(held) else bits
+        if not len(held):
+            return bits
+        return _("{low} to {high}{unit}, {bits}").format(
+            low=words.number(held[0]), high=words.number(held[-1]), unit=unit, bits=bits)
 
     def _show_workspace(self) -> None:
         clear(self._place)
         workspace = self._session.workspace
         people = workspace.people.all()
         names = ", ".join(person.name for person in people) or _("nobody yet")
-        for name, value in (("State", "read-only" if workspace.read_only else _("every stroke is saved at once")),
-                            ("People", names), (_("Kept in"), _("a folder that only you can read"))):
+        for name, value in ((_("State"), _("read-only") if workspace.read_only else _("every stroke is saved at once")),
+                            (_("People"), names), (_("Kept in"), _("a folder that only you can read"))):
             self._place.addWidget(fact(name, value))
 
 

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QLabel, QScrollArea, QWidget
 
 from medsynth_app.actions.data_words import SPLIT_BY
 from medsynth_app.core.modality import listed
-from medsynth_app.core.words import _
+from medsynth_app.core.words import _, ngettext
 from medsynth_app.session.session import Session
 from medsynth_app.ui.places.models.panel import ModelsPanel
 from medsynth_app.ui.theme import tokens as look
@@ -52,19 +52,21 @@ class ModelCard(QScrollArea):
         m = pack.manifest
         self._content.addWidget(label(m.title, "title"))
         self._content.addWidget(label(m.intended_use, "warning", wrap=True))
-        data = "; ".join(f"{d.name} ({d.samples} images, {d.licence})" for d in m.training_data)
+        data = "; ".join(
+            ngettext("{name} ({count} image, {licence})", "{name} ({count} images, {licence})", d.samples)
+            .format(name=d.name, count=d.samples, licence=d.licence) for d in m.training_data)
         drawn = sum(d.synthetic for d in m.training_data)
         masks = [text for can, text in ((m.draws_from_masks, _("pictures that fit a mask")),
                                         (m.draws_masks, _("masks themselves"))) if can]
-        facts = (("Domain", m.domain), ("Modalities", listed(m.modalities)),
+        facts = ((_("Domain"), m.domain), (_("Modalities"), listed(m.modalities)),
                  (_("Draws at") if m.kind == "base" else _("Looks at"), f"{m.native_size} px"),
                  (_("Also draws"), ", ".join(masks)), (_("Mask labels"), ", ".join(m.mask_labels) if masks else ""),
-                 ("Version", m.version), ("Licence", m.licence), (_("Trained on"), data),
-                 ("Split", "; ".join(SPLIT_BY.get(d.split_by, "") for d in m.training_data if d.split_by)),
-                 ("Synthetic", DRAWN.format(count=drawn) if drawn else ""),
+                 (_("Version"), m.version), (_("Licence"), m.licence), (_("Trained on"), data),
+                 (_("Split"), "; ".join(SPLIT_BY.get(d.split_by, "") for d in m.training_data if d.split_by)),
+                 (_("Synthetic"), DRAWN.format(count=drawn) if drawn else ""),
                  (_("Please cite"), "; ".join(d.citation for d in m.training_data)), (_("Does not know"), m.knows_not),
                  (_("Known failures"), "\n".join(m.known_failures)),
-                 ("Size", words.size(sum(f.stat().st_size for f in pack.folder.rglob("*") if f.is_file()))),
+                 (_("Size"), words.size(sum(f.stat().st_size for f in pack.folder.rglob("*") if f.is_file()))),
                  ("SHA-256", m.sha256[:24] + "…"))
         for name, value in facts:
             if value:
@@ -74,7 +76,7 @@ class ModelCard(QScrollArea):
             reader = QImageReader(str(path))
             self._image = reader.read()
             self._content.addSpacing(look.S)
-            self._content.addLayout(row(label(_("Samples"), "heading"), label("SYNTHETIC", "synthetic"), None))
+            self._content.addLayout(row(label(_("Samples"), "heading"), label(_("SYNTHETIC"), "synthetic"), None))
             self._content.addWidget(label(_("The first seeds of each prompt, none picked by hand."), "help"))
             self._content.addWidget(self._samples)
             self._samples.show()

@@ -25,10 +25,10 @@ from medsynth_app.ui.widgets.basic import ElidedLabel, Segmented, button, column
 from medsynth_app.ui.widgets.fields import indent
 from medsynth_app.ui.widgets.panel import field_row
 
-PARTS = (("base", "Pictures", _("A model that draws pictures from a prompt.")),
+PARTS = (("base", _("Pictures"), _("A model that draws pictures from a prompt.")),
          ("control", _("From masks"), _("Teaches a model to draw a picture that fits a mask.")),
-         ("masks", "Masks", _("Teaches a model to draw masks themselves.")),
-         ("encoder", "Encoder", _("Turns a picture of a cell into a vector, to compare and to rank.")),
+         ("masks", _("Masks"), _("Teaches a model to draw masks themselves.")),
+         ("encoder", _("Encoder"), _("Turns a picture of a cell into a vector, to compare and to rank.")),
          ("detector", _("Detector"), _("Finds the cells of a field; learns from fields with a box round every cell.")))
 ROLES = {"base": _("Starts from"), "control": _("Joins the model"), "masks": _("Joins the model")}
 CHANCE = _("nothing: from chance")

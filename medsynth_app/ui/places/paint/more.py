@@ -18,7 +18,7 @@ from medsynth_app.ui.widgets.basic import Group, Segmented, column, label
 from medsynth_app.ui.widgets.fields import Closeness, QuietSpin, SeedRow, Steps, percents, whole
 from medsynth_app.ui.widgets.panel import SliderRow, field_row
 
-DEVICES = (("auto", _("Best there is")), ("cuda", _("NVIDIA GPU")), ("mps", _("Apple GPU")), ("cpu", "Processor"))
+DEVICES = (("auto", _("Best there is")), ("cuda", _("NVIDIA GPU")), ("mps", _("Apple GPU")), ("cpu", _("Processor")))
 
 
 class MoreInpaint(Group):
@@ -39,7 +39,7 @@ class MoreInpaint(Group):
         self.closely = Closeness(self._set)
         self.match = QCheckBox(_("Match the seam"))
         self.previews = whole(option_of(Sampling, "preview_every"))
-        self.previews.setSpecialValueText("off")
+        self.previews.setSpecialValueText(_("off"))
         self.avoid = QLineEdit()
         self.avoid.setPlaceholderText(_("nothing"))
         self.avoid.setMinimumWidth(150)
