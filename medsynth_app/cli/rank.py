@@ -87,6 +87,11 @@ def simulate(dataset: Annotated[Path, typer.Argument(
     chosen = strategy or [DEFAULT]
     names = [entry.name for entry in STRATEGIES if not entry.generated] if "all" in chosen else chosen
     check_simulation(names, budget=budget, batch=batch, seeds=seeds, imbalance=imbalance)
+    if rare and imbalance == 1:
+        raise UserError("No class is made rarer, so --rare would be ignored.", "Say with --imbalance how much rarer.")
+    if encoder is not None and not dataset.is_dir():
+        raise UserError("An encoder has looked at these cells already, so --encoder would be ignored.",
+                        "Leave it out, or give the folder of the pictures.")
     with headless(workspace, lane=Lane.BACKGROUND, quiet=as_json) as here, out_folder(out):
         embeddings = dataset
         if dataset.is_dir():
