@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from medsynth_app.actions.embed import LABELS, embed, embed_request, list_pictures
+from medsynth_app.actions.embed import embed, embed_request, list_pictures
 from medsynth_app.actions.out_folder import out_file, out_folder
 from medsynth_app.actions.packs import find_pack
 from medsynth_app.actions.rank import BUDGET, check_simulation, rank_request, simulate_request
@@ -17,6 +17,7 @@ from medsynth_app.actions.rank import rank as queue_ranking
 from medsynth_app.cli.common import Answer, JsonOption, OutOption, WorkspaceOption, command
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import Lane
+from medsynth_app.datasets.listing import LABELS
 from medsynth_app.formats.cell_tables import read_cells
 from medsynth_app.headless import headless
 from medsynth_app.ranking.catalogue import DEFAULT, STRATEGIES

@@ -120,8 +120,8 @@ def test_groups_are_simulated_and_the_rare_classes_named(cells: Path, same_proce
     for page in pages:
         assert 0 <= float(page["low"]) <= float(page["estimate"]) <= float(page["high"]) <= 1
         assert int(page["labels"]) >= 1 and int(page["decisions"]) >= 1
-    assert run("simulate-labelling", cells / "E.npz", "--labels", cells / "all.csv", "--imbalance", 3, "--rare", "nobody",
-               "--out", tmp_path / "none").exit_code == 2
+    assert run("simulate-labelling", cells / "E.npz", "--labels", cells / "all.csv", "--imbalance", 3, "--rare",
+               "nobody", "--out", tmp_path / "none").exit_code == 2
 
 
 def test_a_folder_of_classes_is_embedded_and_simulated(same_process: Run, tmp_path: Path) -> None:

@@ -152,9 +152,10 @@ def test_a_fill_is_drawn_again_wherever_its_image_lies(
 
 
 def removed(here: Headless, document: Document, *places: Any) -> None:
-    """Fill these places of an image of 60 x 80 pixels one after the other, without a model."""
+    """Fill these places of an image one after the other, without a model."""
+    about = document.info.frames[0]
     for place in places:
-        mask = np.zeros((60, 80), np.uint8)
+        mask = np.zeros((about.rows, about.columns), np.uint8)
         mask[place] = 1
         request = inpaint_request(document, 0, to_inpaint(mode="remove", count=1, seed=3), None, painted=mask)
         result, = here.run(inpaint(here.queue, request))
@@ -180,14 +181,14 @@ def test_a_fill_upon_another_is_drawn_again(again: Any, same_process: Run, tmp_p
 
 def test_of_several_fills_it_is_told_which_were_compared(again: Any, same_process: Run, tmp_path: Path) -> None:
     with headless(tmp_path / "work") as here:
-        document = open_image(here.workspace, png(tmp_path / "a.png"))
-        removed(here, document, np.s_[5:10, 5:10], np.s_[40:50, 60:70], np.s_[48:54, 66:74])
+        document = open_image(here.workspace, png(tmp_path / "a.png", 60, 400))
+        removed(here, document, np.s_[5:10, 5:10], np.s_[40:50, 360:370], np.s_[48:54, 366:374])
         exported = export_image(here.workspace, document, 0, tmp_path / "out.png", "png", mark=False)
     with Image.open(exported.path) as image:
         pixels, text = np.array(image), image.info["medsynth"]
     for place, status, words in (  # the first is not drawn again; upon the second the last was drawn
             (np.s_[7, 7], 0, "; the one before and what lies outside were not."),
-            (np.s_[42, 62], 2, "But the file holds other pixels")):
+            (np.s_[42, 362], 2, "But the file holds other pixels")):
         retouched = pixels.copy()
         retouched[place] ^= 64
         found, said = again(with_record(tmp_path / "retouched.png", retouched, text), "--image", tmp_path / "a.png")
