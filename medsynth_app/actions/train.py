@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import tomllib
+import uuid
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import medsynth_app
 from medsynth_app.actions.out_folder import made_folder, make_folder, require_room, require_unused
 from medsynth_app.core.changes import Changes
-from medsynth_app.core.errors import UserError
-from medsynth_app.core.files import LOCK
+from medsynth_app.core.errors import Cancelled, UserError
+from medsynth_app.core.files import LOCK, alone, writing
 from medsynth_app.core.jobs.train import RUN, TrainRequest
 from medsynth_app.core.pack import MANIFEST
 from medsynth_app.core.pack_files import InstalledPack
@@ -98,31 +101,109 @@ def train(queue: JobQueue, request: TrainRequest, person: str = "") -> Changes:
     return Changes(jobs=(queue.submit(request, person=person),))
 
 
-def branch_run(source: Path, out: Path, recipe: Path) -> None:
+def branch(source: Path, out: Path, recipe: Path, *, part: str, pack: InstalledPack | None = None,
+           max_minutes: float = 0.0, progress: Callable[[int, int], None] = lambda done, total: None,
+           cancelled: Callable[[], bool] = lambda: False) -> TrainRequest:
     """Copy the run that makes, or made, the pack `source`, so that it goes on for `out`, and the first as it was.
 
-    A recipe that cannot be used is told before anything is copied.
+    What can be seen at once to speak against it is told before anything is copied. May run on any thread; the
+    parameters that `train_request` has too are the same.
+
+    Parameters
+    ----------
+    progress
+        Told of bytes copied and bytes in all.
 
     Raises
     ------
     UserError
-        When the recipe cannot be used, there is no such run, `out` is in use, or the disk has no room.
+        When the recipe cannot be used, there is no such run or it is being trained, `out` is in use, the disk has no
+        room, or for what `train_request` refuses.
+    Cancelled
+        When `cancelled` says so; nothing is left behind.
     """
     read_layout(recipe)
     work, new = work_folder(source), work_folder(out)
-    if not _holds_any(work / "checkpoints"):
+    if not has_learned(source):
         raise UserError(f"There is no training run for {source.name}, or it has kept no checkpoint yet.",
                         "Name the folder that its --out was.")
+    if (found := begun_part(source)) != part:
+        raise UserError(f"The run for {source.name} trains the part {found!r}, not {part!r}.",
+                        "Branch it as that part.")
     if (out / MANIFEST).exists() or new.exists():
         raise UserError(f"The folder {out.name} holds a pack or a training run already.",
                         "Give another folder for the branch.", safe="Both runs stay as they are.")
-    require_room((out.parent, sum(path.stat().st_size for path in work.rglob("*") if path.is_file())))
+    require_unused(out)
+    busy = UserError(f"The run for {source.name} is being trained at the moment.", "Stop it first: what it has learned "
+                     "is kept, and it can go on afterwards.", safe="Nothing was copied.")
+    with made_folder(out.parent), alone(work, busy):
+        _copy(work, new, progress, cancelled)
     try:
-        shutil.copytree(work, new, ignore=shutil.ignore_patterns(LOCK))
-    except OSError as error:
+        return train_request(recipe, None, out, part=part, pack=pack, resume=True, max_minutes=max_minutes)
+    except UserError:
         shutil.rmtree(new, ignore_errors=True)
+        raise
+
+
+def _copy(work: Path, new: Path, progress: Callable[[int, int], None], cancelled: Callable[[], bool]) -> None:
+    """Copy the folder of a run, whole or not at all."""
+    files = [path for path in work.rglob("*") if path.is_file() and path.name != LOCK]
+    total, done = sum(path.stat().st_size for path in files), 0
+    require_room((new, total))
+    part = new.with_name(f".{uuid.uuid4().hex}.part")
+    try:
+        for path in files:
+            if cancelled():
+                raise Cancelled
+            copy = part / path.relative_to(work)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, copy)
+            done += path.stat().st_size
+            progress(done, total)
+        part.rename(new)
+    except OSError as error:
         raise UserError("The run could not be copied.", "Make room on this disk, or choose another folder.",
-                        details=type(error).__name__) from error
+                        safe="It stays as it was.", details=type(error).__name__) from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def branch_recipe(text: str, name: str, folder: Path) -> Path:
+    """Write the recipe of a branch to `folder`: `text` with the branch's own name, so that its pack is told apart.
+
+    Raises
+    ------
+    UserError
+        Where it is no recipe, or the file is there already or cannot be written.
+    """
+    path = folder / f"{name}.toml"
+    check_recipe(text, path.name)
+    if path.exists():
+        raise UserError(f"There is a recipe {path.name} already.", "Give the branch another name.",
+                        safe="It stays as it is.")
+    title = _parsed(text, path.name)["pack"].get("title", name)
+    make_folder(folder)
+    with writing(path) as file:
+        file.write_text(_renamed(text, {"name": name, "title": f"{title} ({name})"}), encoding="utf-8")
+    return path
+
+
+def check_recipe(text: str, name: str) -> None:
+    """Raise `UserError` where a text is no recipe, as far as can be seen without training by it."""
+    recipe = _parsed(text, name)
+    for section in ("pack", "data"):
+        _section(recipe, section, name)
+
+
+def _renamed(text: str, values: Mapping[str, str]) -> str:
+    """A recipe with other values in the lines of its section [pack]; comments and order stay."""
+    lines, section = text.splitlines(keepends=True), ""
+    for at, line in enumerate(lines):
+        if found := re.match(r"\s*\[([^\[\]]+)\]", line):
+            section = found[1].strip()
+        elif section == "pack" and (found := re.match(r"\s*(\w+)\s*=", line)) and found[1] in values:
+            lines[at] = f"{found[1]} = {json.dumps(values[found[1]], ensure_ascii=False)}\n"
+    return "".join(lines)
 
 
 def _run(work: Path) -> dict[str, Any]:
@@ -146,6 +227,11 @@ def begun_part(out: Path) -> str:
     return str(part) if part else "base" if _holds_any(work / "checkpoints") else ""  # begun by an earlier version
 
 
+def has_learned(out: Path) -> bool:
+    """Whether the run for this folder has kept something that can be gone on from."""
+    return _holds_any(work_folder(out) / "checkpoints")
+
+
 def _holds_any(folder: Path) -> bool:
     return folder.is_dir() and any(folder.iterdir())
 
@@ -162,11 +248,7 @@ def shipped_recipes() -> list[Path]:
 
 def read_layout(recipe: Path) -> dict[str, Any]:
     """The ``[data]`` section of a recipe."""
-    layout = _read(recipe).get("data")
-    if not isinstance(layout, dict):
-        raise UserError(f"The recipe {recipe.name} has no [data] section.",
-                        "Compare it with a recipe in resources/recipes.")
-    return layout
+    return _section(_read(recipe), "data", recipe.name)
 
 
 def is_for(recipe: Path, part: str) -> bool:
@@ -177,12 +259,30 @@ def is_for(recipe: Path, part: str) -> bool:
         return False
 
 
-def _read(recipe: Path) -> dict[str, Any]:
+def read_recipe(recipe: Path) -> str:
+    """The text of a recipe; raises `UserError` where it cannot be read."""
     try:
-        return tomllib.loads(recipe.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:  # says where, and nothing of what stands there
-        raise UserError(f"The recipe {recipe.name} is no TOML: {error}.",
-                        "Mend that line, or compare it with a recipe in resources/recipes.") from error
+        return recipe.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"The recipe {recipe.name} cannot be read.",
                         "Give a TOML file such as those in resources/recipes.", details=type(error).__name__) from error
+
+
+def _read(recipe: Path) -> dict[str, Any]:
+    return _parsed(read_recipe(recipe), recipe.name)
+
+
+def _parsed(text: str, name: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:  # says where, and nothing of what stands there
+        raise UserError(f"The recipe {name} is no TOML: {error}.",
+                        "Mend that line, or compare it with a recipe in resources/recipes.") from error
+
+
+def _section(recipe: dict[str, Any], section: str, name: str) -> dict[str, Any]:
+    found = recipe.get(section)
+    if not isinstance(found, dict):
+        raise UserError(f"The recipe {name} has no [{section}] section.",
+                        "Compare it with a recipe in resources/recipes.")
+    return found

@@ -12,7 +12,8 @@ from medsynth_app.actions.data import REPORT, look_at_data, preview_request, rea
 from medsynth_app.actions.data_recipe import add_time, write_recipe
 from medsynth_app.actions.data_words import time_of
 from medsynth_app.actions.packs import find_pack
-from medsynth_app.actions.train import begun_part, branch_run, train_request
+from medsynth_app.actions.train import begun_part, train_request
+from medsynth_app.actions.train import branch as branch_run
 from medsynth_app.actions.train import train as queue_training
 from medsynth_app.cli.common import Answer, JsonOption, OutOption, WorkspaceOption, command
 from medsynth_app.cli.data import told
@@ -39,11 +40,14 @@ def _train(part: str, recipe: Path, data: Path | None, out: Path, resume: bool, 
            workspace: Path | None, as_json: bool, dry: bool, branch: Path | None, joins: str | None = None) -> Answer:
     """Train and wait. Ctrl+C keeps a checkpoint."""
     pack = find_pack(joins) if joins is not None else None
-    if branch is not None:
-        branch_run(branch, out, recipe)
-        resume = True
+    if branch is not None and (data is not None or dry):
+        raise UserError(f"With --branch, {'--dry-run tells' if dry else '--data is'} nothing new: a branch learns from "
+                        "the frozen data of the run that it is copied from.", "Leave it away.")
     with headless(workspace, lane=Lane.BACKGROUND, quiet=as_json) as here:
-        request = train_request(recipe, data, out, part=part, pack=pack, resume=resume, max_minutes=max_minutes)
+        if branch is not None:
+            request = branch_run(branch, out, recipe, part=part, pack=pack, max_minutes=max_minutes)
+        else:
+            request = train_request(recipe, data, out, part=part, pack=pack, resume=resume, max_minutes=max_minutes)
         if dry:
             return _previewed(here, request)
         try:

@@ -61,14 +61,14 @@ def writing(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """The only run that writes to `folder`; raises `UserError` where there is another."""
+def alone(folder: Path, busy: UserError | None = None) -> Iterator[None]:
+    """The only run that writes to `folder`; raises `UserError`, `busy` if given, where there is another."""
     lock = FileLock(folder / LOCK, timeout=0)
     try:
         lock.acquire()
     except Timeout as error:
-        raise UserError(f"Another run writes to the folder {folder.name}.", "Name another one with --out.",
-                        safe="Nothing was written.") from error
+        raise busy or UserError(f"Another run writes to the folder {folder.name}.", "Name another one with --out.",
+                                safe="Nothing was written.") from error
     except (NotImplementedError, OSError):  # a disk without locks
         yield
         return

@@ -5,7 +5,7 @@ The actions stand on the readers of data sets, which no window needs before some
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,11 @@ import numpy.typing as npt
 from psygnal import Signal
 
 from medsynth_app.core.changes import Changes
+from medsynth_app.core.errors import Cancelled, UserError
 from medsynth_app.core.job import EventKind, JobEvent, JobRecord
 from medsynth_app.core.jobs.data import DataRequest
 from medsynth_app.core.jobs.train import TRAIN, TrainRequest
-from medsynth_app.core.pack_files import InstalledPack
+from medsynth_app.core.pack_files import InstalledPack, open_pack
 from medsynth_app.formats.training_log import read_log
 from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.session.hook import BEFORE_VIEWS
@@ -42,6 +43,8 @@ class TrainingRun:
         Its job.
     out, part
         Folder of the pack that it makes, and what is trained.
+    recipe, pack
+        Its file, and the folder of the pack that it joins or started from; "" where there is none.
     stage, step, steps
         What is under way; "" and 0 before the first figures.
     curves
@@ -53,6 +56,8 @@ class TrainingRun:
     entry: JobEntry
     out: Path
     part: str = "base"
+    recipe: Path = Path()
+    pack: str = ""
     stage: str = ""
     step: int = 0
     steps: int = 0
@@ -78,6 +83,28 @@ class TrainingRun:
                 lines[name] = (*before, (step, float(value)))
         return replace(self, stage=stage, step=step, steps=int(point.get("steps", 0)),
                        curves={**self.curves, stage: lines})
+
+
+@dataclass(frozen=True, eq=False)
+class Branch:
+    """A run that is to go on from a copy of another one.
+
+    Attributes
+    ----------
+    of
+        That other one, which stays as it is.
+    name
+        Of the folder of its pack, beside that of the other.
+    recipe
+        The text of its recipe.
+    minutes
+        How long it may take at most; 0 for any time.
+    """
+
+    of: TrainingRun
+    name: str
+    recipe: str
+    minutes: float = 0.0
 
 
 class Training:
@@ -115,14 +142,50 @@ class Training:
 
         return self._jobs.submitted(train(self._queue, request, self._people.id))
 
+    def branch(self, asked: Branch, recipes: Path, progress: Callable[[int, int], None],
+               cancelled: Callable[[], bool]) -> TrainRequest:
+        """Copy a run, so that it can go on beside it under another name; may run on any thread, and queues nothing.
+
+        Parameters
+        ----------
+        recipes
+            Folder for the recipe of the branch.
+
+        Raises
+        ------
+        UserError, Cancelled
+            As `actions.train.branch` and `actions.train.branch_recipe`; nothing is left behind.
+        """
+        from medsynth_app.actions.train import branch, branch_recipe
+
+        run = asked.of
+        pack = open_pack(Path(run.pack)) if run.pack else None
+        recipe = branch_recipe(asked.recipe, asked.name, recipes)
+        try:
+            return branch(run.out, run.out.with_name(asked.name), recipe, part=run.part, pack=pack,
+                          max_minutes=asked.minutes, progress=progress, cancelled=cancelled)
+        except (UserError, Cancelled):
+            recipe.unlink(missing_ok=True)
+            raise
+
+    @staticmethod
+    def has_learned(run: TrainingRun) -> bool:
+        """Whether a run has kept something that can be gone on from."""
+        from medsynth_app.actions.train import has_learned
+
+        return has_learned(run.out)
+
     @property
     def runs(self) -> tuple[TrainingRun, ...]:
-        """Those of the workspace, in the order of the jobs: what runs first, then the newest."""
-        found = []
+        """Those of the workspace, in the order of the jobs: what runs first, then the newest.
+
+        A run that was stopped and went on is one.
+        """
+        found: dict[Path, TrainingRun] = {}
         for entry in self._jobs.entries:
             if entry.record.kind == TRAIN.name and (run := self._run(entry)) is not None:
-                found.append(replace(run, entry=entry))
-        return tuple(found)
+                found.setdefault(run.out, replace(run, entry=entry))
+        return tuple(found.values())
 
     def _run(self, entry: JobEntry) -> TrainingRun | None:
         """What is known of a run, its log read where it has just been met; None where its request is gone."""
@@ -133,7 +196,8 @@ class Training:
         except KeyError:
             self._runs[entry.record.id] = None
             return None
-        run = TrainingRun(entry, Path(str(plain["out"])), str(plain.get("part", "base")))
+        run = TrainingRun(entry, Path(str(plain["out"])), str(plain.get("part", "base")),
+                          Path(str(plain.get("recipe", ""))), str(plain.get("pack", "")))
         for point in read_log(Path(str(plain.get("checkpoints") or f"{plain['out']}.checkpoints"))):
             run = run.after(point)
         self._runs[entry.record.id] = run

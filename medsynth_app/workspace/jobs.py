@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, delete, exists, select, update
 from sqlalchemy.orm import Session
 
 from medsynth_app.core.job import JobRecord, JobState, Lane
+from medsynth_app.core.jobs.table import KINDS
 from medsynth_app.workspace import audit, sources
 from medsynth_app.workspace.blobs import Blobs
 from medsynth_app.workspace.database import Database, chunks
@@ -19,6 +20,7 @@ from medsynth_app.workspace.tables import DISCARDED, CandidateRow, JobArrayRow, 
 
 REQUEST_DAYS = 7    # a failed or cancelled job can be tried again so long
 RECORD_DAYS = 30
+LASTING = tuple(kind.name for kind in KINDS.values() if kind.lasts)
 
 
 class Jobs:
@@ -95,29 +97,31 @@ class Jobs:
         return sorted(records, key=lambda record: (lanes.index(record.lane), record.place, record.created))
 
     def _release(self, job_id: str) -> None:
-        """Throw away the request of a finished job, unless "more like this" of one of its candidates may need it.
+        """Throw away the request of a finished job, unless "more like this" of one of its candidates may need it, or
+        its kind `lasts`.
 
         Also of a discarded one, for undo brings it back.
         """
         with self._database.write() as session:
             blobs = _throw_requests(session, session.scalars(select(JobRow.id).where(
-                JobRow.id == job_id, JobRow.state == JobState.DONE.value, ~_drew())).all())
+                JobRow.id == job_id, JobRow.state == JobState.DONE.value, JobRow.kind.not_in(LASTING), ~_drew())).all())
         self._database.drop_blobs(self._blobs, blobs)
 
     def prune(self, moment: datetime | None = None) -> None:
         """Throw away what nobody will ask for: called at every opening.
 
         Of ended jobs without a candidate that can be seen, requests go `REQUEST_DAYS` after the job was made (at once
-        where it was done and drew none) and records `RECORD_DAYS` after.
+        where it was done and drew none; with the record where the kind `lasts`) and records `RECORD_DAYS` after.
         """
         moment = moment or datetime.now(UTC)
         week, month = (_stamp(moment - timedelta(days=days)) for days in (REQUEST_DAYS, RECORD_DAYS))
         ended = JobRow.state.in_([state.value for state in JobState if state.ended])
         with self._database.write() as session:
-            idle = session.execute(select(JobRow.id, JobRow.created, JobRow.state, _drew())
+            idle = session.execute(select(JobRow.id, JobRow.created, JobRow.state, JobRow.kind.in_(LASTING), _drew())
                                    .where(ended, ~_drew(CandidateRow.state != DISCARDED))).all()
-            blobs = _throw_requests(session, [job_id for job_id, created, state, drew in idle
-                                              if (state == JobState.DONE.value and not drew) or created < week])
+            blobs = _throw_requests(session, [
+                job_id for job_id, created, state, lasts, drew in idle
+                if created < month or (not lasts and (created < week or (state == JobState.DONE.value and not drew)))])
             for part in chunks([job_id for job_id, created, *_ in idle if created < month]):
                 session.execute(delete(JobRow).where(JobRow.id.in_(part)))
         self._database.drop_blobs(self._blobs, blobs)

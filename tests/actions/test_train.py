@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from medsynth_app.actions.train import begun_part, branch_run, train, train_request
-from medsynth_app.core.errors import UserError
+from medsynth_app.actions.train import begun_part, branch, branch_recipe, train, train_request
+from medsynth_app.core.errors import Cancelled, UserError
+from medsynth_app.core.files import alone
 from medsynth_app.core.job import Lane
 from medsynth_app.core.jobs.train import TrainRequest
 from medsynth_app.datasets.freeze import freeze_training_set
@@ -90,20 +91,49 @@ def test_what_was_learned_from_is_enough_where_the_data_have_gone(tmp_path: Path
 
 def test_a_run_goes_on_as_another_from_a_copy_of_what_it_learned(tmp_path: Path, recipe: Path, data: Path) -> None:
     first = begun(recipe, data, tmp_path / "pack")
-    branch_run(tmp_path / "pack", tmp_path / "branch", recipe)
-    other = train_request(recipe, None, tmp_path / "branch", resume=True)
+    told: list[tuple[int, int]] = []
+    freeze_training_set(data, {"layout": "labelled-cells", "captions": ["{class}"]}, Path(first.frozen))
+    other = branch(tmp_path / "pack", tmp_path / "branch", recipe, part="base", max_minutes=3,
+                   progress=lambda at, of: told.append((at, of)))
     assert (other.data, Path(other.checkpoints).parent.name) == (first.data, "branch.training")
+    assert other.max_minutes == 3 and told[-1][0] == told[-1][1] > 0
     kept = Path(other.checkpoints) / "autoencoder.pt"
     assert kept.read_bytes() == b"learned"
     kept.write_bytes(b"more")
     assert (Path(first.checkpoints) / "autoencoder.pt").read_bytes() == b"learned"
-    for source, out, complaint in (("none", "new", "no training run for none"), ("pack", "branch", "already")):
-        with pytest.raises(UserError, match=complaint):
-            branch_run(tmp_path / source, tmp_path / out, recipe)
+
+
+def test_what_speaks_against_a_branch_is_told_and_nothing_is_copied(tmp_path: Path, recipe: Path, data: Path) -> None:
+    first = begun(recipe, data, tmp_path / "pack")
     (tmp_path / "torn.toml").write_text("[pack")
-    with pytest.raises(UserError, match="torn"):
-        branch_run(tmp_path / "pack", tmp_path / "new", tmp_path / "torn.toml")
-    assert not (tmp_path / "new.training").exists()
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "mine.txt").write_text("mine")
+    for source, out, used, part, complaint in (
+            ("none", "new", recipe, "base", "no training run for none"), ("pack", "pack", recipe, "base", "already"),
+            ("pack", "new", tmp_path / "torn.toml", "base", "torn"), ("pack", "full", recipe, "base", "holds files"),
+            ("pack", "new", recipe, "encoder", "trains the part 'base', not 'encoder'")):
+        with pytest.raises(UserError, match=complaint):
+            branch(tmp_path / source, tmp_path / out, used, part=part)
+    with alone(Path(first.checkpoints).parent), pytest.raises(UserError, match="is being trained") as refused:
+        branch(tmp_path / "pack", tmp_path / "new", recipe, part="base")
+    assert "Stop it first" in refused.value.remedy
+    with pytest.raises(Cancelled):
+        branch(tmp_path / "pack", tmp_path / "new", recipe, part="base", cancelled=lambda: True)
+    (tmp_path / "pack.training" / "run.json").write_text('{"part": "base", "data": "/gone"}')  # its set was not frozen
+    with pytest.raises(UserError, match="gone"):
+        branch(tmp_path / "pack", tmp_path / "new", recipe, part="base")
+    assert {path.name for path in tmp_path.iterdir()} == {"pack.training", "recipe.toml", "torn.toml", "full", "data"}
+
+
+def test_the_recipe_of_a_branch_has_its_own_name_and_all_else_as_it_was_written(tmp_path: Path) -> None:
+    text = '# mine\n[pack]  # about\nname = "old"\ntitle = "Cells"\n[data]\nname = "stays"\n'
+    path = branch_recipe(text, "new", tmp_path / "recipes")
+    assert path.read_text() == text.replace('"old"', '"new"').replace('"Cells"', '"Cells (new)"')
+    for wrong, complaint in ((text, "a recipe new.toml already"), ("[data]", r"no \[pack\]"),
+                             ("[pack]", r"no \[data\]"), ("[", "no TOML")):
+        with pytest.raises(UserError, match=complaint):
+            branch_recipe(wrong, "new", tmp_path / "recipes")
+    assert [each.name for each in (tmp_path / "recipes").iterdir()] == ["new.toml"]
 
 
 def test_a_run_that_was_not_queued_was_not_begun(tmp_path: Path, recipe: Path, data: Path) -> None:

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import QApplication, QDialog, QLabel, QPushButton, QScrol
 
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import EventKind, JobEvent, JobState
+from medsynth_app.formats.training_log import note
 from medsynth_app.ui.places.label.centre import Mode
 from medsynth_app.ui.shell.banners import Details
 from medsynth_app.ui.viewer import Hover
@@ -26,6 +27,7 @@ from medsynth_app.workspace.workspace import Workspace
 from tests.ui.desk import TestDesk, a_desk
 from tests.ui.geometry import faults
 from tests.ui.places.label.bench import pictures
+from tests.ui.places.models.test_bench import begin, choose
 
 pytestmark = [pytest.mark.gui, pytest.mark.timeout(600)]    # most of it is waiting for a busy machine
 SIZES = ((900, 560), (1024, 640), (1280, 720), (1366, 768), (1920, 1080), (2560, 1440))
@@ -81,8 +83,8 @@ def said(desk: TestDesk) -> Iterator[None]:
     for banner in window.banners.all():
         window.banners.drop(banner.key)
     window.opening.hide()
-    for note in window.toasts._notes():
-        window.toasts._drop(note)
+    for each in window.toasts._notes():
+        window.toasts._drop(each)
 
 
 @contextmanager
@@ -124,6 +126,24 @@ def dialog(desk: TestDesk, command: str) -> Iterator[None]:
         if shown.isVisible():
             shown.reject()
             shown.deleteLater()
+
+
+@contextmanager
+def branch(desk: TestDesk) -> Iterator[None]:
+    """A training run that was stopped, and the dialog that branches it."""
+    folder = desk.image.parent
+    note(folder / "cells.training" / "checkpoints", {"stage": "denoiser", "step": 50, "steps": 500, "loss": 1.0})
+    (folder / "cells.training" / "checkpoints").mkdir(exist_ok=True)
+    (folder / "cells.training" / "checkpoints" / "denoiser.pt").touch()
+    job_id = begin(desk, folder, "cells")
+    desk.hear(job_id, JobState.CANCELLED, JobEvent(job_id, EventKind.CANCELLED))
+    desk.window.navigator.go("models")
+    choose(desk)
+    with dialog(desk, "models.branch"):
+        yield
+    desk.session.workspace.jobs.remove(job_id)
+    desk.clear_jobs()
+    desk.window.navigator.go("paint")
 
 
 @contextmanager
@@ -208,6 +228,7 @@ OPENED: dict[str, Callable[[TestDesk], Any]] = {
     **{f"cells, {mode.value}": (lambda desk, mode=mode: labelling(desk, mode.value)) for mode in Mode},
     "classes": lambda desk: dialog(desk, "label.classes"),
     "my data": lambda desk: dialog(desk, "models.data"), "training": lambda desk: dialog(desk, "models.train"),
+    "branch": branch,
 }
 
 

@@ -130,6 +130,18 @@ def test_old_requests_and_records_go_at_the_next_opening(folder: Path) -> None:
         assert len(list(workspace.blobs.all())) == files - 3
 
 
+def test_what_a_kind_that_lasts_was_asked_for_stays_as_long_as_its_record(folder: Path) -> None:
+    moment = datetime.now(UTC)
+    with Workspace.open(folder) as workspace:
+        for name, days in (("done", 8), ("old", 31)):
+            created = (moment - timedelta(days=days)).isoformat(timespec="milliseconds")
+            workspace.jobs.add(replace(RECORD, id=name, kind="train", created=created), {"kind": "train"}, {})
+            workspace.jobs.update(name, JobState.DONE)
+        assert loads(workspace, "done", "old") == ["done", "old"]
+    with Workspace.open(folder) as workspace:
+        assert loads(workspace, "done", "old") == ["done"] == [record.id for record in workspace.jobs.records()]
+
+
 def test_a_removed_job_leaves_nothing(workspace: Workspace) -> None:
     workspace.jobs.add(RECORD, {"kind": "x"}, {"a": np.arange(9)})
     assert workspace.jobs.plain("one") == {"kind": "x"}

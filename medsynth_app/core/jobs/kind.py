@@ -107,6 +107,8 @@ class JobKind(Generic[R]):
         Writes what an event brings into the workspace, before anybody sees it; may raise `UserError`.
     saves
         Its engine writes a checkpoint when cancelled, and calls `engine.job.Job.give_way` itself.
+    lasts
+        What it made can be gone on from: its request is kept as long as its record.
     short
         It ends within seconds: in the interactive lane it never waits behind a job of a kind that does not.
     flat
@@ -126,6 +128,7 @@ class JobKind(Generic[R]):
     done: str
     receive: Receive = receive_nothing
     saves: bool = False
+    lasts: bool = False
     short: bool = False
     flat: Callable[[Mapping[str, Any]], R] | None = None
     renewed: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None

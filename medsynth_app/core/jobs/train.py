@@ -67,4 +67,4 @@ def receive(workspace: Keeper, record: JobRecord, event: JobEvent) -> Changes:
 
 
 TRAIN = JobKind("train", TrainRequest, Lane.BACKGROUND, titled, "train_job", Outcome.PACKS, "Training has ended",
-                receive, saves=True, flat=from_flat)
+                receive, saves=True, lasts=True, flat=from_flat)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QGridLayout, QScrollArea, QWidget
 
 from medsynth_app.core.job import JobState
@@ -10,6 +12,7 @@ from medsynth_app.core.jobs.train import measured_by
 from medsynth_app.core.words import _
 from medsynth_app.session.session import Session
 from medsynth_app.session.training import Pictures, TrainingRun
+from medsynth_app.ui.shell.commands import Commands
 from medsynth_app.ui.theme import tokens as look
 from medsynth_app.ui.theme.theme import Theme
 from medsynth_app.ui.widgets import words
@@ -27,18 +30,21 @@ STAGES = {"freeze": _("Data"), "autoencoder": _("Autoencoder"), "decoder": _("De
 class TrainingPage(QScrollArea):
     """One run: where it is, its curves beside those of another, what it draws."""
 
-    def __init__(self, theme: Theme, session: Session) -> None:
+    shown = Signal(str)  # the run of this job
+
+    def __init__(self, theme: Theme, session: Session, commands: Commands) -> None:
         super().__init__()
         self.setAccessibleName(_("Training run"))
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._theme, self._session = theme, session
+        self._theme, self._session, self._commands = theme, session, commands
         self.run: TrainingRun | None = None
         self._drawn: Pictures = ()
         self._plots: dict[tuple[str, bool], Plot] = {}
         self._title, self._state = label("", "title"), label("", "muted", wrap=True)
-        self.stop = button(_("Stop and keep"), self._stop, tip=_("What it has learned is kept: it can go on"))
-        self.go_on = button(_("Go on"), self._go_on)
+        self.stop, self.go_on, self.branch = button(_("Stop and keep")), button(_("Go on")), button(_("Branch…"))
+        for each, name in ((self.stop, "stop_run"), (self.go_on, "go_on"), (self.branch, "branch")):
+            commands.follow(each, f"models.{name}")
         self.other = QComboBox()
         self.other.setAccessibleName(_("Run to compare with"))
         self.other.setMinimumWidth(200)
@@ -54,8 +60,8 @@ class TrainingPage(QScrollArea):
         inner = QWidget()
         inner.setObjectName("page")
         inner.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        body = column(self._title, self._state, row(self.stop, self.go_on, None, label(_("Compare with"), "muted"),
-                                                    self.other), parent=inner, spacing=look.M,
+        body = column(self._title, self._state, row(self.stop, self.go_on, self.branch, None),
+                      row(label(_("Compare with"), "muted"), self.other, None), parent=inner, spacing=look.M,
                       margins=(look.L * 2, look.L + 8, look.L * 2, look.L))
         body.addLayout(self._facts)
         body.addLayout(self._curves)
@@ -74,9 +80,20 @@ class TrainingPage(QScrollArea):
             self._plots = {}
         self.run = run
         self.refresh()
+        self.shown.emit(run.id)
+
+    def show_one_of(self, jobs: Sequence[str], beside: TrainingRun | None = None) -> None:
+        """Show the run of one of these jobs, held against another."""
+        found = next((each for each in self._session.training.runs if each.id in jobs), None)
+        if found is not None:
+            self.show_run(found)
+            if beside is not None:
+                self.other.setCurrentIndex(max(0, self.other.findData(beside.id)))
+                self.refresh()
 
     def refresh(self) -> None:
         """Follow the run, and those that it can be compared with."""
+        self._commands.refresh("models.stop_run", "models.go_on", "models.branch")
         if self.run is None:
             return
         runs = self._session.training.runs
@@ -160,14 +177,3 @@ class TrainingPage(QScrollArea):
                                         else _("Nearest training picture of seed {seed}").format(seed=k))
                 self._pictures.addWidget(shown, at, k)
         self._pictures.setColumnStretch(max(1, len(run.drawn)), 1)
-
-    def _stop(self) -> None:
-        if self.run is not None:
-            self._session.jobs.cancel(self.run.id)
-
-    def _go_on(self) -> None:
-        if self.run is not None:
-            changes = self._session.jobs.retry(self.run.id)
-            found = next((each for each in self._session.training.runs if each.id in changes.jobs), None)
-            if found is not None:
-                self.show_run(found)

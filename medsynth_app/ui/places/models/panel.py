@@ -96,6 +96,11 @@ class ModelsPanel(Panel):
         if line is not None:
             self.run_chosen.emit(line.value)
 
+    def show_as_chosen(self, run: str) -> None:
+        """Mark the run that the page shows."""
+        if (at := self.runs.rows.place(run)) >= 0:
+            self.runs.set_current(at)
+
     @property
     def chosen(self) -> InstalledPack | None:
         line = self.list.rows.row(self.list.current)

@@ -15,6 +15,7 @@ from medsynth_app.session.training import TrainingRun
 from medsynth_app.ui.places.models.bench import TrainingPage
 from medsynth_app.ui.places.models.card import ModelCard
 from medsynth_app.ui.places.models.panel import ModelsPanel
+from medsynth_app.ui.places.models.runs import Runs
 from medsynth_app.ui.places.models.shelf import Shelf
 from medsynth_app.ui.shell.command import Command
 from medsynth_app.ui.shell.frame import Frame
@@ -28,24 +29,32 @@ def make(frame: Frame) -> Place:
     panel = ModelsPanel(frame.theme, frame.session, frame.commands, frame.report_bug)
     shelf = Shelf(frame, panel)
 
-    def finish() -> None:
-        panel.finish()
-        shelf.finish()
-
-    card, bench, centre = ModelCard(frame.session, panel), TrainingPage(frame.theme, frame.session), QStackedWidget()
+    card, bench = ModelCard(frame.session, panel), TrainingPage(frame.theme, frame.session, frame.commands)
+    centre = QStackedWidget()
     for page in (card, bench):
         centre.addWidget(page)
+    runs = Runs(frame, bench, lambda: centre.currentWidget() is bench, lambda: frame.navigator.go(ID))
 
     def show_run(run: TrainingRun) -> None:
-        bench.show_run(run)
         centre.setCurrentWidget(bench)
+        bench.show_run(run)
+
+    def show_card() -> None:
+        centre.setCurrentWidget(card)
+        bench.refresh()
+
+    def finish() -> None:
+        panel.finish()
+        for each in (shelf, runs):
+            each.finish()
 
     panel.run_chosen.connect(show_run)
-    panel.list.clicked.connect(lambda _index: centre.setCurrentWidget(card))
-    panel.list.selectionModel().currentChanged.connect(lambda _now, _before: centre.setCurrentWidget(card))
+    bench.shown.connect(panel.show_as_chosen)
+    panel.list.clicked.connect(lambda _index: show_card())
+    panel.list.selectionModel().currentChanged.connect(lambda _now, _before: show_card())
     return Place(ID, _("Models"), "cube-outline", panel, centre=centre,
-                 commands=_commands(frame, panel, shelf), ends=(JobEnd(Outcome.PACKS), JobEnd(Outcome.DATA)),
-                 finish=finish)
+                 commands=(*_commands(frame, panel, shelf), *runs.commands(_("Models"))),
+                 ends=(JobEnd(Outcome.PACKS), JobEnd(Outcome.DATA)), finish=finish)
 
 
 def _commands(frame: Frame, panel: ModelsPanel, shelf: Shelf) -> tuple[Command, ...]:
