@@ -30,7 +30,10 @@ class Wish:
 
 @dataclass(frozen=True, eq=False)
 class Fill:
-    """One region to fill: `frame` (h, w) or (h, w, 3) uint8, `painted` (h, w) bool, in what classes of the pack."""
+    """One region to fill: `frame` (h, w) or (h, w, 3) uint8, `painted` (h, w) bool, in what classes of the pack.
+
+    `feather` None: as in the window.
+    """
 
     frame: Pictures
     painted: Mask
@@ -38,6 +41,7 @@ class Fill:
     seed: int
     mode: str = "replace"
     labels: Pictures | None = None
+    feather: int | None = None
 
 
 Closeness = Callable[[Pictures, Pictures, Mask], float]

@@ -62,14 +62,16 @@ class Restored:
 def wishes(domain: Domain, items: Sequence[Item], frames: Pictures, seed: int) -> list[Fill]:
     """A region of every frame (n, s, s, 3) in which there is room for one beside what its mask shows.
 
-    Tissue is drawn anew as the slice's caption says, other regions as `remove` does it.
+    Tissue is drawn anew as the slice's caption says, other regions as `remove` does it; without a soft edge, in which
+    the truth would stay that a fill is held against.
     """
     found = []
     for k, (item, frame, mask) in enumerate(zip(items, frames, read_labels(items, frames.shape[1]) > 0, strict=True)):
         place = plain_place(frame, mask, np.random.default_rng((seed, k)), RADII)
         if place is not None:
             asked = (item.caption, "replace") if domain.grey else ("", "remove")
-            found.append(Fill(frame[..., 0] if domain.grey else frame, place, asked[0], seed + k, asked[1]))
+            found.append(Fill(frame[..., 0] if domain.grey else frame, place, asked[0], seed + k, asked[1],
+                              feather=0))
     return found
 
 

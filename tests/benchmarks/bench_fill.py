@@ -62,7 +62,7 @@ def telea(case: Case, seed: int) -> npt.NDArray[np.float64]:
 
 
 def pack_method(folder: Path, steps: int) -> Method:
-    """Removal with a model pack, seen through the case's window."""
+    """Removal with a model pack, seen through the case's window; a soft edge would hold the truth."""
     from medsynth_app.core.crop import context_bounds
     from medsynth_app.core.job import EventKind, JobEvent
     from medsynth_app.core.pack_files import open_pack
@@ -81,7 +81,7 @@ def pack_method(folder: Path, steps: int) -> Method:
         run_inpaint(inpaint_of(
             crop=crop, mask=case.mask[bounds.slices], bounds=bounds.as_tuple(), document_id="", frame_key="",
             revision="", source="", pack=str(folder), mode="remove", seed=seed, count=1, steps=steps,
-            preview_every=0, window=case.window if grey else None, match_seam=True,
+            preview_every=0, feather=0, window=case.window if grey else None, match_seam=True,
             stored_range=(-32768, 32767) if grey else (0, 255)), events.append, lambda: False, "bench")
         filled = case.pixels.astype(np.float64)
         filled[bounds.slices] = next(e for e in events if e.kind is EventKind.RESULT).arrays["patch"]

@@ -12,7 +12,7 @@ from PIL import Image
 
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.jobs.study import StudyRequest
-from medsynth_app.datasets.items import Item, refuse_leaks
+from medsynth_app.datasets.items import Item, read_pictures, refuse_leaks
 from medsynth_app.evaluation.shapes import shape_descriptors
 from medsynth_app.studies import fidelity, masks
 from medsynth_app.studies.catalogue import entry_of
@@ -26,6 +26,7 @@ from medsynth_app.studies.inpaint import inpaint
 from medsynth_app.studies.pictures import as_files
 from medsynth_app.studies.places import brush_of, plain_place
 from medsynth_app.studies.report import write_report
+from medsynth_app.studies.restored import wishes
 from medsynth_app.studies.steps import steps
 from tests.studies.fake import FakeBench, frames_with_discs, make_cells, manifest
 
@@ -77,6 +78,12 @@ def test_a_blur_passes_for_no_fill(domain: Domain) -> None:
     assert float(blurred.measured.split()[0]) < 0.5
     near = rows["a region filled whose truth is known, by the classical fill: distance of features on MobileNetV2"]
     assert float(near.measured.split()[0]) > 0 and "regions of the test part" in near.n
+
+
+def test_a_fill_that_is_held_against_the_truth_has_no_soft_edge_of_it(domain: Domain) -> None:
+    items = domain.with_masks("test")
+    fills = wishes(domain, items, read_pictures(items, 64), 0)
+    assert fills and all(fill.feather == 0 for fill in fills)
 
 
 def test_numbers_of_steps_are_held_against_the_largest(domain: Domain) -> None:

@@ -101,6 +101,8 @@ class Drawing:
         for k, each in enumerate(fills):
             standard = changed(self._standard(InpaintParameters(), steps), prompt=each.prompt, mode=each.mode,
                                seed=each.seed, count=1, preview_every=0)
+            if each.feather is not None:
+                standard = changed(standard, feather=each.feather)
             bounds = _bounds(each, manifest.native_size, standard.context)
             labels = _followed(each, manifest, standard)
 

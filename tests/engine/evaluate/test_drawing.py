@@ -41,6 +41,18 @@ def test_filling_changes_nothing_outside_the_region(drawing: Drawing) -> None:
     assert (changed <= painted).all()
 
 
+def test_without_a_soft_edge_hardly_anything_of_what_was_painted_over_stays(drawing: Drawing) -> None:
+    """So that a fill can be held against it."""
+    painted = np.zeros((40, 40), np.bool_)
+    painted[10:24, 12:30] = True
+    truths = [np.where(painted, value, 90).astype(np.uint8) for value in (0, 250)]
+    apart = {}
+    for feather in (0, None):
+        drawn, _ = drawing.fill([Fill(truth, painted, "a round cell", 5, feather=feather) for truth in truths])
+        apart[feather] = float(np.abs(drawn[0][painted].astype(int) - drawn[1][painted]).mean())
+    assert apart[0] < 15 < 45 < apart[None]  # what is left came across the region's edge as the crop was resampled
+
+
 def test_an_empty_region_is_refused(drawing: Drawing) -> None:
     with pytest.raises(UserError, match="region of the study is empty"):
         drawing.fill([Fill(np.zeros((40, 40), np.uint8), np.zeros((40, 40), np.bool_), "", 0)])
