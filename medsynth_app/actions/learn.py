@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from medsynth_app.core.cell_label import SKIPPED
-from medsynth_app.core.cell_schema import OTHER_ANSWERS
+from medsynth_app.core.cell_schema import OTHER_ANSWERS, CellSchema
 from medsynth_app.core.cells import Origin
+from medsynth_app.core.class_match import ClassMatcher
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.jobs.embed import EmbedRequest, PictureList
 from medsynth_app.core.jobs.learn import WITHOUT, LearnRequest
@@ -27,13 +28,36 @@ LIKE_FILES = "like-"  # how the files begin in which cells like one are written
 RANKED = 2000  # cells that are put in order at a time: more than anybody labels before the next learning
 
 
-def suited_encoder(packs: Sequence[InstalledPack], wanted: str = "") -> InstalledPack:
-    """The encoder with the hash `wanted`, else the one to begin with; raises `UserError` where there is none."""
+def suited_encoder(packs: Sequence[InstalledPack], wanted: str = "", schema: CellSchema | None = None) -> InstalledPack:
+    """The encoder to compare cells with.
+
+    Parameters
+    ----------
+    wanted
+        Its hash; where none has it, the first one, or for new classes the first one that saw no label.
+    schema
+        Classes that are looked for; those that an encoder was not taught are new to it.
+
+    Raises
+    ------
+    UserError
+        There is no encoder.
+    """
     encoders = [pack for pack in packs if pack.manifest.kind == "encoder"]
     if not encoders:
         raise UserError("There is no encoder, so the cells cannot be compared: they come by chance.",
                         "Install an encoder in Models, or train one with `medsynth train encoder`.")
-    return next((pack for pack in encoders if pack.manifest.sha256 == wanted), encoders[0])
+    first = encoders[0]
+    if schema is not None and first.manifest.taught and new_classes(schema, first.manifest.taught):
+        first = next((pack for pack in encoders if pack.manifest.taught == ()), first)
+    return next((pack for pack in encoders if pack.manifest.sha256 == wanted), first)
+
+
+def new_classes(schema: CellSchema, taught: Sequence[str]) -> tuple[str, ...]:
+    """Names of the classes of a schema that are not among those that an encoder was taught."""
+    matcher = ClassMatcher(schema, {})
+    known = {matcher.match(name) for name in taught}
+    return tuple(each.name for each in schema.classes if each.id not in known)
 
 
 def parts_of(label_set: LabelSet, encoder: InstalledPack) -> list[Path]:

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from medsynth_app.actions.out_folder import make_folder
+from medsynth_app.actions.packs import list_packs
 from medsynth_app.core.changes import Changes
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.jobs.rank import RankRequest, SimulateRequest
+from medsynth_app.formats.embeddings import read_encoder
 from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.ranking.catalogue import DEFAULT, STRATEGIES
 
@@ -55,13 +57,15 @@ def rank_request(embeddings: Path, strategy: str | None, budget: int | None, out
 
 def simulate_request(embeddings: Path, labels: Path | None, strategies: Sequence[str], out: Path, *, budget: int,
                      batch: int, seeds: int, imbalance: float = 1.0, rare: Sequence[str] = (),
-                     groups: bool = False) -> SimulateRequest:
+                     groups: bool = False, taught: Sequence[str] | None = None) -> SimulateRequest:
     """All that a worker needs; "random" is always among the strategies.
 
     Parameters
     ----------
     labels
         None: the folders of the cells' files name their classes.
+    taught
+        As in `SimulateRequest`.
 
     Raises
     ------
@@ -72,7 +76,17 @@ def simulate_request(embeddings: Path, labels: Path | None, strategies: Sequence
     files = _file(embeddings), _file(labels) if labels else ""
     make_folder(out)
     return SimulateRequest(*files, tuple(dict.fromkeys(("random", *strategies))), budget, batch, seeds,
-                           str(out.resolve()), imbalance, tuple(rare), groups)
+                           str(out.resolve()), imbalance, tuple(rare), groups,
+                           None if taught is None else tuple(taught))
+
+
+def labels_seen(embeddings: Path) -> tuple[str, ...] | None:
+    """Classes whose labels the encoder of some embeddings saw; None where it is not installed, or does not tell."""
+    name, sha256 = read_encoder(embeddings)
+    packs = list_packs(kind="encoder")
+    found = [pack for pack in packs if pack.manifest.sha256 == sha256] or \
+            [pack for pack in packs if pack.manifest.name == name]
+    return found[0].manifest.taught if found else None
 
 
 def check_simulation(strategies: Sequence[str], **numbers: float) -> None:

@@ -12,7 +12,7 @@ from rich.table import Table
 from medsynth_app.actions.embed import embed, embed_request, list_pictures
 from medsynth_app.actions.out_folder import out_file, out_folder
 from medsynth_app.actions.packs import find_pack
-from medsynth_app.actions.rank import BUDGET, check_simulation, rank_request, simulate_request
+from medsynth_app.actions.rank import BUDGET, check_simulation, labels_seen, rank_request, simulate_request
 from medsynth_app.actions.rank import rank as queue_ranking
 from medsynth_app.cli.common import Answer, JsonOption, OutOption, WorkspaceOption, command
 from medsynth_app.core.errors import UserError
@@ -83,7 +83,8 @@ def simulate(dataset: Annotated[Path, typer.Argument(
              workspace: WorkspaceOption = None, as_json: JsonOption = False) -> Answer:
     """Have an oracle label cells whose classes are known, in the order of each strategy.
 
-    Use embeddings of an encoder that never saw these labels: one that did makes every strategy look better.
+    Use embeddings of an encoder that never saw these labels: one that did makes every strategy look better, which is
+    told.
     """
     chosen = strategy or [DEFAULT]
     names = [entry.name for entry in STRATEGIES if not entry.generated] if "all" in chosen else chosen
@@ -99,12 +100,15 @@ def simulate(dataset: Annotated[Path, typer.Argument(
             if encoder is None:
                 raise UserError("Pictures are compared by an encoder.", "Name one with --encoder.")
             embeddings = out / "embeddings.npz"
-            pictures = embed_request(find_pack(encoder, kind="encoder"), list_pictures(dataset), embeddings)
-            here.run(embed(here.queue, pictures, here.person_id))
+            pack = find_pack(encoder, kind="encoder")
+            here.run(embed(here.queue, embed_request(pack, list_pictures(dataset), embeddings), here.person_id))
+            taught = pack.manifest.taught
             if labels is None and (dataset / LABELS).is_file():
                 labels = dataset / LABELS
+        else:
+            taught = labels_seen(embeddings)
         request = simulate_request(embeddings, labels, names, out, budget=budget, batch=batch, seeds=seeds,
-                                   imbalance=imbalance, rare=rare or (), groups=groups)
+                                   imbalance=imbalance, rare=rare or (), groups=groups, taught=taught)
         here.run(queue_ranking(here.queue, request, here.person_id))
     summary = json.loads((out / "summary.json").read_text(encoding="utf-8"))
     table = Table("strategy", "labels to 90 %", "to 95 %", "mean macro-F1", "rare among 160", box=None)
@@ -113,8 +117,10 @@ def simulate(dataset: Annotated[Path, typer.Argument(
         table.add_row(name, *(str(found[key]) if found[key] else "not reached"
                               for key in ("labels_to_90", "labels_to_95")),
                       f"{found['aulc']['mean']:.3f}", "" if rare is None else f"{rare:.1f}")
+    told = [summary["warning"]] if summary["warning"] else []
     if held := summary.get("groups", {}).get("held"):
         pages, labels = summary["groups"]["pages"], summary["groups"]["labels_per_decision"]["mean"]
-        table.caption = f"In groups: {labels:.1f} labels per decision; the interval held on {held['mean']:.0%} of " \
-                        f"{pages} pages."
+        told.append(f"In groups: {labels:.1f} labels per decision; the interval held on {held['mean']:.0%} of " \
+                        f"{pages} pages.")
+    table.caption = "\n".join(told) or None
     return Answer({"out": str(out), **summary}, table)

@@ -32,7 +32,7 @@ class LabelOptions:
     budget
         How many answers are planned; 0 for all cells.
     encoder
-        sha256 of the pack that embeds the cells; "" for the one that suits.
+        sha256 of the pack that embeds the cells; "" for the one that suits the classes.
     seed
         Of everything that is chosen by chance.
     """

@@ -113,6 +113,14 @@ class PackManifest:
         return "masks/config.json" in self.files
 
     @property
+    def taught(self) -> tuple[str, ...] | None:
+        """Classes whose labels an encoder saw while it learned: () for none, None where it is not told."""
+        about = self.training.get("encoder", {})
+        if about.get("classes"):
+            return tuple(name.strip() for name in str(about["classes"]).split(","))
+        return () if "supervision" in about else None
+
+    @property
     def sha256(self) -> str:
         """One hash for the whole pack: over the sorted names and hashes of its files."""
         listing = "".join(f"{digest}  {path}\n" for path, digest in sorted(self.files.items()))

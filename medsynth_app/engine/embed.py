@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from PIL import Image
-from transformers import ResNetModel
+from safetensors.torch import load_file
+from transformers import ResNetConfig, ResNetModel
 
 from medsynth_app.core.errors import Cancelled, UserError
 from medsynth_app.core.job import EventKind, JobEvent
@@ -22,7 +23,8 @@ from medsynth_app.datasets.picture import read_rgb
 from medsynth_app.engine.device import DevicePolicy, choose_device
 from medsynth_app.engine.diffusion.pipelines import checked_manifest, loading, refuse_another
 from medsynth_app.engine.diffusion.watch import Emit
-from medsynth_app.engine.encoder import FACTS, pooled, to_unit
+from medsynth_app.engine.eight_bits import unpacked
+from medsynth_app.engine.encoder import FACTS, FORMER_WEIGHTS, WEIGHTS, pooled, to_unit
 from medsynth_app.engine.job import Job
 from medsynth_app.formats.embeddings import Embeddings, write_embeddings
 
@@ -99,11 +101,13 @@ def load_encoder(folder: Path, policy: DevicePolicy, expected_sha256: str = "") 
     device = policy.torch_device
     with loading(folder):
         facts = read_json(folder / FACTS)
-        kind = read_json(folder / "config.json")["model_type"]
-        if kind != "resnet":
+        shape = read_json(folder / "config.json")
+        if (kind := shape["model_type"]) != "resnet":
             raise UserError(f"The encoder is a {kind!r} network, which this version cannot run.",
                             "Choose an encoder that `medsynth train encoder` made.")
-        model = ResNetModel.from_pretrained(folder, local_files_only=True, use_safetensors=True, dtype=torch.float32)
+        model = ResNetModel(ResNetConfig.from_dict({**shape, "dtype": None}))
+        weights = WEIGHTS if (folder / WEIGHTS).exists() else FORMER_WEIGHTS
+        model.load_state_dict(unpacked(load_file(folder / weights)))
         model.to(device).eval().requires_grad_(False)
         mean, spread = (torch.tensor(facts[key], device=device).view(3, 1, 1) for key in ("mean", "std"))
         return Encoder(manifest, policy, model, int(facts["size"]), mean, spread, float(facts["crop"]),

@@ -8,6 +8,8 @@ import torch
 from transformers import ResNetModel
 
 FACTS = "encoder.json"  # beside config.json: what a picture must be made into before it is embedded
+WEIGHTS = "encoder.safetensors"  # as `eight_bits.packed` makes them
+FORMER_WEIGHTS = "model.safetensors"  # in 16 bits, of packs made before
 
 
 def pooled(encoder: ResNetModel, pictures: torch.Tensor, mean: torch.Tensor | float,

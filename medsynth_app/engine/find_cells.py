@@ -14,9 +14,9 @@ from PIL import Image
 from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.cell import FoundCell, at_edge
 from medsynth_app.engine.detector import CellNetwork, Floats, Peaks, Pixels, apart, light_of, lit, peaks_of
+from medsynth_app.engine.eight_bits import unpacked
 
 FACTS, WEIGHTS = "detector.json", "detector.safetensors"
-SCALE = ".scale"  # after the name of a kernel
 TILE, ROOM = 384, 96  # pixels as the network sees them; no cell reaches further than the room beyond its tile
 LARGEST_ZOOM = 2.0  # enlarging a field further shows nothing new
 WINDOW, PLACES = 256, 5  # pixels as the network sees them on which the scale is found; places tried along each side
@@ -142,32 +142,6 @@ def from_facts(facts: Mapping[str, Any], weights: Mapping[str, torch.Tensor], de
     network.load_state_dict(unpacked(weights))
     network.to(device).eval().requires_grad_(False)
     return Detector(network, device, classes, usual, least, int(facts["longer"]))
-
-
-def packed(weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Weights as they are stored: kernels as whole numbers of 8 bits and a scale for each channel, the rest halved."""
-    found = {}
-    for name, value in weights.items():
-        if value.ndim == 4:
-            scale = (value.abs().amax(dim=(1, 2, 3)) / 127).clamp(min=1e-7).half()
-            found[name] = (value / scale.float().view(-1, 1, 1, 1)).round().clamp(-127, 127).to(torch.int8).contiguous()
-            found[name + SCALE] = scale
-        else:
-            found[name] = value.half() if value.is_floating_point() else value
-    return found
-
-
-def unpacked(weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """The inverse of `packed`, in float32."""
-    found = {}
-    for name, value in weights.items():
-        if name.endswith(SCALE):
-            continue
-        if value.dtype == torch.int8:
-            found[name] = value.float() * weights[name + SCALE].float().view(-1, 1, 1, 1)
-        else:
-            found[name] = value.float() if value.is_floating_point() else value
-    return found
 
 
 def resized(pixels: Pixels, size: tuple[int, int]) -> Pixels:

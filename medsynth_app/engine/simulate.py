@@ -75,12 +75,25 @@ def run(request: SimulateRequest, job: Job) -> None:
                "imbalance": request.imbalance, "rare": list(request.rare),
                "strategies": {name: summarised([each for each in curves if each.strategy == name])
                               for name in request.strategies}}
+    summary["warning"] = _warning(held.encoder, classes, request.taught)
     if groups:
         summary["groups"] = summarised_groups(groups)
     write_report(Path(request.out), summary, curves, groups)
     job.emit(JobEvent(job.id, EventKind.RESULT, step=1, steps=1,
                       data={"out": request.out, "pool": len(pool.labels), "held_out": len(held_out.labels),
                             "summary": summary}))
+
+
+def _warning(encoder: str, classes: list[str], taught: tuple[str, ...] | None) -> str:
+    """What must be known before the figures are believed; "" for nothing."""
+    if taught is None:
+        return (f"Whether {encoder} was taught these classes is not known. If it was, every order looks better than "
+                "it is.")
+    seen = [name for name in classes if name.casefold() in {each.casefold() for each in taught}]
+    if not seen:
+        return ""
+    return (f"{encoder} was taught {', '.join(seen)} by labels, so every order looks better here than it is. Use an "
+            "encoder that saw no label.")
 
 
 def _sides(held: Embeddings, table: CellTable) -> tuple[LabelledCells, LabelledCells, list[str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ def write_report(out: Path, summary: Mapping[str, Any], curves: Sequence[Curve],
                  f"{page.estimate.low:.4f}", f"{page.estimate.high:.4f}", f"{page.strangers:.4f}", page.mistaken)
                 for run in groups for number, page in enumerate(run.pages, 1)))
         with writing(out / "curves.png") as part:
-            plot(curves, groups, part)
+            plot(curves, groups, part, str(summary["warning"]))
     except OSError as error:
         raise UserError(f"The report cannot be written to the folder {out.name}.", "Choose another folder.",
                         details=type(error).__name__) from error
@@ -104,7 +105,7 @@ def _interval(values: Sequence[float]) -> dict[str, float]:
     return {"mean": spread.mean, "low": spread.low, "high": spread.high}
 
 
-def plot(curves: Sequence[Curve], groups: Sequence[GroupRun], path: Path) -> None:
+def plot(curves: Sequence[Curve], groups: Sequence[GroupRun], path: Path, warning: str = "") -> None:
     """Mean curves with the standard error as a band, random in grey and dashed, the default in front."""
     import matplotlib
 
@@ -133,6 +134,7 @@ def plot(curves: Sequence[Curve], groups: Sequence[GroupRun], path: Path) -> Non
     axes.axhline(float(np.mean([each.full for each in curves])), color="0.2", linewidth=0.8, linestyle=":")
     axes.set_xlabel("decisions: labels given one by one" + ("; in groups checks, clicks and keys" if groups else ""))
     axes.set_ylabel("macro-F1 on held-out cells (dotted: all labelled)")
+    axes.set_title(textwrap.fill(warning, 110), fontsize=8, color="#B4540A")
     axes.grid(alpha=0.25)
     axes.legend(frameon=False, fontsize=8, loc="lower right")
     figure.savefig(path, dpi=150, format="png")

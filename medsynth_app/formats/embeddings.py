@@ -154,3 +154,12 @@ def read_ids(path: Path) -> tuple[str, ...]:
             return tuple(held["ids"].tolist())
     except Exception:  # whatever zipfile and NumPy throw at damaged bytes: it is as if there were none
         return ()
+
+
+def read_encoder(path: Path) -> tuple[str, str]:
+    """Name and sha256 of the encoder of a file of embeddings, without reading these; empty where it cannot be read."""
+    try:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as held:
+            return str(held["encoder"]), str(held["sha256"])
+    except Exception:  # as in `read_ids`
+        return "", ""

@@ -107,7 +107,7 @@ class Teaching:
             self._to(Stage.NOTHING)
             return
         try:
-            self.encoder = suited_encoder(self._models.installed, label_set.options.encoder)
+            self.encoder = suited_encoder(self._models.installed, label_set.options.encoder, label_set.schema)
         except UserError as error:
             self.obstacle = error.happened
             self._to(Stage.NOTHING)

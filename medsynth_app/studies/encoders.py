@@ -63,6 +63,8 @@ class EncoderBench(Protocol):
     name: str
     share: float
     """The share of a picture that the pack was taught on; all encoders are shown that much."""
+    learned: str
+    """What the pack's own encoder saw of the data, in a sentence."""
 
     @property
     def others(self) -> Sequence[str]:
@@ -92,8 +94,7 @@ def encoders(bench: EncoderBench, request: StudyRequest) -> Findings:
                 raise
             joined.notes.append(str(error))
     also = " and the whole of one of the other stain" if other is not None else ""
-    joined.notes.append(f"Every encoder saw the middle {share:g} of a picture{also}. {bench.name} has learned from the "
-                        "train part's labels.")
+    joined.notes.append(f"Every encoder saw the middle {share:g} of a picture{also}. {bench.learned}")
     if other is None:
         joined.notes.append("No cells of another stain were given (--other).")
     return joined

@@ -8,8 +8,16 @@ import numpy as np
 import pytest
 
 from medsynth_app.actions.label import add_cells, label
-from medsynth_app.actions.learn import embed_cells, embedded_cells, learn_request, parts_of, suited_encoder
+from medsynth_app.actions.learn import (
+    embed_cells,
+    embedded_cells,
+    learn_request,
+    new_classes,
+    parts_of,
+    suited_encoder,
+)
 from medsynth_app.core.cell_label import CellLabel
+from medsynth_app.core.cell_schema import CellSchema
 from medsynth_app.core.cells import Cell, Origin, cell_id
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.files import file_sha256
@@ -104,6 +112,23 @@ def test_labels_of_a_page_are_told_apart_unless_somebody_said_the_same_of_the_ce
     request = asked(label_set, encoder, {cell.id: "ig" for cell in label_set.cells})
     assert request is not None and request.grouped is not None
     assert request.grouped.tolist() == [True, True, False, True]
+
+
+def test_for_classes_that_the_first_encoder_was_not_taught_one_that_saw_no_label_is_taken(tmp_path: Path) -> None:
+    def made(name: str, **about: str | None) -> InstalledPack:
+        return make_pack(tmp_path / "packs", name, kind="encoder", training={"encoder": about} if about else {})
+
+    taught = made("a", classes="Neutrophil, lymphocyte, ig")
+    blind, silent = made("b", classes=None, supervision="none: no label was seen"), made("c")
+    assert (taught.manifest.taught, blind.manifest.taught, silent.manifest.taught) == (
+        ("Neutrophil", "lymphocyte", "ig"), (), None)
+    known = CellSchema("few", "Few", (BLOOD.classes[0], BLOOD.classes[1]))
+    assert new_classes(known, ("Neutrophil",)) == ("lymphocyte",)
+    for packs, schema, wanted in (((taught, silent, blind), BLOOD, blind), ((taught, blind), known, taught),
+                                  ((taught, silent), BLOOD, taught), ((silent, blind), BLOOD, silent),
+                                  ((taught, blind), None, taught)):
+        assert suited_encoder(packs, schema=schema) is wanted
+    assert suited_encoder((taught, blind), taught.manifest.sha256, BLOOD) is taught
 
 
 def test_an_encoder_is_chosen_by_its_hash_and_none_is_told(encoder: InstalledPack, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from typer.testing import CliRunner, Result
 from medsynth_app import cli
 from medsynth_app.core.cells import cell_id
 from medsynth_app.workspace.workspace import Workspace
+from tests.actions.bench import make_pack
 from tests.actions.label_bench import give, make_files, make_set
 from tests.cli.conftest import Run
 
@@ -57,12 +58,13 @@ def pictures(tmp_path: Path) -> Path:
 def test_a_set_is_made_labelled_from_folders_and_written_out(pictures: Path, tmp_path: Path) -> None:
     workspace, classes, out = tmp_path / "ws", tmp_path / "own.toml", tmp_path / "out" / "labels.csv"
     classes.write_text(CLASSES)
+    encoder = make_pack(tmp_path / "packs", "own-encoder", kind="encoder")
     made = answer("label", "new", "May", "--schema", classes, "--cells", pictures, "--order", "random", "--control",
-                  0.5, "--workspace", workspace)
+                  0.5, "--encoder", encoder.folder, "--workspace", workspace)
     assert (made["name"], made["schema"], made["cells"]) == ("May", "own", 24)
     with Workspace.open(workspace) as opened:
         options = opened.label_sets.open(made["id"]).options
-        assert (options.strategy, options.control) == ("random", 0.5)
+        assert (options.strategy, options.control, options.encoder) == ("random", 0.5, encoder.manifest.sha256)
     tried = answer("label", "import", "May", pictures, "--annotator", "Ann", "--dry-run", "--workspace", workspace)
     assert tried["imported"] == 24 and answer("label", "list", "--workspace", workspace)[0]["labelled"] == 0
     done = answer("label", "import", made["id"], pictures, "--annotator", "Ann", "--workspace", workspace)
@@ -125,6 +127,7 @@ def test_mistakes_are_told_in_one_line(pictures: Path, tmp_path: Path) -> None:
     assert "no classes 'moon'" in refused(*new, "--schema", "moon")
     assert "no order" in refused(*new, "--schema", "blood", "--order", "best")
     assert "not possible" in refused(*new, "--schema", "blood", "--control", 2)
+    assert "no encoder 'nobody'" in refused(*new, "--schema", "blood", "--encoder", "nobody")
     assert "no folder or file" in refused("label", "new", "May", "--schema", "blood", "--cells", tmp_path / "none",
                                           "--workspace", workspace)
     answer(*new, "--schema", "blood")

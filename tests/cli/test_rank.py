@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 
 from medsynth_app import cli
 from medsynth_app.formats.embeddings import Embeddings, write_embeddings
+from tests.actions.bench import make_pack
 from tests.cli.conftest import Run
 from tests.engine.tiny_encoder import make_tiny_encoder
 
@@ -122,6 +123,23 @@ def test_groups_are_simulated_and_the_rare_classes_named(cells: Path, same_proce
         assert int(page["labels"]) >= 1 and int(page["decisions"]) >= 1
     assert run("simulate-labelling", cells / "E.npz", "--labels", cells / "all.csv", "--imbalance", 3, "--rare",
                "nobody", "--out", tmp_path / "none").exit_code == 2
+
+
+def test_an_encoder_that_saw_the_labels_is_told(same_process: Run, cells: Path, tmp_path: Path) -> None:
+    asked = ("simulate-labelling", cells / "E.npz", "--labels", cells / "all.csv", "--budget", 6, "--batch", 3,
+             "--seeds", 1, "--json")
+    told: list[str] = []
+    for about in (None, {"classes": "Blast, neutrophil"}, {"classes": None, "supervision": "none: no label was seen"}):
+        if about is not None:
+            make_pack(tmp_path / str(len(told)), "tiny", kind="encoder", training={"encoder": about})
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("medsynth_app.actions.packs.default_pack_folders", lambda: [tmp_path / str(len(told))])
+            answer = run(*asked, "--out", tmp_path / f"out{len(told)}")
+        assert answer.exit_code == 0, answer.stderr
+        told.append(json.loads(answer.stdout)["warning"])
+    assert "Whether tiny was taught these classes is not known" in told[0]
+    assert "tiny was taught blast by labels" in told[1]
+    assert told[2] == ""
 
 
 def test_a_folder_of_classes_is_embedded_and_simulated(same_process: Run, tmp_path: Path) -> None:

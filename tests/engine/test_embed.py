@@ -14,6 +14,7 @@ from medsynth_app.core.errors import Cancelled, UserError
 from medsynth_app.core.job import EventKind, JobEvent
 from medsynth_app.core.jobs.embed import EmbedRequest
 from medsynth_app.core.jobs.stored import from_parts, to_parts
+from medsynth_app.core.pack_files import hash_files
 from medsynth_app.engine.device import choose_device
 from medsynth_app.engine.diffusion import pipelines as packs
 from medsynth_app.engine.embed import Encoder, load_encoder, run, run_embed, square
@@ -160,6 +161,17 @@ def test_a_changed_file_a_pickle_or_another_pack_is_refused(own: Path, place: Pa
     assert load_encoder(own, policy).crop == 0.8
     with pytest.raises(UserError, match="not the one"):
         _run(_request(place, pack_sha256="0" * 64))
+
+
+def test_a_pack_with_weights_in_16_bits_as_they_were_stored_before(own: Path, encoder: Encoder) -> None:
+    encoder.model.half().save_pretrained(own)
+    encoder.model.float()
+    (own / "encoder.safetensors").unlink()
+    raw = json.loads((own / "pack.json").read_text())
+    (own / "pack.json").write_text(json.dumps({**raw, "files": hash_files(own)}))
+    assert (own / "model.safetensors").is_file()
+    pixels = _pictures(4)
+    assert np.allclose(load_encoder(own, choose_device("cpu")).embed(pixels), encoder.embed(pixels), atol=0.01)
 
 
 def test_kinds_are_not_mistaken(tiny_pack: Path, place: Path, tmp_path: Path) -> None:

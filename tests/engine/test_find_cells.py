@@ -18,7 +18,8 @@ from medsynth_app.core.pack_files import hash_files
 from medsynth_app.engine import find_cells
 from medsynth_app.engine.detector_pack import load_detector
 from medsynth_app.engine.device import choose_device
-from medsynth_app.engine.find_cells import Detector, packed, unpacked
+from medsynth_app.engine.eight_bits import packed, unpacked
+from medsynth_app.engine.find_cells import Detector
 from tests.benchmarks.bench_detect import matched
 from tests.engine.tiny_detector import drawn_field
 

@@ -68,6 +68,8 @@ class SimulateRequest:
         Folder of the report.
     groups
         Have it label in groups too, with as many decisions as `budget`.
+    taught
+        Classes whose labels the encoder saw; () for none, None where that is not known.
     """
 
     embeddings: str
@@ -80,6 +82,7 @@ class SimulateRequest:
     imbalance: float = 1.0
     rare: tuple[str, ...] = ()
     groups: bool = False
+    taught: tuple[str, ...] | None = None
 
 
 def rank_titled(request: RankRequest) -> str:

@@ -37,6 +37,9 @@ class Encoders:
         if manifest.kind != "encoder":
             raise UserError(f"The pack {manifest.name} is no encoder.", "Name an encoder pack with --pack.")
         self.name, self.share = manifest.name, _share(folder)
+        self.learned = (f"{self.name} has learned from the train part's labels." if manifest.taught else
+                        f"{self.name} saw no label while it learned." if manifest.taught == () else
+                        f"{self.name} does not tell whether it saw labels while it learned.")
         self._folder, self._peers, self._kept, self._progress = folder, peers, kept, progress
         self._version = weights_key(manifest)
         self._ready: dict[str, Embed] = {}

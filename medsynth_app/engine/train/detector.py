@@ -20,7 +20,8 @@ from medsynth_app.core.errors import UserError
 from medsynth_app.core.pack import PackManifest
 from medsynth_app.datasets.dataset import Sample, TrainingSet, read_whole
 from medsynth_app.engine.detector import STRIDE, CellNetwork, Floats, Pixels, light_of, lit, normalised, overlaps
-from medsynth_app.engine.find_cells import FACTS, WEIGHTS, Detector, packed, resized
+from medsynth_app.engine.eight_bits import packed
+from medsynth_app.engine.find_cells import FACTS, WEIGHTS, Detector, resized
 from medsynth_app.engine.train.facts import machine_facts, millions, recipe_fact, training_device
 from medsynth_app.engine.train.loop import History, Hooks, Learner, Plan, fit
 from medsynth_app.engine.train.pack import new_manifest, seal

@@ -2,8 +2,8 @@
 
 It learns from the class labels of the training part, by cross-entropy and by the supervised contrastive loss between
 two strongly augmented views (Khosla et al. 2020, arXiv 2004.11362). Where the recipe says ``supervision = "none"`` it
-sees no label: every picture is a class of its own, which makes that loss the one of SimCLR (Chen et al. 2020, arXiv
-2002.05709). It is written as a pack of the kind "encoder".
+sees no label: the two views of a picture shall be alike, and the numbers that tell pictures apart many (VICReg, Bardes
+et al. 2022, arXiv 2105.04906), which needs no large batch. It is written as a pack of the kind "encoder".
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from safetensors.torch import save_file
 from torch.nn import functional as F
 from torch.optim.swa_utils import update_bn
 from transformers import ResNetConfig, ResNetModel
@@ -24,7 +25,8 @@ from transformers import ResNetConfig, ResNetModel
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.pack import PackManifest
 from medsynth_app.datasets.dataset import Sample, TrainingSet, read_pixels
-from medsynth_app.engine.encoder import FACTS, pooled, to_unit
+from medsynth_app.engine.eight_bits import packed
+from medsynth_app.engine.encoder import FACTS, WEIGHTS, pooled, to_unit
 from medsynth_app.engine.train.facts import NOT_EVALUATED, machine_facts, millions, recipe_fact, training_device
 from medsynth_app.engine.train.loop import History, Hooks, Learner, Plan, fit
 from medsynth_app.engine.train.pack import new_manifest, seal
@@ -36,8 +38,9 @@ MEAN, SPREAD = 0.5, 0.25  # per channel; fixed, because other stains have other 
 READ_LARGER = 1.25  # pictures are kept so much larger than the views, which may zoom in
 WARM_UP = 100
 NORMALISED_BY = 40  # batches
-PROJECTED, HIDDEN = 128, 512
-NO_LABELS = "none: no label was seen; every picture was told from all others (SimCLR, Chen et al. 2020)"
+PROJECTED, EXPANDED = 128, 512  # with and without labels
+NO_LABELS = "none: no label was seen; two views of a picture shall be alike (VICReg, Bardes et al. 2022)"
+ALIKE, SPREAD_OUT, APART = 25.0, 25.0, 1.0  # weights of the three parts of VICReg, as published
 
 
 class CellLearner(torch.nn.Module):
@@ -56,13 +59,13 @@ class CellLearner(torch.nn.Module):
         self.classify: torch.nn.Module = torch.nn.Linear(width, classes) if classes else torch.nn.Identity()
         # Without classes the loss itself keeps little of a picture: a deeper head leaves more of it in the features.
         self.project: torch.nn.Module = torch.nn.Linear(width, PROJECTED) if classes else torch.nn.Sequential(
-            torch.nn.Linear(width, HIDDEN, bias=False), torch.nn.BatchNorm1d(HIDDEN), torch.nn.ReLU(),
-            torch.nn.Linear(HIDDEN, PROJECTED))
+            torch.nn.Linear(width, EXPANDED, bias=False), torch.nn.BatchNorm1d(EXPANDED), torch.nn.ReLU(),
+            torch.nn.Linear(EXPANDED, EXPANDED))
 
     def forward(self, views: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Class scores (n, classes), or features, and unit vectors (n, PROJECTED) of views in [0, 1]."""
+        """Class scores (n, classes), or features, and what they are projected to, float32, of views in [0, 1]."""
         features = pooled(self.encoder, views, MEAN, SPREAD)
-        return self.classify(features), F.normalize(self.project(features).float(), dim=1)
+        return self.classify(features), self.project(features).float()
 
 
 def new_encoder(section: EncoderSection) -> ResNetModel:
@@ -93,7 +96,7 @@ def train_encoder(run: Run) -> PackManifest:
     known = tuple(sample for sample in frozen.samples if sample.label)
     learned = frozen.samples if blind else known
     pixels = read_pixels(learned, round(recipe.encoder.size * READ_LARGER))
-    taught = np.arange(len(learned)) if blind else _numbers(known, classes)
+    taught = np.empty(0, np.int64) if blind else _numbers(known, classes)
     learner, history = _learn(recipe, pixels, taught, 0 if blind else len(classes), run.checkpoints / "encoder.pt",
                               device, supervisor)
     encoder = learner.encoder.eval()
@@ -137,13 +140,15 @@ def _learn(recipe: Recipe, pixels: npt.NDArray[np.uint8], labels: npt.NDArray[np
 
     def losses(rng: np.random.Generator, step: int) -> Iterator[tuple[torch.Tensor, float]]:
         twice = np.tile(rng.integers(len(pixels), size=section.batch), 2)
-        target = torch.from_numpy(labels[twice]).to(device)
-        scores, directions = learner(views_of(twice))
-        with torch.autocast(device.type, enabled=False):
-            contrast = contrastive_loss(directions, target, section.temperature)
+        scores, projected = learner(views_of(twice))
         if not classes:
-            yield contrast, float(contrast.detach())
+            with torch.autocast(device.type, enabled=False):
+                loss = vicreg_loss(projected)
+            yield loss, float(loss.detach())
             return
+        target = torch.from_numpy(labels[twice]).to(device)
+        with torch.autocast(device.type, enabled=False):
+            contrast = contrastive_loss(F.normalize(projected, dim=1), target, section.temperature)
         loss = F.cross_entropy(scores.float(), target, label_smoothing=0.05)
         yield loss + section.contrast * contrast, float(loss.detach())
 
@@ -173,6 +178,26 @@ def contrastive_loss(directions: torch.Tensor, labels: torch.Tensor, temperature
     log_share = likeness.log_softmax(dim=1).masked_fill(itself, 0.0)
     same = (labels[:, None] == labels[None, :]) & ~itself
     return -((log_share * same).sum(dim=1) / same.sum(dim=1)).mean()
+
+
+def vicreg_loss(projected: torch.Tensor) -> torch.Tensor:
+    """Variance, invariance, covariance: Bardes et al. 2022 (arXiv 2105.04906), weighed as their code does.
+
+    Parameters
+    ----------
+    projected
+        Shape (2 n, d), float32, n above 1: n pictures, then second views of the same.
+    """
+    first, second = projected.chunk(2)
+    loss = ALIKE * F.mse_loss(first, second)
+    for views in (first, second):
+        centred = views - views.mean(dim=0)
+        covariance = centred.T @ centred / (len(views) - 1)
+        variance = covariance.diagonal()
+        spread = F.relu(1 - (variance + 1e-4).sqrt()).mean()
+        apart = (covariance.square().sum() - variance.square().sum()) / views.shape[1]
+        loss = loss + SPREAD_OUT / 2 * spread + APART * apart
+    return loss
 
 
 @torch.inference_mode()
@@ -209,7 +234,8 @@ def _validated(encoder: ResNetModel, known: tuple[Sample, ...], labels: npt.NDAr
 def _write(recipe: Recipe, about: dict[str, Any], training: dict[str, Any], encoder: ResNetModel,
            out: Path) -> PackManifest:
     out.mkdir(parents=True, exist_ok=True)
-    encoder.to("cpu", torch.float16).save_pretrained(out)
+    save_file(packed(encoder.to("cpu").state_dict()), out / WEIGHTS)
+    encoder.config.save_pretrained(out)
     facts = {"size": recipe.encoder.size, "mean": [MEAN] * 3, "std": [SPREAD] * 3,
              "crop": float(recipe.data.get("crops", [1.0])[0]), "dimensions": recipe.encoder.widths[-1]}
     (out / FACTS).write_text(json.dumps(facts, indent=1) + "\n")

@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from medsynth_app.core.errors import Cancelled, UserError
 from medsynth_app.core.pack_files import hash_files, open_pack, verify_pack
 from medsynth_app.datasets.freeze import freeze_training_set
-from medsynth_app.engine.train.encoder import contrastive_loss, train_encoder
+from medsynth_app.engine.train.encoder import contrastive_loss, train_encoder, vicreg_loss
 from medsynth_app.engine.train.parts import train_part
 from medsynth_app.engine.train.supervision import Run, Supervisor
 from medsynth_app.engine.train.views import random_views, views_without_labels
@@ -43,8 +43,8 @@ def test_a_run_ends_in_a_whole_pack_that_tells_the_classes_apart(frozen: Path, t
     assert manifest.training_data[0].samples == 48
     assert ("encoder", 50) in said and said[-1][0] == "pack"
     assert verify_pack(open_pack(out)) == [] and manifest.files == hash_files(out)
-    weights = load_file(out / "model.safetensors")
-    assert {value.dtype for value in weights.values() if value.is_floating_point()} == {torch.float16}
+    weights = load_file(out / "encoder.safetensors")
+    assert {value.dtype for value in weights.values() if value.ndim == 4} == {torch.int8}
     assert json.loads((out / "encoder.json").read_text())["crop"] == 0.8
     card = (out / "README.md").read_text()
     assert "An encoder" in card and "validation accuracy" in card and "not for diagnosis" in card
@@ -60,7 +60,7 @@ def test_a_cancelled_run_resumes_from_its_checkpoint(frozen: Path, tmp_path: Pat
     manifest = train_encoder(Run(recipe, frozen, tmp_path / "pack", tmp_path / "kept"))
     assert manifest.training["encoder"]["steps"] == 8
     again = train_encoder(Run(recipe, frozen, tmp_path / "again", tmp_path / "kept"))  # nothing left to do
-    assert again.files["model.safetensors"] == manifest.files["model.safetensors"]
+    assert again.files["encoder.safetensors"] == manifest.files["encoder.safetensors"]
 
 
 def test_time_ends_a_run(frozen: Path, tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_without_labels_none_is_looked_at(frozen: Path, tmp_path: Path) -> None:
         manifest = train_part("encoder", Run(recipe, folder, folder / "pack", folder / "kept"))
         assert "no label was seen" in manifest.training["encoder"]["supervision"]
         assert manifest.training["encoder"]["classes"] is None
-        made.append(manifest.files["model.safetensors"])
+        made.append(manifest.files["encoder.safetensors"])
     assert len(set(made)) == 1
     assert "no label was seen" in (tmp_path / "true" / "pack" / "README.md").read_text()
 
@@ -121,6 +121,17 @@ def test_views_keep_what_lies_in_the_middle() -> None:
     views = random_views(pictures, 32).mean(dim=1)
     outer = torch.cat([views[:, :3].flatten(1), views[:, -3:].flatten(1)], dim=1).mean(dim=1)
     assert ((views[:, 14:18, 14:18].mean(dim=(1, 2)) - outer) > 0.05).float().mean() > 0.9
+
+
+def test_vicreg_falls_where_views_agree_and_rises_where_all_pictures_are_one() -> None:
+    torch.manual_seed(0)
+    rotated = torch.linalg.qr(torch.randn(64, 64)).Q[:, :8] * 8  # orthogonal columns of variance about 1
+    good = vicreg_loss(torch.cat([rotated, rotated]))
+    assert float(good) < 3
+    for worse in (torch.cat([rotated, rotated.flip(0)]),  # views that have nothing in common
+                  torch.ones(128, 8),  # one point for all
+                  torch.cat([rotated[:, :1].expand(-1, 8)] * 2)):  # eight times the same number
+        assert float(vicreg_loss(worse)) > float(good) + 5
 
 
 def test_the_contrastive_loss_agrees_with_its_definition() -> None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtWidgets import QCheckBox, QMenu, QSpinBox
+from PySide6.QtWidgets import QCheckBox, QComboBox, QMenu, QSpinBox
 
+from medsynth_app.actions.learn import new_classes
+from medsynth_app.core.cell_schema import CellSchema
 from medsynth_app.core.label_options import RANDOM, USEFUL
+from medsynth_app.core.pack import PackManifest
 from medsynth_app.core.words import _, ngettext
 from medsynth_app.ranking.catalogue import STRATEGIES, strategy_of
 from medsynth_app.session.session import Session
@@ -53,7 +56,8 @@ class LabelPanel(Panel):
         for signal, follow in ((labelling.changed, self.refresh), (labelling.labels_changed, self._show_labels),
                                (labelling.asked_changed, self.show_predicted),
                                (labelling.teaching.learned_changed, self._show_learned),
-                               (labelling.teaching.stage_changed, self._show_primary)):
+                               (labelling.teaching.stage_changed, self._show_primary),
+                               (session.models.changed, self._show_encoders)):
             signal.connect(follow)
         self.refresh()
 
@@ -86,6 +90,10 @@ class LabelPanel(Panel):
                                   (self.batch, "batch", 0), (self.budget, "budget", 0)):
             spin.editingFinished.connect(lambda spin=spin, name=name, share=share:
                                          self._change(**{name: spin.value() / share if share else spin.value()}))
+        self.encoder = QComboBox()
+        self.encoder.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.encoder.activated.connect(lambda at: self._change(encoder=self.encoder.itemData(at)))
+        self.about_encoder = label("", "help", wrap=True)
         group = Group(self.theme, _("This set"), is_open=False)
         group.content.setSpacing(look.M)
         rename, classes, add = button(_("Rename…")), button(_("Classes…")), button(_("Add cells…"))
@@ -100,6 +108,7 @@ class LabelPanel(Panel):
             field_row(_("Cells by chance"), self.control, _("Mixed in for everybody: all figures rest on them.")),
             field_row(_("Hidden repeats"), self.repeats, _("Asked again, untold: do you agree with yourself?")),
             field_row(_("Learn after"), self.batch, _("So many new labels.")),
+            column(field_row(_("Encoder"), self.encoder), self.about_encoder, spacing=2),
             field_row(_("Plan"), self.budget, _("How many cells you mean to label.")), self.files)
         return group
 
@@ -125,8 +134,23 @@ class LabelPanel(Panel):
                                     (self.repeats, round(100 * options.repeats)), (self.budget, options.budget)):
                     spin.setValue(value)
         self._fill_orders()
+        self._show_encoders()
         self._show_labels()
         self._show_learned()
+
+    def _show_encoders(self) -> None:
+        """What cells may be compared by, and what the encoder in use was taught."""
+        opened, used = self._labelling.current, self._labelling.teaching.encoder
+        if opened is None:
+            return
+        known = [("", _("The one that suits"))] + [(each.manifest.sha256, each.manifest.name) for each
+                                                   in self._session.models.installed if each.manifest.kind == "encoder"]
+        self.encoder.clear()
+        for sha256, name in known:
+            self.encoder.addItem(name, sha256)
+        self.encoder.setCurrentIndex(max(0, self.encoder.findData(opened.options.encoder)))
+        self.encoder.setEnabled(not opened.read_only)
+        self.about_encoder.setText(_about(used.manifest, opened.schema) if used is not None else "")
 
     def _show_labels(self) -> None:
         """How far one has come."""
@@ -206,6 +230,18 @@ class LabelPanel(Panel):
                                                     for name, value in options.items()):
             return
         self._run(lambda: self._labelling.change(**options))
+
+
+def _about(encoder: PackManifest, schema: CellSchema) -> str:
+    """What an encoder saw of these classes while it learned."""
+    if encoder.taught is None:
+        return _("{name} does not tell whether it saw labels.").format(name=encoder.name)
+    if not encoder.taught:
+        return _("{name} saw no label: no class is better known to it than another.").format(name=encoder.name)
+    new = len(new_classes(schema, encoder.taught))
+    return ngettext("{name} was taught by labels; {count} of these classes is new to it.",
+                    "{name} was taught by labels; {count} of these classes are new to it.", new).format(
+                        name=encoder.name, count=new)
 
 
 def _known(name: str) -> bool:

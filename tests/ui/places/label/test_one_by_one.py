@@ -20,8 +20,21 @@ from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import JobState
 from medsynth_app.session.teaching import Stage
 from medsynth_app.workspace.workspace import Workspace
+from tests.actions.bench import make_pack
 from tests.ui.desk import CTRL, TestDesk, a_desk
-from tests.ui.places.label.bench import centre, embed, fill, give_encoder, learn, leave, pictures, press, ready, told
+from tests.ui.places.label.bench import (
+    ENCODER,
+    centre,
+    embed,
+    fill,
+    give_encoder,
+    learn,
+    leave,
+    pictures,
+    press,
+    ready,
+    told,
+)
 
 pytestmark = pytest.mark.gui
 ONE, TWO = (Qt.Key.Key_1, "1"), (Qt.Key.Key_2, "2")
@@ -255,6 +268,22 @@ def test_without_an_encoder_cells_come_by_chance_and_it_is_said(desk: TestDesk, 
     assert centre(desk).one.reason.text() == "Why: chosen by chance"
     press(desk, *ONE)
     assert centre(desk).one.count.text() == "1 cells labelled"
+
+
+def test_the_encoder_is_chosen_and_what_it_was_taught_is_told(qapp: Any, tmp_path: Path) -> None:
+    for name, about in (("taught", {"classes": "neutrophil, lymphocyte"}),
+                        ("untaught", {"supervision": "none: no label was seen"})):
+        make_pack(tmp_path / "packs", name, **ENCODER, training={"encoder": about})
+    with a_desk(tmp_path, Workspace.temporary()) as desk:
+        fill(desk, pictures(tmp_path / "cells", 2))
+        panel, lab = desk.window.place("label").panel, desk.session.labelling
+        assert [panel.encoder.itemText(k) for k in range(panel.encoder.count())] == ["The one that suits", "taught",
+                                                                                    "untaught"]
+        assert panel.encoder.currentIndex() == 0 and "untaught saw no label" in panel.about_encoder.text()
+        panel.encoder.setCurrentIndex(1)
+        panel.encoder.activated.emit(1)
+        assert lab.teaching.encoder is not None and lab.teaching.encoder.manifest.name == "taught"
+        assert panel.encoder.currentText() == "taught" and "14 of these classes are new" in panel.about_encoder.text()
 
 
 def test_digits_on_a_french_keyboard(desk: TestDesk, tmp_path: Path) -> None:
