@@ -151,8 +151,9 @@ class MasksSection:
 class EncoderSection:
     """Shape and schedule of the encoder; `size` is the edge, in pixels, of the pictures that it sees.
 
-    `supervision` is "labels", or "none": then no class is looked at, and a picture is only told from all others.
-    `contrast` weighs the contrastive loss against the cross-entropy; a step sees two views of `batch` pictures.
+    `supervision` is "labels", or "none": then no class is looked at, and views of a picture shall be alike. With labels
+    `contrast` weighs the contrastive loss against the cross-entropy, and `temperature` is that loss's own; a step sees
+    two views of `batch` pictures.
     """
 
     size: int = 96
