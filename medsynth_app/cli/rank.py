@@ -120,7 +120,7 @@ def simulate(dataset: Annotated[Path, typer.Argument(
     told = [summary["warning"]] if summary["warning"] else []
     if held := summary.get("groups", {}).get("held"):
         pages, labels = summary["groups"]["pages"], summary["groups"]["labels_per_decision"]["mean"]
-        told.append(f"In groups: {labels:.1f} labels per decision; the interval held on {held['mean']:.0%} of " \
-                        f"{pages} pages.")
+        told.append(f"In groups: {labels:.1f} labels per decision; the interval held on {held['mean']:.0%} of "
+                    f"{pages} pages.")
     table.caption = "\n".join(told) or None
     return Answer({"out": str(out), **summary}, table)
