@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -18,7 +19,7 @@ from medsynth_app.workspace.workspace import Workspace
 from tests.ui.desk import wait_for
 
 _PROGRAM = """
-import gc, sys
+import gc, os, sys
 from medsynth_app.startup import hold_garbage, release_garbage
 release_garbage()                               # nothing is held yet: nothing happens
 assert not gc.get_freeze_count()
@@ -51,6 +52,7 @@ loaded = {name.split(".")[0] for name, module in sys.modules.items() if module}
 assert not {"torch", "diffusers", "transformers"} & loaded
 assert not {"medsynth_app.datasets.freeze", "medsynth_app.ui.places.models.train"} & set(sys.modules)  # nobody trains
 assert "scipy.ndimage" not in sys.modules       # nor fills or counts
+assert not list(Path(os.environ["XDG_CACHE_HOME"]).rglob("*.svg"))  # napari draws no icons for menus that are not there
 sys.exit(code)
 """
 
@@ -60,7 +62,8 @@ def test_the_window_opens_an_image_with_torch_blocked(display: str, tmp_path: Pa
     from tests.actions.bench import png
 
     done = subprocess.run([sys.executable, "-c", _PROGRAM, str(tmp_path / "work"), str(png(tmp_path / "image.png"))],
-                          cwd=Path(__file__).parents[1], capture_output=True, text=True, timeout=150)
+                          cwd=Path(__file__).parents[1], capture_output=True, text=True, timeout=150,
+                          env={**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache")})
     assert done.returncode == 0, done.stderr[-2000:]
 
 

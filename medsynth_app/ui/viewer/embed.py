@@ -1,4 +1,5 @@
 """napari, embedded and silent: its scene and its Labels painting, none of its keys, menus, files or history."""
+# ruff: noqa: E402  (napari is imported after what it shall find)
 
 from __future__ import annotations
 
@@ -8,11 +9,19 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pint
 from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtOpenGLWidgets import QOpenGLWidget
 
 # Before napari is imported: with an empty path it neither reads nor writes settings, not even the person's own.
 os.environ["NAPARI_CONFIG"] = ""
+
+from napari.resources import _icons
+
+# What napari does at every start and nobody here needs: some 300 icons of its menus, written into the person's cache,
+# and the units of all physics, of which its layers here have one.
+_icons.build_theme_svgs = lambda theme, source: ""
+pint.set_application_registry(pint.UnitRegistry(["pixel = [printing_unit] = _ = dot = pel = picture_element"]))
 
 from napari.components import ViewerModel
 from napari.layers import Image, Labels

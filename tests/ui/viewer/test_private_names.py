@@ -23,3 +23,10 @@ def test_layers_of_napari_draw_their_thumbnail_by_one_method(qapp: Any) -> None:
 
     for kind in (Image, Labels):
         assert list(inspect.signature(kind._update_thumbnail).parameters) == ["self"]
+
+
+def test_themes_of_napari_write_their_icons_by_one_function(qapp: Any) -> None:
+    """For `ui.viewer.embed`, which lets it write none."""
+    from napari.utils import theme
+
+    assert "build_theme_svgs(theme_id, source)" in inspect.getsource(theme.register_theme)
