@@ -24,7 +24,7 @@ from medsynth_app.studies.domain import Domain, Pictures, chosen
 from medsynth_app.studies.findings import Findings, sheet
 from medsynth_app.studies.pictures import resized, resized_masks
 from medsynth_app.studies.places import brush_of, brushed, plain_place
-from medsynth_app.studies.restored import add_restored, grain_beside
+from medsynth_app.studies.restored import CLASSICAL, add_restored, classical, filled_by, grain_beside
 
 REFERENCES, SHOWN = 100, 20
 GONE, FOUND_SHARE = 0.8, 0.5
@@ -63,7 +63,8 @@ def inpaint(bench: Bench, request: StudyRequest) -> Findings:
     size = int(np.median([item.edge for item in items]))
     findings = Findings(notes=[judge.words, f"pictures of {size} px, painted {brush_of(size)} px over the rim; seeds "
                                             f"from {request.seed}; the window's default parameters"])
-    works = [replace_cells] if domain.cells else [redraw_tissue] if domain.grey else [remove_objects, put_in_objects]
+    works = [replace_cells] if domain.cells else [redraw_tissue] if domain.grey else [
+        remove_objects, remove_without_model, put_in_objects]
     for work in works:
         trials = work(findings, bench, items, read_pictures(items, size), request)
         _add_seam(findings, trials, domain, size, request.seed)
@@ -74,23 +75,45 @@ def inpaint(bench: Bench, request: StudyRequest) -> Findings:
 
 def remove_objects(findings: Findings, bench: Bench, items: Sequence[Item], frames: Pictures,
                    request: StudyRequest) -> Trials:
-    judge, noun = bench.judge(), bench.domain.mask_labels[0]
-    masks = read_labels(items, frames.shape[1]) > 0
-    trials = Trials(f"remove a {noun}", items, [brushed(mask) for mask in masks])
+    trials = _removal(bench, items, frames)
     trials.work(bench, request, [""] * len(items), "remove", frames, grey=False)
-    before, after = judge.finds(frames), judge.finds(trials.after)
+    _add_gone(findings, bench, trials, request.seed)
+    return trials
+
+
+def remove_without_model(findings: Findings, bench: Bench, items: Sequence[Item], frames: Pictures,
+                         request: StudyRequest) -> Trials:
+    """The same by the fill that a pack has to be better than."""
+    trials = _removal(bench, items, frames, f" by {CLASSICAL}")
+    trials.frames, trials.changed = frames, trials.painted
+    trials.fills = [Fill(frame, painted, "", request.seed + k, "remove")
+                    for k, (frame, painted) in enumerate(zip(frames, trials.painted, strict=True))]
+    trials.after = np.stack(filled_by(classical, trials.fills))
+    _add_gone(findings, bench, trials, request.seed)
+    return trials
+
+
+def _removal(bench: Bench, items: Sequence[Item], frames: Pictures, by: str = "") -> Trials:
+    masks = read_labels(items, frames.shape[1]) > 0
+    return Trials(f"remove a {bench.domain.mask_labels[0]}{by}", items, [brushed(mask) for mask in masks])
+
+
+def _add_gone(findings: Findings, bench: Bench, trials: Trials, seed: int) -> None:
+    """How much of what a segmenter of real pictures saw it sees no longer."""
+    judge, noun, items = bench.judge(), bench.domain.mask_labels[0], trials.items
+    masks = read_labels(items, trials.frames.shape[1]) > 0
+    before, after = judge.finds(trials.frames), judge.finds(trials.after)
     inside = resized_masks(masks.astype(np.uint8), judge.size) > 0
     seen = [k for k in range(len(items)) if (before[k] > 0)[inside[k]].any()]
     falls = np.array([-area_change(before[k], after[k], inside[k]) for k in seen])
     n = f"{len(seen)} {noun}s that the segmenter saw, of {len(items)}"
     areas = np.array([[(side[k] > 0)[inside[k]].sum() for side in (before, after)] for k in seen], np.float64)
-    rng = np.random.default_rng(request.seed)
-    findings.add(f"remove a {noun}: fall of the found area inside the mask, all together",
+    rng = np.random.default_rng(seed)
+    findings.add(f"{trials.name}: fall of the found area inside the mask, all together",
                  lambda: (bootstrap(areas, rng, lambda rows: 1 - rows[:, 1].sum() / rows[:, 0].sum()), ""),
                  target=f"at least {GONE}", n=n)
-    findings.add(f"remove a {noun}: share of {noun}s whose area falls by at least {GONE}",
+    findings.add(f"{trials.name}: share of {noun}s whose area falls by at least {GONE}",
                  lambda: (wilson(int((falls >= GONE).sum()), len(falls)), ""), n=n)
-    return trials
 
 
 def put_in_objects(findings: Findings, bench: Bench, items: Sequence[Item], frames: Pictures,

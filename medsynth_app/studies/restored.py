@@ -105,17 +105,24 @@ def add_restored(findings: Findings, bench: Bench, items: Sequence[Item], frames
 
 def without_model(fills: Sequence[Fill], telea: FillBy | None) -> dict[str, list[Pictures]]:
     """The same regions filled by what needs no model, and the truth itself blurred."""
-    ways: dict[str, FillBy] = {CLASSICAL: lambda frame, painted: fill(frame, painted, 0),
-                               "a biharmonic fill": _biharmonic,
+    ways: dict[str, FillBy] = {CLASSICAL: classical, "a biharmonic fill": _biharmonic,
                                **({"Telea's fill": telea} if telea is not None else {}), BLURRED: _blurred}
-    found: dict[str, list[Pictures]] = {}
-    for name, way in ways.items():
-        found[name] = []
-        for each in fills:
-            values = np.clip(np.rint(way(each.frame, each.painted)), 0, 255).astype(np.uint8)
-            found[name].append(np.where(each.painted.reshape(each.painted.shape + (1,) * (each.frame.ndim - 2)), values,
-                                        each.frame))
+    return {name: filled_by(way, fills) for name, way in ways.items()}
+
+
+def filled_by(way: FillBy, fills: Sequence[Fill]) -> list[Pictures]:
+    """Each frame, what is painted as a way fills it."""
+    found = []
+    for each in fills:
+        values = np.clip(np.rint(way(each.frame, each.painted)), 0, 255).astype(np.uint8)
+        found.append(np.where(each.painted.reshape(each.painted.shape + (1,) * (each.frame.ndim - 2)), values,
+                              each.frame))
     return found
+
+
+def classical(frame: Pictures, painted: Mask) -> npt.NDArray[np.float64]:
+    """The fill that needs no model, with its first seed."""
+    return fill(frame, painted, 0)
 
 
 def grain_of(frame: Pictures, where: Mask) -> float:
