@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from medsynth_app.core.errors import UserError
+from medsynth_app.core.hidden_mark import mark_invisibly
 from medsynth_app.core.provenance import Provenance, all_records, joined
 from medsynth_app.core.recorded import bounds_of, keeps_to_labels, mask_in
 from medsynth_app.core.render import Picture, to_screen
@@ -169,11 +170,14 @@ def _is_filled_mask(path: Path) -> bool:
 
 
 def export_picture(workspace: Workspace, pixels: npt.NDArray[np.uint8], provenance: Provenance, path: Path,
-                   format: str = "png", *, mark: bool = True, mask: npt.NDArray[np.uint8] | None = None) -> Exported:
+                   format: str = "png", *, mark: bool = True, invisible: bool = False,
+                   mask: npt.NDArray[np.uint8] | None = None) -> Exported:
     """Write a generated whole picture, uint8, (h, w, 3) or (h, w): "png", "tiff" or "secondary-capture".
 
     Parameters
     ----------
+    invisible
+        Hide `core.hidden_mark` in it, too; its record says so.
     mask
         Labels that the picture follows, uint8 (h, w): written beside it (`mask_path`), or nothing is. A mask that a
         model drew carries the record too.
@@ -184,21 +188,25 @@ def export_picture(workspace: Workspace, pixels: npt.NDArray[np.uint8], provenan
         For a format or place that cannot be written, or where another mask has that name: one that does not belong to
         the picture would look as if it did.
     """
-    return write_picture(pixels, for_export(provenance, workspace.salt), path, format, mark=mark, mask=mask)
+    return write_picture(pixels, for_export(provenance, workspace.salt), path, format, mark=mark, invisible=invisible,
+                         mask=mask)
 
 
 def write_picture(pixels: npt.NDArray[np.uint8], record: Provenance, path: Path, format: str = "png", *,
-                  mark: bool = True, mask: npt.NDArray[np.uint8] | None = None) -> Exported:
+                  mark: bool = True, invisible: bool = False, mask: npt.NDArray[np.uint8] | None = None) -> Exported:
     """`export_picture` with a record that may leave already (`record_of`)."""
     if format not in IMAGE_WRITERS or IMAGE_WRITERS[format].rendered is None:
         raise UserError(f"A generated picture cannot be written as {format!r}.",
                         "Use png, tiff or secondary-capture.")
+    if invisible:
+        pixels, record = mark_invisibly(pixels, record)
     with _mask_beside(path, mask, record), _writing(path):
         return _write_rendered(path, format, pixels, record, mark, None)
 
 
 def export_pair(workspace: Workspace, pixels: npt.NDArray[np.uint8], mask: npt.NDArray[np.uint8],
-                provenance: Provenance, folder: Path, name: str, *, mark: bool = True) -> tuple[Path, Path]:
+                provenance: Provenance, folder: Path, name: str, *, mark: bool = True, invisible: bool = False
+                ) -> tuple[Path, Path]:
     """Write a generated picture and its mask as ``images/<name>.png`` and ``masks/<name>.png`` in `folder`.
 
     The record stands inside the files, so that both folders hold nothing but equal names.
@@ -206,6 +214,8 @@ def export_pair(workspace: Workspace, pixels: npt.NDArray[np.uint8], mask: npt.N
     image, labels = (folder / kind / f"{name}.png" for kind in ("images", "masks"))
     record = for_export(provenance, workspace.salt)
     _write_mask(labels, mask, record)
+    if invisible:
+        pixels, record = mark_invisibly(pixels, record)
     with _writing(image):
         raster.write_png(image, pixels, record, mark)
     return image, labels

@@ -16,6 +16,7 @@ from medsynth_app.actions.out_folder import make_folder, require_room, require_u
 from medsynth_app.actions.packs import find_pack, list_packs
 from medsynth_app.core.changes import Changes
 from medsynth_app.core.errors import UserError
+from medsynth_app.core.hidden_mark import require_room_for_mark
 from medsynth_app.core.job import Lane
 from medsynth_app.core.jobs.make import MakeRequest
 from medsynth_app.core.jobs.request import LARGEST_SEED, new_seed
@@ -91,7 +92,11 @@ def plan_of(wanted: WantedSet, packs: Sequence[InstalledPack] | None = None, see
         except UserError as error:
             raise UserError(f"In line {number} of the order ({line.class_name}): {error.happened}", error.remedy,
                             error.safe) from error
-    order = Order(wanted.name, first, tuple(lines), wanted.split, wanted.licence_note, _labels(chosen, lines))
+    if wanted.invisible_mark:
+        for drawn in lines:
+            require_room_for_mark(drawn.height, drawn.width)
+    order = Order(wanted.name, first, tuple(lines), wanted.split, wanted.licence_note, _labels(chosen, lines),
+                  wanted.invisible_mark)
     _check_parts(order)
     return Plan(order, tuple({pack.manifest.sha256: pack for pack in chosen}.values()), masks)
 

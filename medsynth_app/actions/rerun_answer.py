@@ -13,7 +13,8 @@ import numpy.typing as npt
 from medsynth_app.actions.export import Exported
 from medsynth_app.actions.trace import pixels_in
 from medsynth_app.core.errors import UserError
-from medsynth_app.core.image import Pixels
+from medsynth_app.core.hidden_mark import code_of, hide
+from medsynth_app.core.image import Pixels, pixels_sha256
 from medsynth_app.core.provenance import Provenance
 from medsynth_app.formats.mark import draw_mark
 
@@ -27,6 +28,7 @@ class InFile(StrEnum):
     NONE = "none"        # there is no file, or none that can be read
     SAME = "same"
     MARKED = "marked"    # the same below the visible mark
+    HIDDEN = "hidden"    # the same with the invisible mark, and perhaps the visible one
     MASK = "mask"        # the mask that goes with the picture
     OTHER = "other"      # as many pixels, of other values
     UNLIKE = "unlike"    # of another size or depth, or seen through a window: nothing can be said
@@ -83,7 +85,7 @@ class Rerun:
     @property
     def compared(self) -> bool:
         """Whether the file's pixels were held against what was drawn."""
-        return self.in_file in (InFile.SAME, InFile.MARKED, InFile.OTHER)
+        return self.in_file in (InFile.SAME, InFile.MARKED, InFile.HIDDEN, InFile.OTHER)
 
     @property
     def holds(self) -> bool:
@@ -129,6 +131,7 @@ _VERDICTS = {True: "Bit-identical: drawn again, it is the same to the last bit."
              None: "Drawn again; whether it is the same cannot be told, for the record has no hash of its result and "
                    "its file cannot be compared."}
 _FILES = {InFile.MARKED: "The file is that picture with the visible mark.",
+          InFile.HIDDEN: "The file is that picture with its invisible mark.",
           InFile.MASK: "The file is the mask of that picture.",
           InFile.UNLIKE: "The file shows it in another size or depth, or through a window; its pixels were not "
                          "compared."}
@@ -140,18 +143,25 @@ def answer_of(record: Provenance, made: Provenance, in_file: InFile, counts: tup
     identical: bool | None = None
     if then is not None:
         identical = then == made.parameters.get("result_sha256")
-    elif in_file in (InFile.SAME, InFile.MARKED, InFile.OTHER):
+    elif in_file in (InFile.SAME, InFile.MARKED, InFile.HIDDEN, InFile.OTHER):
         identical = in_file is not InFile.OTHER
     return Rerun(identical, in_file, record, made, _differences(record, made), lacking, *counts, fills, written)
 
 
-def look_at_picture(file: Path | None, pixels: Pixels, labels: Mask | None) -> tuple[InFile, tuple[int, int, int]]:
+def look_at_picture(file: Path | None, pixels: Pixels, labels: Mask | None, *, hidden: bool
+                    ) -> tuple[InFile, tuple[int, int, int]]:
+    """Hold a file against a whole picture; `hidden`: its record says that an invisible mark was hidden in it."""
     held = _pixels_of(file)
     if held is None:
         return InFile.NONE, (0, 0, 0)
     if labels is not None and np.array_equal(held, labels):
         return InFile.MASK, (0, 0, 0)
-    return _compared(held, pixels, np.ones(pixels.shape[:2], np.bool_))
+    said = _compared(held, pixels, np.ones(pixels.shape[:2], np.bool_))
+    if hidden and said[0] is InFile.OTHER:
+        marked = hide(pixels, code_of(pixels_sha256(pixels)))
+        if any(np.array_equal(held, each) for each in (marked, draw_mark(marked))):
+            return InFile.HIDDEN, (0, 0, 0)
+    return said
 
 
 def look_at_fills(file: Path | None, frame: Pixels, where: npt.NDArray[np.bool_]

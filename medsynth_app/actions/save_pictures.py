@@ -32,7 +32,8 @@ class PicturesSaved:
 
 
 def save_pictures(workspace: Workspace, picture_ids: Sequence[str], folder: Path, *, as_set: bool, mark: bool = True,
-                  packs: Sequence[InstalledPack] = (), progress: Callable[[int, int], None] = lambda at, of: None,
+                  invisible: bool = False, packs: Sequence[InstalledPack] = (),
+                  progress: Callable[[int, int], None] = lambda at, of: None,
                   cancelled: Callable[[], bool] = lambda: False) -> PicturesSaved:
     """Write pictures into a new or an empty folder; those that have gone meanwhile are left out.
 
@@ -40,7 +41,10 @@ def save_pictures(workspace: Workspace, picture_ids: Sequence[str], folder: Path
     ----------
     as_set
         Class folders (the classes are what tells the prompts apart), or pairs where all follow masks of the same
-        labels, with tables and a card, and never a mark. Else each as `actions.export.export_picture`, with `mark`.
+        labels, with tables and a card, and never a visible mark. Else each as `actions.export.export_picture`, with
+        `mark`.
+    invisible
+        Hide `core.hidden_mark` in each.
     packs
         That are installed, for the card.
 
@@ -54,8 +58,8 @@ def save_pictures(workspace: Workspace, picture_ids: Sequence[str], folder: Path
     require_room((folder, len(picture_ids) * LARGEST))
     with out_folder(folder):
         try:
-            saved = _as_set(workspace, picture_ids, folder, packs, progress, cancelled) if as_set else \
-                _as_files(workspace, picture_ids, folder, mark, progress, cancelled)
+            saved = _as_set(workspace, picture_ids, folder, packs, invisible, progress, cancelled) if as_set else \
+                _as_files(workspace, picture_ids, folder, mark, invisible, progress, cancelled)
         except BaseException:
             for path in folder.iterdir():
                 if not path.name.startswith("."):
@@ -79,7 +83,7 @@ def _each(workspace: Workspace, picture_ids: Sequence[str], progress: Callable[[
     return found
 
 
-def _as_files(workspace: Workspace, picture_ids: Sequence[str], folder: Path, mark: bool,
+def _as_files(workspace: Workspace, picture_ids: Sequence[str], folder: Path, mark: bool, invisible: bool,
               progress: Callable[[int, int], None], cancelled: Callable[[], bool]) -> PicturesSaved:
     found = _each(workspace, picture_ids, progress, cancelled)
     seeds: Counter[int] = Counter()
@@ -91,14 +95,14 @@ def _as_files(workspace: Workspace, picture_ids: Sequence[str], folder: Path, ma
         more = f"-{seeds[picture.seed]}" if seeds[picture.seed] > 1 else ""
         path = folder / f"SYNTHETIC-{picture.seed}{more}.png"
         written = export_picture(workspace, picture.pixels(), picture.provenance, path,
-                                 mark=mark, mask=picture.mask())
+                                 mark=mark, invisible=invisible, mask=picture.mask())
         notices |= dict.fromkeys(written.notices)
         progress(at, len(found))
     return PicturesSaved(folder, len(found), tuple(notices))
 
 
 def _as_set(workspace: Workspace, picture_ids: Sequence[str], folder: Path, packs: Sequence[InstalledPack],
-            progress: Callable[[int, int], None], cancelled: Callable[[], bool]) -> PicturesSaved:
+            invisible: bool, progress: Callable[[int, int], None], cancelled: Callable[[], bool]) -> PicturesSaved:
     found = _each(workspace, picture_ids, progress, cancelled)
     held = {_labels(picture) for picture in found}
     labels = next(iter(held)) if len(held) == 1 else None
@@ -117,12 +121,14 @@ def _as_set(workspace: Workspace, picture_ids: Sequence[str], folder: Path, pack
             f"images/{file}" if pairs else f"{name}/{file}", name, picture.seed, _prompt(picture),
             called[picture.provenance.pack_sha256], mask_file=f"masks/{file}" if pairs else "",
             settings=settings_of(picture.provenance.parameters, pairs))
-        write_picture(folder, of_set, picture.pixels(), picture.provenance, picture.mask() if pairs else None)
+        write_picture(folder, of_set, picture.pixels(), picture.provenance, picture.mask() if pairs else None,
+                      invisible=invisible)
         made.append(of_set)
         progress(at, len(found))
     write_tables(folder, MadeSet(
         folder.name, tuple(made), {name: installed[sha] for sha, name in called.items() if sha in installed}, len(made),
-        labels=labels or (), unknown={name: sha for sha, name in called.items() if sha not in installed}))
+        labels=labels or (), unknown={name: sha for sha, name in called.items() if sha not in installed},
+        invisible_mark=invisible))
     left = sum(picture.has_mask for picture in found) if not pairs else 0
     return PicturesSaved(folder, len(found), (
         f"{left} of the pictures have masks, which are no part of this set: its pictures do not all follow masks of "

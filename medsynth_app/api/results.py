@@ -53,13 +53,15 @@ class Picture(_Recorded):
     mask: npt.NDArray[np.uint8] | None
     provenance: Provenance
 
-    def save(self, path: str | Path, *, mark: bool = False) -> Path:
+    def save(self, path: str | Path, *, mark: bool = False, invisible_mark: bool = False) -> Path:
         """Write it as PNG or TIFF with the record inside, ``.provenance.json`` and ``.mask.png`` beside it.
 
         Parameters
         ----------
         mark
             Draw the small visible mark, as for pictures that people look at. A classifier would learn it.
+        invisible_mark
+            Hide a mark by which `medsynth trace` finds it again; `pixels` stay as they are.
 
         Returns
         -------
@@ -70,7 +72,8 @@ class Picture(_Recorded):
         UserError
             For another ending than .png, .tif and .tiff, or a place that cannot be written.
         """
-        return write_picture(self.pixels, self.provenance, Path(path), _format(path), mark=mark, mask=self.mask).path
+        return write_picture(self.pixels, self.provenance, Path(path), _format(path), mark=mark,
+                             invisible=invisible_mark, mask=self.mask).path
 
 
 @dataclass(frozen=True, eq=False)

@@ -32,6 +32,8 @@ SeedOption = Annotated[int | None, typer.Option("--seed", help="Candidate k uses
 CountOption = Annotated[int, typer.Option("--count", help="How many candidates or pictures.")]
 MarkOption = Annotated[bool, typer.Option(
     "--mark/--no-mark", help="Draw the small visible mark into PNG and TIFF (DICOM never carries it in its pixels).")]
+InvisibleOption = Annotated[bool, typer.Option(
+    "--invisible-mark", help="Hide a mark in every picture by which `medsynth trace` finds it again.")]
 GuidanceOption = Annotated[float, typer.Option("--guidance", help="How closely the prompt is followed.")]
 ScaleOption = Annotated[float, typer.Option("--control-scale",
                                             help="How firmly a mask is followed; 0 ignores it, 2 is the most.")]

@@ -16,6 +16,7 @@ from medsynth_app.actions.out_folder import out_folder, require_room
 from medsynth_app.cli.common import (
     Answer,
     CountOption,
+    InvisibleOption,
     JsonOption,
     MarkOption,
     Notices,
@@ -28,6 +29,7 @@ from medsynth_app.cli.common import (
 )
 from medsynth_app.cli.options import asking
 from medsynth_app.core.errors import UserError
+from medsynth_app.core.hidden_mark import require_room_for_mark
 from medsynth_app.core.options import changed
 from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.core.parameters import GenerateParameters
@@ -56,7 +58,8 @@ PairMarkOption = Annotated[bool, typer.Option("--mark/--no-mark", help="Draw the
 @asking(GenerateParameters, without=("count", "strength"), preview_every=0)
 def pictures(context: typer.Context, given: GenerateParameters, mask: MaskOption = None, masks: MasksOption = None,
              out: NeededOption = None, pack: PackOption = None, count: HowManyOption = None, mark: MarkOption = True,
-             workspace: WorkspaceOption = None, as_json: JsonOption = False) -> Answer | None:
+             invisible_mark: InvisibleOption = False, workspace: WorkspaceOption = None,
+             as_json: JsonOption = False) -> Answer | None:
     """Make whole pictures from a prompt, or from masks. `generate pairs` draws the masks as well."""
     if context.invoked_subcommand is not None:
         _refuse_misplaced(context)
@@ -66,12 +69,13 @@ def pictures(context: typer.Context, given: GenerateParameters, mask: MaskOption
     if mask is not None and masks is not None:
         raise UserError("Both --mask and --masks were given.", "Give one mask, or a folder of masks.")
     plan = _plan(given, mask, masks, count)
-    chosen = _checked_pack(pack, [run for runs in plan.values() for run in runs])
+    chosen = _checked_pack(pack, [run for runs in plan.values() for run in runs], invisible_mark)
     written: list[dict[str, Any]] = []
 
     def keep(name: str, number: int, picture: Picture) -> None:
         target = out / f"{name}.png"
-        exported = export_picture(here.workspace, picture.pixels(), picture.provenance, target, "png", mark=mark)
+        exported = export_picture(here.workspace, picture.pixels(), picture.provenance, target, "png", mark=mark,
+                                  invisible=invisible_mark)
         notices.add((*picture.provenance.notices, *exported.notices))
         written.append({"file": str(target), "candidate": number - 1, "seed": picture.provenance.seed})
 
@@ -87,20 +91,22 @@ def pictures(context: typer.Context, given: GenerateParameters, mask: MaskOption
 @command(generate, "pairs")
 @asking(GenerateParameters, without=("count", "strength", "width", "height"), preview_every=0, pairs=True)
 def pairs(out: OutOption, given: GenerateParameters, pack: PackOption = None, count: CountOption = 4,
-          mark: PairMarkOption = False, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> Answer:
+          mark: PairMarkOption = False, invisible_mark: InvisibleOption = False, workspace: WorkspaceOption = None,
+          as_json: JsonOption = False) -> Answer:
     """Make pictures together with their masks: OUT/images and OUT/masks hold files of equal names.
 
     The pack's model of masks draws each mask, then the picture is drawn from it. Masks hold the pack's labels. The
     pictures of a data set carry no visible mark unless asked; their embedded record stays.
     """
     runs = in_runs(given, count)
-    chosen = _checked_pack(pack, runs)
+    chosen = _checked_pack(pack, runs, invisible_mark)
     written: list[dict[str, Any]] = []
 
     def keep(name: str, number: int, picture: Picture) -> None:
         labels = picture.mask()
         assert labels is not None  # the worker sends one with every picture of a pair
-        image, mask = export_pair(here.workspace, picture.pixels(), labels, picture.provenance, out, name, mark=mark)
+        image, mask = export_pair(here.workspace, picture.pixels(), labels, picture.provenance, out, name, mark=mark,
+                                  invisible=invisible_mark)
         notices.add(picture.provenance.notices)
         written.append({"file": str(image), "mask": str(mask), "candidate": number - 1,
                         "seed": picture.provenance.seed})
@@ -124,11 +130,13 @@ def _plan(given: GenerateParameters, mask: Path | None, masks: Path | None, coun
             for place, (name, labels) in enumerate(found.items())}
 
 
-def _checked_pack(named: str | None, runs: Runs) -> InstalledPack:
+def _checked_pack(named: str | None, runs: Runs, invisible: bool) -> InstalledPack:
     """The pack, once every run is known to be possible with it."""
     chosen = chosen_pack(named, lambda found: found[0] if len(found) == 1 else None)
     for run in runs:
-        generate_request(chosen, run)
+        request = generate_request(chosen, run)
+        if invisible:
+            require_room_for_mark(request.height, request.width)
     return chosen
 
 

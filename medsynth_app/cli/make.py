@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,15 @@ import typer
 
 from medsynth_app.actions.make import Outlook, Plan, begun_in, make_request, outlook, plan_of
 from medsynth_app.actions.make import make as queue_set
-from medsynth_app.cli.common import Answer, DeviceOption, JsonOption, OutOption, WorkspaceOption, command
+from medsynth_app.cli.common import (
+    Answer,
+    DeviceOption,
+    InvisibleOption,
+    JsonOption,
+    OutOption,
+    WorkspaceOption,
+    command,
+)
 from medsynth_app.core.job import Lane
 from medsynth_app.core.order import counted
 from medsynth_app.core.order_file import read_order
@@ -25,14 +34,16 @@ DryOption = Annotated[bool, typer.Option("--dry-run", help="Tell what would be m
 
 @command(app, "make")
 def make(order: OrderArgument, out: OutOption, dry_run: DryOption = False, device: DeviceOption = "auto",
-         workspace: WorkspaceOption = None, as_json: JsonOption = False) -> Answer:
+         invisible_mark: InvisibleOption = False, workspace: WorkspaceOption = None,
+         as_json: JsonOption = False) -> Answer:
     """Make a set of pictures by an order: class folders or pairs, tables for loaders, a data card.
 
     The same command goes on where a run ended or was killed. No visible mark is drawn into a set; records and card
     say that it is synthetic.
     """
     begun = begun_in(out)
-    plan = plan_of(read_order(order), seed=begun.seed if begun is not None else None)
+    plan = plan_of(replace(read_order(order), invisible_mark=invisible_mark),
+                   seed=begun.seed if begun is not None else None)
     before = outlook(plan, out)
     with headless(workspace, lane=Lane.BACKGROUND, quiet=as_json) as here:
         seconds = _measured(here, plan, before, device)

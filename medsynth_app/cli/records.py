@@ -13,7 +13,7 @@ import typer
 from medsynth_app.actions.out_folder import out_folder
 from medsynth_app.actions.records import find_record, record_in
 from medsynth_app.actions.rerun import rerun as draw_again
-from medsynth_app.actions.trace import pixels_in, trace_among
+from medsynth_app.actions.trace import pixels_in, trace_among, unknown_mark
 from medsynth_app.actions.trace import trace as find_origins
 from medsynth_app.cli.common import Answer, JsonOption, PackOption, command
 from medsynth_app.core.errors import UserError
@@ -68,7 +68,7 @@ def rerun(record: RecordArgument, image: ImageOption = None, mask: OldMaskOption
 @command(app, "trace")
 def trace(file: FileArgument, among: AmongOption = None, frame: FrameOption = 0, record: SavedOption = None,
           workspace: KeptOption = None, as_json: JsonOption = False) -> Answer:
-    """Find where a picture comes from after it lost its record: by its pixels, then by how it looks.
+    """Find where a picture comes from after it lost its record: by its pixels, its invisible mark, or its looks.
 
     It is looked for among what the workspace has drawn or exported, or among the files of a folder that hold their
     records. Cropped or turned pictures are not found. Exit status 0 where one is found, 2 where none is.
@@ -86,12 +86,15 @@ def trace(file: FileArgument, among: AmongOption = None, frame: FrameOption = 0,
         with writing(record) as part:
             part.write_text(to_text(found[0].record, indent=1) + "\n", encoding="utf-8")
     lines = [each.words for each in found] or [f"Nothing in {where} looks like this picture."]
+    if marked := unknown_mark(pixels, found):
+        lines.append(marked)
     if inside is not None:
         lines.append("The file holds its record, or has it beside it: see `medsynth info FILE`.")
-    return Answer({"found": [{"same": each.same, "distance": each.distance, "seed": each.record.seed,
-                              "pack": each.record.pack, "pack_sha256": each.record.pack_sha256, "file": each.file,
-                              "words": each.words, "record": each.record.to_dict()} for each in found],
-                   "holds_record": inside is not None}, "\n".join(lines), failed=not found)
+    data = {"found": [{"same": each.same, "distance": each.distance, "wrong_bits": each.wrong,
+                       "seed": each.record.seed, "pack": each.record.pack, "pack_sha256": each.record.pack_sha256,
+                       "file": each.file, "words": each.words, "record": each.record.to_dict()} for each in found],
+            "unknown_mark": bool(marked), "holds_record": inside is not None}
+    return Answer(data, "\n".join(lines), failed=not found)
 
 
 @contextmanager

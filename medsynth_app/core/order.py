@@ -112,6 +112,8 @@ class Order:
         Shares of `PARTS`; empty: the set is not split.
     labels
         What the values 1, 2, ... of its masks mean; empty where it has none.
+    invisible_mark
+        Hide `core.hidden_mark` in every picture.
     """
 
     name: str
@@ -120,6 +122,7 @@ class Order:
     split: tuple[float, ...] = ()
     licence_note: str = ""
     labels: tuple[str, ...] = field(default=())
+    invisible_mark: bool = False
 
     @property
     def count(self) -> int:

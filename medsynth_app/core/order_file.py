@@ -9,7 +9,7 @@ import difflib
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +66,7 @@ class WantedSet:
     seed: int | None = None
     split: tuple[float, ...] = ()
     licence_note: str = ""
+    invisible_mark: bool = False
 
 
 def read_order(path: Path) -> WantedSet:
@@ -113,7 +114,7 @@ def checked(wanted: WantedSet) -> WantedSet:
         raise UserError(f"The order asks for {total:,} pictures.", f"Ask for at most {MOST_PICTURES:,}.")
     if wanted.split:
         _check_shares(wanted.split)
-    return WantedSet(wanted.name.strip(), lines, wanted.seed, wanted.split, wanted.licence_note.strip())
+    return replace(wanted, name=wanted.name.strip(), lines=lines, licence_note=wanted.licence_note.strip())
 
 
 def _line(raw: Mapping[str, Any], shared: Mapping[str, Any], number: int, folder: Path) -> WantedLine:

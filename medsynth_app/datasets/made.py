@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from medsynth_app.core.errors import UserError
+from medsynth_app.core.hidden_mark import mark_invisibly
 from medsynth_app.core.order import Order, OrderedPicture
 from medsynth_app.core.pack import PackManifest
 from medsynth_app.core.provenance import Provenance
@@ -61,6 +62,8 @@ class MadeSet:
         What the values 1, 2, ... of its masks mean.
     unknown
         Hashes of models that are not at hand, by the name that the pictures give.
+    invisible_mark
+        Whether `core.hidden_mark` is hidden in its pictures.
     """
 
     name: str
@@ -72,6 +75,7 @@ class MadeSet:
     split: tuple[float, ...] = ()
     licence_note: str = ""
     unknown: Mapping[str, str] = field(default_factory=dict)
+    invisible_mark: bool = False
 
 
 def made_set(order: Order, pictures: Iterable[OrderedPicture], packs: Mapping[str, PackManifest]) -> MadeSet:
@@ -83,7 +87,7 @@ def made_set(order: Order, pictures: Iterable[OrderedPicture], packs: Mapping[st
             picture.file, line.class_name, picture.seed, line.prompt, line.pack.name, picture.part, picture.mask_file,
             settings_of(asdict(line), bool(picture.mask_file))))
     return MadeSet(order.name, tuple(made), packs, order.count, order.seed, order.labels, order.split,
-                   order.licence_note)
+                   order.licence_note, invisible_mark=order.invisible_mark)
 
 
 def settings_of(parameters: Mapping[str, Any], held: bool) -> str:
@@ -98,9 +102,9 @@ def settings_of(parameters: Mapping[str, Any], held: bool) -> str:
 
 
 def write_picture(folder: Path, picture: MadePicture | OrderedPicture, pixels: npt.NDArray[np.uint8],
-                  provenance: Provenance, mask: npt.NDArray[np.uint8] | None) -> None:
+                  provenance: Provenance, mask: npt.NDArray[np.uint8] | None, *, invisible: bool = False) -> None:
     """Write a picture of a set, its mask first; the record stands inside, and no mark is drawn: a classifier would
-    learn it.
+    learn it. The `invisible` one (`core.hidden_mark`) is hidden in it where somebody wants that.
 
     Raises
     ------
@@ -113,6 +117,8 @@ def write_picture(folder: Path, picture: MadePicture | OrderedPicture, pixels: n
         if mask is not None:
             write_mask_png(folder / picture.mask_file, mask,
                            provenance if provenance.parameters.get("pairs") else None)
+        if invisible:
+            pixels, provenance = mark_invisibly(pixels, provenance)
         write_png(folder / picture.file, pixels, provenance, mark=False)
     except OSError as error:
         raise UserError(f"The set could not be written ({error.strerror or 'disk error'}).",

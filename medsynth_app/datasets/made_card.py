@@ -11,6 +11,10 @@ from medsynth_app.datasets.made import MadeSet
 
 _KNOWN_LICENCES = {"CC BY 4.0": "cc-by-4.0", "CC BY-SA 4.0": "cc-by-sa-4.0", "CC0-1.0": "cc0-1.0"}  # as hubs name them
 
+HIDDEN = """
+An invisible mark is hidden in every picture, by which `medsynth trace` finds it after it was saved as JPEG or made
+smaller. A network may learn it all the same: do not train on these pictures to tell generated from real ones.
+"""
 READ_CLASSES = """\
 ```python
 from torchvision.datasets import ImageFolder
@@ -57,7 +61,8 @@ def card(made: MadeSet) -> str:
         + (f"\n\n{made.licence_note}" if made.licence_note else "") + "\n",
         "## Marks\n\nNo visible mark is drawn into these pictures, because a classifier would learn it. Each PNG holds "
         "its record (iTXt chunk `medsynth`: model, hash, prompt, seed, versions); this card and the names of the files "
-        "(`SYN-`) say the same. Tools that write a picture anew often drop its record: keep this card with it.\n",
+        "(`SYN-`) say the same. Tools that write a picture anew often drop its record: keep this card with it.\n"
+        + (HIDDEN if made.invisible_mark else ""),
         "## How it is read\n", _reading(made, pairs),
         f"\nlabels.csv lists file, class, split, seed, prompt and pack of every picture. MedSynth "
         f"{medsynth_app.__version__} made the set; `medsynth data inspect` shows it, and training leaves it out unless "

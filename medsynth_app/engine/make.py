@@ -113,7 +113,8 @@ class _Drawing:
             if event.kind is EventKind.RESULT:
                 picture = batch[int(event.data["candidate"])]
                 write_picture(self._out, picture, event.arrays["picture"],
-                              Provenance.from_dict(dict(event.data["provenance"])), event.arrays.get("mask"))
+                              Provenance.from_dict(dict(event.data["provenance"])), event.arrays.get("mask"),
+                              invisible=self._order.invisible_mark)
                 self._done += 1
                 if picture is batch[-1]:
                     self._job.emit(JobEvent(self._job.id, EventKind.PREVIEW, arrays={"0": event.arrays["picture"]}))

@@ -41,14 +41,16 @@ class Exports:
     def picture(self, picture: Picture, path: Path, format: str = "png", *, mark: bool | None = None) -> Exported:
         """Export a generated whole picture, and beside it the mask that it follows."""
         return export.export_picture(self._workspace, picture.pixels(), picture.provenance, path, format,
-                                     mark=self._drawn(mark), mask=picture.mask())
+                                     mark=self._drawn(mark), invisible=self._settings.current.invisible_mark,
+                                     mask=picture.mask())
 
-    def pictures(self, picture_ids: Sequence[str], folder: Path, as_set: bool, packs: Sequence[InstalledPack],
-                 progress: Callable[[int, int], None], cancelled: Callable[[], bool]) -> PicturesSaved:
+    def pictures(self, picture_ids: Sequence[str], folder: Path, as_set: bool, invisible: bool,
+                 packs: Sequence[InstalledPack], progress: Callable[[int, int], None],
+                 cancelled: Callable[[], bool]) -> PicturesSaved:
         """Save generated pictures into a folder of their own, as a data set or as files with a record beside each; may
         run on any thread, emits nothing."""
-        return save_pictures(self._workspace, picture_ids, folder, as_set=as_set, mark=self._drawn(None), packs=packs,
-                             progress=progress, cancelled=cancelled)
+        return save_pictures(self._workspace, picture_ids, folder, as_set=as_set, mark=self._drawn(None),
+                             invisible=invisible, packs=packs, progress=progress, cancelled=cancelled)
 
     def _drawn(self, mark: bool | None) -> bool:
         return self._settings.current.mark_exports if mark is None else mark

@@ -41,6 +41,8 @@ class Settings(BaseModel):
         What QMainWindow saved of itself, base64.
     mark_exports
         Draw the small visible mark into rendered exports.
+    invisible_mark
+        Hide `core.hidden_mark` in generated pictures that are exported.
     head_first
         Axial slices are shown from the head to the feet.
     """
@@ -60,6 +62,7 @@ class Settings(BaseModel):
     show_effective_mask: bool = True
     show_synthetic_edge: bool = True
     mark_exports: bool = True
+    invisible_mark: bool = False
     head_first: bool = False
     place: Place = "library"
     strip_open: bool = True

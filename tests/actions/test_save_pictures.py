@@ -15,6 +15,7 @@ from PIL import Image
 from medsynth_app.actions.make import class_names
 from medsynth_app.actions.save_pictures import save_pictures
 from medsynth_app.core.errors import Cancelled, UserError
+from medsynth_app.core.hidden_mark import read_mark
 from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.core.provenance import Provenance
 from medsynth_app.formats.registry import read_mask, read_provenance
@@ -89,6 +90,20 @@ def test_files_have_their_records_and_masks_beside_them(
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         "SYNTHETIC-7-2.png", "SYNTHETIC-7-2.png.provenance.json", "SYNTHETIC-7.png",
         "SYNTHETIC-7.png.mask.png", "SYNTHETIC-7.png.provenance.json"]
+
+
+@pytest.mark.parametrize("as_set", [True, False])
+def test_an_invisible_mark_is_hidden_where_it_is_wanted_and_told(
+        workspace: Workspace, pack: InstalledPack, tmp_path: Path, as_set: bool) -> None:
+    pixels = np.full((96, 96, 3), 90, np.uint8)
+    about = Provenance("generate", pack.manifest.name, pack.manifest.sha256, 3, "2026", parameters={"prompt": "a"})
+    picture = workspace.pictures.add("job", 0, pixels, about)
+    save_pictures(workspace, [picture.id], tmp_path / "out", as_set=as_set, mark=False, invisible=True, packs=[pack])
+    path, = (tmp_path / "out").rglob("*.png")
+    told, mark = read_provenance(path), read_mark(np.asarray(Image.open(path)))
+    assert told is not None and mark is not None and mark.is_there
+    assert not mark.wrong([told.parameters["invisible_mark"]["code"]])[0]
+    assert not as_set or "An invisible mark is hidden" in (tmp_path / "out" / "README.md").read_text()
 
 
 def test_nothing_is_left_of_what_was_stopped_and_nothing_is_written_over(

@@ -113,6 +113,7 @@ def test_mistakes_are_told_before_anything_starts(tmp_path: Path) -> None:
             (("generate", *out, "--seed", 2**31 - 2, "--count", 3), "leaves no room for 3"),
             (("generate", *out, "--masks", tmp_path, "--mask", tmp_path / "m.png"), "Both --mask and --masks"),
             (("generate", *out, "--count", 0), "0 pictures"),
+            (("generate", *out, "--width", 48, "--invisible-mark"), "too small for an invisible mark"),
             (("generate", "--seed", 3, "pairs", *out), "--seed stands before 'pairs'"),
             (("generate", "pairs", *out), "cannot draw masks"),
             (("generate", "pairs"), "--out")):

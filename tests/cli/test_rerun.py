@@ -117,6 +117,27 @@ def test_a_picture_of_a_set_is_drawn_again(packs: Path, again: Any, same_process
     assert (status, said["identical"], said["file"]) == (0, True, "same")
 
 
+def test_pictures_with_an_invisible_mark_are_known_for_what_they_are(
+        packs: Path, again: Any, same_process: Run, tmp_path: Path) -> None:
+    drawn = same_process("generate", "--prompt", "a cell", "--pack", packs / "one", "--count", 1, "--seed", 5,
+                         "--steps", 1, "--width", 96, "--height", 96, "--invisible-mark", "--device", "cpu",
+                         "--out", tmp_path / "out")
+    (tmp_path / "order.toml").write_text(
+        f'name = "Few"\npack = "{(packs / "one").as_posix()}"\nprompt = "a {{class}}"\nsteps = 1\nseed = 4\n'
+        'width = 96\nheight = 96\n[[lines]]\nclass = "cell"\ncount = 1\n')
+    same_process("make", tmp_path / "order.toml", "--out", tmp_path / "set", "--invisible-mark", "--device", "cpu")
+    made = tmp_path / "set" / "cell" / "SYN-cell-00001.png"
+    for file in (Path(drawn["pictures"][0]["file"]), made):
+        status, said = again(file)
+        assert (status, said["identical"], said["file"]) == (0, True, "hidden"), said
+        assert "with its invisible mark" in said["words"]
+    found = same_process("trace", made, "--among", tmp_path / "set")["found"]
+    assert found[0]["seed"] == 4 and found[0]["wrong_bits"] == 0
+    assert "An invisible mark" in (tmp_path / "set" / "README.md").read_text()
+    mixed = command_line("make", tmp_path / "order.toml", "--out", tmp_path / "set", "--device", "cpu")
+    assert mixed.exit_code == 2 and "the invisible mark was True and is False" in mixed.stderr
+
+
 def test_a_fill_is_drawn_again_wherever_its_image_lies(
         packs: Path, again: Any, same_process: Run, tmp_path: Path) -> None:
     write_mask_png(tmp_path / "m.png", PAINTED)

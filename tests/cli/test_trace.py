@@ -88,6 +88,36 @@ def test_a_picture_is_found_after_it_was_saved_elsewhere(work: Path, tmp_path: P
         assert answer.exit_code == 2 and complaint in answer.stderr.lower(), answer.stderr
 
 
+def test_a_picture_is_found_by_its_invisible_mark_where_its_looks_are_not_enough(tmp_path: Path) -> None:
+    with Workspace.open(tmp_path / "work") as workspace:
+        for seed in range(3):
+            workspace.pictures.add("job", seed, scene(seed), record(seed))
+            export_picture(workspace, scene(seed), record(seed), tmp_path / "out" / f"{seed}.png", mark=seed == 2,
+                           invisible=True)
+        assert np.array_equal(next(iter(workspace.pictures.page())).pixels(), scene(2))  # what is kept has no mark
+    told = record_in(tmp_path / "out" / "1.png")
+    assert told is not None and set(told.parameters["invisible_mark"]) == {"method", "code"}
+    for seed in (1, 2):
+        for name in ("a.png", "a.jpg"):
+            with Image.open(tmp_path / "out" / f"{seed}.png") as image:
+                Image.fromarray(np.array(image)).save(tmp_path / name, quality=90)
+            status, (found, *_) = traced(tmp_path / name, "--workspace", tmp_path / "work")
+            assert (status, found["seed"], found["same"]) == (0, seed, name == "a.png") and found["wrong_bits"] <= 2
+    with Image.open(tmp_path / "out" / "1.png") as image:
+        dim = np.array(image) / 2 + 64
+    down, across = (np.indices(dim.shape[:2]) + 0.5) * np.pi / np.reshape(dim.shape[:2], (2, 1, 1))
+    light = sum(np.cos(k * down) * np.cos((7 - k) * across) for k in range(8))  # so much that it looks otherwise
+    Image.fromarray(np.clip(dim + 30 * light[..., None], 0, 255).astype(np.uint8)).save(tmp_path / "painted.jpg",
+                                                                                        quality=95)
+    for where in (("--workspace", tmp_path / "work"), ("--among", tmp_path / "out")):
+        status, (found,) = traced(tmp_path / "painted.jpg", *where)
+        assert (status, found["seed"], found["same"]) == (0, 1, False) and found["distance"] > 36
+        assert "invisible mark of this picture" in found["words"]
+    Workspace.open(tmp_path / "empty").close()
+    answer = command_line("trace", tmp_path / "painted.jpg", "--workspace", tmp_path / "empty")
+    assert answer.exit_code == 2 and "invisible mark of a picture that MedSynth drew" in answer.stdout
+
+
 def test_pictures_of_an_older_version_and_exported_fills_are_found_and_go_with_their_study(
         same_process: Run, tmp_path: Path) -> None:
     with headless(tmp_path / "work") as here:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from medsynth_app.actions.trace import Origin
+from medsynth_app.actions.trace import Origin, unknown_mark
+from medsynth_app.core.image import Pixels
 from medsynth_app.core.words import _
 from medsynth_app.session.session import Session
 from medsynth_app.ui.shell.banners import Banners
@@ -31,7 +32,7 @@ class Tracing:
         task = self._chores.start(
             "trace", _("Find where it comes from: {image}").format(image=document.info.pseudonym),
             lambda task: self._documents.origins(pixels, task.tell, task.stopped),
-            lambda found: None if task.stopped() else self._tell(found), self.start,
+            lambda found: None if task.stopped() else self._tell(pixels, found), self.start,
             fault=_("The search ended in a fault."), stopped=_("The search was stopped."))
 
     def finish(self) -> None:
@@ -42,7 +43,8 @@ class Tracing:
         for task in self._chores.running:
             task.stop()
 
-    def _tell(self, found: Sequence[Origin]) -> None:
-        words = [each.words for each in found] or [
+    def _tell(self, pixels: Pixels, found: Sequence[Origin]) -> None:
+        marked = unknown_mark(pixels, found)
+        words = [*([marked] if marked else []), *(each.words for each in found)] or [
             _("Nothing that was generated in this workspace looks like this picture.")]
         self._banners.say("info", words[0], details="\n".join(words[1:]), key="image.origin")

@@ -14,6 +14,9 @@ MINUS = "\N{MINUS SIGN}"
 # why something cannot be done
 NO_IMAGE, READ_ONLY, UNSEEN = _("Open an image first"), _("This window is read-only"), _("This slice cannot be read")
 
+INVISIBLE = _("By it a picture is found again when its record was lost, also as a JPEG or made smaller: see “Where "
+              "does this picture come from?”. A network may learn it.")
+
 
 def progress(entry: JobEntry) -> str:
     """ "Step 8 of 25, about 12 s left"."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from PySide6.QtWidgets import QDialog, QLineEdit
+from PySide6.QtWidgets import QCheckBox, QDialog, QLineEdit
 
 from medsynth_app.actions.save_pictures import PicturesSaved
 from medsynth_app.core.words import _, ngettext
@@ -16,6 +16,7 @@ from medsynth_app.ui.shell.dialogs import Dialogs
 from medsynth_app.ui.shell.frame import Frame
 from medsynth_app.ui.theme import tokens as look
 from medsynth_app.ui.widgets.basic import ElidedLabel, Segmented, button, column, label, row
+from medsynth_app.ui.widgets.words import INVISIBLE
 
 SET, FILES = "set", "files"
 KINDS = ((SET, _("Data set"), _("A folder for each class, told apart by the prompts, or pairs where all follow masks; "
@@ -29,11 +30,13 @@ class SaveDialog(QDialog):
     Parameters
     ----------
     save
-        Called with the folder, and whether a data set is meant.
+        Called with the folder, whether a data set is meant, and whether the invisible mark is.
+    invisible
+        Whether it is at first.
     """
 
-    def __init__(self, count: int, save: Callable[[Path, bool], None], dialogs: Dialogs,
-                 folder: Path | None = None) -> None:
+    def __init__(self, count: int, save: Callable[[Path, bool, bool], None], dialogs: Dialogs, *,
+                 invisible: bool = False, folder: Path | None = None) -> None:
         super().__init__(dialogs.window)
         self._save, self._dialogs = save, dialogs
         self._folder = folder or Path.home() / "MedSynth sets"
@@ -47,6 +50,8 @@ class SaveDialog(QDialog):
         self.name.setAccessibleName(_("Name of the new folder"))
         self.name.setMaxLength(100)
         self.name.textChanged.connect(lambda _text: self._show())
+        self.hidden = QCheckBox(_("Hide an invisible mark in each"))
+        self.hidden.setChecked(invisible)
         self._place = ElidedLabel("", "muted")
         self.choose = button(_("Elsewhere…"), self._choose, "link")
         self.trouble = label("", "error", wrap=True)
@@ -56,7 +61,8 @@ class SaveDialog(QDialog):
         named.setStretch(1, 1)
         place = row(self._place, self.choose)
         place.setStretch(0, 1)
-        column(label(what, "title"), self.kind, self._help, named, place, self.trouble,
+        column(label(what, "title"), self.kind, self._help, named, place,
+               column(self.hidden, label(INVISIBLE, "help", wrap=True), spacing=2), self.trouble,
                row(None, self.cancel, self.save), parent=self, spacing=look.M, margins=(look.L + 8,) * 4)
         self.setMinimumWidth(520)
         self._show()
@@ -84,7 +90,7 @@ class SaveDialog(QDialog):
 
     def _start(self) -> None:
         self.accept()
-        self._save(self.out, self.kind.value() == SET)
+        self._save(self.out, self.kind.value() == SET, self.hidden.isChecked())
 
 
 class Saving:
@@ -97,17 +103,18 @@ class Saving:
     def ask(self, picture_ids: Sequence[str]) -> None:
         """Ask how and where, then save."""
         dialogs = self._frame.dialogs
-        dialogs.show(SaveDialog(len(picture_ids), lambda folder, as_set: self.start(picture_ids, folder, as_set),
-                                dialogs))
+        dialogs.show(SaveDialog(len(picture_ids), lambda *chosen: self.start(picture_ids, *chosen), dialogs,
+                                invisible=self._frame.session.settings.current.invisible_mark))
 
-    def start(self, picture_ids: Sequence[str], folder: Path, as_set: bool) -> None:
+    def start(self, picture_ids: Sequence[str], folder: Path, as_set: bool, invisible: bool) -> None:
         """Save pictures into a folder; returns at once."""
         session = self._frame.session
         packs = tuple(session.models.packs)
         self._chores.start(
             "save pictures", _("Save pictures ({count})").format(count=len(picture_ids)),
-            lambda task: session.exports.pictures(picture_ids, folder, as_set, packs, task.tell, task.stopped),
-            self._done, lambda: self.start(picture_ids, folder, as_set), fault=_("Saving ended in a fault."),
+            lambda task: session.exports.pictures(picture_ids, folder, as_set, invisible, packs, task.tell,
+                                                  task.stopped),
+            self._done, lambda: self.start(picture_ids, folder, as_set, invisible), fault=_("Saving ended in a fault."),
             stopped=_("Saving was stopped; nothing of it was left."))
 
     def finish(self) -> None:

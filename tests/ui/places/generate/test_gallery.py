@@ -7,14 +7,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 from PySide6.QtCore import QModelIndex, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QPushButton
 
 from medsynth_app.core.changes import Changes
+from medsynth_app.core.hidden_mark import read_mark
 from medsynth_app.core.provenance import Provenance
 from medsynth_app.ui.places.generate.gallery import PAGE
 from medsynth_app.ui.places.generate.saving import SaveDialog
+from medsynth_app.ui.shell.settings_dialog import SettingsDialog
 from medsynth_app.workspace.workspace import Workspace
 from tests.ui.desk import CTRL, a_desk
 
@@ -116,6 +119,7 @@ def test_the_filter_shows_what_is_searched_for_and_saves_that(qapp: Any, tmp_pat
         ask.name.setText("a/b")
         assert not ask.save.isEnabled() and "without /" in ask.trouble.text()
         ask.name.setText("saved")
+        assert not ask.hidden.isChecked()
         QTest.mouseClick(ask.save, Qt.MouseButton.LeftButton)
         desk.until(lambda: (tmp_path / "saved" / "README.md").exists() and not desk.session.jobs.running)
         assert len(list((tmp_path / "saved" / "platelet").iterdir())) == 4
@@ -124,6 +128,38 @@ def test_the_filter_shows_what_is_searched_for_and_saves_that(qapp: Any, tmp_pat
         assert grid.empty.isVisible() and "No picture is like that" in grid.empty.text()
         grid.filter.clear()
         assert pictures.count == 8
+
+
+def test_an_invisible_mark_is_hidden_where_the_dialog_or_the_settings_say_so(qapp: Any, tmp_path: Path) -> None:
+    workspace = Workspace.open(tmp_path / "work")
+    about = Provenance(action="generate", pack="a", pack_sha256="0" * 64, seed=3, created="2030-01-01",
+                       parameters={"prompt": "a cell"})
+    workspace.pictures.add("job", 0, np.full((96, 96, 3), 90, np.uint8), about)
+    workspace.pictures.add("job", 1, np.full((96, 96, 3), 99, np.uint8), about)
+
+    def is_marked(path: Path) -> bool:
+        with Image.open(path) as image:
+            mark = read_mark(np.array(image))
+        return mark is not None and mark.is_there
+
+    with a_desk(tmp_path, workspace) as desk:
+        desk.key(Qt.Key.Key_3, CTRL)
+        QTest.mouseClick(desk.pictures.save, Qt.MouseButton.LeftButton)
+        ask = next(each for each in desk.window.findChildren(SaveDialog) if each.isVisible())
+        ask._folder = tmp_path
+        ask.name.setText("saved")
+        QTest.keyClick(ask.hidden, Qt.Key.Key_Space)
+        QTest.mouseClick(ask.save, Qt.MouseButton.LeftButton)
+        desk.until(lambda: (tmp_path / "saved" / "README.md").exists() and not desk.session.jobs.running)
+        assert all(is_marked(path) for path in (tmp_path / "saved").rglob("*.png"))
+        picture, exports = desk.pictures.chosen, desk.session.exports
+        exports.picture(picture, tmp_path / "plain.png")
+        desk.window.commands["help.settings"].trigger()
+        settings = next(each for each in desk.window.findChildren(SettingsDialog) if each.isVisible())
+        QTest.keyClick(settings.hidden, Qt.Key.Key_Space)
+        settings.accept()
+        exports.picture(picture, tmp_path / "marked.png")
+        assert not is_marked(tmp_path / "plain.png") and is_marked(tmp_path / "marked.png")
 
 
 def test_settings_of_a_picture_come_back_into_the_panel(qapp: Any, tmp_path: Path) -> None:
