@@ -33,15 +33,18 @@ class PackCheck:
         return not self.problems
 
 
-def list_packs(folders: Sequence[Path] | None = None, kind: str | None = "base") -> list[InstalledPack]:
+def list_packs(folders: Sequence[Path] | None = None, kind: str | None = "base",
+               problems: list[str] | None = None) -> list[InstalledPack]:
     """Packs in `folders` (None: the usual places), by domain and name.
 
     Parameters
     ----------
     kind
         "base" (what draws), "encoder", "detector", or None for all kinds.
+    problems
+        Gets a sentence about every pack that is left out because it cannot be read.
     """
-    found = [pack for pack in find_packs(default_pack_folders() if folders is None else folders)
+    found = [pack for pack in find_packs(default_pack_folders() if folders is None else folders, problems)
              if kind is None or pack.manifest.kind == kind]
     return sorted(found, key=lambda pack: (pack.manifest.domain, pack.manifest.name, _numbers(pack.manifest.version)))
 
@@ -51,16 +54,9 @@ def _numbers(version: str) -> list[int]:
     return [int(number) for number in re.findall(r"\d+", version)]
 
 
-def verify_packs(folders: Sequence[Path] | None = None) -> list[PackCheck]:
-    """Compare every file of every pack with the hash that its manifest states."""
-    return [PackCheck(pack, tuple(verify_pack(pack))) for pack in list_packs(folders, None)]
-
-
-def unreadable_packs(folders: Sequence[Path] | None = None) -> list[str]:
-    """One sentence for every pack that is left out because it cannot be read."""
-    problems: list[str] = []
-    find_packs(default_pack_folders() if folders is None else folders, problems)
-    return problems
+def verify_packs(folders: Sequence[Path] | None = None, problems: list[str] | None = None) -> list[PackCheck]:
+    """Compare every file of every pack with the hash that its manifest states; `problems` as in `list_packs`."""
+    return [PackCheck(pack, tuple(verify_pack(pack))) for pack in list_packs(folders, None, problems)]
 
 
 def find_pack(named: str, folders: Sequence[Path] | None = None, kind: str | None = "base") -> InstalledPack:

@@ -48,7 +48,7 @@ def train_request(recipe: Path, data: Path | None, out: Path, *, part: str = "ba
     ------
     UserError
         For a recipe or data folder that cannot be used, a pack that exists already, or a run that was begun
-        before when `resume` is not asked for; a place that cannot be written.
+        before when `resume` is not asked for, or was not when it is; a place that cannot be written.
     """
     layout = read_layout(recipe)
     work = work_folder(out)
@@ -59,6 +59,9 @@ def train_request(recipe: Path, data: Path | None, out: Path, *, part: str = "ba
                         "recipe." if begun else "Give another folder for the new one.")
     if any((parent / MANIFEST).exists() for parent in out.resolve().parents):
         raise UserError(f"The folder {out.name} lies inside a pack.", "Give a folder elsewhere.")
+    if resume and not begun:
+        raise UserError(f"No training run was begun for {out.name}, so there is none to resume.",
+                        "Name the folder of one that was, or begin a new one, without resuming.")
     if begun and not resume:
         raise UserError("A training run for this folder was begun before.",
                         "Resume it, or give another folder for the new one.",

@@ -9,8 +9,9 @@ import typer
 from rich.table import Table
 
 from medsynth_app.actions.install_pack import import_pack, remove_pack
-from medsynth_app.actions.packs import PackCheck, find_pack, list_packs, unreadable_packs, verify_packs
+from medsynth_app.actions.packs import find_pack, list_packs, verify_packs
 from medsynth_app.cli.common import Answer, JsonOption, WorkspaceOption, command
+from medsynth_app.core.errors import UserError
 from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.workspace.workspace import Workspace
 
@@ -59,20 +60,22 @@ def packs_verify(folder: Annotated[Path | None, typer.Argument(
         = None, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> Answer:
     """Compare every file of every pack with its recorded hash; exit status 2 when one differs."""
     folders = None if folder is None else [folder]
-    checks: list[PackCheck] = verify_packs(folders)
+    left_out: list[str] = []
+    checks = verify_packs(folders, left_out)
     data: list[dict[str, Any]] = []
     lines = []
     for check in checks:
         about = check.pack.manifest
         data.append({"name": about.name, "kind": about.kind, "whole": check.whole, "problems": list(check.problems)})
-        lines.append(f"{about.name} ({about.kind}): {'; '.join(check.problems) or 'every file has its recorded hash'}")
-    left_out = unreadable_packs(folders)
+        lines.append(f"{about.name} ({about.kind}): {' '.join(check.problems) or 'every file has its recorded hash'}")
     for problem in left_out:
         data.append({"name": None, "kind": None, "whole": False, "problems": [problem]})
         lines.append(problem)
-    empty = "No model pack is installed." if folder is None else f"There is no model pack in {folder.name}."
-    return Answer(data, "\n".join(lines) or empty, failed=bool(left_out) or not all(check.whole for check in checks)
-                  or (folder is not None and not data))
+    if folder is not None and not data:
+        raise UserError(f"There is no model pack in {folder.name}.",
+                        "Name the folder that holds its pack.json, or a folder of such folders.")
+    return Answer(data, "\n".join(lines) or "No model pack is installed.",
+                  failed=bool(left_out) or not all(check.whole for check in checks))
 
 
 @command(packs, "import")

@@ -104,10 +104,21 @@ def _rows(table: Path) -> tuple[Entry, ...]:
     if not rows:
         raise FileNotFoundError(errno.ENOENT, "it has no rows", table.name)
     missing = [column for column in ("file", "class") if column not in rows[0]]
+    head = "".join(filter(None, rows[0]))
+    for sign, called in ((";", "semicolons"), ("\t", "tabs")):
+        if missing and sign in head:
+            raise UserError(f"The columns of the list {table.name} are divided by {called}.",
+                            "Save it as CSV with commas between them.")
     if missing:
         raise UserError(f"The list {table.name} lacks the column {missing[0]!r}.",
                         "Its columns are file, class, and where known split (train, val, test) and patient.")
-    return tuple(_row(row, table, number) for number, row in enumerate(rows, 2))
+    entries = tuple(_row(row, table, number) for number, row in enumerate(rows, 2))
+    lines: dict[Path, int] = {}
+    for number, entry in enumerate(entries, 2):
+        if (first := lines.setdefault(entry.file, number)) != number:
+            raise UserError(f"Lines {first} and {number} of {table.name} are about the same file, {entry.name}.",
+                            "Name every picture once, with one class.")
+    return entries
 
 
 def _row(row: Mapping[str, str | None], table: Path, number: int) -> Entry:

@@ -38,6 +38,9 @@ def inspected(data: Path, layout: str = "", progress: Progress | None = None) ->
     try:
         listing = listed(data, found.layout)
     except OSError as error:
+        if not layout:
+            raise UserError(f"{data.name} cannot be learned from: {error.strerror}.", "Give it rows with a file and a "
+                            "class, or name another folder or list.") from error
         raise UserError(f"The folder {data.name} does not have the layout {found.layout!r} ({error.strerror}).",
                         "Leave --layout out to have it recognised.") from error
     about = description_of(data, {})

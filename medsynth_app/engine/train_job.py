@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 from medsynth_app.core.errors import UserError
@@ -31,6 +31,9 @@ def run(request: TrainRequest, job: Job) -> None:
         checkpoints = Path(request.checkpoints) if request.checkpoints else None
         if checkpoints is not None and not (checkpoints.is_dir() and any(checkpoints.iterdir())):
             (checkpoints.parent / RUN).unlink(missing_ok=True)
+            for folder in (checkpoints, checkpoints.parent):
+                with suppress(OSError):  # it is not there, or holds something: it stays
+                    folder.rmdir()
         raise
 
 

@@ -26,15 +26,16 @@ def default_pack_folders() -> list[Path]:
 def find_packs(folders: Sequence[Path], problems: list[str] | None = None) -> list[InstalledPack]:
     """Packs in `folders` (each a pack itself or a folder of packs), in that order, each pack once.
 
-    A pack whose manifest cannot be read is left out; a sentence about it is added to `problems`.
+    A pack whose manifest cannot be read is left out; a sentence about it is added to `problems`, or to the log.
     """
     found: dict[tuple[str, str, str], InstalledPack] = {}
     for folder in _candidates(folders):
         try:
             pack = open_pack(folder)
         except UserError as error:
-            _log.warning("a model pack was left out: it cannot be read")
-            if problems is not None:
+            if problems is None:
+                _log.warning("a model pack was left out: it cannot be read")
+            else:
                 problems.append(str(error))
             continue
         manifest = pack.manifest

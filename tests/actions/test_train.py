@@ -178,7 +178,10 @@ def test_what_cannot_be_trained_is_said_in_words(tmp_path: Path, recipe: Path, d
     with pytest.raises(UserError, match=r"no \[data\] section"):
         train_request(tmp_path / "empty.toml", data, tmp_path / "pack")
     with pytest.raises(UserError, match="no frozen training set"):
-        train_request(recipe, None, tmp_path / "pack", resume=True)
+        train_request(recipe, None, tmp_path / "pack")
+    for given in (None, data):
+        with pytest.raises(UserError, match="none to resume"):
+            train_request(recipe, given, tmp_path / "pack", resume=True)
     with pytest.raises(UserError, match="There is no folder or file nowhere"):
         train_request(recipe, tmp_path / "nowhere", tmp_path / "pack")
     (tmp_path / "torn.toml").write_text("[data]\nlayout = \nx = 1\n")

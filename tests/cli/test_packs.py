@@ -51,6 +51,10 @@ def test_what_comes_with_the_program_stays(shelf: Path) -> None:
 def test_a_folder_without_packs_is_told(shelf: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     answer = run("packs", "verify", tmp_path / "empty")
-    assert answer.exit_code == 2 and "no model pack in empty" in answer.stdout
+    assert answer.exit_code == 2 and "no model pack in empty" in answer.stderr and not answer.stdout
+    (tmp_path / "torn").mkdir()
+    (tmp_path / "torn" / "pack.json").write_text("{")
+    answer = run("packs", "verify", tmp_path / "torn")
+    assert answer.exit_code == 2 and answer.stdout.count("cannot be read") == 1 and not answer.stderr
     assert run("packs", "import", tmp_path / "empty").exit_code == 2
     assert run("packs", "import", tmp_path / "none").exit_code == 2

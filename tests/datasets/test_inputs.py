@@ -244,7 +244,9 @@ def test_lists_and_folders_that_cannot_be_used_are_told_in_words(tmp_path: Path)
     noise(tmp_path / "a.png", 1)
     for text, complaint in (("path,class\na.png,x\n", "lacks the column 'file'"), ("file\na.png\n", "column 'class'"),
                             ("file,class\na.png,\n", "Line 2 of labels.csv has no class"),
-                            ("file,class,split\na.png,x,holdout\n", "unknown split 'holdout'"), ("", "has no rows")):
+                            ("file,class,split\na.png,x,holdout\n", "unknown split 'holdout'"), ("", "has no rows"),
+                            ("file;class\na.png;x\n", "divided by semicolons"),
+                            ("file,class\na.png,x\n./a.png,y\n", "Lines 2 and 3 of labels.csv are about the same")):
         (tmp_path / "labels.csv").write_text(text)
         with pytest.raises(UserError, match=complaint):
             freeze_training_set(tmp_path, LAYOUT, tmp_path / "out")

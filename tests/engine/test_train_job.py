@@ -146,5 +146,5 @@ def test_a_run_that_fails_before_it_has_learned_anything_is_in_nobodys_way(raw: 
             (work / "checkpoints" / "tokenizer").mkdir(parents=True)
         with pytest.raises(UserError, match="cannot be read"):
             run(asked, Job("job", lambda event: None))
-        assert (work / "run.json").exists() is learned
+        assert (work / "run.json").exists() is learned and work.exists() is learned  # an empty folder goes too
         shutil.rmtree(work / "checkpoints", ignore_errors=True)

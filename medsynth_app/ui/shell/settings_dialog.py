@@ -42,7 +42,7 @@ class SettingsDialog(QDialog):
         self.mark = QCheckBox(_("Draw the word SYNTHETIC into exported pictures"))
         self.mark.setChecked(now.mark_exports)
         self.mark.toggled.connect(lambda on: session.settings.change(mark_exports=on))
-        self.hidden = QCheckBox(_("Hide an invisible mark in generated pictures that are saved"))
+        self.hidden = QCheckBox(_("Hide an invisible mark in generated pictures"))
         self.hidden.setChecked(now.invisible_mark)
         self.hidden.toggled.connect(lambda on: session.settings.change(invisible_mark=on))
         inner = QWidget()
