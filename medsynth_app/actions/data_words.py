@@ -45,6 +45,8 @@ def facts_of(found: Mapping[str, Any]) -> list[tuple[str, str]]:
              (_("Counts"), _counts(found["counts"])),
              (_("Sizes"), _(" to ").join(found["sizes"]) or _("none")),
              (_("Depth"), "; ".join(f"{name}: {count}" for name, count in found["depths"].items()) or _("none"))]
+    if found.get("masks_beside"):
+        facts.append((_("Masks"), _("{count} beside pictures, passed over").format(count=found["masks_beside"])))
     if found["modalities"]:
         facts.append((_("Modality"), _counts(found["modalities"])))
     if "split_problem" in found:

@@ -15,6 +15,7 @@ from medsynth_app.core.jobs.embed import EmbedRequest, PictureList
 from medsynth_app.core.jobs.request import ModelRef
 from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.datasets.listing import LABELS, listed
+from medsynth_app.datasets.picture import is_picture
 from medsynth_app.datasets.recognised import recognise
 from medsynth_app.formats.embeddings import check_table
 from medsynth_app.jobs.queue import JobQueue
@@ -40,6 +41,9 @@ def list_pictures(data: Path) -> PictureList:
     """
     if data.is_dir() and not (data / LABELS).is_file():
         pictures = _recognised(data)
+    elif is_picture(data):
+        raise UserError(f"{data.name} is one picture, not a data set.",
+                        "Give the folder that it lies in, or a CSV file that names it.")
     elif data.is_dir() or data.is_file():
         pictures = _listed(data / LABELS if data.is_dir() else data)
     else:
@@ -79,7 +83,7 @@ def _listed(path: Path) -> PictureList:
     missing = sorted({file.name for file in found.values() if not file.is_file()})
     if missing:
         raise UserError(f"{len(missing)} of the files in {path.name} are not there, {missing[0]} for one.",
-                        "Keep the CSV file beside the pictures that it names.")
+                        "Name them with their endings, as they lie relative to the CSV file.")
     if len(set(ids)) < len(ids):
         raise UserError(f"Two rows of {path.name} have the same name.", "Give every picture a row of its own.")
     return PictureList.of(ids, [str(found[name]) for name in named],

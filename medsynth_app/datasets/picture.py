@@ -25,7 +25,7 @@ Pictures8 = npt.NDArray[np.uint8]  # (rows, columns, 3)
 Ranges = Mapping[str, IntensityRange]
 BITMAP = ".bmp"  # which only training reads: nobody opens one in the window
 SUFFIXES = (*EXTENSIONS, BITMAP)
-MASK_BESIDE = re.compile(r"(.+)\.mask(-\d+)?\.png")  # as `actions.export` calls them
+MASK_OF = re.compile(r"(.+)[._-]mask([._-]?\d+)?\.(png|tiff?|bmp)", re.IGNORECASE)
 PLAIN = {Kind.PNG: "PNG", Kind.JPEG: "JPEG"}  # what Pillow calls them
 LARGEST = 2**27  # pixels of one frame
 
@@ -33,13 +33,10 @@ LARGEST = 2**27  # pixels of one frame
 def is_picture(path: Path) -> bool:
     """Whether a file is called as pictures are; one whose name has no ending is looked into: DICOM files often are so.
 
-    Hidden files are none, nor is the mask that an export wrote beside a picture.
+    Hidden files are none, nor are masks beside pictures.
     """
     name = path.name.lower()
-    if name.startswith("."):
-        return False
-    of = MASK_BESIDE.fullmatch(path.name)
-    if of is not None and path.with_name(of[1]).is_file():
+    if name.startswith(".") or is_mask_beside(path):
         return False
     if name.endswith(SUFFIXES):
         return path.is_file()
@@ -49,6 +46,12 @@ def is_picture(path: Path) -> bool:
         return path.is_file() and kind_of(path) is Kind.DICOM
     except UserError:
         return False
+
+
+def is_mask_beside(path: Path) -> bool:
+    """Whether a file is called as the mask of a picture beside it: a.png.mask.png, a-mask.png, a_mask_1.png."""
+    of = MASK_OF.fullmatch(path.name)
+    return of is not None and any(path.with_name(of[1] + ending).is_file() for ending in ("", *SUFFIXES))
 
 
 def open_picture(path: Path, salt: bytes = b"") -> ImageSource:

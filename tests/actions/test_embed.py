@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from medsynth_app.actions.embed import embed, embed_request, list_pictures
 from medsynth_app.core.errors import UserError
@@ -51,6 +52,12 @@ def test_masks_are_no_pictures_and_their_folders_no_classes(tmp_path: Path) -> N
     assert found.ids() == ("images/1.png",) and found.labels() == ()
     found = list_pictures(tmp_path / "parted")
     assert found.ids() == ("train/images/1.png", "val/images/1.png") and found.labels() == ()
+    for name in ("1.jpg", "1_mask.png", "1_mask_1.png", "2.png", "2.png.mask.png", "3_mask.png"):
+        path = tmp_path / "beside" / "ill" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (8, 8)).save(path)
+    found = list_pictures(tmp_path / "beside")  # the last is the mask of nothing there
+    assert found.ids() == ("ill/1.jpg", "ill/2.png", "ill/3_mask.png") and set(found.labels()) == {"ill"}
     shutil.rmtree(tmp_path / "parted" / "val")
     with pytest.raises(UserError, match=r"looks like pairs of image and mask.*No such file"):
         list_pictures(tmp_path / "parted")
@@ -85,7 +92,9 @@ def test_lists_that_cannot_be_used(data: Path, text: str, complaint: str) -> Non
 def test_no_data_at_all(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "list.csv").write_bytes(b"file\n\xff\xfe\n")
-    for name, complaint in (("empty", "no pictures"), ("missing", "no folder or file"), ("list.csv", "as CSV")):
+    png(tmp_path / "a.png")
+    for name, complaint in (("a.png", "one picture"), ("empty", "no pictures"),
+                            ("missing", "no folder or file"), ("list.csv", "as CSV")):
         with pytest.raises(UserError, match=complaint):
             list_pictures(tmp_path / name)
 

@@ -89,7 +89,9 @@ def mixed(tmp_path: Path) -> Path:
 
 def test_a_report_tells_everything_that_is_wrong_at_once(mixed: Path) -> None:
     told: list[tuple[int, int]] = []
+    Image.new("L", (40, 40)).save(mixed / "cat" / "0_mask.png")
     found, _ = inspected(mixed, progress=lambda done, total: told.append((done, total)))
+    assert found["masks_beside"] == 1
     assert (found["form"], found["layout"]) == ("class folders", "labelled-cells")
     assert found["counts"] == {"cat": 10, "dog": 8} and (found["files"], found["pictures"]) == (18, 16)
     assert [broken["file"] for broken in found["broken"]] == ["dog/empty.jpg", "dog/torn.png"]
