@@ -105,9 +105,9 @@ class Encoder(OpenPack):
             written.
         """
         held = self._checked(vectors)
-        names = tuple(ids) if ids is not None else tuple(str(k) for k in range(len(held)))
+        names = tuple(map(str, range(len(held)) if ids is None else ids))
         try:
-            made = Embeddings(names, held, self.manifest.name, self.manifest.sha256, tuple(labels))
+            made = Embeddings(names, held, self.manifest.name, self.manifest.sha256, tuple(map(str, labels)))
         except ValueError as error:
             raise UserError("Vectors, ids and labels do not fit.",
                             "Give a unique id, and where there are labels one of them, for each row of vectors."

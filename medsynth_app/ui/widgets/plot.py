@@ -21,11 +21,15 @@ STYLES = (Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine, Qt.PenStyle.DotLine, Qt.P
 
 @dataclass(frozen=True)
 class PlotLine:
-    """One line: its name and its points (x, y), in the order of x; `faint` for what it is held against."""
+    """One line: its name and its points (x, y), in the order of x; `faint` for what it is held against.
+
+    `errors` tells of each point how far a band reaches above and below it; empty for no band.
+    """
 
     name: str
     points: Sequence[tuple[float, float]]
     faint: bool = False
+    errors: Sequence[float] = ()
 
 
 class Plot(QWidget):
@@ -35,11 +39,14 @@ class Plot(QWidget):
     ----------
     about
         What must be known of the values, for the tooltip.
+    values
+        From where to where those reach that are shown; None: as the points do.
     """
 
-    def __init__(self, theme: Theme, title: str, about: str = "", height: int = 180) -> None:
+    def __init__(self, theme: Theme, title: str, about: str = "", height: int = 180,
+                 values: tuple[float, float] | None = None) -> None:
         super().__init__()
-        self._theme, self.title, self._about = theme, title, about
+        self._theme, self.title, self._about, self._values = theme, title, about, values
         self.lines: tuple[PlotLine, ...] = ()
         self._height = height
         self.setMinimumHeight(height)
@@ -71,7 +78,7 @@ class Plot(QWidget):
             painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, _("No figures yet"))
             painter.end()
             return
-        xs, ys = _span([x for x, _y in points]), _span([y for _x, y in points])
+        xs, ys = _span([x for x, _y in points]), self._values or _span([y for _x, y in points])
         self._draw_axes(painter, t, area, xs, ys)
         for k, line in enumerate(self.lines):
             self._draw_line(painter, t, area, xs, ys, k, line)
@@ -94,9 +101,21 @@ class Plot(QWidget):
 
     def _draw_line(self, painter: QPainter, t: look.Tokens, area: QRectF, xs: tuple[float, float],
                    ys: tuple[float, float], k: int, line: PlotLine) -> None:
-        painter.setPen(self._pen(t, k, line))
-        shown = [QPointF(area.left() + (x - xs[0]) / (xs[1] - xs[0]) * area.width(),
-                         area.bottom() - (y - ys[0]) / (ys[1] - ys[0]) * area.height()) for x, y in line.points]
+        def at(x: float, y: float) -> QPointF:
+            return QPointF(area.left() + (x - xs[0]) / (xs[1] - xs[0]) * area.width(),
+                           area.bottom() - (min(max(y, ys[0]), ys[1]) - ys[0]) / (ys[1] - ys[0]) * area.height())
+
+        pen, shown = self._pen(t, k, line), [at(*point) for point in line.points]
+        if line.errors:
+            band = [(*point, error) for point, error in zip(line.points, line.errors, strict=True)]
+            tint = pen.color()
+            tint.setAlpha(50)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(tint)
+            painter.drawPolygon(QPolygonF([*(at(x, y + error) for x, y, error in band),
+                                           *(at(x, y - error) for x, y, error in reversed(band))]))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(pen)
         if len(shown) == 1:
             painter.drawEllipse(shown[0], 2, 2)
         painter.drawPolyline(QPolygonF(shown))

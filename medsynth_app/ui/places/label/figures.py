@@ -1,20 +1,17 @@
-"""Two small figures of what was learned: the learning curve and the confusion matrix."""
+"""Two small figures: how much is done, and the confusion matrix."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from PySide6.QtCore import QPointF, QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QHelpEvent, QPainter, QPaintEvent, QPen, QPolygonF
+from PySide6.QtCore import QRect, QSize, Qt
+from PySide6.QtGui import QColor, QFont, QHelpEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from medsynth_app.core.cell_schema import CellSchema
-from medsynth_app.core.learned import CurvePoint, Scores
+from medsynth_app.core.learned import Scores
 from medsynth_app.core.words import _
 from medsynth_app.ui.theme import tokens as look
 from medsynth_app.ui.theme.theme import Theme
 
-CURVE_PX, AXIS_PX = 116, 30
 CELL_PX = 22  # of a square of the matrix, at most
 
 
@@ -39,64 +36,6 @@ class Bar(QWidget):
         for colour, width in ((t.pressed, self.width()), (t.accent, round(self.width() * self._share))):
             painter.setBrush(QColor(colour))
             painter.drawRoundedRect(0, 0, width, 4, 2, 2)
-        painter.end()
-
-
-class Curve(QWidget):
-    """Macro-F1 by the number of labels, with a band of one standard error either way."""
-
-    def __init__(self, theme: Theme) -> None:
-        super().__init__()
-        self._theme = theme
-        self._points: Sequence[CurvePoint] = ()
-        self.setFixedHeight(CURVE_PX)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        theme.changed.connect(lambda _tokens: self.update())
-
-    def show_curve(self, points: Sequence[CurvePoint]) -> None:
-        self._points = points
-        self.setVisible(len(points) > 1)
-        self.setAccessibleName(_("Learning curve: macro-F1 {first} after {few} labels, {last} after {many}").format(
-            first=f"{points[0].macro_f1:.2f}", few=points[0].labels, last=f"{points[-1].macro_f1:.2f}",
-            many=points[-1].labels) if points else "")
-        self.update()
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        if len(self._points) < 2:
-            return
-        painter, t = QPainter(self), self._theme.tokens
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        room = QRectF(AXIS_PX, 6, self.width() - AXIS_PX - 6, self.height() - 24)
-        font = QFont(self.font())
-        font.setPixelSize(11)
-        painter.setFont(font)
-        for value in (0.0, 0.5, 1.0):
-            y = room.bottom() - value * room.height()
-            painter.setPen(QPen(QColor(t.border), 1))
-            painter.drawLine(QPointF(room.left(), y), QPointF(room.right(), y))
-            painter.setPen(QColor(t.muted))
-            painter.drawText(QRectF(0, y - 8, AXIS_PX - 6, 16),
-                             Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, f"{value:g}")
-        most = max(point.labels for point in self._points)
-
-        def at(labels: int, value: float) -> QPointF:
-            return QPointF(room.left() + room.width() * labels / most,
-                           room.bottom() - room.height() * min(1.0, max(0.0, value)))
-
-        band = [at(each.labels, each.macro_f1 + each.error) for each in self._points] \
-            + [at(each.labels, each.macro_f1 - each.error) for each in reversed(self._points)]
-        tint = QColor(t.accent)
-        tint.setAlpha(50)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(tint)
-        painter.drawPolygon(QPolygonF(band))
-        painter.setPen(QPen(QColor(t.accent), 2))
-        painter.drawPolyline(QPolygonF([at(each.labels, each.macro_f1) for each in self._points]))
-        painter.setPen(QColor(t.muted))
-        below = QRectF(room.left(), room.bottom() + 2, room.width(), 16)
-        painter.drawText(below, Qt.AlignmentFlag.AlignLeft, "0")
-        painter.drawText(below, Qt.AlignmentFlag.AlignHCenter, _("labelled one by one"))
-        painter.drawText(below, Qt.AlignmentFlag.AlignRight, f"{most:,}")
         painter.end()
 
 

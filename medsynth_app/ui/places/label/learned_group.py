@@ -8,12 +8,14 @@ from medsynth_app.core.learned import Report, Saved, Share
 from medsynth_app.core.words import _, ngettext
 from medsynth_app.session.session import Session
 from medsynth_app.session.teaching import Stage
-from medsynth_app.ui.places.label.figures import Confusion, Curve
+from medsynth_app.ui.places.label.figures import Confusion
 from medsynth_app.ui.theme import tokens as look
 from medsynth_app.ui.theme.theme import Theme
 from medsynth_app.ui.widgets.basic import Group, clear, column, label
 from medsynth_app.ui.widgets.panel import fact
+from medsynth_app.ui.widgets.plot import Plot, PlotLine
 
+CURVE_PX = 128
 FEW = 20  # cells by chance below which an interval over them says nothing
 
 
@@ -23,7 +25,9 @@ class LearnedGroup(QWidget):
     def __init__(self, theme: Theme, session: Session) -> None:
         super().__init__()
         self._session, self._labelling = session, session.labelling
-        self.state, self.curve = label("", "help", wrap=True), Curve(theme)
+        self.state = label("", "help", wrap=True)
+        self.curve = Plot(theme, _("Learning curve"), _("The band is one standard error either way."), CURVE_PX,
+                          values=(0.0, 1.0))
         self._facts, self._recalls = column(spacing=look.XS), column(spacing=look.XS)
         self.advice = label("", "done", wrap=True)
         self.confusion = Confusion(theme)
@@ -54,7 +58,11 @@ class LearnedGroup(QWidget):
         scores = report.scores if report is not None else None
         for name, words in _facts(report):
             self._facts.addWidget(fact(name, words))
-        self.curve.show_curve(report.curve if report is not None else ())
+        points = report.curve if report is not None else ()
+        self.curve.setVisible(len(points) > 1)
+        self.curve.show_lines([PlotLine(_("macro-F1, labelled one by one"),
+                                        [(each.labels, each.macro_f1) for each in points],
+                                        errors=[each.error for each in points])])
         self.advice.setText(_("The curve is flat: more labels of this kind would teach little. You may stop.")
                             if report is not None and report.flat else "")
         self.advice.setVisible(bool(self.advice.text()))
