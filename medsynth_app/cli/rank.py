@@ -56,7 +56,9 @@ def rank(embeddings: Annotated[Path, typer.Argument(metavar="E.npz", help="What 
     if not groups:
         return Answer(said, f"{out}  {len(rows)} cells")
     pages = list({row["page"]: row["taken_for"] for row in rows}.values())
-    return Answer({**said, "pages": pages}, f"{out}  {len(pages)} pages of {len(rows)} cells")
+    fewer = "; there are no more" if len(pages) < groups else ""
+    return Answer({**said, "pages": pages},
+                  f"{out}  {len(pages)} page{'' if len(pages) == 1 else 's'} of {len(rows)} cells{fewer}")
 
 
 @command(app, "simulate-labelling")

@@ -49,7 +49,8 @@ def run(request: RankRequest, job: Job) -> None:
                         "Name the cells in the labels as they are named in the embeddings.")
     if strange := [name for name in request.like if name not in here]:
         raise UserError(f"The example {strange[0]} is none of these cells.",
-                        "Name it as it is named in the embeddings, in the column cell_id.")
+                        f"Name it as it is named in the embeddings, as {held.ids[0]} is." if held.ids else
+                        "The embeddings are empty.")
     _step(job, 1)
     rng = np.random.default_rng(request.seed)
     if not held.ids:

@@ -187,6 +187,7 @@ def test_mistakes_are_one_line_and_exit_status_2(cells: Path, tmp_path: Path) ->
         assert complaint in answer.stderr and answer.stderr.count("\n") == 1
     answer = run("rank", cells / "E.npz", "--like", "who", "--out", out)  # found out by the worker
     assert answer.exit_code == 2 and "The example who is none" in answer.stderr.splitlines()[-1]
+    assert "as cell-000 is" in answer.stderr.splitlines()[-1]
     answer = run("rank", cells / "E.npz", "--labels", cells / "all.csv", "--out", out)
     assert answer.exit_code == 2 and "has a label already" in answer.stderr.splitlines()[-1]
     assert not list(tmp_path.iterdir())
