@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from medsynth_app.actions.export import Exported, export_frame, export_of, export_picture, mask_beside, record_of
 from medsynth_app.actions.inpaint import given_labels, in_labels
-from medsynth_app.actions.open_image import open_image
+from medsynth_app.actions.open_image import list_series, open_image
 from medsynth_app.actions.packs import find_pack, list_packs
 from medsynth_app.actions.records import Found
 from medsynth_app.actions.rerun_answer import Rerun, answer_of, look_at_fills, look_at_picture
@@ -101,9 +101,9 @@ def _rerun_picture(found: Found, drawing: _Drawing, mask: Path | None, out: Path
 
 def _rerun_fill(found: Found, drawing: _Drawing, image: Path, mask: Path | None, out: Path | None) -> Rerun:
     record, workspace = found.record, drawing.workspace
-    document = open_image(workspace, image)
     unsaid = lacking(record, ("result_sha256", "mask", *(("labels",) if keeps_to_labels(record) else ())))
     fills = [each for each in all_records(record) if each.action == "inpaint"]
+    document = _opened(workspace, image, fills)
     filled = _filled(drawing, document, fills, found, mask)
     in_file, counts = look_at_fills(found.file, filled.pixels, filled.where)
     written = _write(workspace, document, filled.frame, filled.pixels, filled.record, out) if out is not None else None
@@ -185,6 +185,17 @@ def _image_of(record: Provenance, image: Path | None, kept: Workspace | None) ->
                     "A record does not hold the image that its result was drawn into.",
                     "Name the image with --image." if known or kept is not None else
                     "Name it with --image, or the workspace that the record comes from with --workspace.")
+
+
+def _opened(workspace: Workspace, image: Path, fills: Sequence[Provenance]) -> Document:
+    """The image; of a folder that holds several series the one that something was drawn into, or else the last."""
+    series = [each.identity.series for each in list_series(workspace, image)] if image.is_dir() else []
+    for each in series[:-1]:
+        document = open_image(workspace, image, series=each)
+        if any(_frame_of(document, fill) is not None for fill in fills):
+            return document
+        document.close()
+    return open_image(workspace, image, series=series[-1] if series else "")
 
 
 @dataclass(frozen=True, eq=False)

@@ -179,11 +179,11 @@ def look_at_fills(file: Path | None, frame: Pixels, where: npt.NDArray[np.bool_]
 def _compared(held: Pixels, drawn: Pixels, where: npt.NDArray[np.bool_]) -> tuple[InFile, tuple[int, int, int]]:
     if held.shape != drawn.shape or held.dtype.itemsize != drawn.dtype.itemsize:
         return InFile.UNLIKE, (0, 0, 0)
-    if np.array_equal(held[where], drawn[where]):
-        return InFile.SAME, (0, 0, 0)
-    if np.array_equal(held[where], draw_mark(drawn)[where]):
-        return InFile.MARKED, (0, 0, 0)
-    apart = np.abs(held[where].astype(np.int64) - drawn[where].astype(np.int64))
+    part = held[where]
+    for shown, said in ((drawn, InFile.SAME), (draw_mark(drawn), InFile.MARKED)):
+        if np.array_equal(part, shown[where]):
+            return said, (0, int(part.size), 0)
+    apart = np.abs(part.astype(np.int64) - drawn[where].astype(np.int64))
     return InFile.OTHER, (int((apart > 0).sum()), int(apart.size), int(apart.max()))
 
 

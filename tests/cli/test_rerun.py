@@ -26,6 +26,7 @@ from tests.asking import to_inpaint
 from tests.cli.conftest import Run
 from tests.cli.test_cli import run as command_line
 from tests.engine.tiny import make_tiny_pack
+from tests.formats.making import save, save_series, slice_dataset
 
 PAINTED = np.zeros((60, 80), np.uint8)
 PAINTED[20:34, 30:50], PAINTED[24:30, 36:44] = 1, 2
@@ -237,6 +238,18 @@ def test_results_of_one_name_have_masks_of_their_own(
     first.mask.rename(old.with_name("old-mask.png"))
     status, said = again(old, "--image", tmp_path / "a.png")
     assert (status, said["identical"], said["file"], said["lacking"]) == (0, True, "same", ["what was painted"])
+
+
+def test_the_series_of_a_folder_that_was_filled_is_found(again: Any, same_process: Run, tmp_path: Path) -> None:
+    save_series(tmp_path / "in", [(0, 0, 2.0 * k) for k in range(3)])
+    lone = save(slice_dataset(9, series="1.2.4"), tmp_path / "in" / "lone.dcm")
+    with headless(tmp_path / "work") as here:
+        document = open_image(here.workspace, lone)
+        removed(here, document, np.s_[10:16, 10:18])
+        export_image(here.workspace, document, 0, tmp_path / "out.dcm", "dicom")
+    status, said = again(tmp_path / "out.dcm", "--image", tmp_path / "in")
+    assert (status, said["identical"], said["file"]) == (0, True, "same")
+    assert said["values"]["differing"] == 0 < said["values"]["of"] <= 48  # less the soft edge
 
 
 def test_what_is_no_record_or_a_broken_one_is_told_in_words(again: Any, tmp_path: Path) -> None:
