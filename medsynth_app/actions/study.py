@@ -113,6 +113,7 @@ def _check(entry: StudyEntry, given: dict[str, Any]) -> None:
 def _recipe(pack: InstalledPack, recipe: Path | None) -> Path:
     """The recipe that a pack was trained by: the named one, else the shipped one of the pack's name."""
     if recipe is not None:
+        read_layout(recipe)  # one that cannot be used is told before a worker starts
         return recipe
     for shipped in shipped_recipes():
         if shipped.stem == pack.manifest.name:

@@ -125,5 +125,9 @@ class CellSchema:
                 CellClass(str(row["id"]), str(row.get("name", row["id"])), str(row["key"] if "key" in row
                                                                                  else next(free, "")),
                           str(row.get("parent", "")), str(row.get("code", ""))) for row in rows))
-        except (KeyError, TypeError, AttributeError) as error:
+        except KeyError as error:
+            lacking = "A class of the set has no id." if error.args[0] == "id" else \
+                f"The set of classes lacks {error.args[0]!r}."
+            raise UserError(lacking, _REMEDY) from error
+        except (TypeError, AttributeError) as error:
             raise UserError("This is no set of classes.", _REMEDY, details=str(error)) from error

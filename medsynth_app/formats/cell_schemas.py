@@ -35,8 +35,9 @@ def read_schema(path: Path) -> CellSchema:
         raise UserError(f"The file {path.name} cannot be read.", "Give a TOML file with classes.",
                         details=type(error).__name__) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"The file {path.name} is no TOML.", "resources/schemas holds examples.",
-                        details=str(error)) from error
+        why = f": {error}" if isinstance(error, tomllib.TOMLDecodeError) else ""  # says where, not what stands there
+        raise UserError(f"The file {path.name} is no TOML{why}.", "resources/schemas holds examples.",
+                        details=type(error).__name__) from error
     return CellSchema.from_plain({**plain, "id": path.stem.lower()})
 
 

@@ -65,6 +65,7 @@ def test_cells_are_compared_by_the_shipped_encoder_where_no_other_is_named(ask: 
     ("encoders", {"pack": "cell-encoder", "other": Path("nowhere")}, "no folder nowhere"),
     ("quality", {"recipe": None}, "No recipe of the pack"),
     ("quality", {"recipe": Path("nowhere.toml")}, "cannot be read"),
+    ("masks", {"recipe": Path("nowhere.toml")}, "cannot be read"),
     ("quality", {"n": 49}, "at least 50"),
     ("quality", {"n": -1}, "--n is out of range"),
     ("quality", {"seed": 2**63}, "--seed is out of range"),
