@@ -34,7 +34,7 @@ def suited_encoder(packs: Sequence[InstalledPack], wanted: str = "", schema: Cel
     Parameters
     ----------
     wanted
-        Its hash; where none has it, the first one, or for new classes the first one that saw no label.
+        Its hash; where none has it, the first one, or the first that saw no label where most classes are new.
     schema
         Classes that are looked for; those that an encoder was not taught are new to it.
 
@@ -48,7 +48,9 @@ def suited_encoder(packs: Sequence[InstalledPack], wanted: str = "", schema: Cel
         raise UserError("There is no encoder, so the cells cannot be compared: they come by chance.",
                         "Install an encoder in Models, or train one with `medsynth train encoder`.")
     first = encoders[0]
-    if schema is not None and first.manifest.taught and new_classes(schema, first.manifest.taught):
+    # On stages of cells that neither was taught both did alike, on what the one was taught it did far better.
+    if schema is not None and first.manifest.taught \
+            and 2 * len(new_classes(schema, first.manifest.taught)) > len(schema.classes):
         first = next((pack for pack in encoders if pack.manifest.taught == ()), first)
     return next((pack for pack in encoders if pack.manifest.sha256 == wanted), first)
 

@@ -63,7 +63,7 @@ def new(name: Annotated[str, typer.Argument(help="What the set is called.")],
         blind: Annotated[bool, typer.Option("--blind", help="Show neither predictions nor origins.")] = False,
         encoder: Annotated[str | None, typer.Option(
             "--encoder", help="Name or folder of the encoder that compares cells; by default one that saw no label, "
-                              "where classes are new to the first.")] = None,
+                              "where most classes are new to the first.")] = None,
         workspace: WorkspaceOption = None, as_json: JsonOption = False) -> Answer:
     """Make a set of cells to label in the window."""
     if order not in (USEFUL, RANDOM):

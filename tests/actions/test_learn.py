@@ -114,11 +114,12 @@ def test_labels_of_a_page_are_told_apart_unless_somebody_said_the_same_of_the_ce
     assert request.grouped.tolist() == [True, True, False, True]
 
 
-def test_for_classes_that_the_first_encoder_was_not_taught_one_that_saw_no_label_is_taken(tmp_path: Path) -> None:
+def test_where_most_classes_are_new_to_the_first_encoder_one_that_saw_no_label_is_taken(tmp_path: Path) -> None:
     def made(name: str, **about: str | None) -> InstalledPack:
         return make_pack(tmp_path / "packs", name, kind="encoder", training={"encoder": about} if about else {})
 
     taught = made("a", classes="Neutrophil, lymphocyte, ig")
+    most = made("d", classes=", ".join(BLOOD.ids[:8]))
     blind, silent = made("b", classes=None, supervision="none: no label was seen"), made("c")
     assert (taught.manifest.taught, blind.manifest.taught, silent.manifest.taught) == (
         ("Neutrophil", "lymphocyte", "ig"), (), None)
@@ -126,7 +127,7 @@ def test_for_classes_that_the_first_encoder_was_not_taught_one_that_saw_no_label
     assert new_classes(known, ("Neutrophil",)) == ("lymphocyte",)
     for packs, schema, wanted in (((taught, silent, blind), BLOOD, blind), ((taught, blind), known, taught),
                                   ((taught, silent), BLOOD, taught), ((silent, blind), BLOOD, silent),
-                                  ((taught, blind), None, taught)):
+                                  ((taught, blind), None, taught), ((most, blind), BLOOD, most)):
         assert suited_encoder(packs, schema=schema) is wanted
     assert suited_encoder((taught, blind), taught.manifest.sha256, BLOOD) is taught
 
