@@ -198,10 +198,9 @@ def write_picture(pixels: npt.NDArray[np.uint8], record: Provenance, path: Path,
     if format not in IMAGE_WRITERS or IMAGE_WRITERS[format].rendered is None:
         raise UserError(f"A generated picture cannot be written as {format!r}.",
                         "Use png, tiff or secondary-capture.")
-    if invisible:
-        pixels, record = mark_invisibly(pixels, record)
-    with _mask_beside(path, mask, record), _writing(path):
-        return _write_rendered(path, format, pixels, record, mark, None)
+    shown, told = mark_invisibly(pixels, record) if invisible else (pixels, record)
+    with _mask_beside(path, mask, record), _writing(path):  # nothing is hidden in the mask
+        return _write_rendered(path, format, shown, told, mark, None)
 
 
 def export_pair(workspace: Workspace, pixels: npt.NDArray[np.uint8], mask: npt.NDArray[np.uint8],

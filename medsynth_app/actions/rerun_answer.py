@@ -160,7 +160,7 @@ def look_at_picture(file: Path | None, pixels: Pixels, labels: Mask | None, *, h
     if hidden and said[0] is InFile.OTHER:
         marked = hide(pixels, code_of(pixels_sha256(pixels)))
         if any(np.array_equal(held, each) for each in (marked, draw_mark(marked))):
-            return InFile.HIDDEN, (0, 0, 0)
+            return InFile.HIDDEN, (0, int(held.size), 0)
     return said
 
 

@@ -177,7 +177,8 @@ def branch_recipe(text: str, name: str, folder: Path) -> Path:
     Raises
     ------
     UserError
-        Where it is no recipe, or the file is there already or cannot be written.
+        Where it is no recipe, or one whose name stands in no line of its own; where the file is there already or
+        cannot be written.
     """
     path = folder / f"{name}.toml"
     check_recipe(text, path.name)
@@ -185,9 +186,13 @@ def branch_recipe(text: str, name: str, folder: Path) -> Path:
         raise UserError(f"There is a recipe {path.name} already.", "Give the branch another name.",
                         safe="It stays as it is.")
     title = _parsed(text, path.name)["pack"].get("title", name)
+    renamed = _renamed(text, {"name": name, "title": f"{title} ({name})"})
+    if not _is_named(renamed, name):
+        raise UserError("The recipe cannot be given the name of the branch.",
+                        "Write name and title as lines of their own under [pack], as resources/recipes do.")
     make_folder(folder)
     with writing(path) as file:
-        file.write_text(_renamed(text, {"name": name, "title": f"{title} ({name})"}), encoding="utf-8")
+        file.write_text(renamed, encoding="utf-8")
     return path
 
 
@@ -207,6 +212,13 @@ def _renamed(text: str, values: Mapping[str, str]) -> str:
         elif section == "pack" and (found := re.match(r"\s*(\w+)\s*=", line)) and found[1] in values:
             lines[at] = f"{found[1]} = {json.dumps(values[found[1]], ensure_ascii=False)}\n"
     return "".join(lines)
+
+
+def _is_named(text: str, name: str) -> bool:
+    try:
+        return bool(tomllib.loads(text)["pack"]["name"] == name)
+    except (tomllib.TOMLDecodeError, KeyError):
+        return False
 
 
 def _run(work: Path) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from medsynth_app.actions.import_labels import import_labels, plan_import
 from medsynth_app.actions.label import add_cells, gather
 from medsynth_app.actions.label_words import SHOWN, import_words, said, some
 from medsynth_app.actions.out_folder import out_file
-from medsynth_app.actions.packs import find_pack
+from medsynth_app.actions.packs import find_pack, list_packs
 from medsynth_app.actions.pseudonyms import names_of, shown_name
 from medsynth_app.cli.common import Answer, JsonOption, WorkspaceOption, command
 from medsynth_app.core.cell_label import SKIPPED
@@ -62,15 +62,15 @@ def new(name: Annotated[str, typer.Argument(help="What the set is called.")],
             "--repeats", help="Share of the cells that are asked again.")] = LabelOptions.repeats,
         blind: Annotated[bool, typer.Option("--blind", help="Show neither predictions nor origins.")] = False,
         encoder: Annotated[str | None, typer.Option(
-            "--encoder", help="Name or folder of the encoder that compares cells; by default one that saw no label, "
+            "--encoder", help="Name of the installed encoder that compares cells; by default one that saw no label, "
                               "where most classes are new to the first.")] = None,
         workspace: WorkspaceOption = None, as_json: JsonOption = False) -> Answer:
     """Make a set of cells to label in the window."""
     if order not in (USEFUL, RANDOM):
         raise UserError(f"There is no order {order!r}.", f"Use {USEFUL} or {RANDOM}.")
     chosen = _schema(classes)
-    chosen_encoder = find_pack(encoder, kind="encoder").manifest.sha256 if encoder is not None else ""
-    options = LabelOptions(strategy=order, control=control, repeats=repeats, blind=blind, encoder=chosen_encoder)
+    options = LabelOptions(strategy=order, control=control, repeats=repeats, blind=blind,
+                           encoder=_encoder(encoder) if encoder is not None else "")
     with _writable(workspace) as here:
         if name.strip() in [each.name for each in here.label_sets.all()]:
             raise UserError(f"There is a set {name.strip()} already.", "Give another name, or use `label add`.")
@@ -228,6 +228,15 @@ def _schema(text: str) -> CellSchema:
     if Path(text).suffix.lower() == ".toml" or Path(text).is_file():
         return read_schema(Path(text))
     raise UserError(f"There are no classes {text!r}.", f"Give a TOML file, or one of {', '.join(shipped)}.")
+
+
+def _encoder(named: str) -> str:
+    """Hash of an encoder that the window will find again."""
+    found = find_pack(named, kind="encoder").manifest
+    if found.sha256 not in {pack.manifest.sha256 for pack in list_packs(kind="encoder")}:
+        raise UserError(f"The encoder {found.name} is not installed, so the window would take another one.",
+                        "Install it first with `medsynth packs import`.")
+    return found.sha256
 
 
 def _folder(text: str, workspace: Path | None) -> Path | None:

@@ -28,13 +28,21 @@ def run(request: TrainRequest, job: Job) -> None:
     try:
         run_train(request, job.emit, job.cancelled, job.give_way, job.id)
     except UserError:
-        checkpoints = Path(request.checkpoints) if request.checkpoints else None
-        if checkpoints is not None and not (checkpoints.is_dir() and any(checkpoints.iterdir())):
-            (checkpoints.parent / RUN).unlink(missing_ok=True)
-            for folder in (checkpoints, checkpoints.parent):
-                with suppress(OSError):  # it is not there, or holds something: it stays
-                    folder.rmdir()
+        if request.checkpoints:
+            _leave_nothing(Path(request.checkpoints))
         raise
+
+
+def _leave_nothing(checkpoints: Path) -> None:
+    """Remove what a run left that learned nothing; that of one that goes on in another process stays."""
+    work = checkpoints.parent
+    with suppress(UserError), alone(work):
+        if not (checkpoints.is_dir() and any(checkpoints.iterdir())):
+            (work / RUN).unlink(missing_ok=True)
+            with suppress(OSError):  # it is not there
+                checkpoints.rmdir()
+    with suppress(OSError):  # it holds something: it stays
+        work.rmdir()
 
 
 def run_train(request: TrainRequest, emit: Emit, cancelled: Callable[[], bool], give_way: Callable[[], None],

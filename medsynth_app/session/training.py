@@ -15,7 +15,6 @@ import numpy.typing as npt
 from psygnal import Signal
 
 from medsynth_app.core.changes import Changes
-from medsynth_app.core.errors import Cancelled, UserError
 from medsynth_app.core.job import EventKind, JobEvent, JobRecord
 from medsynth_app.core.jobs.data import DataRequest
 from medsynth_app.core.jobs.train import TRAIN, TrainRequest
@@ -164,7 +163,7 @@ class Training:
         try:
             return branch(run.out, run.out.with_name(asked.name), recipe, part=run.part, pack=pack,
                           max_minutes=asked.minutes, progress=progress, cancelled=cancelled)
-        except (UserError, Cancelled):
+        except BaseException:
             recipe.unlink(missing_ok=True)
             raise
 

@@ -258,6 +258,18 @@ def test_only_a_mask_that_a_model_drew_is_synthetic(workspace: Workspace, tmp_pa
         assert np.array_equal(np.asarray(Image.open(path)), mask)
 
 
+def test_the_record_of_a_mask_tells_of_no_invisible_mark_which_is_in_the_picture_alone(
+        workspace: Workspace, tmp_path: Path) -> None:
+    pixels, mask = np.full((96, 96, 3), 90, np.uint8), np.ones((96, 96), np.uint8)
+    provenance = Provenance("generate", "cells 1", "ab" * 32, 3, "2030-01-01", parameters={"pairs": True})
+    export_picture(workspace, pixels, provenance, tmp_path / "cell.png", invisible=True, mask=mask)
+    export_pair(workspace, pixels, mask, provenance, tmp_path, "one", invisible=True)
+    for name, marked in (("cell.png", True), ("cell.png.mask.png", False), ("images/one.png", True),
+                         ("masks/one.png", False)):
+        told = registry.read_provenance(tmp_path / name)
+        assert told is not None and ("invisible_mark" in told.parameters) is marked
+
+
 def test_a_place_that_cannot_be_written_is_said_in_words(workspace: Workspace, tmp_path: Path) -> None:
     document = open_image(workspace, png(tmp_path / "a.png"))
     (tmp_path / "file").write_text("")

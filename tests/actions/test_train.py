@@ -129,10 +129,13 @@ def test_the_recipe_of_a_branch_has_its_own_name_and_all_else_as_it_was_written(
     text = '# mine\n[pack]  # about\nname = "old"\ntitle = "Cells"\n[data]\nname = "stays"\n'
     path = branch_recipe(text, "new", tmp_path / "recipes")
     assert path.read_text() == text.replace('"old"', '"new"').replace('"Cells"', '"Cells (new)"')
-    for wrong, complaint in ((text, "a recipe new.toml already"), ("[data]", r"no \[pack\]"),
-                             ("[pack]", r"no \[data\]"), ("[", "no TOML")):
+    inline, long = 'pack = { name = "old" }\n[data]\n', '[pack]\nname = "old"\ntitle = """\nCells"""\n[data]\n'
+    for name, wrong, complaint in (("new", text, "a recipe new.toml already"), ("other", "[data]", r"no \[pack\]"),
+                                   ("other", "[pack]", r"no \[data\]"), ("other", "[", "no TOML"),
+                                   ("other", inline, "cannot be given the name"),
+                                   ("other", long, "cannot be given the name")):
         with pytest.raises(UserError, match=complaint):
-            branch_recipe(wrong, "new", tmp_path / "recipes")
+            branch_recipe(wrong, name, tmp_path / "recipes")
     assert [each.name for each in (tmp_path / "recipes").iterdir()] == ["new.toml"]
 
 

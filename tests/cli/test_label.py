@@ -55,12 +55,16 @@ def pictures(tmp_path: Path) -> Path:
     return tmp_path / "pictures"
 
 
-def test_a_set_is_made_labelled_from_folders_and_written_out(pictures: Path, tmp_path: Path) -> None:
+def test_a_set_is_made_labelled_from_folders_and_written_out(
+        pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     workspace, classes, out = tmp_path / "ws", tmp_path / "own.toml", tmp_path / "out" / "labels.csv"
     classes.write_text(CLASSES)
     encoder = make_pack(tmp_path / "packs", "own-encoder", kind="encoder")
-    made = answer("label", "new", "May", "--schema", classes, "--cells", pictures, "--order", "random", "--control",
-                  0.5, "--encoder", encoder.folder, "--workspace", workspace)
+    asked = ("label", "new", "May", "--schema", classes, "--cells", pictures, "--order", "random", "--control", 0.5,
+             "--encoder", encoder.folder, "--workspace", workspace)
+    assert "own-encoder is not installed" in refused(*asked)
+    monkeypatch.setattr("medsynth_app.actions.packs.default_pack_folders", lambda: [tmp_path / "packs"])
+    made = answer(*asked)
     assert (made["name"], made["schema"], made["cells"]) == ("May", "own", 24)
     with Workspace.open(workspace) as opened:
         options = opened.label_sets.open(made["id"]).options

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from medsynth_app.core.errors import Cancelled, UserError
+from medsynth_app.core.files import alone
 from medsynth_app.core.job import EventKind, JobEvent
 from medsynth_app.core.jobs.train import TrainRequest
 from medsynth_app.datasets.dataset import is_frozen
@@ -148,3 +149,13 @@ def test_a_run_that_fails_before_it_has_learned_anything_is_in_nobodys_way(raw: 
             run(asked, Job("job", lambda event: None))
         assert (work / "run.json").exists() is learned and work.exists() is learned  # an empty folder goes too
         shutil.rmtree(work / "checkpoints", ignore_errors=True)
+
+
+def test_a_run_that_is_refused_takes_nothing_from_the_one_that_goes_on(raw: TrainRequest, tmp_path: Path) -> None:
+    work = tmp_path / "new.training"
+    (work / "checkpoints").mkdir(parents=True)
+    (work / "run.json").write_text("{}")
+    asked = replace(raw, checkpoints=str(work / "checkpoints"))
+    with alone(work), pytest.raises(UserError, match="Another run writes"):
+        run(asked, Job("job", lambda event: None))
+    assert (work / "run.json").exists() and (work / "checkpoints").is_dir()

@@ -96,8 +96,8 @@ class TrainingPage(QScrollArea):
         self._commands.refresh("models.stop_run", "models.go_on", "models.branch")
         if self.run is None:
             return
-        runs = self._session.training.runs
-        run = self.run = next((each for each in runs if each.id == self.run.id), self.run)
+        runs = self._session.training.runs  # it may go on as another job
+        run = self.run = next((each for each in runs if each.out == self.run.out), self.run)
         state = run.entry.record.state
         self._title.setText(_("Training {name}").format(name=run.name))
         self._state.setText(self._words(run))

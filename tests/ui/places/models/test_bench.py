@@ -96,6 +96,16 @@ def test_it_is_stopped_and_goes_on(desk: TestDesk, tmp_path: Path) -> None:
     assert ("retry", job_id) in desk.queue.asked
 
 
+def test_the_page_follows_a_run_that_goes_on_from_elsewhere(desk: TestDesk, tmp_path: Path) -> None:
+    job_id = begin(desk, tmp_path, "skin")
+    shown = choose(desk)
+    desk.hear(job_id, JobState.CANCELLED, JobEvent(job_id, EventKind.CANCELLED))
+    assert shown.go_on.isVisible()
+    other = begin(desk, tmp_path, "skin")  # as "Run this job again" among the jobs does it
+    assert shown.run is not None and shown.run.id == other
+    assert shown.stop.isVisible() and not shown.go_on.isVisible() and not shown.branch.isEnabled()
+
+
 def test_curves_come_from_the_log_of_a_run_before_and_beside_those_of_another(desk: TestDesk, tmp_path: Path) -> None:
     for step in (50, 100):
         note(tmp_path / "old.training" / "checkpoints", {"stage": "denoiser", "step": step, "steps": 500, "loss": 3.0})

@@ -16,6 +16,7 @@ from medsynth_app.core.job import EventKind, JobEvent, JobState
 from medsynth_app.core.jobs.stored import to_parts
 from medsynth_app.core.jobs.train import TrainRequest
 from medsynth_app.datasets.freeze import freeze_training_set
+from medsynth_app.session.training import Branch
 from medsynth_app.ui.places.models.branch import BranchDialog
 from medsynth_app.workspace.workspace import Workspace
 from tests.actions.bench import two_cells
@@ -171,6 +172,17 @@ def test_a_wrong_name_or_recipe_is_told_before_anything_is_copied(desk: TestDesk
     press(dialog.choose)
     assert "other.toml cannot be read" in dialog.trouble.text()
     dialog.reject()
+
+
+def test_a_copy_that_ends_in_a_fault_leaves_nothing(desk: TestDesk, tmp_path: Path, job: str) -> None:
+    def broken(*_done: int) -> None:
+        raise ZeroDivisionError
+
+    run, = desk.session.training.runs
+    with pytest.raises(ZeroDivisionError):
+        desk.session.training.branch(Branch(run, "skin-2", RECIPE), tmp_path / "recipes", broken, lambda: False)
+    assert not list((tmp_path / "recipes").iterdir()) and not list(tmp_path.glob("*skin-2*"))
+    assert not list(tmp_path.glob("*.part"))
 
 
 def test_a_copy_that_fails_is_told_and_leaves_nothing(desk: TestDesk, tmp_path: Path, job: str,
