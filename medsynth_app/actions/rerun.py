@@ -93,7 +93,7 @@ def _rerun_picture(found: Found, drawing: _Drawing, mask: Path | None, out: Path
     record, workspace = found.record, drawing.workspace
     picture = drawing.picture(record, _labels_of_picture(found, mask))
     pixels, labels = picture.pixels(), picture.mask()
-    in_file, counts = look_at_picture(found.file, pixels, labels, hidden="invisible_mark" in record.parameters)
+    in_file, counts = look_at_picture(found.file, pixels, labels)
     written = export_picture(workspace, pixels, picture.provenance, out / "rerun.png", mark=False, mask=labels) \
         if out is not None else None
     return answer_of(record, picture.provenance, in_file, counts, lacking(record, ("result_sha256",)), written)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from medsynth_app.actions.export import Exported
 from medsynth_app.actions.trace import pixels_in
 from medsynth_app.core.errors import UserError
-from medsynth_app.core.hidden_mark import code_of, hide
+from medsynth_app.core.hidden_mark import SMALLEST, code_of, hide
 from medsynth_app.core.image import Pixels, pixels_sha256
 from medsynth_app.core.provenance import Provenance
 from medsynth_app.formats.mark import draw_mark
@@ -148,16 +148,16 @@ def answer_of(record: Provenance, made: Provenance, in_file: InFile, counts: tup
     return Rerun(identical, in_file, record, made, _differences(record, made), lacking, *counts, fills, written)
 
 
-def look_at_picture(file: Path | None, pixels: Pixels, labels: Mask | None, *, hidden: bool
-                    ) -> tuple[InFile, tuple[int, int, int]]:
-    """Hold a file against a whole picture; `hidden`: its record says that an invisible mark was hidden in it."""
+def look_at_picture(file: Path | None, pixels: Pixels, labels: Mask | None) -> tuple[InFile, tuple[int, int, int]]:
+    """Hold a file against a whole picture, without and with the invisible mark: a record from the workspace, which
+    keeps the picture without, does not tell of it."""
     held = _pixels_of(file)
     if held is None:
         return InFile.NONE, (0, 0, 0)
     if labels is not None and np.array_equal(held, labels):
         return InFile.MASK, (0, 0, 0)
     said = _compared(held, pixels, np.ones(pixels.shape[:2], np.bool_))
-    if hidden and said[0] is InFile.OTHER:
+    if said[0] is InFile.OTHER and min(held.shape[:2]) >= SMALLEST:
         marked = hide(pixels, code_of(pixels_sha256(pixels)))
         if any(np.array_equal(held, each) for each in (marked, draw_mark(marked))):
             return InFile.HIDDEN, (0, int(held.size), 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from psygnal import Signal
@@ -18,6 +19,7 @@ from medsynth_app.session.hook import BEFORE_VIEWS
 from medsynth_app.session.jobs import Jobs
 from medsynth_app.session.models import Models
 from medsynth_app.session.people import People
+from medsynth_app.settings.settings import SettingsStore
 
 
 class Make:
@@ -31,8 +33,10 @@ class Make:
 
     paced = Signal()
 
-    def __init__(self, queue: JobQueue, generate: Generate, models: Models, people: People, jobs: Jobs) -> None:
+    def __init__(self, queue: JobQueue, settings: SettingsStore, generate: Generate, models: Models, people: People,
+                 jobs: Jobs) -> None:
         self._queue, self._generate, self._models, self._people, self._jobs = queue, generate, models, people, jobs
+        self._settings = settings
         self._paces: Paces = {}
         self._measuring = ""
         self._folders: dict[str, Path] = {}
@@ -43,9 +47,12 @@ class Make:
         return offered_lines(self._models.chosen(), self._generate.parameters, each)
 
     def plan(self, wanted: WantedSet, out: Path | None = None) -> Plan:
-        """The order of a set; in a folder where one was begun without a seed, with the seed that it has there."""
+        """The order of a set, with the invisible mark where the settings say so; in a folder where one was begun with
+        the mark that it has there, or none, and its seed where none is given."""
         begun = begun_in(out) if out is not None else None
-        return plan_of(wanted, self._models.packs, begun.seed if begun is not None else None)
+        marked = self._settings.current.invisible_mark if begun is None else begun.invisible_mark
+        return plan_of(replace(wanted, invisible_mark=marked), self._models.packs,
+                       begun.seed if begun is not None else None)
 
     def outlook(self, plan: Plan, out: Path) -> Outlook:
         """What stands before a set; what speaks against it is a `UserError`."""

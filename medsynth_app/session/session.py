@@ -80,7 +80,7 @@ class Session:
             queue, changed(GenerateParameters(), device=device, preview_every=preview_every),
             Pictures(workspace, people, jobs, hook), documents=documents, view=view, painting=painting, models=models,
             people=people, jobs=jobs, hook=hook)
-        self.make = Make(queue, self.generate, models, people, jobs)
+        self.make = Make(queue, settings, self.generate, models, people, jobs)
         self.exports = Exports(workspace, settings, documents, view)
         self.training = Training(workspace, queue, people, jobs)
         self.labelling = Labelling(workspace, people, Teaching(queue, models, people, jobs, hook), hook)

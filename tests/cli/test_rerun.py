@@ -133,6 +133,11 @@ def test_pictures_with_an_invisible_mark_are_known_for_what_they_are(
         assert (status, said["identical"], said["file"]) == (0, True, "hidden"), said
         assert "with its invisible mark" in said["words"]
         assert said["values"] == {"differing": 0, "of": 96 * 96 * 3, "largest": 0}
+    with Image.open(made) as image:
+        record = json.loads(image.info["medsynth"])
+        del record["parameters"]["invisible_mark"]  # as the workspace keeps it, and `trace --record` writes it
+        untold = with_record(tmp_path / "untold.png", np.array(image), json.dumps(record))
+    assert again(untold)[1]["file"] == "hidden"
     found = same_process("trace", made, "--among", tmp_path / "set")["found"]
     assert found[0]["seed"] == 4 and found[0]["wrong_bits"] == 0
     assert "An invisible mark" in (tmp_path / "set" / "README.md").read_text()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,10 @@ from PySide6.QtWidgets import QPushButton, QWidget
 
 from medsynth_app.core.job import EventKind, JobEvent, JobState, Lane
 from medsynth_app.core.jobs.make import MakeRequest
+from medsynth_app.core.options import changed
 from medsynth_app.core.order import Order
+from medsynth_app.core.order_file import WantedSet
+from medsynth_app.datasets.made import ORDER
 from medsynth_app.ui.places.generate import commands
 from medsynth_app.ui.places.generate.order import OrderDialog
 from medsynth_app.ui.places.generate.order_table import COUNT, PROMPT
@@ -81,6 +85,21 @@ def test_a_hundred_of_each_class_in_three_clicks(desk: TestDesk, tmp_path: Path,
     show = next(each for each in desk.window.findChildren(QPushButton) if each.text() == "Show" and each.isVisible())
     click(show)
     assert opened == [Path(request.out)]
+
+
+def test_a_set_has_the_invisible_mark_as_the_settings_or_one_that_was_begun_say(desk: TestDesk, tmp_path: Path) -> None:
+    make, settings = desk.session.make, desk.session.settings
+    wanted = WantedSet("Few", tuple(replace(line, parameters=changed(line.parameters, width=96, height=96))
+                                    for line in make.offered(2)))
+    assert not make.plan(wanted).order.invisible_mark
+    settings.change(invisible_mark=True)
+    marked = make.plan(wanted).order
+    found = dialog(desk, tmp_path / "sets")
+    click(found.fill)
+    desk.until(lambda: "too small for an invisible mark" in found.trouble.text())  # of 32 pixels
+    settings.change(invisible_mark=False)
+    (tmp_path / ORDER).write_text(marked.to_json())
+    assert marked.invisible_mark and make.plan(wanted, tmp_path).order.invisible_mark
 
 
 def test_lines_are_edited_and_what_is_wrong_is_told(desk: TestDesk, tmp_path: Path) -> None:
