@@ -89,9 +89,12 @@ def _warning(encoder: str, classes: list[str], taught: tuple[str, ...] | None) -
     if taught is None:
         return (f"Whether {encoder} was taught these classes is not known. If it was, every order looks better than "
                 "it is.")
-    seen = [name for name in classes if name.casefold() in {each.casefold() for each in taught}]
-    if not seen:
+    if not taught:
         return ""
+    seen = [name for name in classes if name.casefold() in {each.casefold() for each in taught}]
+    if not seen:  # other names may stand for the same cells
+        return (f"{encoder} was taught {', '.join(taught)} by labels. If cells of these classes have other names here, "
+                "every order looks better than it is.")
     return (f"{encoder} was taught {', '.join(seen)} by labels, so every order looks better here than it is. Use an "
             "encoder that saw no label.")
 

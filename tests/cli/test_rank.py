@@ -129,7 +129,8 @@ def test_an_encoder_that_saw_the_labels_is_told(same_process: Run, cells: Path, 
     asked = ("simulate-labelling", cells / "E.npz", "--labels", cells / "all.csv", "--budget", 6, "--batch", 3,
              "--seeds", 1, "--json")
     told: list[str] = []
-    for about in (None, {"classes": "Blast, neutrophil"}, {"classes": None, "supervision": "none: no label was seen"}):
+    for about in (None, {"classes": "Blast, neutrophil"}, {"classes": None, "supervision": "none: no label was seen"},
+                  {"classes": "BL, NE"}):
         if about is not None:
             make_pack(tmp_path / str(len(told)), "tiny", kind="encoder", training={"encoder": about})
         with pytest.MonkeyPatch.context() as patch:
@@ -140,6 +141,7 @@ def test_an_encoder_that_saw_the_labels_is_told(same_process: Run, cells: Path, 
     assert "Whether tiny was taught these classes is not known" in told[0]
     assert "tiny was taught blast by labels" in told[1]
     assert told[2] == ""
+    assert "If cells of these classes have other names here" in told[3]
 
 
 def test_a_folder_of_classes_is_embedded_and_simulated(same_process: Run, tmp_path: Path) -> None:
