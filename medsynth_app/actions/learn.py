@@ -34,7 +34,8 @@ def suited_encoder(packs: Sequence[InstalledPack], wanted: str = "", schema: Cel
     Parameters
     ----------
     wanted
-        Its hash; where none has it, the first one, or the first that saw no label where most classes are new.
+        Its hash; where none has it, the first one, or the first that saw no label where most classes are new; the
+        newest version of it.
     schema
         Classes that are looked for; those that an encoder was not taught are new to it.
 
@@ -52,7 +53,8 @@ def suited_encoder(packs: Sequence[InstalledPack], wanted: str = "", schema: Cel
     if schema is not None and first.manifest.taught \
             and 2 * len(new_classes(schema, first.manifest.taught)) > len(schema.classes):
         first = next((pack for pack in encoders if pack.manifest.taught == ()), first)
-    return next((pack for pack in encoders if pack.manifest.sha256 == wanted), first)
+    newest = [pack for pack in encoders if pack.manifest.name == first.manifest.name][-1]  # they come in that order
+    return next((pack for pack in encoders if pack.manifest.sha256 == wanted), newest)
 
 
 def new_classes(schema: CellSchema, taught: Sequence[str]) -> tuple[str, ...]:

@@ -94,7 +94,7 @@ def hide(pixels: Pixels, code: str) -> Pixels:
     wanted = np.where(_bits_of([code])[0], 1.0, -1.0)
     least = STRENGTH / 128 * np.sqrt(rows * columns)
     places, signs = _frequencies()
-    added, marked = np.zeros((rows, columns)), pixels
+    added, marked = np.zeros((rows, columns)), pixels.copy()
     for _ in range(ROUNDS):
         short = np.maximum(0.0, least - wanted * _sums(marked, down, across))
         if short.max() < least / 50:

@@ -244,6 +244,8 @@ def _differing(mine: Mapping[str, Any], its: Mapping[str, Any], words: Mapping[s
     for name, value in mine.items():
         if value != its[name]:
             said = words.get(name, f"the {name.replace('_', ' ')}")
+            if isinstance(value, bool):
+                return f"{said} was {'on' if value else 'off'} and is {'on' if its[name] else 'off'}"
             short = isinstance(value, str | int | float) and len(f"{value}{its[name]}") < 60
             return f"{said} was {value!r} and is {its[name]!r}" if short else f"{said} is another"
     return ""

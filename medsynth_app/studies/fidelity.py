@@ -106,9 +106,9 @@ def quality(bench: Bench, request: StudyRequest) -> Findings:
                                "distances: all pictures at the pack's size and by way of the same JPEG file; read the "
                                "kernel distance first, for a Frechet distance below 1,000 pictures depends on their "
                                "number", *notes])
+    redrawn = bench.redrawn(real)
     for each in (space, *outside):
-        drawn, truth, through = (each.of(as_files(side)).astype(np.float64)
-                                 for side in (pictures, real, bench.redrawn(real)))
+        drawn, truth, through = (each.of(as_files(side)).astype(np.float64) for side in (pictures, real, redrawn))
         sets = Compared(drawn, truth, np.array([item.group for item in held_out]), request.seed,
                         np.array([item.label for item in held_out]) if domain.cells else None, through)
         add_distances(findings, sets, each.name, with_targets=domain.cells and each is space)

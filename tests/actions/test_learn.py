@@ -136,5 +136,8 @@ def test_an_encoder_is_chosen_by_its_hash_and_none_is_told(encoder: InstalledPac
     other = make_pack(tmp_path / "packs", "other-encoder", kind="encoder")
     assert suited_encoder([encoder, other], other.manifest.sha256) is other
     assert suited_encoder([encoder, other], "gone") is encoder
+    newer = make_pack(tmp_path / "newer", encoder.manifest.name, kind="encoder", version="9.0")
+    assert suited_encoder([encoder, newer, other]) is newer
+    assert suited_encoder([encoder, newer], encoder.manifest.sha256) is encoder
     with pytest.raises(UserError, match="no encoder"):
         suited_encoder([make_pack(tmp_path / "packs", "cells")])

@@ -68,6 +68,7 @@ def test_an_order_comes_back_as_it_was_and_differences_are_told() -> None:
     other = replace(one, lines=(one.lines[0], replace(one.lines[1], count=4)))
     assert difference(one, other) == "in line 2 (b) the count was 2 and is 4"
     assert difference(one, replace(one, lines=one.lines[:1])) == "it has 2 lines, not 1"
+    assert difference(one, replace(one, invisible_mark=True)) == "the invisible mark was off and is on"
     assert difference(one, replace(one, licence_note="n")) == "the licence note was '' and is 'n'"
     assert "model pack" in difference(one, replace(one, lines=(
         replace(one.lines[0], pack=replace(PACK, sha256="cd")), one.lines[1])))

@@ -37,6 +37,7 @@ def test_a_clock_that_jumps_stops_no_backup_and_deletes_no_new_one(
 
     monkeypatch.setattr(time, "time", lambda: real() + away[0])
     monkeypatch.setattr(database, "datetime", Clock)
+    monkeypatch.setattr("medsynth_app.workspace.workspace.backup_is_due", lambda folder: False)  # that one runs beside
 
     def backed_up(count: int) -> Path:
         with Workspace.open(folder) as workspace:
