@@ -142,7 +142,7 @@ def test_pictures_with_an_invisible_mark_are_known_for_what_they_are(
     assert found[0]["seed"] == 4 and found[0]["wrong_bits"] == 0
     assert "An invisible mark" in (tmp_path / "set" / "README.md").read_text()
     mixed = command_line("make", tmp_path / "order.toml", "--out", tmp_path / "set", "--device", "cpu")
-    assert mixed.exit_code == 2 and "the invisible mark was True and is False" in mixed.stderr
+    assert mixed.exit_code == 2 and "the invisible mark was on and is off" in mixed.stderr
 
 
 def test_a_fill_is_drawn_again_wherever_its_image_lies(
