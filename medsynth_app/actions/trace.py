@@ -13,7 +13,7 @@ import numpy as np
 from medsynth_app.actions.records import record_in
 from medsynth_app.core.errors import Cancelled, UserError
 from medsynth_app.core.hidden_mark import BITS as MARK_BITS
-from medsynth_app.core.hidden_mark import MOST_WRONG, HiddenMark, code_of, hide, read_mark
+from medsynth_app.core.hidden_mark import MOST_WRONG, HiddenMark, code_of, read_mark, with_its_mark
 from medsynth_app.core.image import Pixels, pixels_sha256
 from medsynth_app.core.looks import ALIKE, BITS, distances, looks_of
 from medsynth_app.core.provenance import Provenance
@@ -174,7 +174,7 @@ def _is_marked(pixels: Pixels, plain: Pixels, wrong: int | None) -> bool:
     """Whether a picture is `plain` with the visible mark, the invisible one (`wrong` bits of it are not so) or both."""
     if pixels.shape != plain.shape:
         return False
-    hidden = [hide(plain, code_of(pixels_sha256(plain)))] if wrong == 0 and plain.dtype == np.uint8 else []
+    hidden = [with_its_mark(plain)] if wrong == 0 and plain.dtype == np.uint8 else []
     return any(np.array_equal(pixels, each) for each in (draw_mark(plain), *hidden, *map(draw_mark, hidden)))
 
 

@@ -79,6 +79,11 @@ def mark_invisibly(pixels: Pixels, record: Provenance) -> tuple[Pixels, Provenan
         **record.parameters, "invisible_mark": {"method": METHOD, "code": code}})
 
 
+def with_its_mark(pixels: Pixels) -> Pixels:
+    """The same copy alone."""
+    return hide(pixels, code_of(pixels_sha256(pixels)))
+
+
 def require_room_for_mark(rows: int, columns: int) -> None:
     """Raise `UserError` where a picture of so many pixels is too small."""
     if min(rows, columns) < SMALLEST:

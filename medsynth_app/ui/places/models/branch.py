@@ -8,22 +8,22 @@ from difflib import SequenceMatcher
 from pathlib import Path
 
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QDialog, QLineEdit, QPlainTextEdit, QSpinBox
+from PySide6.QtWidgets import QDialog, QPlainTextEdit
 
 from medsynth_app.actions.train import SECTIONS, check_recipe, read_recipe, work_folder
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import JobState
 from medsynth_app.core.words import _, ngettext
 from medsynth_app.session.training import Branch, TrainingRun
+from medsynth_app.ui.places.models.run_fields import minutes_field, name_field
 from medsynth_app.ui.shell.dialogs import Dialogs
 from medsynth_app.ui.theme import tokens as look
 from medsynth_app.ui.widgets.basic import button, column, label, row, set_role
-from medsynth_app.ui.widgets.fields import indent
 from medsynth_app.ui.widgets.panel import field_row
 
 ABOUT = _("A copy of what {name} has kept goes on under another name, and {name} stays as it is. It learns from the "
           "same pictures: what the recipe says under [data] is decided already, and so is the shape of its networks.")
-FIELD, LINES = 300, 9  # px, and lines of the recipe at the least
+LINES = 9  # of the recipe at the least
 
 
 class BranchDialog(QDialog):
@@ -43,16 +43,8 @@ class BranchDialog(QDialog):
         self._before: str | None = None  # of the run itself; None where it cannot be read
         self.setWindowTitle(_("Branch a training run"))
         self.setMinimumWidth(560)
-        self.name = QLineEdit(self._free_name())
-        self.name.setMaxLength(60)
-        self.name.setFixedWidth(FIELD)
-        self.name.textChanged.connect(lambda _text: self._check())
-        self.minutes = QSpinBox()
-        self.minutes.setRange(0, 7 * 24 * 60)
-        self.minutes.setSuffix(" min")
-        self.minutes.setSpecialValueText(_("as the recipe says"))
-        self.minutes.setFixedWidth(FIELD)
-        indent(self.minutes)
+        self.name = name_field(self._check, self._free_name())
+        self.minutes = minutes_field()
         self.recipe = QPlainTextEdit()
         self.recipe.setAccessibleName(_("Recipe of the branch"))
         self.recipe.setTabChangesFocus(True)

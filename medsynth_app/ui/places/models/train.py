@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtWidgets import QComboBox, QDialog, QLabel, QLineEdit, QSpinBox, QWidget
+from PySide6.QtWidgets import QComboBox, QDialog, QLabel, QWidget
 
 from medsynth_app.actions.data import preview_request
 from medsynth_app.actions.data_recipe import write_recipe
@@ -19,10 +19,10 @@ from medsynth_app.core.words import _
 from medsynth_app.formats.pack import default_pack_folders
 from medsynth_app.session.session import Session
 from medsynth_app.ui.places.models.data import DataDialog
+from medsynth_app.ui.places.models.run_fields import FIELD, minutes_field, name_field
 from medsynth_app.ui.shell.dialogs import Dialogs
 from medsynth_app.ui.theme import tokens as look
 from medsynth_app.ui.widgets.basic import ElidedLabel, Segmented, button, column, label, model_box, row, set_role
-from medsynth_app.ui.widgets.fields import indent
 from medsynth_app.ui.widgets.panel import field_row
 
 PARTS = (("base", _("Pictures"), _("A model that draws pictures from a prompt.")),
@@ -37,7 +37,7 @@ WRITTEN = _("A recipe for these data is written to recipes/{name}.toml, beside y
             "and change its words, before a long run.")
 ABOUT = _("The data are split first; only the training part is learned from. The run waits its turn in the "
           "background, gives way to inpainting, and keeps a checkpoint when it is cancelled.")
-FIELD, BESIDE = 300, 96  # px
+BESIDE = 96  # px
 
 
 class TrainDialog(QDialog):
@@ -77,16 +77,8 @@ class TrainDialog(QDialog):
         self._data_name.setFixedWidth(FIELD - BESIDE - look.S)
         self.pack = model_box(lambda _index: None)
         self.pack.setFixedWidth(FIELD)
-        self.name = QLineEdit()
-        self.name.setMaxLength(60)
-        self.name.setFixedWidth(FIELD)
-        self.name.textChanged.connect(lambda _text: self._check())
-        self.minutes = QSpinBox()
-        self.minutes.setRange(0, 7 * 24 * 60)
-        self.minutes.setSuffix(" min")
-        self.minutes.setSpecialValueText(_("as the recipe says"))
-        self.minutes.setFixedWidth(FIELD)
-        indent(self.minutes)
+        self.name = name_field(self._check)
+        self.minutes = minutes_field()
         self.trouble = label("", "error", wrap=True)
         self.start = button(_("Start training"), self._start, "primary")
         self.cancel = button(_("Cancel"), self.reject)
