@@ -13,11 +13,13 @@ from medsynth_app.core.errors import UserError
 from medsynth_app.datasets.ready import Item, Ready, write_png
 from medsynth_app.segmentation.cell_parts import CYTOPLASM, NUCLEUS, cell_parts
 
-CORNER = 0.42  # share of the edge that a corner of a background picture keeps
+CORNER = 0.42  # share of the shorter edge that a corner of a background picture keeps
 
 
 def cell_items(ready: Iterable[Ready], layout: dict[str, Any], out: Path) -> Iterator[Item]:
-    """Each picture in every crop; corners of the background class as background."""
+    """Each picture in every crop, a square about its middle, so that nothing is stretched; corners of the background class
+    as background.
+    """
     names = layout.get("class_names", {})
     for picture in ready:
         if not picture.part:
@@ -32,10 +34,10 @@ def cell_items(ready: Iterable[Ready], layout: dict[str, Any], out: Path) -> Ite
             yield {"file": picture.file, "captions": captions, "class": label, "split": picture.part,
                    "box": _centre_box(width, height, share), **more}
         if label == layout.get("background_class"):
-            w, h = round(width * CORNER), round(height * CORNER)
-            for left, top in ((0, 0), (width - w, height - h)):
+            edge = round(min(width, height) * CORNER)
+            for left, top in ((0, 0), (width - edge, height - edge)):
                 yield {"file": picture.file, "captions": layout["background_captions"], "class": "background",
-                       "split": picture.part, "box": [left, top, left + w, top + h]}
+                       "split": picture.part, "box": [left, top, left + edge, top + edge]}
 
 
 def _article(noun: str) -> str:
@@ -43,9 +45,9 @@ def _article(noun: str) -> str:
 
 
 def _centre_box(width: int, height: int, share: float) -> list[int]:
-    w, h = round(width * share), round(height * share)
-    left, top = (width - w) // 2, (height - h) // 2
-    return [left, top, left + w, top + h]
+    edge = round(min(width, height) * share)
+    left, top = (width - edge) // 2, (height - edge) // 2
+    return [left, top, left + edge, top + edge]
 
 
 def _cell_mask(picture: Ready, layout: dict[str, Any], out: Path) -> Item:

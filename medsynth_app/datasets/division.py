@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from medsynth_app.core.errors import UserError
 from medsynth_app.datasets.near import equal_pairs, grouped
 
 PARTS = ("train", "val", "test")
+VALIDATED = 14  # one of so many is for validation, where the data state no test
 
 
 class SplitBy(StrEnum):
@@ -65,9 +66,10 @@ def divide(claims: Sequence[Claim], same: Sequence[tuple[int, int]]) -> Division
     """Split pictures so that no patient and no two that are nearly the same lie in different parts.
 
     Where the data state a split, it stays; of pictures that are nearly the same but lie in different parts of it, those
-    of the part that is held back most (test, then val) stay, and the others are left out. Where they state none, one of
-    ten patients, else groups of such pictures, else pictures is kept for validation and one for testing; something is
-    always learned from.
+    of the part that is held back most (test, then val) stay, and the others are left out. Where that split has no test,
+    its val is held back for figures, as of pairs, and one of fourteen patients, else groups of such pictures of train is
+    for validation. Where they state none, one of ten patients, else groups of such pictures, else pictures is kept for
+    validation and one for testing; something is always learned from.
 
     Parameters
     ----------
@@ -80,6 +82,9 @@ def divide(claims: Sequence[Claim], same: Sequence[tuple[int, int]]) -> Division
         A split that is none of `PARTS`, a patient whom the data themselves put into two parts.
     """
     _check(claims)
+    judged_on_val = {claim.split for claim in claims} == {"train", "val"}
+    if judged_on_val:
+        claims = [replace(claim, split="test") if claim.split == "val" else claim for claim in claims]
     near = grouped(len(claims), same)
     whole = grouped(len(claims), [*same, *equal_pairs([claim.patient for claim in claims])])
     stated: dict[int, str] = {}  # the part of a group of pictures that are alike
@@ -94,6 +99,9 @@ def divide(claims: Sequence[Claim], same: Sequence[tuple[int, int]]) -> Division
             parts.append(stated[group] if claim.split in ("", stated[group]) else "")
         else:
             parts.append(beside.get(hangs) or _drawn(claims[hangs].name))
+    if judged_on_val:
+        parts = ["val" if part == "train" and _place(claims[hangs].name) % VALIDATED == 0 else part
+                 for part, hangs in zip(parts, whole, strict=True)]
     if not stated and claims and "train" not in parts:  # so few groups that chance gave it none: the largest is learned
         largest = Counter(whole).most_common(1)[0][0]
         parts = ["train" if hangs == largest else part for part, hangs in zip(parts, whole, strict=True)]
@@ -115,7 +123,11 @@ def _by(claims: Sequence[Claim], near: Sequence[int]) -> SplitBy:
 
 def _drawn(name: str) -> str:
     """One of ten is val, one test: by its name, so that it is the same every time."""
-    return {0: "val", 1: "test"}.get(int(hashlib.sha256(name.encode()).hexdigest()[:12], 16) % 10, "train")
+    return {0: "val", 1: "test"}.get(_place(name) % 10, "train")
+
+
+def _place(name: str) -> int:
+    return int(hashlib.sha256(name.encode()).hexdigest()[:12], 16)
 
 
 def _check(claims: Sequence[Claim]) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from medsynth_app.core.errors import UserError
 from medsynth_app.datasets.dataset import FIELDS
+from medsynth_app.datasets.division import VALIDATED
 from medsynth_app.datasets.picture import is_picture
 
 LABELS = "labels.csv"
@@ -142,7 +143,7 @@ def pairs(data: Path) -> tuple[Entry, ...]:
     found = []
     for part in parts if "test" in parts else ("train", "val"):
         for k, path in enumerate(_files(data / part / "images")):
-            split = part if "test" in parts else "test" if part == "val" else "val" if k % 14 == 0 else "train"
+            split = part if "test" in parts else "test" if part == "val" else "val" if k % VALIDATED == 0 else "train"
             found.append(_pair(path, data, split, part))
     return tuple(found)
 

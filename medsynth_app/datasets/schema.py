@@ -88,7 +88,7 @@ EVERY = {
                             "Black and white by modality, in its units: { CT = [-1000, 400] }."),
 }
 CROPS = Key(_shares, "a list of shares, above 0 and up to 1", "[1.0]",
-            "Each picture is seen in these shares of its edge, about its middle.")
+            "Each picture is seen in squares of these shares of its shorter edge, about its middle.")
 BACKGROUND = "a list of texts"
 OF_LAYOUT: dict[str, dict[str, Key]] = {
     CELLS: {

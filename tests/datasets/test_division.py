@@ -28,11 +28,20 @@ def test_what_hangs_together_is_never_torn(same: list[tuple[int, int]], patients
 @given(st.lists(st.tuples(st.integers(0, 29), st.integers(0, 29)), max_size=20),
        st.lists(st.sampled_from(["train", "val", "test"]), min_size=30, max_size=30))
 def test_a_stated_split_stays_but_for_what_would_leak(same: list[tuple[int, int]], splits: list[str]) -> None:
+    splits[0] = "test"
     found = divide([Claim(f"{k}.png", split) for k, split in enumerate(splits)], same)
     assert found.by is SplitBy.OWN
     assert all(part in ("", split) for part, split in zip(found.parts, splits, strict=True))
     assert all(part for part, split in zip(found.parts, splits, strict=True) if split == "test")
     assert all(len({found.parts[i], found.parts[j]} - {""}) <= 1 for i, j in same)
+
+
+def test_where_the_data_state_no_test_val_is_held_back_for_figures_and_train_gives_whole_patients_for_validation() -> None:
+    claims = [Claim(f"{k}.png", "train", f"p{k // 2}") for k in range(400)] + [Claim(f"v{k}.png", "val") for k in range(9)]
+    found = divide(claims, [(398, 400)])  # a training picture like a held-out one
+    assert found.parts[400:] == ("test",) * 9 and found.left_out == [398]
+    assert 14 < found.parts.count("val") < 48
+    assert all(found.parts[k] == found.parts[k + 1] for k in range(0, 398, 2))
 
 
 def test_the_draw_is_the_same_whatever_else_the_data_hold() -> None:
