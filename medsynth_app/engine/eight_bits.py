@@ -1,4 +1,4 @@
-"""Weights in 8 bits: what small networks are stored in, for room; they compute in float32."""
+"""Weights in 8 bits, for room: how networks are stored; they compute in float32, or in what a GPU takes."""
 
 from __future__ import annotations
 
@@ -33,3 +33,15 @@ def unpacked(weights: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
         else:
             found[name] = value.float() if value.is_floating_point() else value
     return found
+
+
+def in_float8(network: torch.nn.Module) -> None:
+    """Bring a network of diffusers' to what it is stored in: matrices and kernels float8 (e4m3), the rest float16.
+
+    They need no scale: ``from_pretrained`` reads such files as they are, into whatever precision it is asked for.
+    """
+    for weight in network.parameters():
+        weight.data = weight.data.to(torch.float8_e4m3fn if weight.ndim > 1 else torch.float16)
+    for name, values in network.named_buffers():
+        if values.is_floating_point():
+            network.get_buffer(name).data = values.data.half()

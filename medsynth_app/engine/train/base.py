@@ -57,6 +57,7 @@ def train_base(run: Run) -> PackManifest:
         **({"decoder_steps_against_a_critic": turn} if turn else {}),
         "denoiser_steps": history.step,
         **velocity_facts(history, recipe.denoiser.batch, begun, device, vae, model),
+        **({"stored": recipe.pack.stored} if recipe.pack.stored != "float16" else {}),
     }
     supervisor.report("pack", 0, 1, "writing the pack")
     about = {**frozen.about, "train_images": len({sample.file for sample in frozen.samples}),

@@ -27,7 +27,7 @@ SPLIT = {  # by `TrainingData.split_by`
              "in two parts"}
 UNMEASURED = "## Figures\nNot evaluated: no study has measured this pack (`medsynth study --help`).\n"
 LOADING = """## In other programs
-The folder is one of diffusers' StableDiffusionPipeline. Weights are stored with 16 bits and computed with 32:
+The folder is one of diffusers' StableDiffusionPipeline. Weights are stored with {bits} and computed with 32:
 
 ```python
 from diffusers import StableDiffusionPipeline
@@ -36,6 +36,7 @@ pipeline = StableDiffusionPipeline.from_pretrained("this folder")
 
 Pictures drawn so carry no record. `medsynth_app.api.Pack` draws them with one.
 """
+BITS = {"float16": "16 bits", "float8": "8 bits (float8_e4m3; vectors, autoencoder and text encoder with 16)"}
 TRAINED = {"base": "Training", "control": "Training of the ControlNet for masks",
            "masks": "Training of the model of masks", "encoder": "Training",
            "detector": "Training"}
@@ -83,7 +84,7 @@ def model_card(manifest: PackManifest, folder: Path) -> str:
     parts.append(_figures(json.loads((folder / FIGURES).read_text(encoding="utf-8")), weights_key(manifest))
                  if (folder / FIGURES).exists() else UNMEASURED)
     if manifest.kind == "base":
-        parts.append(LOADING)
+        parts.append(LOADING.format(bits=BITS[str(manifest.training.get("base", {}).get("stored", "float16"))]))
     if manifest.known_failures:
         parts.append("## Known failures\n" + "".join(f"- {text}\n" for text in manifest.known_failures))
     return "\n".join(parts)

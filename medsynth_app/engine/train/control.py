@@ -27,7 +27,7 @@ from medsynth_app.engine.diffusion.mask_model import MaskModel, enlarge
 from medsynth_app.engine.train.card import CONTROL_SAMPLES
 from medsynth_app.engine.train.denoiser import Latents, view_of
 from medsynth_app.engine.train.facts import recipe_fact, training_device, velocity_facts
-from medsynth_app.engine.train.pack import SHARD, join_part, named_pack
+from medsynth_app.engine.train.pack import SHARD, join_part, named_pack, to_store
 from medsynth_app.engine.train.recipe import Recipe
 from medsynth_app.engine.train.supervision import Run, Supervisor
 from medsynth_app.engine.train.velocity import Draw, Predict, train_velocity
@@ -74,7 +74,8 @@ def train_control(run: Run) -> PackManifest:
     def write(place: Path) -> None:
         shutil.rmtree(place / "controlnet", ignore_errors=True)
         (place / CONTROL_SAMPLES).unlink(missing_ok=True)
-        control.to("cpu", torch.float16).save_pretrained(place / "controlnet", max_shard_size=SHARD)
+        to_store(control, recipe)
+        control.save_pretrained(place / "controlnet", max_shard_size=SHARD)
         if grid is not None:
             grid.save(place / CONTROL_SAMPLES, quality=90)
 

@@ -20,6 +20,7 @@ from medsynth_app.core.intensity import IntensityRange
 from medsynth_app.core.jobs.request import Sampling
 from medsynth_app.core.pack import MANIFEST, USUAL_STEPS, PackManifest, TrainingData
 from medsynth_app.core.pack_files import hash_files, read_manifest, require_whole
+from medsynth_app.engine.eight_bits import in_float8
 from medsynth_app.engine.train.card import SAMPLES, model_card
 from medsynth_app.engine.train.denoiser import Denoiser
 from medsynth_app.engine.train.recipe import Recipe
@@ -46,11 +47,19 @@ def write_pack(recipe: Recipe, about: dict[str, Any], training: dict[str, Any], 
         shutil.rmtree(out / part, ignore_errors=True)
     for module in (vae, model):
         module.to("cpu", torch.float16)
+    to_store(model.unet, recipe)
     pipeline.save_pretrained(out, max_shard_size=SHARD)
     compute_in_float32(out)
     tokenizer.backend_tokenizer.model.save(str(out / "tokenizer"))  # older transformers read these two files
     grid.save(out / SAMPLES, quality=90)
     return seal(with_data(new_manifest(recipe, about, {"base": training}), earlier), out)
+
+
+def to_store(network: torch.nn.Module, recipe: Recipe) -> None:
+    """Bring UNet or ControlNet to the CPU, in the precision that the recipe wants it stored in."""
+    network.to("cpu", torch.float16)
+    if recipe.pack.stored == "float8":
+        in_float8(network)
 
 
 def compute_in_float32(folder: Path) -> None:

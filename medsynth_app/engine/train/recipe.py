@@ -14,6 +14,7 @@ from medsynth_app.core.pack import LARGEST, SMALLEST
 
 T = TypeVar("T")
 COLOURS = ("rgb", "grey")
+STORED = ("float16", "float8")
 SUPERVISION = ("labels", "none")
 TURNS = ("hflip", "vflip", "rot90")
 WORDS = {"str": "a text", "int": "a whole number", "float": "a number", "tuple[str, ...]": "a list of texts",
@@ -31,6 +32,7 @@ class PackSection:
     """What the trained pack says of itself.
 
     `licence` is that of the pack; without one it has the licence of the data, which their own description states.
+    `stored` is what matrices and kernels of UNet and ControlNet are stored in: "float8" halves the pack.
     """
 
     name: str
@@ -48,6 +50,7 @@ class PackSection:
     licence_note: str = ""
     known_failures: tuple[str, ...] = ()
     mask_labels: tuple[str, ...] = ()
+    stored: str = "float16"
 
 
 @dataclass(frozen=True)
@@ -261,6 +264,9 @@ def _check_ranges(recipe: Recipe, path: Path, has_pictures: bool) -> None:
     if recipe.pack.colour not in COLOURS:
         raise UserError(f"In the recipe {path.name}, colour in [pack] is {recipe.pack.colour!r}.",
                         f"It has to be {' or '.join(COLOURS)}.")
+    if recipe.pack.stored not in STORED:
+        raise UserError(f"In the recipe {path.name}, stored in [pack] is {recipe.pack.stored!r}.",
+                        f"It has to be {' or '.join(STORED)}.")
     if not SMALLEST <= recipe.pack.native_size <= LARGEST:
         raise UserError(f"In the recipe {path.name}, native_size in [pack] is {recipe.pack.native_size}.",
                         f"It is the edge of a picture in pixels, {SMALLEST} to {LARGEST}.")
