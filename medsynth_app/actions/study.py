@@ -72,7 +72,7 @@ def study_request(name: str, pack: str, out: Path, *, data: Path | None = None, 
         chosen = _recipe(found, recipe)
         paths["recipe"] = str(chosen.resolve())
         if "encoder" in entry.takes:
-            paths["encoder"] = _encoder(encoder, cells=read_layout(chosen).get("layout") == "labelled-cells")
+            paths["encoder"] = _encoder(encoder, cells=read_layout(chosen).get("masks") == "cell-parts")
     if any((place / MANIFEST).exists() for place in (out.resolve(), *out.resolve().parents)):
         raise UserError(f"The folder {out.name} lies inside a pack.", "Give another folder for the report.")
     if (out / f"{name}.json").exists():

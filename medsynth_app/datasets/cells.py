@@ -17,8 +17,8 @@ CORNER = 0.42  # share of the shorter edge that a corner of a background picture
 
 
 def cell_items(ready: Iterable[Ready], layout: dict[str, Any], out: Path) -> Iterator[Item]:
-    """Each picture in every crop, a square about its middle, so that nothing is stretched; corners of the background class
-    as background.
+    """Each picture in every crop, a square about its middle, so that nothing is stretched; corners of the background
+    class as background.
     """
     names = layout.get("class_names", {})
     for picture in ready:

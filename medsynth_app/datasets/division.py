@@ -67,9 +67,9 @@ def divide(claims: Sequence[Claim], same: Sequence[tuple[int, int]]) -> Division
 
     Where the data state a split, it stays; of pictures that are nearly the same but lie in different parts of it, those
     of the part that is held back most (test, then val) stay, and the others are left out. Where that split has no test,
-    its val is held back for figures, as of pairs, and one of fourteen patients, else groups of such pictures of train is
-    for validation. Where they state none, one of ten patients, else groups of such pictures, else pictures is kept for
-    validation and one for testing; something is always learned from.
+    its val is held back for figures, as of pairs, and one of fourteen patients, else groups of such pictures of train
+    is for validation. Where they state none, one of ten patients, else groups of such pictures, else pictures is kept
+    for validation and one for testing; something is always learned from.
 
     Parameters
     ----------

@@ -44,6 +44,8 @@ class Domain:
         The first crop of every picture.
     learned
         All crops of every training picture: what the pack has seen.
+    cells
+        Whether its pictures are of one cell each, whose parts `segmentation.cell_parts` finds.
     """
 
     name: str
@@ -58,11 +60,21 @@ class Domain:
     frozen: Path
     items: tuple[Item, ...]
     learned: tuple[Item, ...]
+    cells: bool = False
 
     @property
-    def cells(self) -> bool:
+    def classified(self) -> bool:
         """Whether its pictures have classes (and are judged by a classifier), not only masks."""
         return self.layout == "labelled-cells"
+
+    @property
+    def noun(self) -> str:
+        """What its pictures are called in a report."""
+        return "cells" if self.cells else "pictures"
+
+    @property
+    def masked(self) -> bool:
+        return any(item.mask is not None for item in self.items)
 
     @property
     def classes(self) -> list[str]:
@@ -83,6 +95,10 @@ class Domain:
             raise UserError(f"The data hold no masks in the split {split!r}.",
                             "Check the recipe's [data] section and the data folder.")
         return found
+
+    def to_fill(self, split: str) -> list[Item]:
+        """Items in which regions are filled: those with a mask; of data without masks all of the split."""
+        return self.with_masks(split) if self.masked else self.part(split)
 
 
 def orientations(pictures: Pictures, augment: tuple[str, ...]) -> list[Pictures]:

@@ -110,11 +110,11 @@ def quality(bench: Bench, request: StudyRequest) -> Findings:
     for each in (space, *outside):
         drawn, truth, through = (each.of(as_files(side)).astype(np.float64) for side in (pictures, real, redrawn))
         sets = Compared(drawn, truth, np.array([item.group for item in held_out]), request.seed,
-                        np.array([item.label for item in held_out]) if domain.cells else None, through)
-        add_distances(findings, sets, each.name, with_targets=domain.cells and each is space)
+                        np.array([item.label for item in held_out]) if domain.classified else None, through)
+        add_distances(findings, sets, each.name, with_targets=domain.classified and each is space)
         if each is space:
-            add_manifold(findings, sets, with_targets=domain.cells)  # the others are only to be reported
-    if domain.cells:
+            add_manifold(findings, sets, with_targets=domain.classified)  # the others are only to be reported
+    if domain.classified:
         add_classes(findings, domain, judge.names(pictures), np.array([label for _, label in asked]), judge.score)
     add_memorisation(findings, bench, space, pictures, real, request.seed)
     return findings
@@ -161,8 +161,8 @@ def add_manifold(findings: Findings, sets: Compared, with_targets: bool = True) 
 def add_classes(findings: Findings, domain: Domain, named: npt.NDArray[np.str_], asked: npt.NDArray[np.str_],
                 own: Spread) -> None:
     right = wilson(int((named == asked).sum()), len(asked))
-    findings.add("asked class named by a classifier of real cells (floor: its accuracy on real test cells)", right, own,
-                 "at least 0.85", f"{len(asked)} drawn")
+    findings.add(f"asked class named by a classifier of real {domain.noun} (floor: its accuracy on real test "
+                 f"{domain.noun})", right, own, "at least 0.85", f"{len(asked)} drawn")
     each = per_class_recall(asked, named, domain.classes)
     findings.add("the same for each class", ", ".join(f"{name} {found.mean:.2f}" for name, found in each.items()),
                  n=" ".join(str(found.n) for found in each.values()))

@@ -56,14 +56,15 @@ class Trials:
 
 
 def inpaint(bench: Bench, request: StudyRequest) -> Findings:
-    """All figures of one pack; what is filled follows from what its data are: cells, grey slices, or objects."""
+    """All figures of one pack; what is filled follows from its data: cells, grey slices, objects, or none of these."""
     domain = bench.domain
-    items = chosen(domain.with_masks("test"), request.n or 100, request.seed)
-    judge = bench.judge()
+    items = chosen(domain.to_fill("test"), request.n or 100, request.seed)
     size = int(np.median([item.edge for item in items]))
-    findings = Findings(notes=[judge.words, f"pictures of {size} px, painted {brush_of(size)} px over the rim; seeds "
+    judged = bench.judge().words if domain.masked else "the data have no masks: nothing is removed or replaced, only " \
+        "regions whose truth is known are filled"
+    findings = Findings(notes=[judged, f"pictures of {size} px, painted {brush_of(size)} px over the rim; seeds "
                                             f"from {request.seed}; the window's default parameters"])
-    works = [replace_cells] if domain.cells else [redraw_tissue] if domain.grey else [
+    works = [] if not domain.masked else [replace_cells] if domain.cells else [redraw_tissue] if domain.grey else [
         remove_objects, remove_without_model, put_in_objects]
     for work in works:
         trials = work(findings, bench, items, read_pictures(items, size), request)

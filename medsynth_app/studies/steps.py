@@ -57,10 +57,10 @@ def add_pictures(findings: Findings, domain: Domain, space: Space, drawn: dict[i
     real = space.of(as_files(read_pictures(held, domain.native_size))).astype(np.float64)
     seen = {count: space.of(as_files(pictures)).astype(np.float64) for count, pictures in drawn.items()}
     groups = np.array([item.group for item in held])
-    classes = np.array([item.label for item in held]) if domain.cells else None
+    classes = np.array([item.label for item in held]) if domain.classified else None
     n, most = f"{len(asked)} drawn", max(drawn)
     probe = None
-    if domain.cells:
+    if domain.classified:
         known = _some(domain, "train", KNOWN, seed)
         probe = fitted_probe(space.of(as_files(read_pictures(known, domain.native_size))),
                              [item.label for item in known])
@@ -70,7 +70,7 @@ def add_pictures(findings: Findings, domain: Domain, space: Space, drawn: dict[i
         if probe is not None:
             named = int((probe(values) == asked).sum())
             findings.add(f"{count} steps: asked class named by a probe on {space.name} (floor: its accuracy on real "
-                         "test cells)", wilson(named, len(asked)), wilson(right, len(real)), n=n)
+                         f"test {domain.noun})", wilson(named, len(asked)), wilson(right, len(real)), n=n)
         sets, rng = Compared(values, real, groups, seed, classes), np.random.default_rng(seed)
         findings.add(f"{count} steps: kernel distance (KID) on {space.name}",
                      lambda sets=sets, rng=rng: sets.against_floor(  # type: ignore[misc]
@@ -93,7 +93,7 @@ def _add_regions(findings: Findings, bench: Bench, counts: Sequence[int], reques
     if isinstance(closeness, str):
         return  # a note says already that there are no encoders
     domain = bench.domain
-    items = chosen(domain.with_masks("test"), min(request.n or REGIONS, REGIONS), request.seed)
+    items = chosen(domain.to_fill("test"), min(request.n or REGIONS, REGIONS), request.seed)
     size = int(np.median([item.edge for item in items]))
     fills: list[Fill] = wishes(domain, items, read_pictures(items, size), request.seed)
     if not fills:

@@ -29,7 +29,7 @@ Set = tuple[Pictures, Truth]
 
 def utility(bench: Bench, request: StudyRequest) -> Findings:
     """All arms over all seeds; `Findings.settled` says how many steps were done, so that the command repeats it."""
-    findings = (_cells if bench.domain.cells else _masks)(bench, request)
+    findings = (_classes if bench.domain.classified else _masks)(bench, request)
     findings.notes.append(f"each training: {findings.settled['steps']} steps of 32 pictures, no augmentation on the "
                           f"fly; seeds 0 to {request.seeds - 1}; the interval is Student's over the seeds")
     findings.notes.append("the pack learned from the whole train part, not only from the real pictures of an arm")
@@ -63,8 +63,8 @@ def _masks(bench: Bench, request: StudyRequest) -> Findings:
     return findings
 
 
-def _cells(bench: Bench, request: StudyRequest) -> Findings:
-    """A classifier with few real cells of each class; another choice of them for every seed."""
+def _classes(bench: Bench, request: StudyRequest) -> Findings:
+    """A classifier with few real pictures of each class; another choice of them for every seed."""
     domain = bench.domain
     native, size = domain.native_size, bench.judge_size
     test, train, classes = domain.part("test"), domain.part("train"), domain.classes
@@ -73,15 +73,15 @@ def _cells(bench: Bench, request: StudyRequest) -> Findings:
     synthetic = resized(drawn, size), np.array([classes.index(label) for _, label in asked])
     course = bench.course((resized(read_pictures(test, native), size),
                            np.array([classes.index(item.label) for item in test])), request.minutes, request.steps)
-    findings = Findings(notes=[f"{len(asked)} cells drawn, {len(asked) / len(classes):g} of each class"])
+    findings = Findings(notes=[f"{len(asked)} {domain.noun} drawn, {len(asked) / len(classes):g} of each class"])
     for few in request.per_class:
         def real(seed: int, few: int = few) -> Set:
             some = [item for name in classes
                     for item in chosen([each for each in train if each.label == name], few, seed)]
             return (resized(read_pictures(some, native), size), np.array([classes.index(item.label) for item in some]))
 
-        _arms(findings, course, real, synthetic, request, f"classifier, {few} real cells of each class",
-              f"{len(test)} real test cells, balanced accuracy")
+        _arms(findings, course, real, synthetic, request, f"classifier, {few} real {domain.noun} of each class",
+              f"{len(test)} real test {domain.noun}, balanced accuracy")
     return findings
 
 

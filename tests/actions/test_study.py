@@ -22,7 +22,7 @@ def ask(tmp_path: Path) -> Ask:
     """Makes requests for the pack "painter", with a data folder and a recipe that are only looked at."""
     pack = make_pack(tmp_path, "painter").folder
     (tmp_path / "data").mkdir()
-    (tmp_path / "cells.toml").write_text('[data]\nlayout = "labelled-cells"\n')
+    (tmp_path / "cells.toml").write_text('[data]\nlayout = "labelled-cells"\nmasks = "cell-parts"\n')
 
     def make(study: str = "quality", **changes: Any) -> StudyRequest:
         values: dict[str, Any] = {"pack": str(pack), "out": tmp_path / "out", "data": tmp_path / "data",
@@ -48,8 +48,9 @@ def test_a_request_names_folders_and_keeps_only_what_the_study_heeds(ask: Ask, t
 
 def test_cells_are_compared_by_the_shipped_encoder_where_no_other_is_named(ask: Ask, tmp_path: Path) -> None:
     assert Path(ask().encoder).name == "cell-encoder"
-    (tmp_path / "pairs.toml").write_text('[data]\nlayout = "image-mask-pairs"\n')
-    assert ask(recipe=tmp_path / "pairs.toml").encoder == ""
+    for layout in ("image-mask-pairs", "labelled-cells"):  # classes of what are no cells
+        (tmp_path / "others.toml").write_text(f'[data]\nlayout = "{layout}"\n')
+        assert ask(recipe=tmp_path / "others.toml").encoder == ""
     with pytest.raises(UserError, match="'base', and 'encoder' is needed"):
         ask(encoder=ask().pack)
 

@@ -36,8 +36,9 @@ def test_a_stated_split_stays_but_for_what_would_leak(same: list[tuple[int, int]
     assert all(len({found.parts[i], found.parts[j]} - {""}) <= 1 for i, j in same)
 
 
-def test_where_the_data_state_no_test_val_is_held_back_for_figures_and_train_gives_whole_patients_for_validation() -> None:
-    claims = [Claim(f"{k}.png", "train", f"p{k // 2}") for k in range(400)] + [Claim(f"v{k}.png", "val") for k in range(9)]
+def test_where_the_data_state_no_test_val_is_for_figures_and_train_gives_whole_patients_for_validation() -> None:
+    claims = [Claim(f"{k}.png", "train", f"p{k // 2}") for k in range(400)]
+    claims += [Claim(f"v{k}.png", "val") for k in range(9)]
     found = divide(claims, [(398, 400)])  # a training picture like a held-out one
     assert found.parts[400:] == ("test",) * 9 and found.left_out == [398]
     assert 14 < found.parts.count("val") < 48

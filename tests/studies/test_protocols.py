@@ -146,6 +146,15 @@ def test_objects_are_removed_and_put_in(domain: Domain) -> None:
         "inpaint-known-truth.jpg"]
 
 
+def test_pictures_without_masks_are_filled_where_the_truth_is_known_and_nowhere_else(domain: Domain) -> None:
+    bare = replace(domain, layout="labelled-cells", mask_labels=(),
+                   items=tuple(replace(item, mask=None, mask_class="") for item in domain.items))
+    found = inpaint(FakeBench(bare), request("inpaint", 5))
+    assert {row.name.split(",")[0].split(" by ")[0] for row in found.figures} == {
+        "a region filled whose truth is known", "the same", "the pack is nearer to the truth than the classical fill"}
+    assert "have no masks" in found.notes[0]
+
+
 def test_plain_places_keep_off_the_object_and_the_dark_border() -> None:
     frame = np.full((128, 128, 3), 150, np.uint8)
     frame[:, :30] = 0

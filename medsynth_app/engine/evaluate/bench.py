@@ -98,8 +98,8 @@ class PackBench:
         return trained_drawer(self._recipe, self.domain.frozen, self._pack, limit, minutes, self._kept, self._progress)
 
     def course(self, test: tuple[Pictures, npt.NDArray[Any]], minutes: float, steps: int) -> NetworkCourse:
-        cells = self.domain.cells
-        labels = len(self.domain.classes) if cells else len(self.domain.mask_labels) + 1
-        kinds = len(self._request.per_class) if cells else 1
-        return NetworkCourse(labels, cells, test, minutes, steps, len(ARMS) * self._request.seeds * kinds, self._kept,
-                             self._progress)
+        classified = self.domain.classified
+        labels = len(self.domain.classes) if classified else len(self.domain.mask_labels) + 1
+        kinds = len(self._request.per_class) if classified else 1
+        trainings = len(ARMS) * self._request.seeds * kinds
+        return NetworkCourse(labels, classified, test, minutes, steps, trainings, self._kept, self._progress)

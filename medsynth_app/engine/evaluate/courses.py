@@ -30,17 +30,17 @@ class NetworkCourse:
     Parameters
     ----------
     labels
-        Classes of cells, or labels of masks with the background.
-    cells
+        Classes, or labels of masks with the background.
+    classified
         Whether a classifier is trained; else a segmenter.
     trainings
         How many the study will do, for the progress.
     """
 
-    def __init__(self, labels: int, cells: bool, test: tuple[Pictures, Truth], minutes: float, steps: int,
+    def __init__(self, labels: int, classified: bool, test: tuple[Pictures, Truth], minutes: float, steps: int,
                  trainings: int, kept: Kept, progress: Progress) -> None:
         self.steps = steps
-        self._labels, self._cells, self._test, self._minutes = labels, cells, test, minutes
+        self._labels, self._classified, self._test, self._minutes = labels, classified, test, minutes
         self._trainings, self._kept, self._progress = trainings, kept, progress
         self._done = 0
 
@@ -74,7 +74,7 @@ class NetworkCourse:
         return int(self._kept.number("utility", key, measure))
 
     def _train(self, pictures: Pictures, truth: Truth, plan: Plan, what: str) -> torch.nn.Module:
-        if self._cells:
+        if self._classified:
             classifier = networks.new_classifier(self._labels, plan.seed)
             networks.fit_classifier(classifier, pictures, truth, plan, Augment(), self._progress, what)
             return classifier
@@ -84,7 +84,7 @@ class NetworkCourse:
 
     def _tested(self, network: torch.nn.Module) -> float:
         pictures, truth = self._test
-        if self._cells:
+        if self._classified:
             return balanced_accuracy(truth, networks.named(network, pictures, self._progress))
         assert isinstance(network, networks.UNet)
         return float(mean_dice(networks.segmented(network, pictures, self._progress), truth).mean())

@@ -47,7 +47,8 @@ def load_domain(recipe: Recipe, manifest: PackManifest, data: Path, cache: Path,
         grey=pack.colour == "grey", mask_labels=pack.mask_labels, augment=recipe.augment,
         default_prompt=pack.default_prompt, mask_size=recipe.masks.size,
         without_nucleus=tuple(recipe.data.get("without_nucleus", ())), frozen=frozen, items=first_of_each_file(items),
-        learned=tuple(item for item in items if item.split == "train"))
+        learned=tuple(item for item in items if item.split == "train"),
+        cells=recipe.data.get("masks") == "cell-parts")
 
 
 def _key(folder: Path, recipe: Recipe) -> str:

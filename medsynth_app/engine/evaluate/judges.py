@@ -56,7 +56,7 @@ class Judge:
 
     @property
     def words(self) -> str:
-        kind = "accuracy" if self.domain.cells else "Dice"
+        kind = "accuracy" if self.domain.classified else "Dice"
         return f"judge ({self.trained}): {kind} on real test pictures {self.score}"
 
     def names(self, pictures: Pictures) -> npt.NDArray[np.str_]:
@@ -116,13 +116,13 @@ def judge_of(domain: Domain, minutes: float, cache: Path, progress: Progress) ->
 
 
 def _new(domain: Domain) -> nn.Module:
-    if domain.cells:
+    if domain.classified:
         return networks.new_classifier(len(domain.classes), SEED)
     return networks.new_segmenter(len(domain.mask_labels) + 1, SEED)
 
 
 def _truth(domain: Domain, items: list[Item], size: int) -> npt.NDArray[Any]:
-    if domain.cells:
+    if domain.classified:
         return np.array([domain.classes.index(item.label) for item in items], np.int64)
     domain.with_masks("train")  # says in words when there are none
     return read_labels(items, size)
@@ -133,7 +133,7 @@ def _train(domain: Domain, network: nn.Module, pictures: Pictures, truth: npt.ND
     folder.mkdir(parents=True, exist_ok=True)
     flips = bool(domain.augment)
     half = folder / "half-way.pt"
-    if domain.cells:
+    if domain.classified:
         plan = Plan(STEPS, minutes, batch=48, seed=SEED)
         steps = networks.fit_classifier(network, pictures, truth, plan, Augment((0.8, 1.1), 20, 0.1, flips), progress,
                                         STAGE, half)
@@ -151,7 +151,7 @@ def _train(domain: Domain, network: nn.Module, pictures: Pictures, truth: npt.ND
 
 def _score(judge: Judge) -> list[float]:
     domain = judge.domain
-    if domain.cells:
+    if domain.classified:
         test = domain.part("test")
         labels = np.array([item.label for item in test])
         right = accuracy(labels, judge.names(read_pictures(test, domain.native_size)))

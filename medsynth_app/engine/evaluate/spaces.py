@@ -24,7 +24,7 @@ STAGE = "comparing pictures"
 
 def judges_space(judge: Judge) -> Space:
     """The judge's deepest layer, and its name says so."""
-    kind = "classifier's" if judge.domain.cells else "segmenter's"
+    kind = "classifier's" if judge.domain.classified else "segmenter's"
     return Space(f"the {kind} deepest layer", judge.features)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 import torch
 from diffusers import StableDiffusionPipeline
 from PIL import Image
+from safetensors.torch import load_file
 
 from medsynth_app.core.errors import Cancelled, UserError
 from medsynth_app.core.pack import PackManifest
@@ -94,6 +96,23 @@ def test_a_run_ends_in_a_pack_that_diffusers_opens(recipe: Recipe, frozen: Path,
     assert "CC0" in (out / "README.md").read_text()
 
 
+def test_a_pack_in_8_bits_is_half_as_large_and_loads_alike(recipe: Recipe, frozen: Path, tmp_path: Path) -> None:
+    larger, smaller = tmp_path / "16", tmp_path / "8"
+    train_base(Run(recipe, frozen, larger, tmp_path / "kept", Supervisor()))
+    eight = replace(recipe, pack=replace(recipe.pack, stored="float8"))
+    train_base(Run(eight, frozen, smaller, tmp_path / "kept", Supervisor()))  # the same weights
+    one, other = (load_file(folder / "unet" / "diffusion_pytorch_model.safetensors") for folder in (larger, smaller))
+    for name, value in one.items():
+        assert other[name].dtype == (torch.float8_e4m3fn if value.ndim > 1 else torch.float16), name
+    assert "8 bits (float8_e4m3" in (smaller / "README.md").read_text()
+    assert "with 16 bits and" in (larger / "README.md").read_text()
+    for dtype in (torch.float32, torch.float16):
+        unet = StableDiffusionPipeline.from_pretrained(smaller, local_files_only=True, torch_dtype=dtype).unet
+        for name, value in unet.state_dict().items():
+            assert value.dtype == dtype
+            assert torch.allclose(value.float(), one[name].float(), rtol=2**-4, atol=2**-10), name
+
+
 def test_a_cancelled_run_resumes_from_its_checkpoint(recipe: Recipe, frozen: Path, tmp_path: Path) -> None:
     asked = iter(range(10_000))
     checkpoints = tmp_path / "kept"
@@ -149,6 +168,7 @@ def test_time_can_end_a_stage() -> None:
     ("not toml", "cannot be read"),
     (RECIPE.replace("steps = 3", "steps = -3"), r"steps in \[autoencoder\] is -3"),
     (RECIPE.replace("crop = 16", "crop = 18"), "crop in"),
+    (RECIPE.replace("native_size", "stored = 'float4'\nnative_size"), r"stored in \[pack\] is 'float4'"),
     (RECIPE + "[decoder]\nema = 1.5\n", r"ema in \[decoder\] is 1.5"),
     (RECIPE + "[decoder]\ncritic_width = 0\n", "critic_width"),
 ])
