@@ -158,7 +158,8 @@ def test_training_needs_little() -> None:
     """``python -m medsynth_app.engine.train`` runs on a machine that has torch, diffusers and transformers only."""
     allowed = {"torch", "diffusers", "transformers", "tokenizers", "safetensors", "numpy", "PIL", "medsynth_app"}
     shared = ("engine.diffusion.mask_model", "engine.diffusion.mask_maps", "engine.encoder", "engine.device",
-              "engine.detector", "engine.eight_bits", "engine.find_cells", "datasets.dataset")
+              "engine.detector", "engine.eight_bits", "engine.find_cells", "datasets.dataset",
+              "evaluation.patches")
     needed = ("medsynth_app.core", "medsynth_app.engine.train", *(f"medsynth_app.{name}" for name in shared))
     for path in (*(PACKAGE / "engine" / "train").rglob("*.py"),
                  *(PACKAGE / f"{name.replace('.', '/')}.py" for name in shared)):

@@ -9,7 +9,7 @@ from pathlib import Path
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.files import alone
 from medsynth_app.core.job import EventKind, JobEvent
-from medsynth_app.core.jobs.train import RUN, TrainRequest, measured_by
+from medsynth_app.core.jobs.train import RUN, TrainRequest, figures_words, measured_by
 from medsynth_app.datasets.dataset import is_frozen
 from medsynth_app.datasets.freeze import freeze_training_set
 from medsynth_app.engine.clock import Clock
@@ -79,9 +79,8 @@ def run_train(request: TrainRequest, emit: Emit, cancelled: Callable[[], bool], 
         point = {"stage": stage, "step": step, "steps": steps, **figures, **({"measured": by} if by else {})}
         note(checkpoints, point)
         emit(JobEvent(job_id, EventKind.PROGRESS, step=round(done * STEPS), steps=STEPS,
-                      seconds_left=clock.seconds_left(done), message=f"{stage} {step} of {steps}: "
-                      + ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
-                      + (f" ({by})" if by else ""), data=point))
+                      seconds_left=clock.seconds_left(done), data=point,
+                      message=f"{stage} {step} of {steps}: {figures_words(figures)}"))
 
     def show(drawn: Pictures8, nearest: Pictures8) -> None:
         pictures = {str(k): picture for k, picture in enumerate(drawn)}

@@ -48,6 +48,11 @@ METRICS: tuple[MetricEntry, ...] = (
                 "The same question, asked so that the number of images does not shift the answer: prefer it below "
                 "about 1,000 images. About 0 means that no difference was found.",
                 "lower", _SETS, "Binkowski et al. 2018, arXiv 1801.01401"),
+    MetricEntry("patch_distance", "Distance of patches",
+                "How far small patches of the synthetic images, from grain to layout, lie from those of real ones, in "
+                "standard deviations. No encoder is needed, and none can be fooled; classes and anatomy are not seen. "
+                "Read it beside the distance that as many real images have.",
+                "lower", ("real", "synthetic"), "Karras et al. 2018, arXiv 1710.10196, section 5"),
     MetricEntry("precision", "Precision",
                 "Share of synthetic images that lie among the real ones: do they look real? Says nothing about "
                 "variety: the same good image a hundred times has full precision.",

@@ -14,13 +14,51 @@ from medsynth_app.core.words import _
 
 RUN = "run.json"  # in the folder beside a pack: which run was begun there
 TRAINABLE = ("base", "control", "masks", "encoder", "detector")
-IN_LATENTS = frozenset({"loss on learned pictures", "loss on held-out pictures"})
+LEARNED_LOSS, HELD_OUT_LOSS = "loss on learned pictures", "loss on held-out pictures"
+DISTANCE = "distance to held-out pictures"
+FLOOR, LOWEST, HIGHEST = ("distance of real pictures", "distance of real pictures, least",
+                          "distance of real pictures, most")
+AUTOENCODER = "distance through the autoencoder"
+COMPARED = "pictures compared"  # on either side
+DISTANCES = (DISTANCE, FLOOR, LOWEST, HIGHEST, AUTOENCODER, COMPARED)
+LEAST_COMPARED = 8  # pictures of a side; below there is no distance
+BY_LATENTS = _("measured in the latents of this model's own autoencoder, by no other encoder")
+BY_PATCHES = _("patches of 7 x 7 pixels, in standard deviations of the real pictures")
 
 
 def measured_by(figures: Iterable[str]) -> str:
     """By what figures of these names are measured while a run goes on, in words; "" where their names say it."""
-    return _("measured in the latents of this model's own autoencoder, by no other encoder") \
-        if not IN_LATENTS.isdisjoint(figures) else ""
+    names = frozenset(figures)
+    return "; ".join([*([BY_LATENTS] if names & {LEARNED_LOSS, HELD_OUT_LOSS} else []),
+                      *([f"{DISTANCE}: {BY_PATCHES}"] if DISTANCE in names else [])])
+
+
+def figures_words(figures: Mapping[str, float]) -> str:
+    """What a run has found, in words: its losses and what else there is, then `distance_words`."""
+    others = ", ".join(f"{name} {value:.4g}" for name, value in figures.items() if name not in DISTANCES)
+    by = f" ({BY_LATENTS})" if {LEARNED_LOSS, HELD_OUT_LOSS} & figures.keys() else ""
+    distance = distance_words(figures)
+    return "; ".join(part for part in (others + by, f"{DISTANCE} {distance}" if distance else "") if part)
+
+
+def distance_words(figures: Mapping[str, float], whole: bool = False) -> str:
+    """How far what a model draws lies from held-out pictures, beside the floor; "" where that was not asked.
+
+    Parameters
+    ----------
+    whole
+        Also tell by what it is measured.
+    """
+    if COMPARED not in figures:
+        return ""
+    if DISTANCE not in figures:
+        return _("not measured: only {count} to compare, and {least} are needed").format(
+            count=f"{figures[COMPARED]:.0f}", least=LEAST_COMPARED)
+    words = _("{distance:.3f}; two real sets of that size: {floor:.3f} ({low:.3f} to {high:.3f}), one of them through "
+              "the autoencoder: {coded:.3f}; n = {count:.0f}").format(
+        distance=figures[DISTANCE], floor=figures[FLOOR], low=figures[LOWEST], high=figures[HIGHEST],
+        coded=figures[AUTOENCODER], count=figures[COMPARED])
+    return f"{words}; {BY_PATCHES}" if whole else words
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
+from medsynth_app.core.jobs.train import distance_words
 from medsynth_app.core.pack import PackManifest
 from medsynth_app.core.pack_files import read_manifest
 from medsynth_app.datasets.dataset import TrainingSet, read_pixels, some
@@ -45,8 +46,10 @@ def train_base(run: Run) -> PackManifest:
     def make_latents() -> Latents:
         return Latents.make(recipe, vae, tokenizer, frozen.samples, pixels, folder, device, supervisor)
 
-    looks = Looks(recipe, vae, tokenizer, pixels, held_out, device, supervisor)
+    looks = Looks(recipe, vae, tokenizer, frozen, pixels, held_out, device, supervisor)
     model, history = train_denoiser(recipe, make_latents, tokenizer, folder, device, supervisor, run.pack, looks)
+    supervisor.report("pack", 0, 1, "measuring what it draws")
+    distance = looks.distance(model.eval())
     origin = read_manifest(run.pack) if run.pack else None
     training = {
         "started_from": f"{origin.name} {origin.sha256[:16]}" if origin else "",
@@ -56,6 +59,7 @@ def train_base(run: Run) -> PackManifest:
         "latent_power_above_half_nyquist": _told(measured, "power_above_half_nyquist"),
         **({"decoder_steps_against_a_critic": turn} if turn else {}),
         "denoiser_steps": history.step,
+        "distance_to_held_out_pictures": distance_words(distance, whole=True),
         **velocity_facts(history, recipe.denoiser.batch, begun, device, vae, model),
         **({"stored": recipe.pack.stored} if recipe.pack.stored != "float16" else {}),
     }

@@ -21,7 +21,7 @@ from diffusers.optimization import get_scheduler
 from diffusers.training_utils import EMAModel
 
 from medsynth_app.core.errors import UserError
-from medsynth_app.core.jobs.train import measured_by
+from medsynth_app.core.jobs.train import figures_words
 from medsynth_app.engine.device import bfloat16_pays
 from medsynth_app.engine.train.checkpoint import load_checkpoint, restoring, save_checkpoint
 from medsynth_app.engine.train.supervision import Supervisor
@@ -296,10 +296,9 @@ class _Loop:
 
     def _words(self) -> str:
         latest = self.history.figures[-1] if self.history.figures else {}
-        found = ", ".join([self.plan.shown.format(self.history.curve[-1][1]),
-                           *(f"{name} {value:.4g}" for name, value in latest.items() if name != "step")])
-        by = measured_by(latest)
-        return f"{found} ({by})" if by else found
+        found = figures_words({name: value for name, value in latest.items() if name != "step"})
+        shown = self.plan.shown.format(self.history.curve[-1][1])
+        return f"{shown}, {found}" if found else shown
 
     def _evaluate(self) -> None:
         if self.hooks.evaluate is None:

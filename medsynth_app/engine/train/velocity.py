@@ -17,7 +17,8 @@ from medsynth_app.engine.train.supervision import Supervisor
 
 SCHEDULE = {"num_train_timesteps": 1000, "beta_start": 0.00085, "beta_end": 0.012,
             "beta_schedule": "scaled_linear", "steps_offset": 1, "prediction_type": "v_prediction"}
-LOOKS = 20  # at what a model draws, in a whole run
+LOOKS = (10, 20)  # at what a model draws, in a whole run: in a short one fewer
+BETWEEN_LOOKS = 200  # steps; a look takes about as long as ten
 Predict = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 Draw = Callable[[np.random.Generator], tuple[torch.Tensor, Predict]]
 
@@ -50,8 +51,9 @@ def train_velocity(stage: str, model: torch.nn.Module, section: DenoiserSection 
 
         return losses
 
+    looks = min(max(section.steps // BETWEEN_LOOKS, LOOKS[0]), LOOKS[1])
     plan = Plan(stage, section.steps, recipe.seed, report_every=recipe.curves_every, extends=True,
-                evaluate_every=max(recipe.curves_every, section.steps // LOOKS) if look is not None else 0)
+                evaluate_every=max(recipe.curves_every, section.steps // looks) if look is not None else 0)
     learner = Learner(model, section.learning_rate, section.ema, betas=(0.9, 0.99))
     return fit(plan, {"model": learner}, make_losses, device, supervisor, folder / f"{stage}.pt",
                Hooks(evaluate=look))

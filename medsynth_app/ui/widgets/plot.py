@@ -23,13 +23,13 @@ STYLES = (Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine, Qt.PenStyle.DotLine, Qt.P
 class PlotLine:
     """One line: its name and its points (x, y), in the order of x; `faint` for what it is held against.
 
-    `errors` tells of each point how far a band reaches above and below it; empty for no band.
+    `band` tells of each point from where to where a band about it reaches; empty for no band.
     """
 
     name: str
     points: Sequence[tuple[float, float]]
     faint: bool = False
-    errors: Sequence[float] = ()
+    band: Sequence[tuple[float, float]] = ()
 
 
 class Plot(QWidget):
@@ -73,12 +73,13 @@ class Plot(QWidget):
         painter.setFont(font)
         area = QRectF(LEFT, ABOVE, max(1, self.width() - LEFT - look.S), max(1, self.height() - ABOVE - BELOW))
         points = [point for line in self.lines for point in line.points]
+        edges = [edge for line in self.lines for ends in line.band for edge in ends]
         painter.setPen(QColor(t.muted))
         if not points:
             painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, _("No figures yet"))
             painter.end()
             return
-        xs, ys = _span([x for x, _y in points]), self._values or _span([y for _x, y in points])
+        xs, ys = _span([x for x, _y in points]), self._values or _span([*(y for _x, y in points), *edges])
         self._draw_axes(painter, t, area, xs, ys)
         for k, line in enumerate(self.lines):
             self._draw_line(painter, t, area, xs, ys, k, line)
@@ -106,14 +107,14 @@ class Plot(QWidget):
                            area.bottom() - (min(max(y, ys[0]), ys[1]) - ys[0]) / (ys[1] - ys[0]) * area.height())
 
         pen, shown = self._pen(t, k, line), [at(*point) for point in line.points]
-        if line.errors:
-            band = [(*point, error) for point, error in zip(line.points, line.errors, strict=True)]
+        if line.band:
+            edges = [(x, *each) for (x, _y), each in zip(line.points, line.band, strict=True)]
             tint = pen.color()
             tint.setAlpha(50)
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(tint)
-            painter.drawPolygon(QPolygonF([*(at(x, y + error) for x, y, error in band),
-                                           *(at(x, y - error) for x, y, error in reversed(band))]))
+            painter.drawPolygon(QPolygonF([*(at(x, high) for x, _low, high in edges),
+                                           *(at(x, low) for x, low, _high in reversed(edges))]))
             painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(pen)
         if len(shown) == 1:

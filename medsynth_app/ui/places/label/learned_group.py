@@ -62,7 +62,8 @@ class LearnedGroup(QWidget):
         self.curve.setVisible(len(points) > 1)
         self.curve.show_lines([PlotLine(_("macro-F1, labelled one by one"),
                                         [(each.labels, each.macro_f1) for each in points],
-                                        errors=[each.error for each in points])])
+                                        band=[(each.macro_f1 - each.error, each.macro_f1 + each.error)
+                                              for each in points])])
         self.advice.setText(_("The curve is flat: more labels of this kind would teach little. You may stop.")
                             if report is not None and report.flat else "")
         self.advice.setVisible(bool(self.advice.text()))

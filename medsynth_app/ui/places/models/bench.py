@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QComboBox, QGridLayout, QScrollArea, QWidget
+from PySide6.QtWidgets import QComboBox, QGridLayout, QLabel, QScrollArea, QWidget
 
 from medsynth_app.core.job import JobState
-from medsynth_app.core.jobs.train import measured_by
+from medsynth_app.core.jobs.train import (
+    AUTOENCODER,
+    BY_PATCHES,
+    COMPARED,
+    DISTANCE,
+    DISTANCES,
+    FLOOR,
+    HIGHEST,
+    LOWEST,
+    distance_words,
+    measured_by,
+)
 from medsynth_app.core.words import _
 from medsynth_app.session.session import Session
-from medsynth_app.session.training import Pictures, TrainingRun
+from medsynth_app.session.training import Curve, Pictures, TrainingRun
 from medsynth_app.ui.shell.commands import Commands
 from medsynth_app.ui.theme import tokens as look
 from medsynth_app.ui.theme.theme import Theme
@@ -19,12 +31,30 @@ from medsynth_app.ui.widgets import words
 from medsynth_app.ui.widgets.basic import Picture, button, clear, column, label, row
 from medsynth_app.ui.widgets.panel import fact
 from medsynth_app.ui.widgets.plot import Plot, PlotLine
+from medsynth_app.ui.widgets.tiles import Tiles
 
 EDGE = 112  # px of a picture
 STATES = {JobState.WAITING: _("waits for its turn"), JobState.RUNNING: _("runs"), JobState.DONE: _("has ended"),
           JobState.FAILED: _("failed"), JobState.CANCELLED: _("was stopped; what it learned is kept")}
 STAGES = {"freeze": _("Data"), "autoencoder": _("Autoencoder"), "decoder": _("Decoder"), "denoiser": _("Denoiser"),
           "control": _("ControlNet"), "masks": _("Model of masks"), "encoder": _("Encoder"), "detector": _("Detector")}
+LOSS, VALIDATION, DISTANT = "loss", "validation", "distance"  # what the plots of a stage show
+TITLES = {LOSS: _("loss of each step"), VALIDATION: _("validation"), DISTANT: _("distance to held-out pictures")}
+NAMES = {DISTANCE: _("drawn pictures"), FLOOR: _("real pictures"), AUTOENCODER: _("through the autoencoder")}
+Lines = Mapping[str, Curve]
+
+
+def kind_of(name: str) -> str:
+    """Which of the plots shows the figure of this name."""
+    return LOSS if name == LOSS else DISTANT if name in DISTANCES else VALIDATION
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """A plot, and what stands below it."""
+
+    plot: Plot
+    about: QLabel
 
 
 class TrainingPage(QScrollArea):
@@ -40,7 +70,7 @@ class TrainingPage(QScrollArea):
         self._theme, self._session, self._commands = theme, session, commands
         self.run: TrainingRun | None = None
         self._drawn: Pictures = ()
-        self._plots: dict[tuple[str, bool], Plot] = {}
+        self._plots: dict[tuple[str, str], _Shown] = {}
         self._title, self._state = label("", "title"), label("", "muted", wrap=True)
         self.stop, self.go_on, self.branch = button(_("Stop and keep")), button(_("Go on")), button(_("Branch…"))
         for each, name in ((self.stop, "stop_run"), (self.go_on, "go_on"), (self.branch, "branch")):
@@ -50,7 +80,7 @@ class TrainingPage(QScrollArea):
         self.other.setMinimumWidth(200)
         self.other.activated.connect(lambda _row: self.refresh())
         self._facts = column(spacing=look.S)
-        self._curves = column(spacing=look.S)
+        self._curves = Tiles()
         self._pictures = QGridLayout()
         self._pictures.setSpacing(look.S)
         self._drawn_head = label(_("Drawn from fixed seeds"), "heading")
@@ -64,7 +94,7 @@ class TrainingPage(QScrollArea):
                       row(label(_("Compare with"), "muted"), self.other, None), parent=inner, spacing=look.M,
                       margins=(look.L * 2, look.L + 8, look.L * 2, look.L))
         body.addLayout(self._facts)
-        body.addLayout(self._curves)
+        body.addWidget(self._curves)
         body.addWidget(self._drawn_head)
         body.addWidget(self._drawn_help)
         body.addLayout(self._pictures)
@@ -76,7 +106,7 @@ class TrainingPage(QScrollArea):
     def show_run(self, run: TrainingRun) -> None:
         """Show this run."""
         if self.run is None or run.id != self.run.id:
-            clear(self._curves)
+            self._curves.clear()
             self._plots = {}
         self.run = run
         self.refresh()
@@ -139,28 +169,56 @@ class TrainingPage(QScrollArea):
     def _show_facts(self, run: TrainingRun) -> None:
         clear(self._facts)
         for stage, lines in run.curves.items():
-            found = ", ".join(f"{name} {words.number(curve[-1][1])}" for name, curve in lines.items())
+            found = ", ".join(f"{name} {words.number(curve[-1][1])}" for name, curve in lines.items()
+                              if kind_of(name) != DISTANT)
             self._facts.addWidget(fact(STAGES.get(stage, stage), _("step {step}: {figures}").format(
                 step=f"{max(curve[-1][0] for curve in lines.values()):,}", figures=found)))
+            if distance := distance_words(_latest(lines)):
+                self._facts.addWidget(fact(_("Distance"), _("to held-out pictures {distance}").format(
+                    distance=distance)))
 
     def _show_curves(self, run: TrainingRun) -> None:
         other = next((each for each in self._session.training.runs if each.id == self.other.currentData()), None)
         for stage, lines in run.curves.items():
             beside = other.curves.get(stage, {}) if other is not None else {}
-            for validated in (False, True):
-                shown = [PlotLine(name, curve) for name, curve in lines.items() if (name != "loss") == validated]
-                shown += [PlotLine(f"{name}, {other.name}", curve, faint=True) for name, curve in beside.items()
-                          if other is not None and (name != "loss") == validated]
+            name = other.name if other is not None else ""
+            for kind in (LOSS, VALIDATION):
+                shown = [PlotLine(each, curve) for each, curve in lines.items() if kind_of(each) == kind]
+                shown += [PlotLine(f"{each}, {name}", curve, faint=True) for each, curve in beside.items()
+                          if kind_of(each) == kind]
                 if shown:
-                    self._plot(stage, validated, measured_by(lines) if validated else "").show_lines(shown)
+                    self._show(stage, kind, shown, measured_by(set(lines) - {DISTANCE}) if kind == VALIDATION else "")
+            if DISTANCE in lines:
+                self._show_distance(stage, lines, beside, name)
 
-    def _plot(self, stage: str, validated: bool, by: str) -> Plot:
-        if (stage, validated) not in self._plots:
-            title = f"{STAGES.get(stage, stage)}: {_('validation') if validated else _('loss of each step')}"
-            made = self._plots[stage, validated] = Plot(self._theme, title, by)
-            self._curves.addWidget(label(f"{title}, {by}" if by else title, "heading", wrap=True))
-            self._curves.addWidget(made)
-        return self._plots[stage, validated]
+    def _show_distance(self, stage: str, lines: Lines, beside: Lines, name: str) -> None:
+        """The distance of what is drawn over the floor, which no training changes: a line across."""
+        now = _latest(lines)
+        ends = sorted({step for curve in lines.values() for step, _value in (curve[0], curve[-1])})
+        ends = [ends[0], ends[-1]]
+        shown = [PlotLine(NAMES[DISTANCE], lines[DISTANCE]),
+                 PlotLine(NAMES[FLOOR], [(step, now[FLOOR]) for step in ends], band=[(now[LOWEST], now[HIGHEST])] * 2),
+                 PlotLine(NAMES[AUTOENCODER], [(step, now[AUTOENCODER]) for step in ends])]
+        about = _("{count:.0f} drawn from the captions of as many held-out pictures. As far as that lie as many real "
+                  "ones, at the dashed line: a model can come close, and below it only by chance. Dotted, the same "
+                  "through the autoencoder alone. {by}.").format(count=now[COMPARED], by=BY_PATCHES.capitalize())
+        if DISTANCE in beside:
+            shown.append(PlotLine(f"{NAMES[DISTANCE]}, {name}", beside[DISTANCE], faint=True))
+            if _latest(beside)[FLOOR] != now[FLOOR]:
+                about += " " + _("{name} was held against other real pictures: the two cannot be compared.").format(
+                    name=name)
+        self._show(stage, DISTANT, shown, about)
+
+    def _show(self, stage: str, kind: str, lines: Sequence[PlotLine], about: str) -> None:
+        if (stage, kind) not in self._plots:
+            title = f"{STAGES.get(stage, stage)}: {TITLES[kind]}"
+            made = self._plots[stage, kind] = _Shown(Plot(self._theme, title), label("", "help", wrap=True))
+            tile = QWidget()
+            column(label(title, "heading", wrap=True), made.plot, made.about, parent=tile).addStretch(1)
+            self._curves.add(tile)
+        self._plots[stage, kind].about.setText(about)
+        self._plots[stage, kind].about.setVisible(bool(about))
+        self._plots[stage, kind].plot.show_lines(lines)
 
     def _show_pictures(self, run: TrainingRun) -> None:
         for part in (self._drawn_head, self._drawn_help):
@@ -177,3 +235,8 @@ class TrainingPage(QScrollArea):
                                         else _("Nearest training picture of seed {seed}").format(seed=k))
                 self._pictures.addWidget(shown, at, k)
         self._pictures.setColumnStretch(max(1, len(run.drawn)), 1)
+
+
+def _latest(lines: Lines) -> dict[str, float]:
+    """The last value of each."""
+    return {name: curve[-1][1] for name, curve in lines.items()}

@@ -68,12 +68,12 @@ def test_a_run_shows_where_it_is_its_curves_and_what_it_draws(desk: TestDesk, tm
         tell(desk, job_id, step, **{"loss": 1 / step, "loss on held-out pictures": 2 / step})
     shown = choose(desk)
     assert "skin" in shown._title.text() and "Denoiser: step 100 of 500, about 1 h 0 min left" in shown._state.text()
-    loss, held = shown._plots["denoiser", False], shown._plots["denoiser", True]
+    loss, held = (shown._plots["denoiser", kind].plot for kind in ("loss", "validation"))
     assert [line.points for line in loss.lines] == [((50, 0.02), (100, 0.01))]
     assert [line.name for line in held.lines] == ["loss on held-out pictures"]
     by = "measured in the latents of this model's own autoencoder, by no other encoder"
-    assert by in held.toolTip() and by not in loss.toolTip()
-    assert any(part.text() == f"Denoiser: validation, {by}" for part in shown.findChildren(QLabel))
+    assert shown._plots["denoiser", "validation"].about.text() == by
+    assert any(part.text() == "Denoiser: validation" for part in shown.findChildren(QLabel))
     pictures = {str(k): np.full((32, 32, 3), 40 * k, np.uint8) for k in range(3)}
     desk.hear(job_id, JobState.RUNNING, JobEvent(job_id, EventKind.PREVIEW, arrays=pictures | {
         f"nearest {k}": picture for k, picture in enumerate(pictures.values())}))
@@ -115,8 +115,72 @@ def test_curves_come_from_the_log_of_a_run_before_and_beside_those_of_another(de
     shown = choose(desk, names.index("new"))
     shown.other.setCurrentIndex(1)
     shown.other.activated.emit(1)
-    assert [(line.name, line.faint, len(line.points)) for line in shown._plots["denoiser", False].lines] == [
+    assert [(line.name, line.faint, len(line.points)) for line in shown._plots["denoiser", "loss"].plot.lines] == [
         ("loss", False, 1), ("loss, old", True, 2)]
+
+
+def distances(distance: float, floor: float = 0.12) -> dict[str, float]:
+    return {"distance to held-out pictures": distance, "distance of real pictures": floor,
+            "distance of real pictures, least": floor - 0.02, "distance of real pictures, most": floor + 0.03,
+            "distance through the autoencoder": 0.2, "pictures compared": 24}
+
+
+def words_on(shown: TrainingPage) -> str:
+    QTest.qWait(50)  # new children are shown by an event
+    return "\n".join(part.text() for part in shown.findChildren(QLabel) if part.isVisible())
+
+
+def test_the_distance_to_held_out_pictures_is_a_curve_over_its_floor(desk: TestDesk, tmp_path: Path) -> None:
+    job_id = begin(desk, tmp_path, "skin")
+    tell(desk, job_id, 50, loss=1.0)
+    tell(desk, job_id, 100, loss=0.5, **distances(0.9))
+    tell(desk, job_id, 150, loss=0.4)
+    tell(desk, job_id, 200, loss=0.3, **distances(0.412))
+    shown = choose(desk)
+    plot = shown._plots["denoiser", "distance"].plot
+    assert [(line.name, list(line.points)) for line in plot.lines] == [
+        ("drawn pictures", [(100, 0.9), (200, 0.412)]), ("real pictures", [(50, 0.12), (200, 0.12)]),
+        ("through the autoencoder", [(50, 0.2), (200, 0.2)])]
+    assert list(plot.lines[1].band) == [(0.12 - 0.02, 0.12 + 0.03)] * 2 and not plot.lines[0].band
+    said = words_on(shown)
+    assert "to held-out pictures 0.412; two real sets of that size: 0.120 (0.100 to 0.150), one of them through the " \
+           "autoencoder: 0.200; n = 24" in said
+    assert "24 drawn from the captions of as many held-out pictures" in said and "standard deviations" in said
+    assert ("denoiser", "validation") not in shown._plots
+
+
+def test_too_few_held_out_pictures_are_said_and_no_curve_is_drawn(desk: TestDesk, tmp_path: Path) -> None:
+    tell(desk, begin(desk, tmp_path, "skin"), 50, loss=1.0, **{"pictures compared": 3})
+    shown = choose(desk)
+    assert "not measured: only 3 to compare, and 8 are needed" in words_on(shown)
+    assert list(shown._plots) == [("denoiser", "loss")]
+
+
+@pytest.mark.parametrize("floor, warned", [(0.12, False), (0.3, True)])
+def test_distances_of_two_runs_stand_in_one_plot(desk: TestDesk, tmp_path: Path, floor: float, warned: bool) -> None:
+    note(tmp_path / "old.training" / "checkpoints",
+         {"stage": "denoiser", "step": 50, "steps": 500, "loss": 3.0, **distances(0.7, floor)})
+    begin(desk, tmp_path, "old")
+    tell(desk, begin(desk, tmp_path, "new"), 50, loss=1.0, **distances(0.5))
+    shown = choose(desk, [run.name for run in desk.session.training.runs].index("new"))
+    shown.other.setCurrentIndex(1)
+    shown.other.activated.emit(1)
+    lines = shown._plots["denoiser", "distance"].plot.lines
+    assert [(line.name, line.faint) for line in lines] == [
+        ("drawn pictures", False), ("real pictures", False), ("through the autoencoder", False),
+        ("drawn pictures, old", True)]
+    assert ("old was held against other real pictures" in words_on(shown)) is warned
+
+
+def test_curves_stand_side_by_side_where_there_is_room(desk: TestDesk, tmp_path: Path) -> None:
+    job_id = begin(desk, tmp_path, "skin")
+    tell(desk, job_id, 50, loss=1.0, **{"loss on held-out pictures": 0.5}, **distances(0.5))
+    shown = choose(desk)
+    plots = [shown._plots["denoiser", kind].plot for kind in ("loss", "validation", "distance")]
+    for width, rows in ((900, 3), (1366, 2), (2200, 1)):
+        desk.window.resize(width, 768)
+        desk.until(lambda rows=rows: len({plot.parentWidget().y() for plot in plots}) == rows)
+        assert all(plot.width() >= 300 for plot in plots)
 
 
 def test_a_click_on_a_model_shows_its_card_again(desk: TestDesk, tmp_path: Path) -> None:
