@@ -61,7 +61,8 @@ def raw(request_: TrainRequest, tmp_path: Path) -> TrainRequest:
 def test_points_say_by_what_held_out_pictures_are_measured(
         raw: TrainRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     table, load = tmp_path / "cells" / "labels.csv", Recipe.load
-    table.write_text(table.read_text().replace("5.png,square,train", "5.png,square,val"))
+    table.write_text(table.read_text().replace("5.png,square,train", "5.png,square,val").replace(
+        "4.png,square,train", "4.png,square,test"))
     monkeypatch.setattr(Recipe, "load", lambda path: replace(load(path), curves_every=2))  # so few are the steps
     events: list[JobEvent] = []
     run_train(raw, events.append, lambda: False, lambda: None, "job")
