@@ -14,7 +14,7 @@ from medsynth_app.core.words import _
 from medsynth_app.ui.theme import tokens as look
 from medsynth_app.ui.theme.theme import Theme
 
-LEFT, BELOW, ABOVE = 52, 22, 22  # px for ticks and names
+LEFT, BELOW, ABOVE, NAMES = 52, 22, 4, 18  # px for ticks and for each row of names
 SMALL_PX = 11
 STYLES = (Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine, Qt.PenStyle.DotLine, Qt.PenStyle.DashDotLine)
 
@@ -71,7 +71,9 @@ class Plot(QWidget):
         font = painter.font()
         font.setPixelSize(SMALL_PX)
         painter.setFont(font)
-        area = QRectF(LEFT, ABOVE, max(1, self.width() - LEFT - look.S), max(1, self.height() - ABOVE - BELOW))
+        names = self._placed_names(painter)
+        above = ABOVE + NAMES * (names[-1][1] + 1 if names else 1)
+        area = QRectF(LEFT, above, max(1, self.width() - LEFT - look.S), max(1, self.height() - above - BELOW))
         points = [point for line in self.lines for point in line.points]
         edges = [edge for line in self.lines for ends in line.band for edge in ends]
         painter.setPen(QColor(t.muted))
@@ -83,7 +85,7 @@ class Plot(QWidget):
         self._draw_axes(painter, t, area, xs, ys)
         for k, line in enumerate(self.lines):
             self._draw_line(painter, t, area, xs, ys, k, line)
-        self._draw_names(painter, t)
+        self._draw_names(painter, t, names)
         painter.end()
 
     def _draw_axes(self, painter: QPainter, t: look.Tokens, area: QRectF, xs: tuple[float, float],
@@ -121,17 +123,24 @@ class Plot(QWidget):
             painter.drawEllipse(shown[0], 2, 2)
         painter.drawPolyline(QPolygonF(shown))
 
-    def _draw_names(self, painter: QPainter, t: look.Tokens) -> None:
-        left, metrics = float(LEFT), painter.fontMetrics()
-        for k, line in enumerate(self.lines):
-            width = metrics.horizontalAdvance(line.name)
-            if left + 26 + width > self.width():
-                break
-            painter.setPen(self._pen(t, k, line))
-            painter.drawLine(QPointF(left, 11), QPointF(left + 18, 11))
-            painter.setPen(QColor(t.muted))
-            painter.drawText(QRectF(left + 24, 2, width + 2, 18), Qt.AlignmentFlag.AlignVCenter, line.name)
+    def _placed_names(self, painter: QPainter) -> list[tuple[float, int, float]]:
+        """Where the name of each line begins, in which row, and how wide it is, in px; in as many rows as needed."""
+        placed, left, row = list[tuple[float, int, float]](), float(LEFT), 0
+        for line in self.lines:
+            width = float(painter.fontMetrics().horizontalAdvance(line.name))
+            if left > LEFT and left + 26 + width > self.width():
+                left, row = float(LEFT), row + 1
+            placed.append((left, row, width))
             left += 24 + width + look.L
+        return placed
+
+    def _draw_names(self, painter: QPainter, t: look.Tokens, names: Sequence[tuple[float, int, float]]) -> None:
+        for k, (line, (left, row, width)) in enumerate(zip(self.lines, names, strict=True)):
+            top = 2 + NAMES * row
+            painter.setPen(self._pen(t, k, line))
+            painter.drawLine(QPointF(left, top + 9), QPointF(left + 18, top + 9))
+            painter.setPen(QColor(t.muted))
+            painter.drawText(QRectF(left + 24, top, width + 2, 18), Qt.AlignmentFlag.AlignVCenter, line.name)
 
     @staticmethod
     def _pen(t: look.Tokens, k: int, line: PlotLine) -> QPen:

@@ -40,7 +40,7 @@ STAGES = {"freeze": _("Data"), "autoencoder": _("Autoencoder"), "decoder": _("De
           "control": _("ControlNet"), "masks": _("Model of masks"), "encoder": _("Encoder"), "detector": _("Detector")}
 LOSS, VALIDATION, DISTANT = "loss", "validation", "distance"  # what the plots of a stage show
 TITLES = {LOSS: _("loss of each step"), VALIDATION: _("validation"), DISTANT: _("distance to held-out pictures")}
-NAMES = {DISTANCE: _("drawn pictures"), FLOOR: _("real pictures"), AUTOENCODER: _("through the autoencoder")}
+NAMES = {DISTANCE: _("drawn"), FLOOR: _("real"), AUTOENCODER: _("real, through the autoencoder")}
 Lines = Mapping[str, Curve]
 
 
@@ -187,7 +187,8 @@ class TrainingPage(QScrollArea):
                 shown += [PlotLine(f"{each}, {name}", curve, faint=True) for each, curve in beside.items()
                           if kind_of(each) == kind]
                 if shown:
-                    self._show(stage, kind, shown, measured_by(set(lines) - {DISTANCE}) if kind == VALIDATION else "")
+                    by = measured_by(set(lines) - {DISTANCE}) if kind == VALIDATION else ""
+                    self._show(stage, kind, shown, _sentence(by))
             if DISTANCE in lines:
                 self._show_distance(stage, lines, beside, name)
 
@@ -199,9 +200,9 @@ class TrainingPage(QScrollArea):
         shown = [PlotLine(NAMES[DISTANCE], lines[DISTANCE]),
                  PlotLine(NAMES[FLOOR], [(step, now[FLOOR]) for step in ends], band=[(now[LOWEST], now[HIGHEST])] * 2),
                  PlotLine(NAMES[AUTOENCODER], [(step, now[AUTOENCODER]) for step in ends])]
-        about = _("{count:.0f} drawn from the captions of as many held-out pictures. As far as that lie as many real "
-                  "ones, at the dashed line: a model can come close, and below it only by chance. Dotted, the same "
-                  "through the autoencoder alone. {by}.").format(count=now[COMPARED], by=BY_PATCHES.capitalize())
+        about = _("{count:.0f} drawn pictures against {count:.0f} held-out ones of the same captions. Dashed, with its "
+                  "range: as many real pictures against those, which a model gets below only by chance. Dotted: the "
+                  "same through the autoencoder alone. Measured on {by}.").format(count=now[COMPARED], by=BY_PATCHES)
         if DISTANCE in beside:
             shown.append(PlotLine(f"{NAMES[DISTANCE]}, {name}", beside[DISTANCE], faint=True))
             if _latest(beside)[FLOOR] != now[FLOOR]:
@@ -240,3 +241,7 @@ class TrainingPage(QScrollArea):
 def _latest(lines: Lines) -> dict[str, float]:
     """The last value of each."""
     return {name: curve[-1][1] for name, curve in lines.items()}
+
+
+def _sentence(words: str) -> str:
+    return f"{words[:1].upper()}{words[1:]}." if words else ""

@@ -72,7 +72,7 @@ def test_a_run_shows_where_it_is_its_curves_and_what_it_draws(desk: TestDesk, tm
     assert [line.points for line in loss.lines] == [((50, 0.02), (100, 0.01))]
     assert [line.name for line in held.lines] == ["loss on held-out pictures"]
     by = "measured in the latents of this model's own autoencoder, by no other encoder"
-    assert shown._plots["denoiser", "validation"].about.text() == by
+    assert shown._plots["denoiser", "validation"].about.text() == f"M{by[1:]}."
     assert any(part.text() == "Denoiser: validation" for part in shown.findChildren(QLabel))
     pictures = {str(k): np.full((32, 32, 3), 40 * k, np.uint8) for k in range(3)}
     desk.hear(job_id, JobState.RUNNING, JobEvent(job_id, EventKind.PREVIEW, arrays=pictures | {
@@ -139,13 +139,13 @@ def test_the_distance_to_held_out_pictures_is_a_curve_over_its_floor(desk: TestD
     shown = choose(desk)
     plot = shown._plots["denoiser", "distance"].plot
     assert [(line.name, list(line.points)) for line in plot.lines] == [
-        ("drawn pictures", [(100, 0.9), (200, 0.412)]), ("real pictures", [(50, 0.12), (200, 0.12)]),
-        ("through the autoencoder", [(50, 0.2), (200, 0.2)])]
+        ("drawn", [(100, 0.9), (200, 0.412)]), ("real", [(50, 0.12), (200, 0.12)]),
+        ("real, through the autoencoder", [(50, 0.2), (200, 0.2)])]
     assert list(plot.lines[1].band) == [(0.12 - 0.02, 0.12 + 0.03)] * 2 and not plot.lines[0].band
     said = words_on(shown)
     assert "to held-out pictures 0.412; two real sets of that size: 0.120 (0.100 to 0.150), one of them through the " \
            "autoencoder: 0.200; n = 24" in said
-    assert "24 drawn from the captions of as many held-out pictures" in said and "standard deviations" in said
+    assert "24 drawn pictures against 24 held-out ones of the same captions" in said and "standard deviations" in said
     assert ("denoiser", "validation") not in shown._plots
 
 
@@ -167,8 +167,7 @@ def test_distances_of_two_runs_stand_in_one_plot(desk: TestDesk, tmp_path: Path,
     shown.other.activated.emit(1)
     lines = shown._plots["denoiser", "distance"].plot.lines
     assert [(line.name, line.faint) for line in lines] == [
-        ("drawn pictures", False), ("real pictures", False), ("through the autoencoder", False),
-        ("drawn pictures, old", True)]
+        ("drawn", False), ("real", False), ("real, through the autoencoder", False), ("drawn, old", True)]
     assert ("old was held against other real pictures" in words_on(shown)) is warned
 
 
