@@ -10,7 +10,10 @@ from medsynth_app.core.words import _, duration
 from medsynth_app.datasets.description import NOT_STATED
 
 SPLIT_BY = {
-    "own": _("as the data themselves state it"), "case": _("by case"), "patient": _("by patient"),
+    "own": _("as the data themselves state it"),
+    "own-untested": _("as the data themselves state it, without a test part: their val is for testing, and one of "
+                      "fourteen of train validates"),
+    "case": _("by case"), "patient": _("by patient"),
     "near-duplicates": _("by image, those that are nearly the same together; no patients are named"),
     "image": _("by image; no patients are named")}
 CAPTIONS = 4  # of a class

@@ -28,8 +28,8 @@ class TrainingData:
     samples
         How many training images.
     split_by
-        What was never torn apart when it was split: "own" (the set's own split), "case", "patient", "near-duplicates",
-        "image"; empty where it is not known.
+        What was never torn apart when it was split: "own" (the set's own split), "own-untested" (one without
+        a test part), "case", "patient", "near-duplicates", "image"; empty where it is not known.
     left_out
         How many images were left out of training because a held-out one is nearly the same.
     synthetic

@@ -16,9 +16,12 @@ VALIDATED = 14  # one of so many is for validation, where the data state no test
 
 
 class SplitBy(StrEnum):
-    """What is never torn apart by a split. `OWN`: the data state their split themselves; `CASE`: a volume."""
+    """What is never torn apart by a split. `OWN`: the data state their split themselves, `OWN_UNTESTED`: train and val
+    alone; `CASE`: a volume.
+    """
 
     OWN = "own"
+    OWN_UNTESTED = "own-untested"
     CASE = "case"
     PATIENT = "patient"
     GROUP = "near-duplicates"
@@ -105,7 +108,7 @@ def divide(claims: Sequence[Claim], same: Sequence[tuple[int, int]]) -> Division
     if not stated and claims and "train" not in parts:  # so few groups that chance gave it none: the largest is learned
         largest = Counter(whole).most_common(1)[0][0]
         parts = ["train" if hangs == largest else part for part, hangs in zip(parts, whole, strict=True)]
-    return Division(tuple(parts), _by(claims, near))
+    return Division(tuple(parts), SplitBy.OWN_UNTESTED if judged_on_val else _by(claims, near))
 
 
 def _held_back(one: str, other: str) -> str:

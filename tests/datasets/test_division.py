@@ -41,7 +41,7 @@ def test_where_the_data_state_no_test_val_is_for_figures_and_train_gives_whole_p
     claims += [Claim(f"v{k}.png", "val") for k in range(9)]
     found = divide(claims, [(398, 400)])  # a training picture like a held-out one
     assert found.parts[400:] == ("test",) * 9 and found.left_out == [398]
-    assert 14 < found.parts.count("val") < 48
+    assert found.by is SplitBy.OWN_UNTESTED and 14 < found.parts.count("val") < 48
     assert all(found.parts[k] == found.parts[k + 1] for k in range(0, 398, 2))
 
 

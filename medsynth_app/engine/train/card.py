@@ -19,6 +19,9 @@ SETTINGS = f"{USUAL_STEPS} steps, guidance {Sampling().guidance:g}"  # with whic
 PARTS = ("unet/", "vae/", "text_encoder/", "tokenizer/", "scheduler/", "controlnet/", "masks/")
 SPLIT = {  # by `TrainingData.split_by`
     "own": "split as the set itself says; validation and test images, and images nearly the same, were never seen",
+    "own-untested": "split as the set itself says, which has no test part: its validation images are the test, a part "
+                    "of train (whole patients where they are known) validates; neither, nor images nearly the same, "
+                    "were ever seen",
     "case": "split by case, and no volume lies in two parts; validation and test cases were never seen",
     "patient": "split by patient, and images nearly the same lie in one part; validation and test were never seen",
     "near-duplicates": "the set names no patients: split by groups of images that are nearly the same, so that one "
