@@ -81,6 +81,8 @@ def names_of(found: Mapping[str, Any]) -> list[Names]:
         return [each for each in lists if each.names]
     lists = [
         Names(_("Cannot be used"), tuple(f"{each['file']}: {each['problem']}" for each in found["broken"]), wrong=True),
+        Names(_("Passed over: pictures of a kind that is not read; save them as PNG, JPEG or TIFF"),
+              tuple(found.get("unread", ())), wrong=True),
         Names(_("Counts that its dataset.toml states otherwise"),
               tuple(f"{name} {count}" for name, count in found["not_as_described"].items()), wrong=True),
         Names(_("The same picture in two classes"), _joined(found.get("in_two_classes", ()), "~"), wrong=True),

@@ -10,6 +10,7 @@ import numpy as np
 
 from medsynth_app.core.changes import Changes
 from medsynth_app.core.errors import UserError
+from medsynth_app.core.files import on_disk
 from medsynth_app.core.job import Lane
 from medsynth_app.core.jobs.embed import EmbedRequest, PictureList
 from medsynth_app.core.jobs.request import ModelRef
@@ -79,7 +80,8 @@ def _listed(path: Path) -> PictureList:
                         f"Cells need cell_id, image, {', '.join(SIDES)}.")
     ids = [str(row["cell_id" if cells else "file"]) for row in rows]
     named = [str(row["image" if cells else "file"]) for row in rows]
-    found = {name: (path.parent / name).resolve() for name in dict.fromkeys(named)}  # many cells lie in one image
+    # many cells lie in one image
+    found = {name: on_disk(path.parent / name).resolve() for name in dict.fromkeys(named)}
     missing = sorted({file.name for file in found.values() if not file.is_file()})
     if missing:
         raise UserError(f"{len(missing)} of the files in {path.name} are not there, {missing[0]} for one.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import unicodedata
 from base64 import b32encode
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -58,6 +59,17 @@ def writing(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise UserError("The file could not be written.", "Choose another folder, or make room on this disk.",
                         details=type(error).__name__) from error
+
+
+def on_disk(path: Path) -> Path:
+    """The file that is called so: a Mac writes the letters of a name in pieces (NFD), a list that names it often not.
+
+    Tried are the name as it is given, then its composed and its decomposed form; where none is there, `path` itself.
+    """
+    if path.exists():
+        return path
+    forms = (Path(unicodedata.normalize(form, str(path))) for form in ("NFC", "NFD"))
+    return next((each for each in forms if each.exists()), path)
 
 
 @contextmanager

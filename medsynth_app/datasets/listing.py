@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from medsynth_app.core.errors import UserError
+from medsynth_app.core.files import on_disk
 from medsynth_app.datasets.dataset import FIELDS
 from medsynth_app.datasets.division import VALIDATED
 from medsynth_app.datasets.picture import is_picture
@@ -128,7 +129,7 @@ def _row(row: Mapping[str, str | None], table: Path, number: int) -> Entry:
         raise UserError(f"Line {number} of {table.name} has no {'class' if name else 'file'}.",
                         "Give every picture a file and a class.")
     part = next((part for part, called in OWN_SPLITS.items() if split.lower() in called), split)
-    return Entry((table.parent / name).resolve(), name, label, part, patient, group=label)
+    return Entry(on_disk(table.parent / name).resolve(), name, label, part, patient, group=label)
 
 
 def pairs(data: Path) -> tuple[Entry, ...]:
@@ -159,7 +160,7 @@ def _pair(image: Path, data: Path, split: str, group: str) -> Entry:
 def _mask_of(image: Path) -> Path | None:
     folder = image.parent.parent / "masks"
     return next((path for suffix in (image.suffix, ".png", ".jpg", ".tif", ".tiff", ".bmp")
-                 if (path := folder / (image.stem + suffix)).exists()), None)
+                 if (path := on_disk(folder / (image.stem + suffix))).exists()), None)
 
 
 def volumes(data: Path) -> tuple[Entry, ...]:

@@ -28,6 +28,8 @@ SUFFIXES = (*EXTENSIONS, BITMAP)
 MASK_OF = re.compile(r"(.+)[._-]mask([._-]?\d+)?\.(png|tiff?|bmp)", re.IGNORECASE)
 PLAIN = {Kind.PNG: "PNG", Kind.JPEG: "JPEG"}  # what Pillow calls them
 LARGEST = 2**27  # pixels of one frame
+UNREAD = (".webp", ".gif", ".heic", ".heif", ".avif", ".jp2", ".j2k", ".jxl", ".psd", ".ndpi", ".mrxs", ".czi", ".nd2",
+          ".lif", ".vsi", ".nrrd", ".mha", ".mhd", ".dng", ".mp4", ".avi")  # pictures and films, but none that are read
 
 
 def is_picture(path: Path) -> bool:
@@ -46,6 +48,12 @@ def is_picture(path: Path) -> bool:
         return path.is_file() and kind_of(path) is Kind.DICOM
     except UserError:
         return False
+
+
+def is_unread(path: Path) -> bool:
+    """Whether a file is a picture by its name, of a kind that is not read."""
+    name = path.name.lower()
+    return not name.startswith(".") and name.endswith(UNREAD) and not name.endswith(SUFFIXES)
 
 
 def is_mask_beside(path: Path) -> bool:

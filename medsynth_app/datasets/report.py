@@ -13,9 +13,9 @@ from medsynth_app.datasets.dataset import manifest_of
 from medsynth_app.datasets.description import description_of
 from medsynth_app.datasets.division import PARTS
 from medsynth_app.datasets.examined import Facts, Progress
-from medsynth_app.datasets.listing import Listing, listed
+from medsynth_app.datasets.listing import LABELS, Listing, listed
 from medsynth_app.datasets.near import grouped
-from medsynth_app.datasets.picture import is_mask_beside
+from medsynth_app.datasets.picture import is_mask_beside, is_unread
 from medsynth_app.datasets.recognised import Form, Recognised, recognise
 
 FORM_OF = {"labelled-cells": Form.CLASSES, "image-mask-pairs": Form.PAIRS, "volume-slices": Form.VOLUMES,
@@ -54,6 +54,8 @@ def inspected(data: Path, layout: str = "", progress: Progress | None = None) ->
                    for entry, fact in zip(entries, facts, strict=True) if fact.problem],
         "with_text": [entry.name for entry, fact in zip(entries, facts, strict=True) if fact.text],
         "masks_beside": sum(map(is_mask_beside, data.rglob("*"))) if data.is_dir() else 0,
+        "unread": sorted(path.relative_to(data).as_posix() for path in data.rglob("*") if is_unread(path))
+        if data.is_dir() and not (data / LABELS).exists() else [],
         "like_masks": [entry.name for entry, fact in zip(entries, facts, strict=True) if fact.few],
         "not_as_described": dict(about.counts) if about.counts and dict(about.counts) != listing.counts else {},
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,12 @@ def test_labels_say_which_files_and_in_which_order(data: Path) -> None:
         assert list_pictures(given).ids() == ("b/2.png", "a/3.png")
         assert list_pictures(given).labels() == ("b", "a")
         assert list_pictures(given).paths() == [str(data / "b/2.png"), str(data / "a/3.png")]
+
+
+def test_a_file_that_a_mac_named_is_found(data: Path) -> None:
+    there = shutil.copy(data / "a" / "3.png", data / unicodedata.normalize("NFD", "Zelle \u00e4.png"))
+    (data / "mac.csv").write_text("file\nZelle \u00e4.png\n", encoding="utf-8")
+    assert list_pictures(data / "mac.csv").paths() == [str(there)]
 
 
 def test_cells_that_were_detected(data: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from PIL import Image
 from medsynth_app.core.errors import UserError
 from medsynth_app.datasets.dataset import TrainingSet, read_pixels
 from medsynth_app.datasets.freeze import freeze_training_set
+from medsynth_app.datasets.listing import listed
 from medsynth_app.formats.raster import write_png
 from tests.formats.making import record, save, slice_dataset
 
@@ -238,6 +240,14 @@ def test_a_recipe_for_a_named_set_refuses_another_folder(tmp_path: Path) -> None
             freeze_training_set(tmp_path, {**LAYOUT, key: "PBC"}, tmp_path / "out")
     with pytest.raises(UserError, match=r"speaks of the class 'ig', and the data have basophil, eosinophil"):
         freeze_training_set(tmp_path, {**LAYOUT, "class_names": {"ig": "x"}}, tmp_path / "out")
+
+
+@pytest.mark.parametrize(("written", "named"), [("NFD", "NFC"), ("NFC", "NFD")])
+def test_a_list_finds_files_whose_names_have_letters_in_pieces(tmp_path: Path, written: str, named: str) -> None:
+    name = "L\u00e4sion \u00fc.png"  # as a Mac names it, or the program that wrote the list
+    noise(tmp_path / unicodedata.normalize(written, name), 1)
+    table(tmp_path, (unicodedata.normalize(named, name), "mole", "train"))
+    assert [entry.file.is_file() for entry in listed(tmp_path, "labelled-cells").entries] == [True]
 
 
 def test_lists_and_folders_that_cannot_be_used_are_told_in_words(tmp_path: Path) -> None:

@@ -84,6 +84,8 @@ def mixed(tmp_path: Path) -> Path:
     Image.fromarray(grey(4).astype(np.uint16) * 16).save(tmp_path / "mine" / "dog" / "deep.png")
     write_png(tmp_path / "mine" / "cat" / "drawn.png", np.repeat(grey(9)[..., None], 3, axis=2), record(), True)
     (tmp_path / "mine" / "dog" / "notes.txt").write_text("not a picture")
+    for name in ("late.webp", "._late.webp", "Thumbs.db"):
+        (tmp_path / "mine" / "cat" / name).write_bytes(b"RIFF")
     return tmp_path / "mine"
 
 
@@ -91,7 +93,7 @@ def test_a_report_tells_everything_that_is_wrong_at_once(mixed: Path) -> None:
     told: list[tuple[int, int]] = []
     Image.new("L", (40, 40)).save(mixed / "cat" / "0_mask.png")
     found, _ = inspected(mixed, progress=lambda done, total: told.append((done, total)))
-    assert found["masks_beside"] == 1
+    assert found["masks_beside"] == 1 and found["unread"] == ["cat/late.webp"]
     assert (found["form"], found["layout"]) == ("class folders", "labelled-cells")
     assert found["counts"] == {"cat": 10, "dog": 8} and (found["files"], found["pictures"]) == (18, 16)
     assert [broken["file"] for broken in found["broken"]] == ["dog/empty.jpg", "dog/torn.png"]
