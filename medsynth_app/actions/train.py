@@ -19,11 +19,12 @@ from medsynth_app.core.files import LOCK, alone, writing
 from medsynth_app.core.jobs.train import RUN, TrainRequest
 from medsynth_app.core.pack import MANIFEST
 from medsynth_app.core.pack_files import InstalledPack
-from medsynth_app.datasets.dataset import is_frozen, refuse_another_set
+from medsynth_app.datasets.dataset import is_frozen, refuse_another_set, refuse_part
 from medsynth_app.datasets.freeze import check_layout, refuse_among
 from medsynth_app.jobs.queue import JobQueue
 
 SECTIONS = {"base": "denoiser", "control": "control", "masks": "masks", "encoder": "encoder", "detector": "detector"}
+KINDS = (("base", "control", "masks"), ("encoder",), ("detector",))  # parts of one pack
 
 
 def train_request(recipe: Path, data: Path | None, out: Path, *, part: str = "base",
@@ -51,6 +52,7 @@ def train_request(recipe: Path, data: Path | None, out: Path, *, part: str = "ba
         before when `resume` is not asked for, or was not when it is; a place that cannot be written.
     """
     layout = read_layout(recipe)
+    _refuse_recipe(recipe, part, layout)
     work = work_folder(out)
     begun = begun_part(out)
     if (out / MANIFEST).exists() and not (resume and begun):
@@ -76,13 +78,24 @@ def train_request(recipe: Path, data: Path | None, out: Path, *, part: str = "ba
     if not (is_frozen(frozen) and (data is None or _holds_any(checkpoints))):
         _check_data(data, layout)
     if data is not None:
-        refuse_among(data, work)
+        refuse_among(data, out)
     with made_folder(out), made_folder(checkpoints):  # both are only tried: the worker makes them when it writes
         require_room((out, 0), (checkpoints, 0))
     return TrainRequest(recipe=str(recipe.resolve()), data=str(data.resolve()) if data is not None else "",
                         out=str(out.resolve()), part=part,
                         pack=str(pack.folder.resolve()) if pack is not None else "",
                         checkpoints=str(checkpoints.resolve()), max_minutes=max_minutes, frozen=str(frozen.resolve()))
+
+
+def _refuse_recipe(recipe: Path, part: str, layout: dict[str, Any]) -> None:
+    """Raise `UserError` for the recipe of something else: one that tells of other parts, and of none of this kind."""
+    refuse_part(part, layout)
+    own = next((kind for kind in KINDS if part in kind), ())
+    told = [each for each in SECTIONS if is_for(recipe, each)]
+    if told and not set(told) & set(own):
+        raise UserError(f"The recipe {recipe.name} tells how to train {' and '.join(told)}, and nothing of the part "
+                        f"{part!r}.", f"Give a recipe with a section [{SECTIONS[part]}], such as one in "
+                        "resources/recipes.")
 
 
 def _check_data(data: Path | None, layout: dict[str, Any]) -> None:
@@ -125,7 +138,7 @@ def branch(source: Path, out: Path, recipe: Path, *, part: str, pack: InstalledP
     Cancelled
         When `cancelled` says so; nothing is left behind.
     """
-    read_layout(recipe)
+    _refuse_recipe(recipe, part, read_layout(recipe))
     work, new = work_folder(source), work_folder(out)
     if not has_learned(source):
         raise UserError(f"There is no training run for {source.name}, or it has kept no checkpoint yet.",
@@ -279,7 +292,8 @@ def read_recipe(recipe: Path) -> str:
     try:
         return recipe.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"The recipe {recipe.name} cannot be read.",
+        why = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"  # its words hold the path
+        raise UserError(f"The recipe {recipe.name} cannot be read: {why}.",
                         "Give a TOML file such as those in resources/recipes.", details=type(error).__name__) from error
 
 

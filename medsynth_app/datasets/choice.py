@@ -12,6 +12,7 @@ from medsynth_app.datasets.fields import boxes_problem
 from medsynth_app.datasets.listing import PAIRS, VOLUMES, Entry, Listing
 from medsynth_app.datasets.near import equal_pairs
 from medsynth_app.datasets.pairs import mask_problem
+from medsynth_app.datasets.volumes import label_problem
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,8 +107,8 @@ def examined_listing(listing: Listing, progress: Progress | None = None, letters
 
 def _problem(layout: str, entry: Entry, fact: Facts) -> str:
     """Why a picture that can be read cannot be used in this layout; empty where it can."""
-    if layout == VOLUMES and (entry.mask is None or not entry.mask.is_file()):
-        return "It has no label volume of its name."
+    if layout == VOLUMES:
+        return label_problem(entry, (fact.frames, fact.rows, fact.columns))
     if layout == FIELDS:
         return boxes_problem(entry, fact.rows, fact.columns)
     if layout != PAIRS:

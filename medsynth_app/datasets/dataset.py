@@ -66,7 +66,10 @@ class TrainingSet:
                             f"This version reads {FORMAT}.")
         items = raw.pop("items")
         if not any(item["split"] == "train" for item in items):
-            raise UserError("The training set has no item of the split 'train'.", "Check the data folder.")
+            raise UserError("All pictures of the data are kept back for validation or test: none is left to learn "
+                            "from.",
+                            "Write train beside those to learn from, in the column split of labels.csv, or take that "
+                            "column away; pairs to learn from lie in train/.")
 
         def of(split: str) -> tuple[Sample, ...]:
             return tuple(
@@ -93,6 +96,13 @@ def refuse_another_set(frozen: Path, layout: Mapping[str, Any]) -> None:
         raise UserError(f"The recipe is for the data set {wanted!r}, and {frozen.name} was frozen from "
                         f"{found.get('name') or 'another'!r}.", "Give the data that the recipe was written for, or a "
                         "recipe without set in its [data].")
+
+
+def refuse_part(part: str, layout: Mapping[str, Any]) -> None:
+    """Raise `UserError` where a part (`core.jobs.train.TRAINABLE`) cannot learn from a recipe's section ``[data]``."""
+    if (layout.get("layout") == FIELDS) != (part == "detector"):
+        raise UserError(f"The part {part!r} cannot learn from data of the layout {layout.get('layout')!r}.",
+                        f"A detector learns from {FIELDS}, every other part from other layouts.")
 
 
 def manifest_of(folder: Path) -> dict[str, Any]:

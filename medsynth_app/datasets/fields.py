@@ -22,9 +22,10 @@ def field_items(ready: Iterable[Ready], layout: dict[str, Any]) -> Iterator[Item
     Raises
     ------
     UserError
-        A box whose name the recipe does not know.
+        A box whose name the recipe does not know, or no box at all to learn from.
     """
     names = layout["classes"]
+    boxed: bool | None = None  # in the training part
     for picture in ready:
         if not picture.part or picture.entry.boxes is None:
             continue
@@ -33,8 +34,13 @@ def field_items(ready: Iterable[Ready], layout: dict[str, Any]) -> Iterator[Item
         if strange:
             raise UserError(f"The fields have boxes of the name {strange[0]!r}, which the recipe does not know.",
                             "Add it to classes in [data] of the recipe.")
+        if picture.part == "train":
+            boxed = bool(boxed or found)
         yield {"file": picture.file, "captions": [], "class": "", "split": picture.part,
                "objects": [[names[name], *box] for name, *box in found], **picture.said()}
+    if boxed is False:
+        raise UserError("No field of the training part has a box, so there is nothing to learn from.",
+                        "Draw the boxes of its cells into the XML files in annotations/.")
 
 
 def read_boxes(path: Path) -> tuple[Box, ...]:

@@ -26,9 +26,10 @@ from medsynth_app.datasets.description import Description, description_of, refus
 from medsynth_app.datasets.division import PARTS
 from medsynth_app.datasets.examined import Progress
 from medsynth_app.datasets.fields import field_items
-from medsynth_app.datasets.listing import CELLS, PAIRS, VOLUMES, Listing, listed
+from medsynth_app.datasets.listing import CELLS, LABELS, PAIRS, VOLUMES, Listing, listed
 from medsynth_app.datasets.pairs import pair_items
 from medsynth_app.datasets.ready import Item, made_ready
+from medsynth_app.datasets.recognised import Form, recognise, wrong_layout
 from medsynth_app.datasets.schema import check_section
 from medsynth_app.datasets.volumes import volume_items
 
@@ -96,7 +97,13 @@ def _look(data: Path, layout: dict[str, Any]) -> tuple[Listing, Description]:
     check_section(layout)
     listing = listed(data, str(layout["layout"]))
     if not listing.entries:
-        raise UserError(f"The folder {data.name} holds no training images.", "Give the folder of the data set.")
+        raise wrong_layout(data, listing.layout)
+    if listing.layout == CELLS and data.is_dir() and not (data / LABELS).is_file() \
+            and recognise(data).form in (Form.PAIRS, Form.VOLUMES):  # its folders are no classes
+        raise wrong_layout(data, CELLS)
+    fellows = [entry.boxes if listing.layout == FIELDS else entry.mask for entry in listing.entries]
+    if listing.layout in (PAIRS, VOLUMES, FIELDS) and not any(path is not None and path.is_file() for path in fellows):
+        raise wrong_layout(data, listing.layout, "nothing in images/ has a fellow of its name")
     about = description_of(data, layout)
     about.refuse_another(listing.counts, recipe=bool(about.key))
     if listing.layout == CELLS:
@@ -192,8 +199,7 @@ def _in_words(data: Path, layout: dict[str, Any]) -> Iterator[None]:
                         "Compare the recipe with one in resources/recipes, and labels.csv with its columns.") from error
     except OSError as error:  # without its path, which may hold a name
         what = f"{Path(error.filename).name}: {error.strerror}" if error.filename else type(error).__name__
-        raise UserError(f"The folder {data.name} does not have the layout {layout['layout']!r} ({what}).",
-                        "Give the data folder that the recipe was written for.") from error
+        raise wrong_layout(data, str(layout["layout"]), what) from error
     except (RuntimeError, ValueError, IndexError) as error:
         raise UserError(f"A picture, volume or mask in the folder {data.name} cannot be used.",
                         "Check the files that were added last.", details=type(error).__name__) from error

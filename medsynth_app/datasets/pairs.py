@@ -28,10 +28,10 @@ def pair_items(ready: Iterable[Ready], layout: dict[str, Any], out: Path) -> Ite
     Raises
     ------
     UserError
-        Wrong keys of burned-in text, or none found where the recipe asks for it.
+        Masks of the training part that show nothing, or no burned-in text where the recipe asks for it.
     """
-    _check_text_keys(layout)
     rng, texts = np.random.default_rng(0), 0
+    shown: bool | None = None  # by the masks of the training part
     for picture in ready:
         mask, name = object_of(picture.entry), f"masks/{picture.name}.png"
         boxes = _boxes(mask, layout, rng) + _background_boxes(picture.path, mask, layout, rng)
@@ -44,6 +44,8 @@ def pair_items(ready: Iterable[Ready], layout: dict[str, Any], out: Path) -> Ite
             inside = mask[top:bottom, left:right]
             if 0 < inside.sum() < SLIVER * mask.sum():
                 continue
+            if picture.part == "train":
+                shown = bool(shown or inside.any())
             captions = layout["captions"] if inside.any() else layout["background_captions"]
             if any(_lies_in(row, box) for row in written):
                 texts += 1
@@ -52,6 +54,9 @@ def pair_items(ready: Iterable[Ready], layout: dict[str, Any], out: Path) -> Ite
                    "class": "object" if inside.any() else "background", "mask": name,
                    "mask_class": "object" if inside.any() else "",
                    **picture.said()}
+    if shown is False:
+        raise UserError("No mask of the training part shows anything: they are black throughout.",
+                        "Give masks in which the object is brighter than the rest.")
     if "burned_in_text" in layout and not texts:
         raise UserError("The recipe asks for captions of burned-in text, and no frame shows any.",
                         "Take burned_in_text out of its [data], or widen burned_in_text_area.")
@@ -89,21 +94,6 @@ def mask_problem(entry: Entry, rows: int, columns: int) -> str:
     if mask.shape != (rows, columns):
         return f"Its mask has {mask.shape[1]} x {mask.shape[0]} pixels, the picture {columns} x {rows}."
     return ""
-
-
-def _check_text_keys(layout: dict[str, Any]) -> None:
-    text, area = layout.get("burned_in_text"), layout.get("burned_in_text_area")
-    if text is not None and not isinstance(text, str):
-        raise UserError("In [data] of the recipe, burned_in_text is no text.", "It is what is added to a caption.")
-    if area is None:
-        return
-    if text is None:
-        raise UserError("In [data] of the recipe, burned_in_text_area stands without burned_in_text.",
-                        "Add burned_in_text, or take the area out.")
-    numbers = isinstance(area, list) and len(area) == 4 and all(isinstance(side, int | float) for side in area)
-    if not numbers or not (0 <= area[0] < area[2] <= 1 and 0 <= area[1] < area[3] <= 1):
-        raise UserError("In [data] of the recipe, burned_in_text_area is no area.",
-                        "Give left, top, right and bottom as shares of the frame, 0 to 1.")
 
 
 def _burned_in_text(image: Path, layout: dict[str, Any]) -> list[TextBox]:

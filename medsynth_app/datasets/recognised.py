@@ -8,10 +8,17 @@ from enum import StrEnum
 from pathlib import Path
 
 from medsynth_app.core.errors import UserError
+from medsynth_app.datasets.dataset import FIELDS
 from medsynth_app.datasets.listing import CELLS, LABELS, PAIRS, PARTED, PICTURES, VOLUMES, volume_files
 from medsynth_app.datasets.picture import is_picture, opened
 from medsynth_app.formats.kinds import Kind, kind_of
 
+LIES = {CELLS: "one sub-folder for each class, or labels.csv (file, class)",
+        PAIRS: "images/ and masks/ of equal names, perhaps in train/ and val/",
+        VOLUMES: "NIfTI volumes (.nii.gz) of equal names in images/ and labels/",
+        PICTURES: "pictures, DICOM series or volumes",
+        FIELDS: "images/ and annotations/ (Pascal VOC) of equal names"}
+ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar")
 LOOKED_AT = 12  # DICOM files of a sub-folder whose patients are compared
 KNOWN = ("A data set is a folder with one sub-folder for each class, or with labels.csv (file, class, and where known "
          "split and patient); or images/ and masks/ of equal names, perhaps in train/ and val/; or NIfTI images/ and "
@@ -67,6 +74,33 @@ def recognise(data: Path) -> Recognised:
     if any(is_picture(path) for path in data.iterdir()) or not _are_classes(within):
         return Recognised(_of(first), PICTURES)
     return Recognised(Form.CLASSES, CELLS)
+
+
+def wrong_layout(data: Path, layout: str, what: str = "") -> UserError:
+    """What to say of data that do not have a layout: how they would lie, and what they look like instead.
+
+    Parameters
+    ----------
+    what
+        What is missing, where that is known.
+    """
+    is_list = data.suffix.lower() == ".csv"
+    why = f" ({what})" if what and (data.is_dir() or is_list) else ""
+    happened = (f"The {'folder' if data.is_dir() else 'file'} {data.name} does not have the layout {layout!r}: "
+                f"{LIES[layout]}{why}.")
+    if data.suffix.lower() in ARCHIVES:
+        return UserError(happened, "Unpack it, and give the folder.")
+    try:
+        found = recognise(data)
+    except UserError as error:
+        return UserError(f"{happened} {error.happened}", "Give the data folder that the recipe was written for.")
+    parted = any((data / part).is_dir() for part in (*PARTED, "images"))
+    if found.layout == layout or (parted and found.form in (Form.CLASSES, Form.PICTURES)):
+        return UserError(happened, "Mend that, or give the data that the recipe was written for.")
+    holds = "a list of pictures with classes" if found.form is Form.LIST else str(found.form)
+    return UserError(f"{happened} It holds {holds}.",
+                     "Give the data that the recipe was written for; a recipe for these writes "
+                     f"`medsynth train new NAME --data {data.name}`.")
 
 
 def _both(folder: Path, beside: str) -> bool:

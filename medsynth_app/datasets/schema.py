@@ -54,6 +54,20 @@ def _numbered(value: Any) -> bool:
     return _names(value) and all(name.isdigit() and 0 < int(name) < 256 for name in value)
 
 
+def _area(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 4 and all(
+        isinstance(side, int | float) and not isinstance(side, bool) for side in value) and (
+            0 <= value[0] < value[2] <= 1 and 0 <= value[1] < value[3] <= 1)
+
+
+def _some_names(value: Any) -> bool:
+    return value == [] or _texts(value)
+
+
+def _cell_parts(value: Any) -> bool:
+    return bool(value == "cell-parts")
+
+
 def _anything(value: Any) -> bool:
     """Of a key that whoever uses it looks at more closely."""
     return True
@@ -96,8 +110,9 @@ OF_LAYOUT: dict[str, dict[str, Key]] = {
         "class_names": Key(_names, "a table of texts", "-", "What captions call a class: { ig = \"immature cell\" }."),
         "background_class": Key(_text, "a text", "-", "A class whose corners show background alone."),
         "background_captions": Key(_texts, BACKGROUND, "-", "What those corners are called."),
-        "masks": Key(_text, "a text", "-", "\"cell-parts\": cytoplasm (1) and nucleus (2) are found by the program."),
-        "without_nucleus": Key(_anything, "a list of texts", "[]", "Classes whose masks have no nucleus."),
+        "masks": Key(_cell_parts, "\"cell-parts\", or left away", "-",
+                     "\"cell-parts\": cytoplasm (1) and nucleus (2) are found by the program."),
+        "without_nucleus": Key(_some_names, "a list of texts", "[]", "Classes whose masks have no nucleus."),
     },
     PAIRS: {
         **EVERY,
@@ -106,8 +121,8 @@ OF_LAYOUT: dict[str, dict[str, Key]] = {
         "background_captions": Key(_texts, BACKGROUND, "", "What a crop without the object is called."),
         "background_crops": Key(_count, "a whole number, 0 or more", "0", "Crops without the object, of each picture."),
         "background_share": Key(_share, "a share, above 0 and up to 1", "0.45", "Their share of the shorter edge."),
-        "burned_in_text": Key(_anything, "a text", "-", "Added to the captions of crops that show text."),
-        "burned_in_text_area": Key(_anything, "four shares", "[0, 0, 1, 1]",
+        "burned_in_text": Key(_text, "a text", "-", "Added to the captions of crops that show text."),
+        "burned_in_text_area": Key(_area, "four shares of the frame, 0 to 1", "[0, 0, 1, 1]",
                                    "Where text may stand: left, top, right, bottom."),
     },
     VOLUMES: {
@@ -129,7 +144,9 @@ PLACEHOLDERS = {CELLS: ("a", "class"), PAIRS: (), VOLUMES: ("plane", "content"),
 def check_section(section: Mapping[str, Any]) -> None:
     """Raise `UserError` for a section ``[data]`` with unknown, missing or wrong keys, or unknown placeholders."""
     layout = section.get("layout")
-    if layout not in OF_LAYOUT:
+    if layout is None:
+        raise UserError("[data] of the recipe lacks the key 'layout'.", EVERY["layout"].help)
+    if not isinstance(layout, str) or layout not in OF_LAYOUT:
         raise UserError(f"The recipe asks for the unknown data layout {layout!r}.", f"Use one of {', '.join(LAYOUTS)}.")
     known = OF_LAYOUT[layout]
     unknown = sorted(set(section) - set(known))
@@ -147,6 +164,9 @@ def check_section(section: Mapping[str, Any]) -> None:
     if "background_class" in section and "background_captions" not in section:
         raise UserError("[data] of the recipe names a background_class, and not what it shows.",
                         "Add background_captions.")
+    if "burned_in_text_area" in section and "burned_in_text" not in section:
+        raise UserError("In [data] of the recipe, burned_in_text_area stands without burned_in_text.",
+                        "Add burned_in_text, or take the area out.")
     _check_placeholders(section, PLACEHOLDERS[layout])
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext, suppress
 from pathlib import Path
 
-from medsynth_app.core.errors import UserError
+from medsynth_app.core.errors import Cancelled, UserError
 from medsynth_app.core.files import alone
 from medsynth_app.core.job import EventKind, JobEvent
 from medsynth_app.core.jobs.train import RUN, TrainRequest, figures_words, measured_by
@@ -27,18 +28,22 @@ def run(request: TrainRequest, job: Job) -> None:
     """Do a job of the kind "train". One that fails before it has learned anything was not begun: see `RUN`."""
     try:
         run_train(request, job.emit, job.cancelled, job.give_way, job.id)
-    except UserError:
+    except Cancelled:
+        raise
+    except Exception:
         if request.checkpoints:
-            _leave_nothing(Path(request.checkpoints))
+            _leave_nothing(Path(request.checkpoints), Path(request.frozen) if request.frozen else None)
         raise
 
 
-def _leave_nothing(checkpoints: Path) -> None:
+def _leave_nothing(checkpoints: Path, frozen: Path | None) -> None:
     """Remove what a run left that learned nothing; that of one that goes on in another process stays."""
     work = checkpoints.parent
     with suppress(UserError), alone(work):
         if not (checkpoints.is_dir() and any(checkpoints.iterdir())):
             (work / RUN).unlink(missing_ok=True)
+            if frozen is not None and frozen.parent == work and not is_frozen(frozen):  # half of it
+                shutil.rmtree(frozen, ignore_errors=True)
             with suppress(OSError):  # it is not there
                 checkpoints.rmdir()
     with suppress(OSError):  # it holds something: it stays

@@ -174,6 +174,27 @@ def test_a_place_that_cannot_be_written_is_said_before_the_run(tmp_path: Path, r
     assert str(tmp_path) not in str(told.value)
 
 
+def test_the_recipe_of_another_part_is_refused_before_the_run(tmp_path: Path, data: Path) -> None:
+    fields = '[data]\nlayout = "smear-fields"\nclasses = { WBC = "wbc" }\n'
+    for text, part, complaint in (
+            (f"{RECIPE}[denoiser]\n[masks]\n", "encoder", "tells how to train base and masks, and nothing of the part"),
+            (f"{RECIPE}[encoder]\n", "base", "tells how to train encoder"),
+            (RECIPE, "detector", "cannot learn from data of the layout 'labelled-cells'"),
+            (fields, "base", "cannot learn from data of the layout 'smear-fields'")):
+        (tmp_path / "r.toml").write_text(text)
+        with pytest.raises(UserError, match=complaint):
+            train_request(tmp_path / "r.toml", data, tmp_path / "new", part=part)
+    (tmp_path / "r.toml").write_text(f"{RECIPE}[denoiser]\n")  # how masks are learned has defaults
+    assert train_request(tmp_path / "r.toml", data, tmp_path / "new", part="masks").part == "masks"
+
+
+def test_a_recipe_that_cannot_be_read_says_why(tmp_path: Path, data: Path) -> None:
+    (tmp_path / "wide.toml").write_text(RECIPE, encoding="utf-16")
+    for name, why in (("gone.toml", "No such file"), ("data", "directory"), ("wide.toml", "no text in UTF-8")):
+        with pytest.raises(UserError, match=rf"The recipe {name} cannot be read: .*{why}"):
+            train_request(tmp_path / name, data, tmp_path / "new")
+
+
 def test_what_cannot_be_trained_is_said_in_words(tmp_path: Path, recipe: Path, data: Path) -> None:
     with pytest.raises(UserError, match="cannot be read"):
         train_request(tmp_path / "none.toml", data, tmp_path / "pack")

@@ -56,6 +56,14 @@ def test_fields_that_cannot_be_learned_from_are_named(tmp_path: Path) -> None:
         freeze_training_set(tmp_path, LAYOUT, tmp_path / "frozen")
 
 
+def test_fields_without_any_box_teach_nothing(tmp_path: Path) -> None:
+    fields = make_fields(tmp_path / "fields", 10)
+    for path in (fields / "annotations").iterdir():
+        path.write_text(annotation([]))
+    with pytest.raises(UserError, match="No field of the training part has a box"):
+        freeze_training_set(fields, LAYOUT, tmp_path / "frozen")
+
+
 def test_a_name_that_the_recipe_does_not_know_is_told(tmp_path: Path) -> None:
     fields = make_fields(tmp_path / "fields", 10)
     with pytest.raises(UserError, match="'White', which the recipe does not know"):

@@ -104,6 +104,10 @@ def test_wrong_keys_of_burned_in_text_are_named(tmp_path: Path, keys: dict[str, 
 def test_a_missing_mask_is_said(tmp_path: Path) -> None:
     picture(tmp_path / "train" / "images" / "x.jpg")
     (tmp_path / "val" / "images").mkdir(parents=True)
+    with pytest.raises(UserError, match=r"layout 'image-mask-pairs'.*nothing in images/ has a fellow of its name"):
+        check_layout(tmp_path, PAIRS)
+    for kind in ("images", "masks"):
+        picture(tmp_path / "train" / kind / "y.png")
     with pytest.raises(UserError, match=r"train/images/x.jpg: There is no mask of its name"):
         freeze_training_set(tmp_path, PAIRS, tmp_path / "out")
 
@@ -139,9 +143,78 @@ def test_freezing_twice_gives_the_same_listing(tmp_path: Path) -> None:
         for name in ("x", "y"):
             picture(tmp_path / folder / "images" / f"{name}.png")
             (tmp_path / folder / "masks").mkdir(parents=True, exist_ok=True)
-            Image.new("L", (40, 40), 0).save(tmp_path / folder / "masks" / f"{name}.png")
+            Image.new("L", (40, 40), 255).save(tmp_path / folder / "masks" / f"{name}.png")
     first = (freeze_training_set(tmp_path, PAIRS, tmp_path / "a") / "manifest.json").read_text()
     assert first == (freeze_training_set(tmp_path, PAIRS, tmp_path / "b") / "manifest.json").read_text()
+
+
+def test_masks_that_show_nothing_are_refused_where_one_would_learn_from_them(tmp_path: Path) -> None:
+    for name in ("x", "y"):  # the first is for validation
+        picture(tmp_path / "train" / "images" / f"{name}.png")
+        (tmp_path / "train" / "masks").mkdir(exist_ok=True)
+        Image.new("L", (40, 40), 0).save(tmp_path / "train" / "masks" / f"{name}.png")
+    (tmp_path / "val" / "images").mkdir(parents=True)
+    with pytest.raises(UserError, match="black throughout"):
+        freeze_training_set(tmp_path, PAIRS, tmp_path / "set")
+    assert not is_frozen(tmp_path / "set")
+
+
+def volume(folder: Path, label: Any) -> Path:
+    """Two volumes, of which the first, which is learned from, has this label volume."""
+    good = np.zeros((14, 16, 12), np.uint8)
+    good[4:9, 4:9] = 1
+    for kind in ("images", "labels"):
+        (folder / kind).mkdir(parents=True)
+    for k, values in enumerate((label, good)):
+        grey = np.random.default_rng(k).integers(0, 90, good.shape).astype(np.int16)
+        sitk.WriteImage(sitk.GetImageFromArray(grey), str(folder / "images" / f"{k}.nii.gz"))
+        sitk.WriteImage(sitk.GetImageFromArray(values), str(folder / "labels" / f"{k}.nii.gz"))
+    return folder
+
+
+@pytest.mark.parametrize(("shape", "value", "kind", "complaint"), [
+    ((12, 16, 12), 1, np.uint8, r"0\.nii\.gz: Its label volume has 12 x 16 x 12 voxels, the volume 14 x 16 x 12"),
+    ((14, 16, 12), 0.5, np.float32, r"Its label volume holds 0\.5: labels are whole numbers, 0 to 255"),
+    ((14, 16, 12), 300, np.int16, "Its label volume holds 300"), ((14, 16, 12), -1, np.int16, "label volume holds -1"),
+    ((14, 16, 12), 7, np.uint8, r"0\.nii\.gz holds the value 7, which the recipe does not name")])
+def test_label_volumes_that_do_not_fit_are_refused(tmp_path: Path, shape: tuple[int, ...], value: float, kind: Any,
+                                                   complaint: str) -> None:
+    data = volume(tmp_path / "data", np.full(shape, value, kind))
+    with pytest.raises(UserError, match=complaint):
+        freeze_training_set(data, VOLUMES, tmp_path / "set")
+
+
+def test_label_volumes_that_show_nothing_are_refused(tmp_path: Path) -> None:
+    data = volume(tmp_path / "data", np.zeros((14, 16, 12), np.uint8))
+    (data / "labels" / "1.nii.gz").write_bytes((data / "labels" / "0.nii.gz").read_bytes())
+    with pytest.raises(UserError, match="No label volume shows anything"):
+        freeze_training_set(data, VOLUMES, tmp_path / "set")
+
+
+def test_data_of_another_layout_are_told_by_what_they_look_like(tmp_path: Path) -> None:
+    for name in ("images/a.png", "masks/a.png"):
+        picture(tmp_path / "pairs" / name)
+    data = volume(tmp_path / "volumes", np.ones((14, 16, 12), np.uint8))
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "pairs.zip").write_bytes(b"PK")
+    cells = {"layout": "labelled-cells", "captions": ["{a} {class}"]}
+    for folder, layout, complaint in (
+            (tmp_path / "pairs", VOLUMES, r"'volume-slices': NIfTI volumes.*It holds pairs of image and mask"),
+            (tmp_path / "pairs", cells, r"'labelled-cells': one sub-folder.*It holds pairs of image and mask"),
+            (data, cells, "It holds volumes with labels"), (data, PAIRS, "It holds volumes with labels"),
+            (tmp_path / "empty", PAIRS, "empty holds no pictures that can be learned from"),
+            (tmp_path / "pairs.zip", PAIRS, "Unpack it, and give the folder")):
+        with pytest.raises(UserError, match=complaint):
+            check_layout(folder, layout)
+
+
+def test_a_set_of_which_nothing_is_for_training_says_where_that_is_decided(tmp_path: Path) -> None:
+    picture(tmp_path / "a.png")
+    (tmp_path / "labels.csv").write_text("file,class,split\na.png,ig,test\n")
+    layout = {"layout": "labelled-cells", "captions": ["{a} {class}"]}
+    frozen = freeze_training_set(tmp_path, layout, tmp_path / "set")  # fit to measure on
+    with pytest.raises(UserError, match=r"none is left to learn from.*column split of labels\.csv"):
+        TrainingSet.load(frozen)
 
 
 def draw_cell(path: Path, left: int = 26) -> None:

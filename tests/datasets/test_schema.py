@@ -39,8 +39,14 @@ def test_what_is_enough_passes(section: dict[str, Any]) -> None:
     ({**CELLS, "background_class": "x"}, "names a background_class, and not what it shows"),
     ({**PAIRS, "background_crops": -1}, "background_crops is of the wrong kind"),
     ({**VOLUMES, "labels": {"one": "a"}}, "labels is of the wrong kind"),
-    ({**VOLUMES, "every": 0}, "every is of the wrong kind"), ({"layout": "cells"}, "unknown data layout 'cells'"), ({},
-     "unknown data layout None")])
+    ({**VOLUMES, "every": 0}, "every is of the wrong kind"), ({"layout": "cells"}, "unknown data layout 'cells'"),
+    ({"layout": ["pictures"]}, r"unknown data layout \['pictures'\]"), ({}, "lacks the key 'layout'"),
+    ({**PAIRS, "burned_in_text": 7}, "burned_in_text is of the wrong kind: 7"),
+    *(({**PAIRS, "burned_in_text": ", text", "burned_in_text_area": area}, "burned_in_text_area is of the wrong kind")
+      for area in ("left", [0, 0, 1], [0.5, 0, 0.1, 1], [0, 0, 1.4, 1], [0, 0, float("nan"), 1])),
+    ({**PAIRS, "burned_in_text_area": [0, 0, 1, 1]}, "stands without burned_in_text"),
+    ({**CELLS, "masks": "parts"}, "masks is of the wrong kind: 'parts'"),
+    ({**CELLS, "without_nucleus": "platelet"}, "without_nucleus is of the wrong kind")])
 def test_what_cannot_be_is_told_in_words(section: dict[str, Any], complaint: str) -> None:
     with pytest.raises(UserError, match=complaint) as told:
         check_section(section)

@@ -137,6 +137,16 @@ def test_stages_follow_one_another() -> None:
     assert marks == sorted(marks) and marks[0] == 0 and marks[-1] == pytest.approx(1)
 
 
+def test_half_a_frozen_set_is_not_left_behind(raw: TrainRequest, tmp_path: Path) -> None:
+    request = replace(raw, checkpoints=str(Path(raw.frozen).parent / "checkpoints"))
+    (Path(raw.frozen) / "slices").mkdir(parents=True)
+    (Path(raw.frozen) / "slices" / "half.png").write_bytes(b"")
+    (tmp_path / "cells" / "5.png").write_bytes(b"torn")
+    with pytest.raises(UserError, match=r"5\.png"):
+        run(request, Job("job", lambda event: None))
+    assert not Path(raw.frozen).parent.exists()
+
+
 def test_a_run_that_fails_before_it_has_learned_anything_is_in_nobodys_way(raw: TrainRequest, tmp_path: Path) -> None:
     (tmp_path / "torn.toml").write_text("[pack")
     work = tmp_path / "new.training"

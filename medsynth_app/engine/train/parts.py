@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.pack import MANIFEST, PackManifest
-from medsynth_app.datasets.dataset import FIELDS, refuse_another_set
+from medsynth_app.datasets.dataset import refuse_another_set, refuse_part
 from medsynth_app.engine.train.supervision import Run
 
 
@@ -73,9 +73,7 @@ def train_part(part: str, run: Run) -> PackManifest:
         raise UserError(f"There is no part {part!r} to train.", f"Choose one of {', '.join(PARTS)}.")
     _check_place(run)
     refuse_another_set(run.data, run.recipe.data)
-    if (run.recipe.data.get("layout") == FIELDS) != (part == "detector"):
-        raise UserError(f"The part {part!r} cannot learn from data of the layout {run.recipe.data.get('layout')!r}.",
-                        f"A detector learns from {FIELDS}, every other part from other layouts.")
+    refuse_part(part, run.recipe.data)
     run.checkpoints.mkdir(parents=True, exist_ok=True)
     return PARTS[part].train(run)
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import math
 import tomllib
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
 from medsynth_app.core.errors import UserError
+from medsynth_app.core.jobs.request import LARGEST_SEED
 from medsynth_app.core.pack import LARGEST, SMALLEST
 
 T = TypeVar("T")
@@ -20,10 +21,13 @@ TURNS = ("hflip", "vflip", "rot90")
 WORDS = {"str": "a text", "int": "a whole number", "float": "a number", "tuple[str, ...]": "a list of texts",
          "tuple[int, ...]": "a list of whole numbers"}
 BELOW_ONE = ("ema", "drop_caption")
-LEAST = {"steps": 0, "batch": 1, "crop": 16, "variants": 1, "text_width": 1, "text_layers": 1, "critic_width": 1,
-         "hint_width": 1, "size": 8, "limit": 0, "learning_rate": 0, "ema": 0, "drop_caption": 0, "noise": 0,
+ABOVE_NOTHING = ("learning_rate", "temperature")
+LEAST = {"steps": 1, "batch": 1, "crop": 16, "variants": 1, "text_width": 1, "text_layers": 1, "critic_width": 1,
+         "hint_width": 1, "size": 8, "limit": 0, "learning_rate": 0, "temperature": 0, "weight_decay": 0, "contrast": 0,
+         "ema": 0, "drop_caption": 0, "noise": 0,
          "adversarial": 0, "layers": 1, "kl_weight": 0, "perceptual": 0, "critic_after": 0, "equivariance": 0,
          "stain": 0, "evaluate_every": 0, "longer": 32, "zoom": 1, "box": 0}
+NONE_AT_ALL = ("decoder", "steps")  # 0 says that there is no such stage
 NORM_GROUPS = 16  # of the group normalisation in autoencoder and UNet
 
 
@@ -228,6 +232,7 @@ class Recipe:
             raw = tomllib.loads(text.decode())
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             why = error.strerror if isinstance(error, OSError) else error  # an OSError's text holds the path
+            why = "it is no text in UTF-8" if isinstance(error, UnicodeDecodeError) else why
             raise UserError(f"The recipe {path.name} cannot be read: {why}.",
                             "Give the path of a TOML file such as those in resources/recipes.") from error
         sections = ("pack", "data", "training", *SECTIONS)
@@ -239,23 +244,21 @@ class Recipe:
             raise UserError(f"[training] of the recipe {path.name} has the unknown key {strange[0]!r}.",
                             "It has augment and seed.")
         turns, seed = training.get("augment", []), training.get("seed", 0)
-        if not isinstance(turns, list) or set(turns) - set(TURNS) or not isinstance(seed, int):
-            raise UserError(f"In [training] of the recipe {path.name} something is of the wrong kind.",
-                            f"augment is a list of some of {', '.join(TURNS)}; seed is a whole number.")
+        if not isinstance(turns, list) or not all(turn in TURNS for turn in turns):
+            raise UserError(f"In the recipe {path.name}, augment in [training] is of the wrong kind: {turns!r:.60}.",
+                            f"It is a list of some of {', '.join(TURNS)}.")
+        if type(seed) is not int or not 0 <= seed <= LARGEST_SEED:
+            raise UserError(f"In the recipe {path.name}, seed in [training] is {seed!r:.60}.",
+                            f"It is a whole number, 0 to {LARGEST_SEED}.")
         recipe = Recipe(
-            pack=_section(PackSection, _table(raw, "pack", path), path),
+            pack=_section(PackSection, "pack", raw, path),
             data=_table(raw, "data", path),
-            **{name: _section(kind, _table(raw, name, path), path) for name, kind in SECTIONS.items()},
+            **{name: _section(kind, name, raw, path) for name, kind in SECTIONS.items()},
             augment=tuple(turns),
             seed=seed,
             sha256=hashlib.sha256(text).hexdigest(),
         )
         _check_ranges(recipe, path, "autoencoder" in raw)
-        for section, widths in (("autoencoder", recipe.autoencoder.widths), ("denoiser", recipe.denoiser.widths),
-                                ("masks", recipe.masks.widths)):
-            if any(width <= 0 or width % NORM_GROUPS for width in widths):
-                raise UserError(f"The recipe {path.name} has widths in [{section}] that are no multiples of "
-                                f"{NORM_GROUPS}: {', '.join(map(str, widths))}.", "Round them to such multiples.")
         return recipe
 
 
@@ -272,11 +275,17 @@ def _check_ranges(recipe: Recipe, path: Path, has_pictures: bool) -> None:
                         f"It is the edge of a picture in pixels, {SMALLEST} to {LARGEST}.")
     for name in SECTIONS:
         for key, value in vars(getattr(recipe, name)).items():
-            low, high = LEAST.get(key), 1 if key in BELOW_ONE else math.inf
-            if low is not None and not low <= value < high:
-                allowed = f"{low} or more" + (", and less than 1" if key in BELOW_ONE else "")
-                raise UserError(f"In the recipe {path.name}, {key} in [{name}] is {value}.",
-                                f"It has to be {allowed}.")
+            if key in LEAST:
+                _check_number(name, key, value, path)
+    for name, widths in (("autoencoder", recipe.autoencoder.widths), ("denoiser", recipe.denoiser.widths),
+                         ("masks", recipe.masks.widths)):
+        if not widths or any(width <= 0 or width % NORM_GROUPS for width in widths):
+            raise UserError(f"The recipe {path.name} has widths in [{name}] that are no multiples of {NORM_GROUPS}: "
+                            f"{', '.join(map(str, widths)) or 'none at all'}.", "Round them to such multiples.")
+    encoder = recipe.encoder
+    if not encoder.widths or len(encoder.widths) != len(encoder.depths) or min(encoder.widths + encoder.depths) < 1:
+        raise UserError(f"In [encoder] of the recipe {path.name}, widths or depths cannot be used.",
+                        "They are as many whole numbers above 0, one of each for every stage of the network.")
     if recipe.encoder.supervision not in SUPERVISION:
         raise UserError(f"In the recipe {path.name}, supervision in [encoder] is {recipe.encoder.supervision!r}.",
                         f"It has to be {' or '.join(SUPERVISION)}.")
@@ -294,6 +303,14 @@ def _check_ranges(recipe: Recipe, path: Path, has_pictures: bool) -> None:
                         f"It has to be a multiple of {factor} and at most native_size, {recipe.pack.native_size}.")
 
 
+def _check_number(section: str, key: str, value: float, path: Path) -> None:
+    low, high = 0 if (section, key) == NONE_AT_ALL else LEAST[key], 1 if key in BELOW_ONE else math.inf
+    if not low <= value < high or (key in ABOVE_NOTHING and value <= 0):
+        allowed = "above 0" if key in ABOVE_NOTHING else f"{low} or more"
+        raise UserError(f"In the recipe {path.name}, {key} in [{section}] is {value}.",
+                        f"It has to be a number {allowed}{' and less than 1' if high == 1 else ''}.")
+
+
 def _table(raw: dict[str, Any], name: str, path: Path) -> dict[str, Any]:
     found = raw.get(name, {})
     if not isinstance(found, dict):
@@ -301,28 +318,26 @@ def _table(raw: dict[str, Any], name: str, path: Path) -> dict[str, Any]:
     return found
 
 
-def _section(kind: type[T], raw: dict[str, Any], path: Path) -> T:
-    known = {f.name for f in fields(kind)}  # type: ignore[arg-type]
-    unknown = sorted(set(raw) - known)
-    if unknown:
-        raise UserError(f"The recipe {path.name} has unknown keys: {', '.join(unknown)}.",
+def _section(kind: type[T], name: str, raw: dict[str, Any], path: Path) -> T:
+    given, known = _table(raw, name, path), {f.name: f for f in fields(kind)}  # type: ignore[arg-type]
+    if unknown := sorted(set(given) - set(known)):
+        raise UserError(f"[{name}] of the recipe {path.name} has unknown keys: {', '.join(unknown)}.",
                         f"Known keys here are {', '.join(sorted(known))}.")
-    values = {k: tuple(v) if isinstance(v, list) else v for k, v in raw.items()}
-    for f in fields(kind):  # type: ignore[arg-type]
-        if f.name in values and not _is(values[f.name], str(f.type)):
-            raise UserError(f"In the recipe {path.name}, {f.name} is of the wrong kind: {raw[f.name]!r}.",
-                            f"{f.name} is {WORDS[str(f.type)]}.")
-    try:
-        return kind(**values)
-    except TypeError as error:
-        raise UserError(f"The recipe {path.name} lacks a key: {error}.",
-                        "Compare it with a recipe in resources/recipes.") from error
+    values = {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}
+    for key, f in known.items():
+        if key not in values and f.default is MISSING:
+            raise UserError(f"[{name}] of the recipe {path.name} lacks the key {key}.",
+                            f"It is {WORDS[str(f.type)]}; compare it with a recipe in resources/recipes.")
+        if key in values and not _is(values[key], str(f.type)):
+            raise UserError(f"In the recipe {path.name}, {key} in [{name}] is of the wrong kind: {given[key]!r:.60}.",
+                            f"{key} is {WORDS[str(f.type)]}.")
+    return kind(**values)
 
 
 def _is(value: Any, kind: str) -> bool:
     """Whether a value read from TOML is of the kind that a field's annotation names."""
     if kind.startswith("tuple"):
         inner = str if "str" in kind else int
-        return isinstance(value, tuple) and all(isinstance(item, inner) for item in value)
+        return isinstance(value, tuple) and all(type(item) is inner for item in value)
     allowed: dict[str, tuple[type, ...]] = {"str": (str,), "int": (int,), "float": (int, float)}
     return isinstance(value, allowed[kind]) and not isinstance(value, bool)

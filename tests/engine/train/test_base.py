@@ -163,7 +163,7 @@ def test_time_can_end_a_stage() -> None:
 
 
 @pytest.mark.parametrize("text, complaint", [
-    ("[pack]\nname='x'\n", "lacks a key"),
+    ("[pack]\nname='x'\n", r"\[pack\] of the recipe bad.toml lacks the key version"),
     ("[pack]\nwidth=3\n", "unknown keys: width"),
     ("not toml", "cannot be read"),
     (RECIPE.replace("steps = 3", "steps = -3"), r"steps in \[autoencoder\] is -3"),

@@ -16,7 +16,7 @@ from medsynth_app.core.pack import MANIFEST, PackManifest
 from medsynth_app.core.pack_files import read_manifest
 from medsynth_app.engine.train.pack import check_joinable, join_part, with_data
 from medsynth_app.engine.train.parts import PARTS, train_part
-from medsynth_app.engine.train.recipe import PackSection, Recipe
+from medsynth_app.engine.train.recipe import SECTIONS, PackSection, Recipe
 from medsynth_app.engine.train.supervision import Run
 from tests.engine.tiny import LABELS, make_tiny_pack
 
@@ -75,9 +75,17 @@ def test_a_manifest_from_before_there_were_parts_is_read(tmp_path: Path) -> None
 
 @pytest.mark.parametrize(("text", "complaint"), [
     ('[training]\naugment = 3\n', "wrong kind"), ('[training]\naugment = ["sideways"]\n', "wrong kind"),
-    ('[training]\nseed = "x"\n', "wrong kind"), ('[denoiser]\nsteps = "many"\n', "steps is of the wrong kind"),
-    ('[denoiser]\nwidths = 5\n', "widths is of the wrong kind"), ('pack = 3\n', "pack is no section"),
+    ('[training]\naugment = [["hflip"]]\n', r"augment in .training. is of the wrong kind"),
+    *((f"[training]\nseed = {seed}\n", "seed in .training. is ") for seed in ('"x"', "-4", "true", "10000000000")),
+    ('[denoiser]\nsteps = "many"\n', r"steps in \[denoiser\] is of the wrong kind"),
+    ('[denoiser]\nwidths = 5\n', r"widths in \[denoiser\] is of the wrong kind"), ('pack = 3\n', "pack is no section"),
     ('[denoiser]\nwidths = [24, 32]\n', "no multiples of 16"), ('[denoiser]\nspeed = 1\n', "unknown keys"),
+    ('[denoiser]\nspeed = 1\n', r"\[denoiser\] of the recipe r.toml"),
+    *((f"[{section}]\nsteps = 0\n", rf"steps in \[{section}\] is 0") for section in SECTIONS if section != "decoder"),
+    *((f"[denoiser]\nlearning_rate = {rate}\n", f"learning_rate in .denoiser. is {rate}")
+      for rate in ("0", "nan", "inf")), ('[encoder]\ntemperature = 0\n', "temperature in .encoder. is 0"),
+    ('[denoiser]\nwidths = []\n', "none at all"), ('[encoder]\nwidths = [16]\n', "widths or depths cannot be used"),
+    ('[detector]\nwidths = [true, 32, 64, 96, 96]\n', "widths in .detector. is of the wrong kind"),
     ('[denoisr]\nsteps = 1\n', r"unknown section \[denoisr\]"), ('[training]\nsteps = 1\n', "unknown key 'steps'"),
     ('[autoencoder]\nwidths = [16, 16]\ncrop = 16\n[denoiser]\nwidths = [16, 32, 32, 32, 32, 32, 32, 32]\n',
      "native_size in .pack. is 128")])
