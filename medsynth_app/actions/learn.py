@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from medsynth_app.actions.packs import newest
 from medsynth_app.core.cell_label import SKIPPED
 from medsynth_app.core.cell_schema import OTHER_ANSWERS, CellSchema
 from medsynth_app.core.cells import Origin
@@ -53,8 +54,8 @@ def suited_encoder(packs: Sequence[InstalledPack], wanted: str = "", schema: Cel
     if schema is not None and first.manifest.taught \
             and 2 * len(new_classes(schema, first.manifest.taught)) > len(schema.classes):
         first = next((pack for pack in encoders if pack.manifest.taught == ()), first)
-    newest = [pack for pack in encoders if pack.manifest.name == first.manifest.name][-1]  # they come in that order
-    return next((pack for pack in encoders if pack.manifest.sha256 == wanted), newest)
+    return next((pack for pack in encoders if pack.manifest.sha256 == wanted),
+                newest([pack for pack in encoders if pack.manifest.name == first.manifest.name]))
 
 
 def new_classes(schema: CellSchema, taught: Sequence[str]) -> tuple[str, ...]:

@@ -54,6 +54,11 @@ def _numbers(version: str) -> list[int]:
     return [int(number) for number in re.findall(r"\d+", version)]
 
 
+def newest(packs: Sequence[InstalledPack]) -> InstalledPack:
+    """The one of the highest version; of equal ones the last."""
+    return max(reversed(packs), key=lambda pack: _numbers(pack.manifest.version))
+
+
 def verify_packs(folders: Sequence[Path] | None = None, problems: list[str] | None = None) -> list[PackCheck]:
     """Compare every file of every pack with the hash that its manifest states; `problems` as in `list_packs`."""
     return [PackCheck(pack, tuple(verify_pack(pack))) for pack in list_packs(folders, None, problems)]
@@ -67,7 +72,7 @@ def find_pack(named: str, folders: Sequence[Path] | None = None, kind: str | Non
         matches = [open_pack(Path(named))]
     right = [pack for pack in matches if kind in (None, pack.manifest.kind)]
     if right:
-        return right[-1]
+        return newest(right)
     known = ", ".join(pack.manifest.name for pack in packs if kind in (None, pack.manifest.kind)) or "none"
     if matches:
         raise UserError(f"The pack {matches[-1].manifest.name} is of the kind {matches[-1].manifest.kind!r}, and "

@@ -116,8 +116,8 @@ class PackManifest:
     def taught(self) -> tuple[str, ...] | None:
         """Classes whose labels an encoder saw while it learned: () for none, None where it is not told."""
         about = self.training.get("encoder", {})
-        if about.get("classes"):
-            return tuple(name.strip() for name in str(about["classes"]).split(","))
+        if named := about.get("classes"):  # a text in packs of before: names without a comma
+            return tuple(map(str, named) if isinstance(named, list) else map(str.strip, str(named).split(",")))
         return () if "supervision" in about else None
 
     @property

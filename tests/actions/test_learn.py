@@ -115,11 +115,12 @@ def test_labels_of_a_page_are_told_apart_unless_somebody_said_the_same_of_the_ce
 
 
 def test_where_most_classes_are_new_to_the_first_encoder_one_that_saw_no_label_is_taken(tmp_path: Path) -> None:
-    def made(name: str, **about: str | None) -> InstalledPack:
+    def made(name: str, **about: str | list[str] | None) -> InstalledPack:
         return make_pack(tmp_path / "packs", name, kind="encoder", training={"encoder": about} if about else {})
 
     taught = made("a", classes="Neutrophil, lymphocyte, ig")
     most = made("d", classes=", ".join(BLOOD.ids[:8]))
+    assert made("e", classes=["cell, immature", "ig"]).manifest.taught == ("cell, immature", "ig")
     blind, silent = made("b", classes=None, supervision="none: no label was seen"), made("c")
     assert (taught.manifest.taught, blind.manifest.taught, silent.manifest.taught) == (
         ("Neutrophil", "lymphocyte", "ig"), (), None)

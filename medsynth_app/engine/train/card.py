@@ -122,7 +122,8 @@ def _kept_back(data: TrainingData) -> str:
 
 
 def _training(manifest: PackManifest, part: str) -> str:
-    rows = [(key.replace("_", " "), str(value)) for key, value in manifest.training[part].items()
+    rows = [(key.replace("_", " "), ", ".join(map(str, value)) if isinstance(value, list) else str(value))
+            for key, value in manifest.training[part].items()
             if value is not None]
     return f"## {TRAINED.get(part, part)}\n`medsynth train {part}`\n\n{_table(rows)}"
 

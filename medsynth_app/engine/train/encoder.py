@@ -105,7 +105,7 @@ def train_encoder(run: Run) -> PackManifest:
     training = {
         "recipe": recipe_fact(recipe),
         "supervision": NO_LABELS if blind else "labels",
-        "classes": ", ".join(classes) if not blind else None,
+        "classes": classes if not blind else None,
         **_validated(encoder, known, _numbers(known, classes), held_out, classes, recipe, device),
         "validation_images": len(held_out),
         "dimensions": recipe.encoder.widths[-1],

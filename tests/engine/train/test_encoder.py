@@ -38,7 +38,7 @@ def test_a_run_ends_in_a_whole_pack_that_tells_the_classes_apart(frozen: Path, t
     assert about["validation_accuracy_5_nearest"] >= 0.8 and about["validation_images"] == 32
     assert about["validation_balanced_accuracy_5_nearest"] == about["validation_accuracy_5_nearest"]  # as many of each
     assert about["validation_share_of_the_commonest_class"] == 0.5
-    assert (about["classes"], about["dimensions"], about["samples_seen"]) == ("disc, ring", 32, 60 * 16)
+    assert (about["classes"], about["dimensions"], about["samples_seen"]) == (["disc", "ring"], 32, 60 * 16)
     assert about["minutes_of_training"] >= 0 and about["device"]
     assert manifest.training_data[0].samples == 48
     assert ("encoder", 50) in said and said[-1][0] == "pack"
