@@ -46,8 +46,8 @@ class Fill:
 
 Closeness = Callable[[Pictures, Pictures, Mask], float]
 """How far (h, w, 3) uint8 is from the truth (h, w, 3) inside a mask (h, w)."""
-FillBy = Callable[[Pictures, Mask], npt.NDArray[np.float64]]
-"""A frame (h, w) or (h, w, 3) uint8 whose painted part (h, w) is filled."""
+FillBy = Callable[[Fill], npt.NDArray[np.float64]]
+"""The frame of a fill, whose painted part is filled."""
 
 
 @dataclass(frozen=True)

@@ -114,15 +114,15 @@ def filled_by(way: FillBy, fills: Sequence[Fill]) -> list[Pictures]:
     """Each frame, what is painted as a way fills it."""
     found = []
     for each in fills:
-        values = np.clip(np.rint(way(each.frame, each.painted)), 0, 255).astype(np.uint8)
+        values = np.clip(np.rint(way(each)), 0, 255).astype(np.uint8)
         found.append(np.where(each.painted.reshape(each.painted.shape + (1,) * (each.frame.ndim - 2)), values,
                               each.frame))
     return found
 
 
-def classical(frame: Pictures, painted: Mask) -> npt.NDArray[np.float64]:
-    """The fill that needs no model, with its first seed."""
-    return fill(frame, painted, 0)
+def classical(each: Fill) -> npt.NDArray[np.float64]:
+    """The fill that needs no model."""
+    return fill(each.frame, each.painted, each.seed)
 
 
 def grain_of(frame: Pictures, where: Mask) -> float:
@@ -138,17 +138,17 @@ def grain_beside(frame: Pictures, where: Mask) -> float:
     return grain_of(frame, where) / max(grain_of(frame, ring), 1e-6) if ring.any() else 1.0
 
 
-def _biharmonic(frame: Pictures, painted: Mask) -> npt.NDArray[np.float64]:
-    box = _box(painted, MARGIN)
+def _biharmonic(each: Fill) -> npt.NDArray[np.float64]:
+    frame, painted, box = each.frame, each.painted, _box(each.painted, MARGIN)
     filled = frame.astype(np.float64)
     filled[box] = inpaint_biharmonic(filled[box] / 255, painted[box],
                                      channel_axis=-1 if frame.ndim == 3 else None) * 255
     return filled
 
 
-def _blurred(frame: Pictures, painted: Mask) -> npt.NDArray[np.float64]:
-    blurred: npt.NDArray[np.float64] = ndimage.gaussian_filter(frame.astype(np.float64),
-                                                               (BLUR, BLUR) + (0,) * (frame.ndim - 2))
+def _blurred(each: Fill) -> npt.NDArray[np.float64]:
+    blurred: npt.NDArray[np.float64] = ndimage.gaussian_filter(each.frame.astype(np.float64),
+                                                               (BLUR, BLUR) + (0,) * (each.frame.ndim - 2))
     return blurred
 
 

