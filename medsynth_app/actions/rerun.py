@@ -191,7 +191,10 @@ def _opened(workspace: Workspace, image: Path, fills: Sequence[Provenance]) -> D
     """The image; of a folder that holds several series the one that something was drawn into, or else the last."""
     series = [each.identity.series for each in list_series(workspace, image)] if image.is_dir() else []
     for each in series[:-1]:
-        document = open_image(workspace, image, series=each)
+        try:
+            document = open_image(workspace, image, series=each)
+        except UserError:
+            continue  # another one may be the series that is meant
         if any(_frame_of(document, fill) is not None for fill in fills):
             return document
         document.close()
