@@ -16,12 +16,13 @@ from medsynth_app.core.jobs.embed import EmbedRequest, PictureList
 from medsynth_app.core.jobs.request import ModelRef
 from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.datasets.listing import LABELS, listed
-from medsynth_app.datasets.picture import is_picture
+from medsynth_app.datasets.picture import is_mask_beside, is_picture
 from medsynth_app.datasets.recognised import recognise
 from medsynth_app.formats.embeddings import check_table
 from medsynth_app.jobs.queue import JobQueue
 
 SIDES = ("x", "y", "width", "height")
+SHOWN = 5  # files of a sentence
 
 
 def list_pictures(data: Path) -> PictureList:
@@ -53,6 +54,17 @@ def list_pictures(data: Path) -> PictureList:
         raise UserError(f"{data.name} holds no pictures.",
                         "Give a folder with pictures: PNG, JPEG, TIFF, BMP, DICOM or NIfTI.")
     return pictures
+
+
+def passed_over(data: Path) -> list[str]:
+    """What is said of files that `list_pictures` passes over, for they are called as masks of pictures beside them."""
+    if not data.is_dir() or (data / LABELS).is_file():
+        return []
+    masks = sorted(path.relative_to(data).as_posix() for path in data.rglob("*") if is_mask_beside(path))
+    more = f" and {len(masks) - SHOWN} more" if len(masks) > SHOWN else ""
+    called, those = ("mask beside a picture", "it where it is a picture") if len(masks) == 1 else (
+        "masks beside pictures", "those that are pictures")
+    return [f"Passed over {len(masks)} {called}: {', '.join(masks[:SHOWN])}{more}. Rename {those}."] if masks else []
 
 
 def _recognised(data: Path) -> PictureList:

@@ -19,6 +19,7 @@ from medsynth_app.actions.agreement import (
     disagreements,
     read_agreement,
 )
+from medsynth_app.actions.embed import passed_over
 from medsynth_app.actions.export_labels import export_labels
 from medsynth_app.actions.import_labels import import_labels, plan_import
 from medsynth_app.actions.label import add_cells, gather
@@ -26,7 +27,7 @@ from medsynth_app.actions.label_words import SHOWN, import_words, said, some
 from medsynth_app.actions.out_folder import out_file
 from medsynth_app.actions.packs import find_pack, list_packs
 from medsynth_app.actions.pseudonyms import names_of, shown_name
-from medsynth_app.cli.common import Answer, JsonOption, WorkspaceOption, command
+from medsynth_app.cli.common import Answer, JsonOption, Notices, WorkspaceOption, command
 from medsynth_app.core.cell_label import SKIPPED
 from medsynth_app.core.cell_schema import CellSchema
 from medsynth_app.core.errors import UserError
@@ -71,14 +72,17 @@ def new(name: Annotated[str, typer.Argument(help="What the set is called.")],
     chosen = _schema(classes)
     options = LabelOptions(strategy=order, control=control, repeats=repeats, blind=blind,
                            encoder=_encoder(encoder) if encoder is not None else "")
+    notices = Notices()
     with _writable(workspace) as here:
         if name.strip() in [each.name for each in here.label_sets.all()]:
             raise UserError(f"There is a set {name.strip()} already.", "Give another name, or use `label add`.")
         found = gather(cells, chosen)
+        notices.add(passed_over(cells))
         made = here.label_sets.add(name, chosen, options, here.people.current_id)
         add_cells(here, made, found, person=here.people.current_id)
         made.refresh()
-    return Answer({"id": made.id, "name": made.name, "schema": chosen.id, "cells": len(made.cells)},
+    return Answer({"id": made.id, "name": made.name, "schema": chosen.id, "cells": len(made.cells),
+                   "notices": notices.texts},
                   f"{made.name}: {len(made.cells)} cells, {chosen.name} ({made.id})")
 
 
@@ -86,13 +90,15 @@ def new(name: Annotated[str, typer.Argument(help="What the set is called.")],
 def add(label_set: SetArgument, cells: CellsOption, workspace: WorkspaceOption = None,
         as_json: JsonOption = False) -> Answer:
     """Add cells to a set; those that it holds already are passed over."""
+    notices = Notices()
     with _writable(_folder(label_set, workspace)) as here:
         opened = _find(here, label_set)
         before = len(opened.cells)
         add_cells(here, opened, gather(cells, opened.schema), person=here.people.current_id)
+        notices.add(passed_over(cells))
         opened.refresh()
     return Answer({"id": opened.id, "name": opened.name, "cells": len(opened.cells),
-                   "added": len(opened.cells) - before},
+                   "added": len(opened.cells) - before, "notices": notices.texts},
                   f"{opened.name}: {len(opened.cells) - before} cells added, {len(opened.cells)} in all")
 
 

@@ -36,6 +36,21 @@ def test_from_pictures_to_a_file_that_numpy_reads(place: Path, same_process: Run
     assert (said["pictures"], said["dimensions"], said["encoder"]) == (80, 32, "tiny-encoder")
 
 
+def test_pictures_that_are_called_as_masks_are_passed_over_and_named(place: Path, same_process: Run, tmp_path: Path
+                                                                    ) -> None:
+    blob = (place / "blobs" / "disc0.png").read_bytes()
+    for name in ("face.png", "face_mask.png", "a_mask.png"):  # the last is beside no picture that it could be a mask of
+        (tmp_path / "in" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "in" / name).write_bytes(blob)
+    said = same_process("embed", tmp_path / "in", "--encoder", place / "tiny-encoder", "--out", tmp_path / "E.npz",
+                        "--device", "cpu")
+    assert said["pictures"] == 2
+    assert said["notices"] == ["Passed over 1 mask beside a picture: face_mask.png. Rename it where it is a picture."]
+    made = same_process("label", "new", "x", "--schema", "blood", "--cells", tmp_path / "in",
+                        "--workspace", tmp_path / "work")
+    assert (made["cells"], made["notices"]) == (1, said["notices"])
+
+
 def test_mistakes_are_one_line_and_exit_status_2(place: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     out, blobs, encoder = tmp_path / "E.npz", place / "blobs", place / "tiny-encoder"
