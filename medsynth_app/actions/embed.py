@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.datasets.listing import LABELS, listed
 from medsynth_app.datasets.picture import is_mask_beside, is_picture
 from medsynth_app.datasets.recognised import recognise
+from medsynth_app.formats.cell_tables import csv_rows
 from medsynth_app.formats.embeddings import check_table
 from medsynth_app.jobs.queue import JobQueue
 
@@ -80,29 +80,29 @@ def _recognised(data: Path) -> PictureList:
 
 def _listed(path: Path) -> PictureList:
     try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            rows = list(csv.DictReader(stream))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"The file {path.name} cannot be read as CSV.", "Give a CSV file with a column 'file'.",
-                        details=type(error).__name__) from error
-    columns = set(rows[0]) if rows else set()
-    cells = {"cell_id", "image", *SIDES} <= columns
+        columns, rows = csv_rows(path)
+    except OSError as error:
+        raise UserError(f"The file {path.name} cannot be read ({error.strerror or 'disk error'}).",
+                        "Give a CSV file with a column 'file'.", details=type(error).__name__) from error
+    cells = {"cell_id", "image", *SIDES} <= set(columns)
     if rows and not cells and "file" not in columns:
         raise UserError(f"The file {path.name} has neither a column 'file' nor the columns of detected cells.",
                         f"Cells need cell_id, image, {', '.join(SIDES)}.")
-    ids = [str(row["cell_id" if cells else "file"]) for row in rows]
-    named = [str(row["image" if cells else "file"]) for row in rows]
+    ids = [row["cell_id" if cells else "file"] for row in rows]
+    named = [row["image" if cells else "file"] for row in rows]
     # many cells lie in one image
     found = {name: on_disk(path.parent / name).resolve() for name in dict.fromkeys(named)}
     missing = sorted({file.name for file in found.values() if not file.is_file()})
     if missing:
-        raise UserError(f"{len(missing)} of the files in {path.name} are not there, {missing[0]} for one.",
+        what = f"The file {missing[0]} in {path.name} is not there." if len(missing) == 1 else \
+            f"{len(missing)} of the files in {path.name} are not there, {missing[0]} for one."
+        raise UserError(what,
                         "Name them with their endings, as they lie relative to the CSV file.")
     if len(set(ids)) < len(ids):
         raise UserError(f"Two rows of {path.name} have the same name.", "Give every picture a row of its own.")
     return PictureList.of(ids, [str(found[name]) for name in named],
                           np.array([_box(row, path) for row in rows], np.int64) if cells else None,
-                          [str(row.get("class") or "") for row in rows])
+                          [row.get("class", "") for row in rows])
 
 
 def _box(row: Mapping[str, str], path: Path) -> tuple[int, int, int, int]:

@@ -91,7 +91,7 @@ def add(label_set: SetArgument, cells: CellsOption, workspace: WorkspaceOption =
         as_json: JsonOption = False) -> Answer:
     """Add cells to a set; those that it holds already are passed over."""
     notices = Notices()
-    with _writable(_folder(label_set, workspace)) as here:
+    with _writable(_there(_folder(label_set, workspace))) as here:
         opened = _find(here, label_set)
         before = len(opened.cells)
         add_cells(here, opened, gather(cells, opened.schema), person=here.people.current_id)
@@ -158,7 +158,7 @@ def import_file(label_set: SetArgument,
         if not mark or not theirs.strip() or not ours.strip():
             raise UserError(f"{text!r} does not say which class is which.", "Write --map THEIRS=OURS.")
         given[theirs.strip()] = ours.strip()
-    with _writable(_folder(label_set, workspace)) as here:
+    with _writable(_there(_folder(label_set, workspace))) as here:
         opened = _find(here, label_set)
         plan = plan_import(here, opened, path, annotator=annotator, classes=given)
         images = short_names(list(dict.fromkeys(cell.file for cell in opened.cells)))
@@ -173,7 +173,8 @@ def import_file(label_set: SetArgument,
 @command(label, "agreement")
 def agreement(label_set: SetArgument, workspace: WorkspaceOption = None, as_json: JsonOption = False) -> Answer:
     """Kappa, the same answer when asked again, the pull of shown predictions, and where people disagree."""
-    with headless(_folder(label_set, workspace), quiet=as_json) as here, tempfile.TemporaryDirectory() as folder:
+    place = _there(_folder(label_set, workspace))
+    with headless(place, quiet=as_json) as here, tempfile.TemporaryDirectory() as folder:
         opened = _find(here.workspace, label_set)
         request = agreement_request(opened, Path(folder) / "agreement.json")
         here.run(count_agreement(here.queue, request, here.person_id))
@@ -208,6 +209,8 @@ def schema_export(classes: Annotated[str, typer.Argument(metavar="NAME|SET", hel
                   workspace: WorkspaceOption = None, as_json: JsonOption = False) -> Answer:
     """Write classes as a file, to change them and give them to `label new`."""
     found = next((each for each in shipped_schemas() if each.id == classes), None)
+    if found is None and workspace is None:
+        raise _no_classes(classes, "give the workspace of a set of cells with --workspace")
     if found is None:
         with _open(workspace) as here:
             found = _find(here, classes).schema
@@ -233,7 +236,12 @@ def _schema(text: str) -> CellSchema:
         return shipped[text]
     if Path(text).suffix.lower() == ".toml" or Path(text).is_file():
         return read_schema(Path(text))
-    raise UserError(f"There are no classes {text!r}.", f"Give a TOML file, or one of {', '.join(shipped)}.")
+    raise _no_classes(text, "give a TOML file")
+
+
+def _no_classes(text: str, other: str) -> UserError:
+    known = ", ".join(each.id for each in shipped_schemas())
+    return UserError(f"There are no classes {text!r}.", f"Name one of {known}, or {other}.")
 
 
 def _encoder(named: str) -> str:
@@ -250,11 +258,17 @@ def _folder(text: str, workspace: Path | None) -> Path | None:
     return Path(text) if workspace is None and (Path(text) / FILE).is_file() else workspace
 
 
+def _there(folder: Path | None) -> Path | None:
+    """A workspace that must be there already: a mistyped one shall not be made."""
+    if folder is not None and not (folder.expanduser() / FILE).is_file():
+        raise UserError(f"There is no workspace in {folder.name}.", "Name the folder of one with --workspace.")
+    return folder
+
+
 @contextmanager
 def _open(folder: Path | None) -> Iterator[Workspace]:
     """A workspace to read, also one that a window works in."""
-    if folder is not None and not (folder.expanduser() / FILE).is_file():
-        raise UserError(f"There is no workspace in {folder.name}.", "Name the folder of one with --workspace.")
+    _there(folder)
     with Workspace.open(folder) if folder is not None else Workspace.temporary() as opened:
         yield opened
 

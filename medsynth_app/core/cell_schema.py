@@ -58,9 +58,12 @@ class CellSchema:
     classes: tuple[CellClass, ...]
 
     def __post_init__(self) -> None:
-        if not _ID.fullmatch(self.id) or not self.name.strip():
-            raise UserError(f"{self.id!r} is no name of a set of classes.",
-                            "Use lower-case letters, digits and hyphens for its id, and give it a name.")
+        if not _ID.fullmatch(self.id):
+            raise UserError(f"{self.id!r} cannot be the id of a set of classes.",
+                            "An id has lower-case letters, digits and hyphens; that of a file is its name without the "
+                            "ending.")
+        if not self.name.strip():
+            raise UserError(f"The set of classes {self.id} has no name.", _REMEDY)
         if not 2 <= len(self.classes) <= MOST:
             raise UserError(f"The set of classes {self.name} has {len(self.classes)}.", f"Give it 2 to {MOST}.")
         known = {each.id for each in self.classes}
@@ -117,6 +120,8 @@ class CellSchema:
         """The inverse of `to_plain`; keys left out are given in order. Raises `UserError` for anything else."""
         try:
             rows, name, number = list(plain["classes"]), str(plain["name"]), str(plain["id"])
+            if not all(isinstance(row, Mapping) for row in rows):
+                raise UserError(f"The classes of {name} are no tables.", "Write each as [[classes]], with an id.")
             if unknown := {key for row in rows for key in row} - {"id", "name", "key", "parent", "code"}:
                 raise UserError(f"The classes of {name} have an unknown entry {sorted(unknown)[0]!r}.", _REMEDY)
             taken = {str(row["key"]) for row in rows if "key" in row}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import errno
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -14,6 +13,7 @@ from medsynth_app.core.files import on_disk
 from medsynth_app.datasets.dataset import FIELDS
 from medsynth_app.datasets.division import VALIDATED
 from medsynth_app.datasets.picture import is_picture
+from medsynth_app.formats.cell_tables import csv_rows
 
 LABELS = "labels.csv"
 CELLS, PAIRS, VOLUMES, PICTURES = "labelled-cells", "image-mask-pairs", "volume-slices", "pictures"
@@ -97,20 +97,10 @@ def labelled(data: Path) -> tuple[Entry, ...]:
 
 
 def _rows(table: Path) -> tuple[Entry, ...]:
-    try:
-        with table.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"The list {table.name} cannot be read as CSV.", "Save it as CSV in UTF-8.",
-                        details=type(error).__name__) from error
+    columns, rows = csv_rows(table)
     if not rows:
         raise FileNotFoundError(errno.ENOENT, "it has no rows", table.name)
-    missing = [column for column in ("file", "class") if column not in rows[0]]
-    head = "".join(filter(None, rows[0]))
-    for sign, called in ((";", "semicolons"), ("\t", "tabs")):
-        if missing and sign in head:
-            raise UserError(f"The columns of the list {table.name} are divided by {called}.",
-                            "Save it as CSV with commas between them.")
+    missing = [column for column in ("file", "class") if column not in columns]
     if missing:
         raise UserError(f"The list {table.name} lacks the column {missing[0]!r}.",
                         "Its columns are file, class, and where known split (train, val, test) and patient.")
@@ -123,8 +113,8 @@ def _rows(table: Path) -> tuple[Entry, ...]:
     return entries
 
 
-def _row(row: Mapping[str, str | None], table: Path, number: int) -> Entry:
-    name, label, split, patient = ((row.get(column) or "").strip() for column in ("file", "class", "split", "patient"))
+def _row(row: Mapping[str, str], table: Path, number: int) -> Entry:
+    name, label, split, patient = (row.get(column, "").strip() for column in ("file", "class", "split", "patient"))
     if not name or not label:
         raise UserError(f"Line {number} of {table.name} has no {'class' if name else 'file'}.",
                         "Give every picture a file and a class.")

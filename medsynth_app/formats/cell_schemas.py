@@ -32,11 +32,12 @@ def read_schema(path: Path) -> CellSchema:
             raise UserError(f"The file {path.name} is too large for a set of classes.", "Give another file.")
         plain = tomllib.loads(path.read_text("utf-8-sig"))
     except OSError as error:
-        raise UserError(f"The file {path.name} cannot be read.", "Give a TOML file with classes.",
+        raise UserError(f"The file {path.name} cannot be read: {error.strerror or 'disk error'}.",
+                        "Give a TOML file with classes.",
                         details=type(error).__name__) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        why = f": {error}" if isinstance(error, tomllib.TOMLDecodeError) else ""  # says where, not what stands there
-        raise UserError(f"The file {path.name} is no TOML{why}.", "resources/schemas holds examples.",
+        why = error if isinstance(error, tomllib.TOMLDecodeError) else "it is no text in UTF-8"  # and nothing of it
+        raise UserError(f"The file {path.name} is no TOML: {why}.", "resources/schemas holds examples.",
                         details=type(error).__name__) from error
     return CellSchema.from_plain({**plain, "id": path.stem.lower()})
 

@@ -39,6 +39,31 @@ class CellTable:
         return {name: row[column].strip() for name, row in self.rows.items() if (row[column] or "").strip()}
 
 
+def csv_rows(path: Path) -> tuple[tuple[str, ...], list[dict[str, str]]]:
+    """Columns and rows of a CSV: UTF-8, with commas. What a row has beyond its columns is left out.
+
+    Raises
+    ------
+    UserError
+        When it is none, or its columns are divided otherwise.
+    OSError
+        When it cannot be opened.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as stream:
+            reader = csv.DictReader(stream)
+            columns = tuple(reader.fieldnames or ())
+            rows = [{key: value or "" for key, value in row.items() if key is not None} for row in reader]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"The list {path.name} cannot be read as CSV.", "Save it as CSV in UTF-8.",
+                        details=type(error).__name__) from error
+    for sign, called in ((";", "semicolons"), ("\t", "tabs")):
+        if len(columns) == 1 and sign in columns[0]:
+            raise UserError(f"The columns of the list {path.name} are divided by {called}.",
+                            "Save it as CSV with commas between them.")
+    return columns, rows
+
+
 def read_cells(path: Path) -> CellTable:
     """Read a CSV whose cells are named in a column ``cell_id``, ``file`` or ``id``.
 
@@ -49,12 +74,10 @@ def read_cells(path: Path) -> CellTable:
     """
     remedy = "Give a CSV file with a column 'cell_id' or 'file', one row for each cell."
     try:
-        with path.open(newline="", encoding="utf-8-sig") as stream:
-            reader = csv.DictReader(stream)
-            columns = tuple(reader.fieldnames or ())
-            found = [{key: value or "" for key, value in row.items() if key is not None} for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"The file {path.name} cannot be read as CSV.", remedy, details=type(error).__name__) from error
+        columns, found = csv_rows(path)
+    except OSError as error:
+        raise UserError(f"The file {path.name} cannot be read ({error.strerror or 'disk error'}).", remedy,
+                        details=type(error).__name__) from error
     named = next((name for name in NAMES if name in columns), None)
     if named is None:
         raise UserError(f"The file {path.name} names no cells.", remedy)

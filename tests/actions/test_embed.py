@@ -86,7 +86,7 @@ def test_cells_that_were_detected(data: Path) -> None:
 
 
 @pytest.mark.parametrize("text, complaint", [
-    ("name,class\nb/2.png,b\n", "neither a column"), ("file\nb/2.png\nb/9.png\n", r"1 of the files .* 9\.png"),
+    ("name,class\nb/2.png,b\n", "neither a column"), ("file\nb/2.png\nb/9.png\n", r"The file 9\.png .* is not there"),
     ("file\nb/2.png\nb/2.png\n", "same name"), ("file,class\n", "no pictures"), ("", "no pictures"),
     (f"{CELLS}c1,a/3.png,0,1,1,0,5,,\n", "box that is none"), (f"{CELLS}c1,a/3.png,0,1,1,x,5,,\n", "box that is none"),
     (f"{CELLS}c1,a/3.png,0,1,1\n", "box that is none"), (f"{CELLS}c1,a/3.png,0,inf,1,5,5,,\n", "box that is none")])

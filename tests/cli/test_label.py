@@ -125,6 +125,40 @@ def test_classes_are_listed_written_and_checked(tmp_path: Path) -> None:
     assert "cannot be read" in refused("label", "schema", "check", tmp_path / "none.toml")
 
 
+def test_a_mistyped_workspace_is_told_and_not_made(pictures: Path, tmp_path: Path) -> None:
+    for arguments in (("add", "May", "--cells", pictures), ("import", "May", pictures), ("agreement", "May"),
+                      ("export", "May", "--out", tmp_path / "x.csv")):
+        assert "no workspace in wsp" in refused("label", *arguments, "--workspace", tmp_path / "wsp")
+    assert not (tmp_path / "wsp").exists()
+    said = refused("label", "schema", "export", "blod", "--out", tmp_path / "x.toml")
+    assert "no classes 'blod'" in said and "blood" in said
+
+
+@pytest.mark.parametrize(("text", "encoding", "complaint"), [
+    ("file;class\na.png;blast\n", "utf-8", "divided by semicolons"),
+    ("file\tclass\na.png\tblast\n", "utf-8", "divided by tabs"),
+    ("file,class\na.png,blast\n", "utf-16", "cannot be read as CSV. Save it as CSV in UTF-8"),
+    ("file,class\nnone.png,blast\n", "utf-8", "The file none.png in cells.csv is not there")])
+def test_lists_of_cells_that_a_spreadsheet_spoilt_say_what_to_do(
+        pictures: Path, tmp_path: Path, text: str, encoding: str, complaint: str) -> None:
+    (pictures / "cells.csv").write_text(text, encoding=encoding)
+    assert complaint in refused("label", "new", "May", "--schema", "blood", "--cells", pictures / "cells.csv",
+                                "--workspace", tmp_path / "ws")
+
+
+@pytest.mark.parametrize("form", ["coco", "geojson", "folders"])
+def test_labels_whose_images_are_all_gone_are_not_written_as_an_empty_file(
+        pictures: Path, tmp_path: Path, form: str) -> None:
+    (tmp_path / "own.toml").write_text(CLASSES)
+    workspace, out = ("--workspace", tmp_path / "ws"), tmp_path / "out"
+    answer("label", "new", "May", "--schema", tmp_path / "own.toml", "--cells", pictures, *workspace)
+    answer("label", "import", "May", pictures, *workspace)
+    pictures.rename(tmp_path / "moved")
+    said = refused("label", "export", "May", "--out", out, "--format", form, *workspace)
+    assert "None of the images" in said and "export CSV" in said and not out.exists()
+    assert answer("label", "export", "May", "--out", out, *workspace)["answers"] == 24
+
+
 def test_mistakes_are_told_in_one_line(pictures: Path, tmp_path: Path) -> None:
     workspace = tmp_path / "ws"
     new = ("label", "new", "May", "--cells", pictures, "--workspace", workspace)

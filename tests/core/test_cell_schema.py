@@ -57,7 +57,7 @@ def test_a_schema_is_written_and_read_again(tmp_path: Path) -> None:
 def test_a_file_that_is_no_schema_is_refused(tmp_path: Path) -> None:
     for text, complaint in (
             ("name = \n", "is no TOML: .*line 1"), ("", "lacks 'classes'"), ("classes = 3\nname = 'x'", "no set"),
-            ("classes = []", "lacks 'name'"), ("\0", "is no TOML"),
+            ("classes = []", "lacks 'name'"), ("classes = ['a', 'b']\nname = 'x'", "no tables"), ("\0", "is no TOML"),
             ("name = 'x'\n[[classes]]\nname = 'y'", "A class of the set has no id")):
         (tmp_path / "bad.toml").write_text(text)
         with pytest.raises(UserError, match=complaint):

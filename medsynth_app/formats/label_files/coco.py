@@ -14,6 +14,7 @@ from medsynth_app.formats.label_files.common import (
     Export,
     checked_sides,
     damaged,
+    images_gone,
     is_synthetic,
     json_of,
     objects,
@@ -54,6 +55,8 @@ def write_coco(path: Path, export: Export) -> tuple[str, ...]:
             "attributes": {"cell_id": cell.id, "origin": cell.origin.name.lower(), "pack": cell.pack,
                            "whole_image": cell.whole, "votes": each.votes, "agreement": round(each.agreement, 4),
                            "annotators": list(each.annotators)}})
+    if left_out and not annotations:
+        raise images_gone()
     held = {
         "info": {"description": f"{export.title}: labels of cells, made with MedSynth", "schema": export.schema.id,
                  "synthetic": sum(image["synthetic"] for image in images.values())},

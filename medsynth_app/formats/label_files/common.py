@@ -69,6 +69,12 @@ def unsized(count: int) -> tuple[str, ...]:
     return (f"Left out, for they are whole images that cannot be read any more: {count}.",) if count else ()
 
 
+def images_gone(details: str = "") -> UserError:
+    """None of the cells could be written, for a format that needs their images."""
+    return UserError("None of the images of these cells can be read.", "Put them back to where they were, or export "
+                     "CSV, which needs none.", safe="Nothing was written.", details=details)
+
+
 def is_synthetic(cell: Cell) -> bool:
     return cell.origin is Origin.SYNTHETIC
 

@@ -66,15 +66,17 @@ def read_answers(path: Path) -> LabelFile:
         When it cannot be read, names no labels or no cells, or a row says something impossible.
     """
     text = text_of(path)
+    if not text.strip():
+        raise UserError(f"The label file {path.name} is empty.", _REMEDY, safe="No label was changed.")
     first = text.split("\n", 1)[0]
     mark = max(",;\t", key=first.count) if any(each in first for each in ",;\t") else ","
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark, strict=True)
     try:
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark, strict=True)
         header = [name.strip().lower() for name in next(reader, [])]
         lines = [(reader.line_num, row) for row in reader if any(each.strip() for each in row)]
     except csv.Error as error:
-        raise UserError(f"The label file {path.name} cannot be read as CSV.", _REMEDY, safe="No label was changed.",
-                        details=str(error)) from error
+        raise UserError(f"The label file {path.name} cannot be read as CSV: line {reader.line_num}, {error}.", _REMEDY,
+                        safe="No label was changed.") from error
     label = next((name for name in _LABELS if name in header), None)
     image = next((name for name in _IMAGES if name in header), None)
     if label is None:

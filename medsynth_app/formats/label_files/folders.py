@@ -13,7 +13,7 @@ from medsynth_app.core.provenance import Provenance
 from medsynth_app.core.render import Picture
 from medsynth_app.formats.cell_tables import write_table
 from medsynth_app.formats.kinds import EXTENSIONS
-from medsynth_app.formats.label_files.common import SYN, Export, is_synthetic, safe_name, whole_folder
+from medsynth_app.formats.label_files.common import SYN, Export, images_gone, is_synthetic, safe_name, whole_folder
 from medsynth_app.formats.label_files.csv_file import inert
 
 REAL, SYNTHETIC = "real", "synthetic"
@@ -68,8 +68,7 @@ def write_folders(folder: Path, export: Export, crop: Crop) -> tuple[str, ...]:
                 cell.origin.name.lower(), cell.pack, cell.seed if cell.seed >= 0 else "",
                 each.annotators[0] if len(each.annotators) == 1 else "", each.votes, f"{each.agreement:.4g}"])
         if gone and not any(rows.values()):
-            raise UserError("None of the images of these cells can be read.", gone[0].remedy,
-                            safe="Nothing was written.", details=gone[0].happened)
+            raise images_gone(gone[0].happened)
         for root, held in rows.items():
             if held:
                 write_table(part / root / LABELS, COLUMNS, held)

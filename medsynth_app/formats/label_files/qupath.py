@@ -17,6 +17,7 @@ from medsynth_app.formats.label_files.common import (
     SYN,
     Export,
     damaged,
+    images_gone,
     is_synthetic,
     json_of,
     number,
@@ -39,7 +40,7 @@ def write_qupath(folder: Path, export: Export) -> tuple[str, ...]:
     by_image: dict[str, list[Verdict]] = {}
     for each in export.classed():
         by_image.setdefault(each.cell.image_sha256, []).append(each)
-    left_out = 0
+    left_out = written = 0
     names: set[str] = set()
     with whole_folder(folder) as part:
         for verdicts in by_image.values():
@@ -50,9 +51,12 @@ def write_qupath(folder: Path, export: Export) -> tuple[str, ...]:
                     left_out += 1
                 else:
                     features.append(_feature(each, sides, export.schema))
+            written += len(features)
             if features:
                 write_text(part / _file_name(verdicts, names), json.dumps(
                     {"type": "FeatureCollection", "features": features}, ensure_ascii=False, allow_nan=False))
+        if left_out and not written:
+            raise images_gone()
     return unsized(left_out)
 
 

@@ -57,9 +57,10 @@ def test_a_line_break_inside_a_value_is_none_of_the_table(written: Callable[...,
 
 
 @pytest.mark.parametrize(("text", "told"), [
-    ("", "no column 'label'"), ("file\na.png\n", "no column 'label'"), ("label\nblast\n", "names no cells"),
+    ("", r"x\.csv is empty"), ("\n", r"x\.csv is empty"),
+    ("file\na.png\n", "no column 'label'"), ("label\nblast\n", "names no cells"),
     ("file,label,label\na,b,c\n", "two columns"), ("file,label\na.png,blast,more\n", "line 2, it has 3 values"),
-    ("file,label\na.png\n", "line 2, it has 1 values"), ('file,label\n"a.png,blast\n', "cannot be read as CSV"),
+    ("file,label\na.png\n", "line 2, it has 1 values"), ('file,label\n"a.png,blast\n', "cannot be read as CSV: line 2"),
     ("file,label,x,y,width,height\na,b,1,2,0,4\n", "line 2, the box has no area"),
     ("file,label,x,y,width,height\na,b,1,2,nan,4\n", "a side of the box is no number"),
     ("file,label,x,y,width,height\na,b,1,2,1e300,4\n", "lies outside every image"),
