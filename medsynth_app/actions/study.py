@@ -9,7 +9,7 @@ import platformdirs
 
 from medsynth_app.actions.out_folder import make_folder, require_room
 from medsynth_app.actions.packs import find_pack, list_packs
-from medsynth_app.actions.train import read_layout, shipped_recipes
+from medsynth_app.actions.train import check_data, domain_of, read_layout, shipped_recipes
 from medsynth_app.core.changes import Changes
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.jobs.request import LARGEST_SEED
@@ -63,13 +63,16 @@ def study_request(name: str, pack: str, out: Path, *, data: Path | None = None, 
     folders = {"data": data, "other": other, "peers": peers}
     for key, folder in folders.items():
         if folder is not None and not folder.is_dir():
-            raise UserError(f"There is no folder {folder.name}.", f"Give the folder of --{key}.")
+            what = f"{folder.name} is a file, no folder." if folder.exists() else f"There is no folder {folder.name}."
+            raise UserError(what, f"Give the folder of --{key}.")
     if "data" in entry.takes and data is None:
         raise UserError(f"The study {name} measures against real data.", "Give their folder with --data.")
     paths: dict[str, Any] = {key: str(folder.resolve()) for key, folder in folders.items()
                              if folder is not None and key in entry.takes}
     if "recipe" in entry.takes:
         chosen = _recipe(found, recipe)
+        if data is not None:
+            check_data(data, read_layout(chosen))
         paths["recipe"] = str(chosen.resolve())
         if "encoder" in entry.takes:
             paths["encoder"] = _encoder(encoder, cells=read_layout(chosen).get("masks") == "cell-parts")
@@ -78,6 +81,8 @@ def study_request(name: str, pack: str, out: Path, *, data: Path | None = None, 
     if (out / f"{name}.json").exists():
         raise UserError(f"The folder {out.name} holds a report of this study already.", "Name another one with --out.",
                         safe="It is as it was.")
+    if record:
+        _require_card(found)
     make_folder(out)
     kept = cache or platformdirs.user_cache_path("medsynth", appauthor=False) / "studies"
     make_folder(kept)
@@ -113,13 +118,25 @@ def _check(entry: StudyEntry, given: dict[str, Any]) -> None:
 def _recipe(pack: InstalledPack, recipe: Path | None) -> Path:
     """The recipe that a pack was trained by: the named one, else the shipped one of the pack's name."""
     if recipe is not None:
-        read_layout(recipe)  # one that cannot be used is told before a worker starts
+        domain, name = domain_of(recipe)
+        if domain != pack.manifest.domain and name != pack.manifest.name:
+            raise UserError(f"The recipe {recipe.name} is for {domain}, the pack for {pack.manifest.domain}.",
+                            "Name the recipe that the pack was trained by with --recipe.")
         return recipe
     for shipped in shipped_recipes():
         if shipped.stem == pack.manifest.name:
             return shipped
     raise UserError(f"No recipe of the pack {pack.manifest.name} comes with the program.",
                     "Name the one that it was trained by with --recipe.")
+
+
+def _require_card(pack: InstalledPack) -> None:
+    """Hours of measuring must not end in a card that cannot be written."""
+    try:
+        make_folder(pack.folder)
+    except UserError as error:
+        raise UserError(f"Figures cannot be recorded in the pack {pack.manifest.name}: its folder is read-only.",
+                        "Leave --record away, or change the rights of the folder.", details=error.happened) from error
 
 
 def _encoder(named: str | None, cells: bool) -> str:

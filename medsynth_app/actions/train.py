@@ -76,7 +76,7 @@ def train_request(recipe: Path, data: Path | None, out: Path, *, part: str = "ba
     data = data or _data_of(work)
     frozen, checkpoints = work / "set", work / "checkpoints"
     if not (is_frozen(frozen) and (data is None or _holds_any(checkpoints))):
-        _check_data(data, layout)
+        check_data(data, layout)
     if data is not None:
         refuse_among(data, out)
     with made_folder(out), made_folder(checkpoints):  # both are only tried: the worker makes them when it writes
@@ -98,7 +98,8 @@ def _refuse_recipe(recipe: Path, part: str, layout: dict[str, Any]) -> None:
                         "resources/recipes.")
 
 
-def _check_data(data: Path | None, layout: dict[str, Any]) -> None:
+def check_data(data: Path | None, layout: dict[str, Any]) -> None:
+    """Raise `UserError` where data (a folder, a list or a frozen set) cannot be those of a section ``[data]``."""
     if data is None:
         raise UserError("There is no frozen training set of an earlier run here.", "Give the folder of the data.")
     if not data.exists():
@@ -277,6 +278,12 @@ def shipped_recipes() -> list[Path]:
 def read_layout(recipe: Path) -> dict[str, Any]:
     """The ``[data]`` section of a recipe."""
     return _section(_read(recipe), "data", recipe.name)
+
+
+def domain_of(recipe: Path) -> tuple[str, str]:
+    """Domain and name of the pack that a recipe makes; raises `UserError` where it is none."""
+    pack = _section(_read(recipe), "pack", recipe.name)
+    return str(pack.get("domain", "")), str(pack.get("name", ""))
 
 
 def is_for(recipe: Path, part: str) -> bool:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import errno
 import shutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,17 +14,20 @@ from medsynth_app.core.errors import UserError
 from medsynth_app.core.jobs.stored import from_parts, to_parts
 from medsynth_app.core.jobs.study import StudyRequest
 from medsynth_app.core.jobs.table import kind_of
-from tests.actions.bench import make_pack
+from tests.actions.bench import make_pack, png, two_cells
 
 Ask = Callable[..., StudyRequest]
+CELLS = '[pack]\nname = "painter"\n[data]\nlayout = "labelled-cells"\ncaptions = ["{a} {class}"]\n'
+PAIRS = ('[pack]\nname = "painter"\n[data]\nlayout = "image-mask-pairs"\ncaptions = ["a polyp"]\n'
+         'background_captions = ["mucosa"]\n')
 
 
 @pytest.fixture
 def ask(tmp_path: Path) -> Ask:
     """Makes requests for the pack "painter", with a data folder and a recipe that are only looked at."""
     pack = make_pack(tmp_path, "painter").folder
-    (tmp_path / "data").mkdir()
-    (tmp_path / "cells.toml").write_text('[data]\nlayout = "labelled-cells"\nmasks = "cell-parts"\n')
+    two_cells(tmp_path / "data")
+    (tmp_path / "cells.toml").write_text(f'{CELLS}masks = "cell-parts"\n')
 
     def make(study: str = "quality", **changes: Any) -> StudyRequest:
         values: dict[str, Any] = {"pack": str(pack), "out": tmp_path / "out", "data": tmp_path / "data",
@@ -48,9 +53,12 @@ def test_a_request_names_folders_and_keeps_only_what_the_study_heeds(ask: Ask, t
 
 def test_cells_are_compared_by_the_shipped_encoder_where_no_other_is_named(ask: Ask, tmp_path: Path) -> None:
     assert Path(ask().encoder).name == "cell-encoder"
-    for layout in ("image-mask-pairs", "labelled-cells"):  # classes of what are no cells
-        (tmp_path / "others.toml").write_text(f'[data]\nlayout = "{layout}"\n')
-        assert ask(recipe=tmp_path / "others.toml").encoder == ""
+    for kind in ("images", "masks"):
+        (tmp_path / "pairs" / kind).mkdir(parents=True)
+        png(tmp_path / "pairs" / kind / "a.png", 32, 32)
+    for recipe, data in ((PAIRS, "pairs"), (CELLS, "data")):  # classes of what are no cells
+        (tmp_path / "others.toml").write_text(recipe)
+        assert ask(recipe=tmp_path / "others.toml", data=tmp_path / data).encoder == ""
     with pytest.raises(UserError, match="'base', and 'encoder' is needed"):
         ask(encoder=ask().pack)
 
@@ -82,6 +90,34 @@ def test_what_cannot_be_measured_is_said_before_a_job_is_queued(ask: Ask, study:
     with pytest.raises(UserError, match=complaint):
         ask(study, **changes)
     assert not (tmp_path / "out").exists()
+
+
+def test_data_or_a_recipe_of_something_else_are_told_before_a_job_is_queued(ask: Ask, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "other.toml").write_text('[pack]\nname = "other"\ndomain = "hearts"\n[data]\n')
+    (tmp_path / "pairs.toml").write_text(PAIRS)
+    for changes, complaint in (({"data": tmp_path / "empty"}, "does not have the layout 'labelled-cells'"),
+                               ({"recipe": tmp_path / "pairs.toml"}, "does not have the layout 'image-mask-pairs'"),
+                               ({"recipe": tmp_path / "other.toml"}, r"other\.toml is for hearts, the pack for"),
+                               ({"data": tmp_path / "cells.toml"}, "is a file, no folder")):
+        with pytest.raises(UserError, match=complaint):
+            ask(**changes)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_pack_that_cannot_be_written_is_told_before_hours_of_measuring(
+        ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, pack = tempfile.TemporaryFile, Path(ask("load").pack)
+
+    def sealed(*, dir: Path) -> Any:
+        if Path(dir) == pack:
+            raise OSError(errno.EROFS, "Read-only file system")
+        return made(dir=dir)
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", sealed)
+    with pytest.raises(UserError, match="cannot be recorded in the pack painter: its folder is read-only"):
+        ask("load", record=True, out=tmp_path / "new")
+    assert not (tmp_path / "new").exists() and ask("load", out=tmp_path / "new").out
 
 
 def test_a_report_does_not_go_into_a_pack(ask: Ask) -> None:
