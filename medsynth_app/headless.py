@@ -18,7 +18,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from medsynth_app.actions.guard import require_writable
 from medsynth_app.actions.receive import receive
 from medsynth_app.core.changes import Changes
-from medsynth_app.core.errors import UserError
+from medsynth_app.core.errors import Fault, UserError
 from medsynth_app.core.job import EventKind, JobEvent, JobRecord, JobState, Lane
 from medsynth_app.core.words import duration
 from medsynth_app.jobs.queue import JobQueue
@@ -77,6 +77,8 @@ class Headless:
         ------
         UserError
             When the job failed.
+        Fault
+            When it failed by a bug of ours.
         Interrupted
             After Ctrl+C, once the worker has stopped (and saved its checkpoint, where it has one).
         """
@@ -94,9 +96,11 @@ class Headless:
         if record.state is JobState.CANCELLED:
             raise Interrupted
         event = self._failures.pop(job_id, None)
-        raise UserError(record.message or "The job failed.",
-                        str(event.data.get("remedy", "Try again.")) if event else "Try again.",
-                        details=str(event.data.get("details", "")) if event else "")
+        about: Mapping[str, Any] = event.data if event is not None else {}
+        if about.get("bug"):
+            raise Fault(str(about["bug"]))
+        raise UserError(record.message or "The job failed.", str(about.get("remedy", "Try again.")),
+                        str(about.get("safe", "")), str(about.get("details", "")))
 
     def _on_event(self, record: JobRecord, event: JobEvent) -> None:
         """Called on the queue's thread: results are written first."""

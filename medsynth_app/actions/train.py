@@ -157,7 +157,7 @@ def branch(source: Path, out: Path, recipe: Path, *, part: str, pack: InstalledP
         _copy(work, new, progress, cancelled)
     try:
         return train_request(recipe, None, out, part=part, pack=pack, resume=True, max_minutes=max_minutes)
-    except UserError:
+    except BaseException:  # Ctrl+C too
         shutil.rmtree(new, ignore_errors=True)
         raise
 

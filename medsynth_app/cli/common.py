@@ -15,7 +15,7 @@ from rich.console import Console
 from typer.core import TyperGroup
 
 from medsynth_app.actions.packs import find_pack, list_packs
-from medsynth_app.core.errors import UserError
+from medsynth_app.core.errors import Fault, UserError
 from medsynth_app.core.failure import in_one_line
 from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.headless import Interrupted
@@ -114,7 +114,8 @@ def answering(function: Callable[..., Answer | None]) -> Callable[..., None]:
             typer.echo("Stopped.", err=True)
             raise typer.Exit(130) from None
         except Exception as error:  # its text may hold a path or a name: only the type and the place are told
-            _tell(UserError(f"A fault in MedSynth has stopped this command ({in_one_line(error)}).",
+            where = str(error) if isinstance(error, Fault) else in_one_line(error)
+            _tell(UserError(f"A fault in MedSynth has stopped this command ({where}).",
                             "Please report this line."), as_json)
             raise typer.Exit(1) from error
         if answer is None:

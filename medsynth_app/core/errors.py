@@ -29,5 +29,9 @@ class UserError(Exception):
         return " ".join(part for part in (self.happened, self.safe, self.remedy) if part)
 
 
+class Fault(Exception):
+    """A bug of ours in a worker; its text says where, as `core.failure.in_one_line` does, and nothing of the data."""
+
+
 class Cancelled(Exception):
     """The person at work asked a running job to stop."""

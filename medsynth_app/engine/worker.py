@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from medsynth_app.core.errors import Cancelled, UserError
-from medsynth_app.core.failure import scrubbed, traced
+from medsynth_app.core.failure import in_one_line, scrubbed, traced
 from medsynth_app.core.job import EventKind, JobEvent, Lane
 from medsynth_app.core.jobs.kind import JobKind
 from medsynth_app.core.jobs.table import kind_of
@@ -131,10 +131,11 @@ class Worker:
             return _failed(job, error.happened, error.remedy, scrubbed(error.details), error.safe)
         except BaseException as error:  # SystemExit of a library too: a job may fail, the worker may not
             if _out_of_memory(error):
-                return _failed(job, "There was not enough memory for this job.", "Try again with fewer candidates "
-                               "or a smaller surrounding, or close other programs first.", traced(error, words=True))
+                return _failed(job, "There was not enough memory for this job.", f"Try again with "
+                               f"{kind_of(request).smaller}, or close other programs first.", traced(error, words=True))
             return _failed(job, "Something in the worker went wrong that should not.",
-                           "Try again; if it fails again, report the details.", traced(error, words=True))
+                           "Try again; if it fails again, report the details.", traced(error, words=True),
+                           bug=in_one_line(error))
         if job.stopped_early:
             return JobEvent(job.id, EventKind.CANCELLED)
         return JobEvent(job.id, EventKind.DONE, data=dict(data or {}))
@@ -151,9 +152,9 @@ class Worker:
         self._send(("ready", info))
 
 
-def _failed(job: Job, happened: str, remedy: str, details: str = "", safe: str = "") -> JobEvent:
+def _failed(job: Job, happened: str, remedy: str, details: str = "", safe: str = "", bug: str = "") -> JobEvent:
     return JobEvent(job.id, EventKind.FAILED, message=happened,
-                    data={"remedy": remedy, "details": details, "safe": safe})
+                    data={"remedy": remedy, "details": details, "safe": safe, "bug": bug})
 
 
 def _out_of_memory(error: BaseException) -> bool:

@@ -7,6 +7,7 @@ import signal
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.failure import in_one_line
 from medsynth_app.core.job import EventKind, JobEvent
+from medsynth_app.core.jobs.table import kind_of
 from medsynth_app.jobs.running import Running
 
 
@@ -49,6 +50,6 @@ def died(running: Running, exit_code: int | None) -> JobEvent:
                       "Try again; if it fails again, close other programs first.")
     if exit_code == -getattr(signal, "SIGKILL", 9):
         return failed(running.job_id, "The worker was ended by the system, most often because memory ran out.",
-                      "Try again; fewer candidates or a smaller surrounding need less memory.",
+                      f"Try again with {kind_of(running.request).smaller}, or close other programs first.",
                       f"exit code {exit_code}")
     return failed(running.job_id, "The worker ended unexpectedly.", "Try again.", f"exit code {exit_code}")

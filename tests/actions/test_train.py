@@ -103,7 +103,8 @@ def test_a_run_goes_on_as_another_from_a_copy_of_what_it_learned(tmp_path: Path,
     assert (Path(first.checkpoints) / "autoencoder.pt").read_bytes() == b"learned"
 
 
-def test_what_speaks_against_a_branch_is_told_and_nothing_is_copied(tmp_path: Path, recipe: Path, data: Path) -> None:
+def test_what_speaks_against_a_branch_is_told_and_nothing_is_copied(
+        tmp_path: Path, recipe: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = begun(recipe, data, tmp_path / "pack")
     (tmp_path / "torn.toml").write_text("[pack")
     (tmp_path / "full").mkdir()
@@ -119,6 +120,14 @@ def test_what_speaks_against_a_branch_is_told_and_nothing_is_copied(tmp_path: Pa
     assert "Stop it first" in refused.value.remedy
     with pytest.raises(Cancelled):
         branch(tmp_path / "pack", tmp_path / "new", recipe, part="base", cancelled=lambda: True)
+    def stop(*_: object, **_named: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        branch(tmp_path / "pack", tmp_path / "new", recipe, part="base", progress=stop)
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr("medsynth_app.actions.train.train_request", stop)  # when all is copied
+        branch(tmp_path / "pack", tmp_path / "new", recipe, part="base")
     (tmp_path / "pack.training" / "run.json").write_text('{"part": "base", "data": "/gone"}')  # its set was not frozen
     with pytest.raises(UserError, match="gone"):
         branch(tmp_path / "pack", tmp_path / "new", recipe, part="base")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +50,19 @@ def test_pictures_that_are_called_as_masks_are_passed_over_and_named(place: Path
     made = same_process("label", "new", "x", "--schema", "blood", "--cells", tmp_path / "in",
                         "--workspace", tmp_path / "work")
     assert (made["cells"], made["notices"]) == (1, said["notices"])
+
+
+@pytest.mark.usefixtures("same_process")
+def test_a_bug_in_a_worker_is_exit_status_1_with_its_place_and_nothing_of_the_data(
+        place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(request: object, job: object) -> None:
+        raise KeyError("/home/Jane Doe")
+
+    monkeypatch.setattr("medsynth_app.engine.embed.run", broken)
+    told = run("embed", place / "blobs", "--encoder", place / "tiny-encoder", "--out", tmp_path / "E.npz", "--device",
+               "cpu", "--json")
+    assert told.exit_code == 1 and "fault in MedSynth" in json.loads(told.stdout)["error"]["happened"]
+    assert "KeyError < " in told.stderr and "in broken" in told.stderr and "Doe" not in told.stderr
 
 
 def test_mistakes_are_one_line_and_exit_status_2(place: Path, tmp_path: Path) -> None:

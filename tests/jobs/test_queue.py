@@ -165,6 +165,7 @@ def test_errors_keep_their_words_and_lose_their_paths(bench: Bench) -> None:
     details = bench.events(bug, E.FAILED)[0].data["details"]
     assert "ValueError: cannot read" in details and "fake_worker.py" in details
     assert "medsynth_app/engine/worker.py" in details
+    assert bench.events(bug, E.FAILED)[0].data["bug"].startswith("ValueError < ") and told.data["bug"] == ""
     assert not any(word in details for word in ("Doe", "Jane", "scans", "/home", os.getcwd()))
     assert bench.queue.state(leave) is JobState.FAILED
 

@@ -111,6 +111,8 @@ class JobKind(Generic[R]):
         What it made can be gone on from: its request is kept as long as its record.
     short
         It ends within seconds: in the interactive lane it never waits behind a job of a kind that does not.
+    smaller
+        What takes less memory, where there was too little: "Try again with ...".
     flat
         Makes a request from the flat values, arrays among them, as the first workspaces stored it; None for kinds that
         are younger.
@@ -130,6 +132,7 @@ class JobKind(Generic[R]):
     saves: bool = False
     lasts: bool = False
     short: bool = False
+    smaller: str = "fewer candidates or a smaller surrounding"
     flat: Callable[[Mapping[str, Any]], R] | None = None
     renewed: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
 

@@ -80,4 +80,5 @@ def titled(request: StudyRequest) -> str:
     return f"Study: {request.study} of {Path(request.pack).name}"
 
 
-STUDY = JobKind("study", StudyRequest, Lane.BACKGROUND, titled, "evaluate.job", Outcome.FILE, "A study has ended")
+STUDY = JobKind("study", StudyRequest, Lane.BACKGROUND, titled, "evaluate.job", Outcome.FILE, "A study has ended",
+                smaller="fewer pictures")

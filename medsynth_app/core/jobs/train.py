@@ -105,4 +105,5 @@ def receive(workspace: Keeper, record: JobRecord, event: JobEvent) -> Changes:
 
 
 TRAIN = JobKind("train", TrainRequest, Lane.BACKGROUND, titled, "train_job", Outcome.PACKS, "Training has ended",
-                receive, saves=True, lasts=True, flat=from_flat)
+                receive, saves=True, lasts=True,
+                smaller="a smaller batch in its recipe: what was learned is kept", flat=from_flat)
