@@ -11,10 +11,11 @@ from medsynth_app.core.pack_files import read_manifest
 from medsynth_app.datasets.dataset import TrainingSet, read_pixels, some
 from medsynth_app.engine.train.autoencoder import autoencoder_figures, train_autoencoder
 from medsynth_app.engine.train.decoder import train_decoder
-from medsynth_app.engine.train.denoiser import Latents, train_denoiser
+from medsynth_app.engine.train.denoiser import Latents, new_unet, train_denoiser
 from medsynth_app.engine.train.facts import NOT_EVALUATED, recipe_fact, training_device, velocity_facts
 from medsynth_app.engine.train.looks import Looks
 from medsynth_app.engine.train.pack import write_pack
+from medsynth_app.engine.train.start import check_start
 from medsynth_app.engine.train.supervision import Run
 from medsynth_app.engine.train.tokenizer import train_tokenizer
 
@@ -31,6 +32,8 @@ def train_base(run: Run) -> PackManifest:
     """
     recipe, supervisor, folder, device = run.recipe, run.supervisor, run.checkpoints, training_device()
     begun = time.monotonic()
+    if run.pack is not None:
+        check_start(new_unet(recipe), run.pack)
     frozen = TrainingSet.load(run.data)
     supervisor.report("data", 0, 1, f"reading {len(frozen.samples)} training pictures")
     pixels = read_pixels(frozen.samples, recipe.pack.native_size)

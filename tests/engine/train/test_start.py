@@ -81,6 +81,14 @@ def test_a_pack_of_another_shape_is_no_start(recipe: Recipe, first: Path) -> Non
         start_autoencoder(wide, first)
 
 
+def test_a_denoiser_of_another_shape_is_told_before_the_autoencoder_learns(
+        recipe: Recipe, frozen: Path, first: Path, tmp_path: Path) -> None:
+    wide = replace(recipe, denoiser=replace(recipe.denoiser, widths=(64, 64)))
+    with pytest.raises(UserError, match="The unet of the pack to start from has another shape"):
+        train_base(Run(wide, frozen, tmp_path / "second", tmp_path / "new", pack=first))
+    assert not (tmp_path / "new").exists()
+
+
 def test_a_pack_that_cannot_be_read_is_refused(recipe: Recipe, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no vae"):
         start_autoencoder(new_autoencoder(recipe), tmp_path)
