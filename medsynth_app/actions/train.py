@@ -73,7 +73,12 @@ def train_request(recipe: Path, data: Path | None, out: Path, *, part: str = "ba
                         "Give another folder for the new one.")
     if not resume:
         require_unused(out)
-    data = data or _data_of(work)
+    known = _data_of(work)
+    if data is not None and known is not None and data.resolve() != known and has_learned(out):
+        raise UserError(f"The run for {out.name} has learned from {known.name}, and goes on with what was frozen of "
+                        "it.", "Leave --data away, or give another folder for a new run.",
+                        safe="What it has kept stays.")
+    data = data or known
     frozen, checkpoints = work / "set", work / "checkpoints"
     if not (is_frozen(frozen) and (data is None or _holds_any(checkpoints))):
         check_data(data, layout)

@@ -12,7 +12,7 @@ from medsynth_app.actions.data import REPORT, look_at_data, preview_request, rea
 from medsynth_app.actions.data_recipe import add_time, write_recipe
 from medsynth_app.actions.data_words import time_of
 from medsynth_app.actions.packs import find_pack
-from medsynth_app.actions.train import begun_part, train_request
+from medsynth_app.actions.train import begun_part, has_learned, train_request
 from medsynth_app.actions.train import branch as branch_run
 from medsynth_app.actions.train import train as queue_training
 from medsynth_app.cli.common import Answer, JsonOption, OutOption, WorkspaceOption, command
@@ -54,7 +54,8 @@ def _train(part: str, recipe: Path, data: Path | None, out: Path, resume: bool, 
             here.run(queue_training(here.queue, request, here.person_id))
         except Interrupted:
             if begun_part(out):
-                typer.echo("What was learned is kept: the same command with --resume goes on from there.", err=True)
+                typer.echo(f"{'What was learned is kept' if has_learned(out) else 'Nothing was learned yet'}: the same "
+                           "command with --resume goes on from there.", err=True)
             raise
     found = open_pack(out)
     return Answer({"pack": found.manifest.name, "part": part, "folder": str(out), "sha256": found.manifest.sha256},

@@ -82,6 +82,14 @@ def test_a_run_that_has_made_its_pack_can_go_further_and_no_other(tmp_path: Path
         train_request(recipe, data, tmp_path / "other", resume=True)
 
 
+def test_a_run_that_has_learned_takes_no_other_data(tmp_path: Path, recipe: Path, data: Path) -> None:
+    begun(recipe, data, tmp_path / "pack")
+    other = two_cells(tmp_path / "other")
+    with pytest.raises(UserError, match="has learned from data, and goes on with what was frozen of it"):
+        train_request(recipe, other, tmp_path / "pack", resume=True)
+    assert train_request(recipe, data, tmp_path / "pack", resume=True).data == str(data)
+
+
 def test_what_was_learned_from_is_enough_where_the_data_have_gone(tmp_path: Path, recipe: Path, data: Path) -> None:
     first = begun(recipe, data, tmp_path / "pack")
     freeze_training_set(data, {"layout": "labelled-cells", "captions": ["{class}"]}, Path(first.frozen))
