@@ -45,7 +45,8 @@ class HeldOut:
 
     The floor is balanced: sets of as many training pictures, with as many of each class and caption, against the same
     held-out ones, since the distance falls with the number of pictures and classes in other shares are a distance too.
-    The autoencoder's own row is the same with the held-out pictures encoded and decoded: what no denoiser can go below.
+    The autoencoder's own row is the same with the held-out pictures encoded and decoded: about as near as a denoiser
+    behind that autoencoder can come. Once a model draws there, more steps of the denoiser change little.
     Pictures, places and seeds are fixed, so that a run which was stopped finds the same floor again.
 
     Parameters
