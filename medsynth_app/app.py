@@ -28,6 +28,7 @@ from medsynth_app.ui.places.paint import place as paint
 from medsynth_app.ui.shell.frame import MakePlace
 from medsynth_app.ui.shell.main_window import MainWindow
 from medsynth_app.ui.theme.theme import Theme
+from medsynth_app.ui.widgets.background import Away
 from medsynth_app.workspace.workspace import Workspace, usual_folder
 
 log = logging.getLogger(__name__)
@@ -65,6 +66,7 @@ class Desk:
     session: Session
     theme: Theme
     window: MainWindow
+    away: Away
 
     def start(self) -> None:
         """Start the queue and load the model in its worker, so that the first run need not wait for it."""
@@ -79,6 +81,7 @@ class Desk:
     def close(self) -> None:
         """Close everything; jobs that wait or run go on with the next start."""
         self.window.close()
+        self.away.close()
         self.queue.close()
         self.session.documents.close()
         self.workspace.close()
@@ -103,14 +106,14 @@ def build_window(workspace: Workspace, settings: SettingsStore, *, pack_folders:
 
     A QApplication must exist (see `application`).
     """
-    post = Post()
+    post, away = Post(), Away()
     desk: list[Desk] = []
     queue = JobQueue(workspace.jobs, lambda record, event: desk[0].session.jobs.deliver(record, event),
                      worker_module=worker_module, on_ready=lambda info: desk[0].session.jobs.worker_ready(info))
-    session = Session(workspace, queue, settings, pack_folders=pack_folders, post=post)
+    session = Session(workspace, queue, settings, pack_folders=pack_folders, post=post, away=away)
     theme = Theme(settings.current.theme)
     theme.prepare()
-    desk.append(Desk(workspace, queue, session, theme, MainWindow(session, theme, PLACES)))
+    desk.append(Desk(workspace, queue, session, theme, MainWindow(session, theme, PLACES), away))
     theme.dress(desk[0].window)
     desk[0].window.painted.connect(release_garbage)
     return desk[0]

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from medsynth_app.actions.packs import newest
 from medsynth_app.core.cell_label import SKIPPED
 from medsynth_app.core.cell_schema import OTHER_ANSWERS, CellSchema
-from medsynth_app.core.cells import Origin
+from medsynth_app.core.cells import Cell, Origin
 from medsynth_app.core.class_match import ClassMatcher
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.jobs.embed import EmbedRequest, PictureList
@@ -65,24 +65,27 @@ def new_classes(schema: CellSchema, taught: Sequence[str]) -> tuple[str, ...]:
     return tuple(each.name for each in schema.classes if each.id not in known)
 
 
-def parts_of(label_set: LabelSet, encoder: InstalledPack) -> list[Path]:
-    """Files of embeddings that there are of a set."""
-    return sorted(label_set.folder.glob(f"embeddings-{encoder.manifest.sha256[:16]}-*.npz"))
+def parts_of(folder: Path, encoder: InstalledPack) -> list[Path]:
+    """Files of embeddings that there are in the folder of a set."""
+    return sorted(folder.glob(f"embeddings-{encoder.manifest.sha256[:16]}-*.npz"))
 
 
-def embed_cells(label_set: LabelSet, encoder: InstalledPack, device: str) -> list[EmbedRequest]:
-    """Requests for those cells that have no embedding and whose image is there; whole pictures and boxes apart."""
-    done = {name for path in parts_of(label_set, encoder) for name in read_ids(path)}
+def embed_cells(cells: Sequence[Cell], folder: Path, encoder: InstalledPack, device: str) -> list[EmbedRequest]:
+    """Requests for those cells that have no embedding and whose image is there; whole pictures and boxes apart.
+
+    May run on any thread. `cells` are those of a set, `folder` is its own.
+    """
+    done = {name for path in parts_of(folder, encoder) for name in read_ids(path)}
     there: dict[str, bool] = {}
-    lacking = [cell for cell in label_set.cells if cell.id not in done
+    lacking = [cell for cell in cells if cell.id not in done
                and there.setdefault(cell.file, Path(cell.file).is_file())]
-    label_set.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     requests = []
-    for cells in ([cell for cell in lacking if cell.whole], [cell for cell in lacking if not cell.whole]):
-        if cells:
-            boxes = None if cells[0].whole else np.array([cell.box for cell in cells], np.int64)
-            pictures = PictureList.of([cell.id for cell in cells], [cell.file for cell in cells], boxes)
-            out = label_set.folder / f"embeddings-{encoder.manifest.sha256[:16]}-{uuid.uuid4().hex[:12]}.npz"
+    for alike in ([cell for cell in lacking if cell.whole], [cell for cell in lacking if not cell.whole]):
+        if alike:
+            boxes = None if alike[0].whole else np.array([cell.box for cell in alike], np.int64)
+            pictures = PictureList.of([cell.id for cell in alike], [cell.file for cell in alike], boxes)
+            out = folder / f"embeddings-{encoder.manifest.sha256[:16]}-{uuid.uuid4().hex[:12]}.npz"
             requests.append(EmbedRequest(ModelRef(str(encoder.folder.resolve()), encoder.manifest.sha256), pictures,
                                          str(out), device=device))
     return requests
@@ -115,17 +118,18 @@ class EmbeddedCells:
     control: npt.NDArray[np.bool_]
 
 
-def embedded_cells(label_set: LabelSet, encoder: InstalledPack, control: npt.NDArray[np.bool_]) -> EmbeddedCells | None:
-    """Those that there are; None for none. Cells whose image is gone have no embedding.
+def embedded_cells(cells: Sequence[Cell], folder: Path, encoder: InstalledPack, control: npt.NDArray[np.bool_]
+                   ) -> EmbeddedCells | None:
+    """Those that there are; None for none. Cells whose image is gone have no embedding. May run on any thread.
 
     Parameters
     ----------
     control
         Which cells of the set chance drew.
     """
-    parts = parts_of(label_set, encoder)
+    parts = parts_of(folder, encoder)
     known = {name for path in parts for name in read_ids(path)}
-    found = [(place, cell) for place, cell in enumerate(label_set.cells) if cell.id in known]
+    found = [(place, cell) for place, cell in enumerate(cells) if cell.id in known]
     if not found:
         return None
     places = np.array([place for place, _cell in found], np.int32)

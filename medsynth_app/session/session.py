@@ -29,7 +29,7 @@ from medsynth_app.session.models import Models
 from medsynth_app.session.painting import Painting
 from medsynth_app.session.people import People
 from medsynth_app.session.pictures import Pictures
-from medsynth_app.session.teaching import Teaching
+from medsynth_app.session.teaching import Away, Teaching, done_here
 from medsynth_app.session.training import Training
 from medsynth_app.session.view import View
 from medsynth_app.settings.settings import SettingsStore
@@ -47,6 +47,8 @@ class Session:
         Where packs lie; None looks in the usual places.
     post
         Runs a function on the thread that the session belongs to.
+    away
+        Does a piece of work on another thread, then tells of it on the session's.
 
     Attributes
     ----------
@@ -60,7 +62,8 @@ class Session:
     """
 
     def __init__(self, workspace: Workspace, queue: JobQueue, settings: SettingsStore, *,
-                 pack_folders: Sequence[Path] | None = None, post: Post = call_directly) -> None:
+                 pack_folders: Sequence[Path] | None = None, post: Post = call_directly, away: Away = done_here
+                 ) -> None:
         self.workspace, self.queue, self.settings = workspace, queue, settings
         self._hook = hook = Hook()
         self.changed, self.notice = hook.changed, hook.notice
@@ -83,7 +86,7 @@ class Session:
         self.make = Make(queue, settings, self.generate, models, people, jobs)
         self.exports = Exports(workspace, settings, documents, view)
         self.training = Training(workspace, queue, people, jobs)
-        self.labelling = Labelling(workspace, people, Teaching(queue, models, people, jobs, hook), hook)
+        self.labelling = Labelling(workspace, people, Teaching(queue, models, people, jobs, hook, away), hook)
         self.label_files = LabelFiles(workspace, queue, self.labelling, people, jobs, hook)
         self.label_review = LabelReview(self.labelling, people)
         self.label_search = LabelSearch(queue, self.labelling, people, jobs)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum, auto
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,7 @@ from medsynth_app.core.cell_schema import OTHER_ANSWERS
 from medsynth_app.core.changes import Changes
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import EventKind, JobEvent, JobRecord
+from medsynth_app.core.jobs.embed import EmbedRequest
 from medsynth_app.core.learned import NONE, Learned
 from medsynth_app.core.pack_files import InstalledPack
 from medsynth_app.core.words import _
@@ -27,6 +29,14 @@ from medsynth_app.session.label_queue import Place
 from medsynth_app.session.models import Models
 from medsynth_app.session.people import People
 from medsynth_app.workspace.label_sets import LabelSet
+
+Away = Callable[[Callable[[], Any], Callable[[Any], None]], None]
+"""Does the first on another thread, then the second with what it returned on the session's."""
+
+
+def done_here(work: Callable[[], Any], then: Callable[[Any], None]) -> None:
+    """The `Away` of tests and of the command line."""
+    then(work())
 
 
 class Stage(Enum):
@@ -65,7 +75,10 @@ class Teaching:
     stage_changed = Signal()
     learned_changed = Signal()
 
-    def __init__(self, queue: JobQueue, models: Models, people: People, jobs: Jobs, hook: Hook) -> None:
+    def __init__(self, queue: JobQueue, models: Models, people: People, jobs: Jobs, hook: Hook,
+                 away: Away = done_here) -> None:
+        self._away = away
+        self._reading: object | None = None  # what is read away from this thread
         self._queue, self._models, self._people, self._jobs, self._hook = queue, models, people, jobs, hook
         self._set: LabelSet | None = None
         self._agreed: Mapping[str, str] = {}
@@ -117,7 +130,33 @@ class Teaching:
             self._to(Stage.EMBEDDING if self._waiting else Stage.LEARNING)
             return
         self._stale = False
-        requests = embed_cells(label_set, self.encoder, "auto")
+        encoder, cells, folder = self.encoder, label_set.cells, label_set.folder
+        self._to(Stage.EMBEDDING)
+        self._read(lambda: embed_cells(cells, folder, encoder, "auto"), self._embed)
+
+    def _read(self, work: Callable[[], Any], then: Callable[[Any], None]) -> None:
+        """Read the files of embeddings away from this thread; what comes of an older reading is dropped."""
+        this = self._reading = object()
+
+        def tried() -> Any:
+            try:
+                return work()
+            except OSError as error:
+                return error
+
+        def done(found: Any) -> None:
+            if self._reading is not this:
+                return
+            self._reading = None
+            if isinstance(found, OSError):
+                self.obstacle = _("The folder of these cells cannot be written.")
+                self._to(Stage.NOTHING)
+            else:
+                then(found)
+
+        self._away(tried, done)
+
+    def _embed(self, requests: list[EmbedRequest]) -> None:
         self._waiting = {self._queue.submit(request, person=self._people.id) for request in requests}
         if self._waiting:
             self._to(Stage.EMBEDDING)
@@ -131,26 +170,32 @@ class Teaching:
         if len(self._teaching()) - self._heard >= label_set.options.batch:
             self.learn()
 
-    def learn(self) -> Changes:
+    def learn(self) -> None:
         """Have the worker learn from what labels there are; nothing happens while it does already."""
-        if self._set is None or self._set.read_only or self._waiting or self._learning or self.encoder is None:
-            return Changes()
-        if self.cells is None:
-            self.cells = embedded_cells(self._set, self.encoder, self._control)
-        if self.cells is None:
+        if self._set is None or self._set.read_only or self.busy or self.encoder is None:
+            return
+        if self.cells is not None:
+            self._ask(self.cells)
+            return
+        encoder, control, cells, folder = self.encoder, self._control, self._set.cells, self._set.folder
+        self._read(lambda: embedded_cells(cells, folder, encoder, control), self._ask)
+
+    def _ask(self, cells: EmbeddedCells | None) -> None:
+        self.cells = cells
+        if self._set is None or cells is None:
             self.obstacle = self.obstacle or _("None of the images of these cells is there.")
             self._to(Stage.NOTHING)
-            return Changes()
+            return
         self._heard = len(self._teaching())
-        request = learn_request(self._set, self.cells, self._agreed, self._file)
+        request = learn_request(self._set, cells, self._agreed, self._file)
         self._learning = self._queue.submit(request, person=self._people.id)
         self._to(Stage.LEARNING)
-        return self._jobs.submitted(Changes(jobs=(self._learning,)))
+        self._jobs.submitted(Changes(jobs=(self._learning,)))
 
     @property
     def busy(self) -> bool:
-        """Whether a worker embeds or learns for the set."""
-        return bool(self._waiting or self._learning)
+        """Whether cells are compared or learned from for the set."""
+        return bool(self._waiting or self._learning or self._reading is not None)
 
     def prediction(self, place: int) -> tuple[str, float]:
         """The likeliest class of a cell of the set, and how likely that is; "" and 0 while nothing was learned."""
@@ -193,6 +238,7 @@ class Teaching:
         self.fraction = 0.0
         self.stage = Stage.NOTHING
         self._file: Path | None = None
+        self._reading = None
         self.cells = None
         self._rows = np.empty(0, np.int32)  # of what was learned, by place in the set
         self.places = np.empty(0, np.int32)

@@ -51,7 +51,7 @@ def label_set(workspace: Workspace, tmp_path: Path) -> LabelSet:
 
 
 def embed(label_set: LabelSet, encoder: InstalledPack) -> None:
-    for request in embed_cells(label_set, encoder, "cpu"):
+    for request in embed_cells(label_set.cells, label_set.folder, encoder, "cpu"):
         ids = request.pictures.ids()
         write_embeddings(Path(request.out), Embeddings(ids, np.ones((len(ids), 3), np.float32), "cell-encoder",
                                                        encoder.manifest.sha256))
@@ -59,18 +59,18 @@ def embed(label_set: LabelSet, encoder: InstalledPack) -> None:
 
 def asked(label_set: LabelSet, encoder: InstalledPack, agreed: dict[str, str], control: int = 0) -> LearnRequest | None:
     """With the first so many cells in the control slice."""
-    cells = embedded_cells(label_set, encoder, np.arange(len(label_set.cells)) < control)
+    cells = embedded_cells(label_set.cells, label_set.folder, encoder, np.arange(len(label_set.cells)) < control)
     return learn_request(label_set, cells, agreed, None) if cells is not None else None
 
 
 def test_whole_pictures_and_boxes_are_embedded_apart_and_none_twice(
         label_set: LabelSet, encoder: InstalledPack) -> None:
-    whole, boxed = embed_cells(label_set, encoder, "cpu")
+    whole, boxed = embed_cells(label_set.cells, label_set.folder, encoder, "cpu")
     assert whole.pictures.ids() == tuple(cell.id for cell in label_set.cells[:2]) and whole.pictures.boxes is None
     assert boxed.pictures.boxes is not None and boxed.pictures.boxes.tolist() == [[2, 2, 12, 12]] * 2
     embed(label_set, encoder)
-    assert embed_cells(label_set, encoder, "cpu") == []
-    assert len(parts_of(label_set, encoder)) == 2
+    assert embed_cells(label_set.cells, label_set.folder, encoder, "cpu") == []
+    assert len(parts_of(label_set.folder, encoder)) == 2
 
 
 def test_a_cell_whose_image_is_gone_is_left_out(label_set: LabelSet, encoder: InstalledPack) -> None:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
 from medsynth_app.core.job import JobEvent, JobRecord
 from medsynth_app.jobs.queue import JobQueue
 from medsynth_app.session.session import Session
+from medsynth_app.session.teaching import Away, done_here
 from medsynth_app.settings.settings import SettingsStore
 from medsynth_app.workspace.workspace import Workspace
 from tests.actions.bench import make_pack
 
-MakeSession = Callable[[Workspace], Session]
+
+class MakeSession(Protocol):
+    def __call__(self, workspace: Workspace, away: Away = done_here) -> Session: ...
 
 
 @pytest.fixture
@@ -24,13 +28,14 @@ def make_session(tmp_path: Path) -> Iterator[MakeSession]:
     make_pack(packs, "hippocampus", domain="hippocampus MRI", title="Hippocampus", modalities=("MR",), colour="grey")
     queues = []
 
-    def make(workspace: Workspace) -> Session:
+    def make(workspace: Workspace, away: Away = done_here) -> Session:
         def deliver(record: JobRecord, event: JobEvent) -> None:
             session.jobs.deliver(record, event)
 
         queue = JobQueue(workspace.jobs, deliver)
         queues.append(queue)
-        session = Session(workspace, queue, SettingsStore(tmp_path / "config"), pack_folders=[packs])
+        session = Session(workspace, queue, SettingsStore(tmp_path / "config"), pack_folders=[packs],
+                          away=away)
         return session
 
     yield make
@@ -39,7 +44,12 @@ def make_session(tmp_path: Path) -> Iterator[MakeSession]:
 
 
 @pytest.fixture
-def session(make_session: MakeSession) -> Iterator[Session]:
-    workspace = Workspace.temporary()
-    yield make_session(workspace)
-    workspace.close()
+def workspace() -> Iterator[Workspace]:
+    made = Workspace.temporary()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def session(make_session: MakeSession, workspace: Workspace) -> Session:
+    return make_session(workspace)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +14,10 @@ from medsynth_app.core.errors import UserError
 from medsynth_app.core.job import EventKind, JobEvent, JobState
 from medsynth_app.session.label_clock import LONGEST, LabelClock
 from medsynth_app.session.session import Session
+from medsynth_app.session.teaching import Stage
+from medsynth_app.workspace.workspace import Workspace
 from tests.actions.bench import make_pack, png
+from tests.session.conftest import MakeSession
 
 
 @pytest.fixture
@@ -130,6 +136,44 @@ def test_cells_whose_embedding_was_stopped_are_embedded_when_it_is_asked_for(ben
     assert not teaching.busy and teaching.obstacle is not None and "stopped" in teaching.obstacle
     teaching.start()
     assert teaching.busy and len(bench.jobs.entries) == 2
+
+
+def test_files_are_read_away_from_the_session_and_what_is_out_of_date_is_dropped(
+        make_session: MakeSession, workspace: Workspace, cells: Path, tmp_path: Path) -> None:
+    asked: list[tuple[Callable[[], Any], Callable[[Any], None]]] = []
+    make_pack(tmp_path / "packs", "cell-encoder", kind="encoder")
+    session = make_session(workspace, away=lambda work, then: asked.append((work, then)))
+    lab = session.labelling
+    schema = next(schema for schema in lab.schemas if schema.id == "blood")
+    lab.new("May", schema)
+    lab.add(lab.gather(cells))
+    first = asked[-1]
+    assert lab.teaching.busy and lab.teaching.stage is Stage.EMBEDDING and not session.jobs.entries
+    lab.new("June", schema)  # without cells: nothing is read for it
+    first[1](first[0]())
+    assert not session.jobs.entries and not lab.teaching.busy
+    lab.open(next(info.id for info in lab.sets if info.name == "May"))
+    work, then = asked[-1]
+    then(work())
+    assert [entry.record.kind for entry in session.jobs.entries] == ["embed"]
+
+
+def test_a_folder_that_cannot_be_written_is_told_and_cells_come_by_chance(
+        make_session: MakeSession, workspace: Workspace, cells: Path, tmp_path: Path) -> None:
+    def full(work: Callable[[], Any], then: Callable[[Any], None]) -> None:
+        opened = session.labelling.opened()
+        if opened.folder.is_dir():
+            shutil.rmtree(opened.folder)
+            opened.folder.write_bytes(b"")  # where a folder should be
+        then(work())
+
+    make_pack(tmp_path / "packs", "cell-encoder", kind="encoder")
+    session = make_session(workspace, away=full)
+    lab = session.labelling
+    lab.new("May", next(schema for schema in lab.schemas if schema.id == "blood"))
+    lab.add(lab.gather(cells))
+    assert lab.teaching.obstacle == "The folder of these cells cannot be written." and not lab.teaching.busy
+    assert lab.asked is not None
 
 
 def test_a_set_goes_and_nothing_is_open_then(bench: Session) -> None:

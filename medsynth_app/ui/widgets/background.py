@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from PySide6.QtCore import QObject, QRunnable, Signal
+from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal
 
 PAUSE = 0.05  # seconds between two pieces of news: more would take the window's time from the work
 
@@ -51,3 +51,34 @@ class Background(QRunnable):
             self.news.ended.emit(lambda: self._failed(caught))
         else:
             self.news.ended.emit(lambda: self._done(result))
+
+
+class Away:
+    """Work of the session on another thread, one piece after the other; its `away`."""
+
+    def __init__(self) -> None:
+        self._pool = QThreadPool()
+        self._pool.setMaxThreadCount(1)
+        self._running: set[Background] = set()  # kept until they have ended
+        self._closed = False
+
+    def __call__(self, work: Callable[[], Any], then: Callable[[Any], None]) -> None:
+        task = Background(lambda _task: work(), lambda found: self._ended(task, lambda: then(found)),
+                          lambda error: self._ended(task, lambda: _raise(error)))
+        self._running.add(task)
+        self._pool.start(task)
+
+    def close(self) -> None:
+        """Wait for what runs; nobody is told of it."""
+        self._closed = True
+        self._pool.clear()
+        self._pool.waitForDone()
+
+    def _ended(self, task: Background, tell: Callable[[], None]) -> None:
+        self._running.discard(task)
+        if not self._closed:
+            tell()
+
+
+def _raise(error: Exception) -> None:
+    raise error  # on the window's thread, where faults are reported
