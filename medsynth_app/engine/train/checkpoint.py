@@ -14,7 +14,7 @@ from medsynth_app.core.errors import UserError
 from medsynth_app.core.files import replacing
 
 FORMAT = "medsynth-checkpoint/2"
-DAMAGE = (RuntimeError, ValueError, KeyError, TypeError, AttributeError, EOFError, pickle.UnpicklingError)
+DAMAGE = (RuntimeError, ValueError, LookupError, TypeError, AttributeError, EOFError, pickle.UnpicklingError)
 
 
 def save_checkpoint(path: Path, state: Mapping[str, Any]) -> None:

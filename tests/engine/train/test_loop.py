@@ -186,12 +186,14 @@ def test_a_checkpoint_of_the_former_version_is_refused_in_words(tmp_path: Path) 
         run(tmp_path / "line.pt")
 
 
-@pytest.mark.parametrize("harm", ["cut", "shape"])
+@pytest.mark.parametrize("harm", ["cut", "shape", "text"])
 def test_a_damaged_or_foreign_checkpoint_is_told(tmp_path: Path, harm: str) -> None:
     path = tmp_path / "line.pt"
     run(path, stop_at=2)
     if harm == "cut":
         path.write_bytes(path.read_bytes()[:200])
+    elif harm == "text":
+        path.write_text("torn")
     else:
         saved = torch.load(path, weights_only=True)
         saved["learners"]["line"]["module"]["weight"] = torch.zeros(3, 3)
