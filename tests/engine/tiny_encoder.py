@@ -36,18 +36,18 @@ ema = 0.9
 
 
 def make_blobs(folder: Path, train: int = 24, val: int = 16) -> Path:
-    """A data set of red discs and blue rings on noise; per class `train` and `val` pictures, and a test file that is
-    no picture, which nobody may read."""
+    """A data set of red discs and blue rings on noise; per class `train` and `val` pictures, and one for testing."""
     folder.mkdir(parents=True)
     rng = np.random.default_rng(0)
     rows, y, x = ["file,class,split"], *np.mgrid[:40, :40]
     for name in ("disc", "ring"):
-        for k in range(train + val):
+        for k in range(train + val + 1):
             pixels = rng.integers(90, 160, (40, 40, 3))
             far = np.hypot(y - 20 + rng.normal(), x - 20 + rng.normal())
             pixels[(far < 12) & ((name == "disc") | (far > 6))] += (80, 0, 0) if name == "disc" else (0, 0, 80)
             Image.fromarray(pixels.astype(np.uint8)).save(folder / f"{name}{k}.png")
-            rows.append(f"{name}{k}.png,{name},{'train' if k < train else 'val'}")
+            part = "train" if k < train else "val" if k < train + val else "test"
+            rows.append(f"{name}{k}.png,{name},{part}")
     (folder / "labels.csv").write_text("\n".join(rows) + "\n")
     return folder
 
