@@ -1,4 +1,10 @@
-"""``train detector``: a small network that finds the cells of smear fields, from their boxes."""
+"""``train detector``: a small network that finds the cells of smear fields, from their boxes.
+
+Where the recipe says that boxes of a class miss cells, a cell without a box is no background: no field is learned from
+in which none of the class has a box, and of what the network itself takes for a cell the loss says nothing. So the loss
+of the background is put right where the network contradicts it, as in Zhang et al. 2020 (arXiv 2002.05274), who turn
+its sign there; here it is left out.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +33,7 @@ from medsynth_app.engine.train.loop import History, Hooks, Learner, Plan, fit
 from medsynth_app.engine.train.pack import new_manifest, seal
 from medsynth_app.engine.train.recipe import DetectorSection, Recipe
 from medsynth_app.engine.train.supervision import Run, Supervisor
-from medsynth_app.engine.train.views import blurred, stained
+from medsynth_app.engine.train.views import blurred, restained, stained
 
 READ_LARGER = 1.4  # fields are kept so much larger than they are seen, which may be zoomed in
 SPREAD = 0.54 / 6  # of a peak, as a share of its box's sides, as in TTFNet
@@ -38,6 +44,8 @@ WARM_UP = 100
 NORMALISED_BY = 40  # batches
 FLOOR = 0.1  # confidence from which validation looks at cells
 SAME = 0.5  # overlap of boxes that are of one cell
+TRUSTED_AFTER = 0.2  # share of the steps after which a network that is sure may contradict the boxes
+BESIDE = 0.02  # of a peak: what is nearer to a box's middle than this belongs to that cell
 
 Objects = npt.NDArray[np.float32]
 
@@ -69,7 +77,8 @@ class Targets:
     heat
         Peaks, (n, classes, h, w).
     counts
-        Where it counts that there is none: 0 where a cell is mostly hidden; (n, 1, h, w).
+        Where it counts that there is none: 0 where a cell is mostly hidden, and for a class of which nothing is known
+        there; (n, classes, h, w).
     box, told
         What `CellNetwork.forward` says of boxes, and the weight with which it is told: (n, 4, h, w), (n, 1, h, w).
     """
@@ -99,10 +108,10 @@ def train_detector(run: Run) -> PackManifest:
     if not cells:
         raise UserError("The training fields have no boxes.", "Give fields with the boxes of their cells.")
     usual = usual_sizes(fields, len(classes))
-    network, history = _learn(recipe, fields, len(classes), run.checkpoints / "detector.pt", device, supervisor)
+    network, history = _learn(recipe, fields, classes, run.checkpoints / "detector.pt", device, supervisor)
     detector = Detector(network.eval(), device, classes, usual, (FLOOR,) * len(classes), section.longer)
     supervisor.report("pack", 0, 1, f"finding the cells of {len(frozen.validation)} validation fields")
-    limits, validated = validate(detector, frozen.validation)
+    limits, validated = validate(detector, frozen.validation, section.incomplete)
     training = {
         "recipe": recipe_fact(recipe), "classes": ", ".join(classes), "cells": cells,
         "validation_fields": len(frozen.validation), **validated, "parameters_million": millions(network),
@@ -133,28 +142,42 @@ def usual_sizes(fields: Sequence[Field], classes: int) -> Floats:
     return np.array([np.median(of_class or everything) for of_class in sizes], np.float32)
 
 
-def _learn(recipe: Recipe, fields: Sequence[Field], classes: int, path: Path, device: torch.device,
+def unknown_of(fields: Sequence[Field], classes: Sequence[str], incomplete: Sequence[str]) -> npt.NDArray[np.bool_]:
+    """Of which classes nothing is known in a field: of an incomplete one without any box; (fields, classes)."""
+    boxed = np.array([np.isin(np.arange(len(classes)), field.objects[:, 4]) for field in fields])
+    found: npt.NDArray[np.bool_] = ~boxed & np.isin(classes, incomplete)
+    return found
+
+
+def _learn(recipe: Recipe, fields: Sequence[Field], classes: Sequence[str], path: Path, device: torch.device,
            supervisor: Supervisor) -> tuple[CellNetwork, History]:
     """The averaged network, and what was done."""
     section = recipe.detector
     torch.manual_seed(recipe.seed)
-    network = CellNetwork(classes, section.widths).to(device)
+    network = CellNetwork(len(classes), section.widths).to(device)
+    unknown = unknown_of(fields, classes, section.incomplete)
+    believed = torch.tensor([section.believed if name in section.incomplete else torch.inf for name in classes],
+                            device=device)
     if device.type == "cpu":
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
-    def batch(rng: np.random.Generator) -> tuple[torch.Tensor, list[Objects]]:
-        crops = [crop_of(fields[k], section, rng) for k in rng.integers(len(fields), size=section.batch)]
+    def batch(rng: np.random.Generator) -> tuple[torch.Tensor, list[Objects], npt.NDArray[np.bool_]]:
+        chosen = rng.integers(len(fields), size=section.batch)
+        crops = [crop_of(fields[k], section, rng) for k in chosen]
         light = torch.from_numpy(np.stack([light for _picture, light, _objects in crops])).view(-1, 3, 1, 1)
         pictures = torch.from_numpy(np.stack([picture for picture, _light, _objects in crops])).permute(0, 3, 1, 2)
-        seen = stained(blurred(lit(pictures.to(device).float(), light.to(device))))
-        return normalised(seen).contiguous(memory_format=torch.channels_last), [objects for *_, objects in crops]
+        seen = lit(pictures.to(device).float(), light.to(device))
+        seen = stained(blurred(restained(seen, section.stain).clamp_(0, 1) if section.stain else seen))
+        return (normalised(seen).contiguous(memory_format=torch.channels_last), [objects for *_, objects in crops],
+                unknown[chosen])
 
     def losses(rng: np.random.Generator, step: int) -> Iterator[tuple[torch.Tensor, float]]:
-        pictures, objects = batch(rng)
-        targets = targets_of(objects, classes, section.crop // STRIDE, device)
+        pictures, objects, silent = batch(rng)
+        targets = targets_of(objects, len(classes), section.crop // STRIDE, device, silent)
+        limits = believed if step > TRUSTED_AFTER * section.steps else torch.full_like(believed, torch.inf)
         heat, box = network(pictures)
         with torch.autocast(device.type, enabled=False):
-            found, placed = heat_loss(heat.float(), targets), box_loss(box.float(), targets)
+            found, placed = heat_loss(heat.float(), targets, limits), box_loss(box.float(), targets)
         loss = found + section.box * placed
         yield loss, float(loss.detach())
 
@@ -210,16 +233,24 @@ def _turned(pixels: Pixels, objects: Objects, turn: int) -> tuple[Pixels, Object
     return np.ascontiguousarray(pixels), found
 
 
-def targets_of(batch: Sequence[Objects], classes: int, edge: int, device: torch.device) -> Targets:
-    """The targets of crops whose map has `edge` pixels a side; objects as `crop_of` gives them."""
+def targets_of(batch: Sequence[Objects], classes: int, edge: int, device: torch.device,
+               unknown: npt.NDArray[np.bool_]) -> Targets:
+    """The targets of crops whose map has `edge` pixels a side; objects as `crop_of` gives them.
+
+    Parameters
+    ----------
+    unknown
+        Of which classes the absence of boxes says nothing, for each crop: shape (n, classes).
+    """
     n, middle = len(batch), np.arange(edge, dtype=np.float32) + 0.5
-    heat, counts = np.zeros((n, classes, edge, edge), np.float32), np.ones((n, 1, edge, edge), np.float32)
+    heat, counts = np.zeros((n, classes, edge, edge), np.float32), np.ones((n, classes, edge, edge), np.float32)
+    counts[unknown] = 0
     box, told = np.zeros((n, 4, edge, edge), np.float32), np.zeros((n, 1, edge, edge), np.float32)
     for k, objects in enumerate(batch):
         for *sides, kind, seen in objects:
             left, top, right, bottom = (side / STRIDE for side in sides)
             if seen < HIDDEN:
-                counts[k, 0, int(top):int(np.ceil(bottom)), int(left):int(np.ceil(right))] = 0
+                counts[k, :, int(top):int(np.ceil(bottom)), int(left):int(np.ceil(right))] = 0
                 continue
             x, y, wide, high = (left + right) / 2, (top + bottom) / 2, right - left, bottom - top
             row, column = (min(int(value), edge - 1) for value in (y, x))
@@ -235,12 +266,20 @@ def targets_of(batch: Sequence[Objects], classes: int, edge: int, device: torch.
     return Targets(*(torch.from_numpy(values).to(device) for values in (heat, counts, box, told)))
 
 
-def heat_loss(logits: torch.Tensor, targets: Targets) -> torch.Tensor:
-    """The focal loss of CenterNet, equation 1, in which every class counts alike however rare it is."""
+def heat_loss(logits: torch.Tensor, targets: Targets, believed: torch.Tensor) -> torch.Tensor:
+    """The focal loss of CenterNet, equation 1, in which every class counts alike however rare it is.
+
+    Parameters
+    ----------
+    believed
+        Confidence of each class, (classes,), from which there may be a cell that has no box: there, off all cells that
+        have one, it does not count that there is none.
+    """
     log_yes, log_no = F.logsigmoid(logits), F.logsigmoid(-logits)
     yes, no = log_yes.exp(), log_no.exp()
-    middle = (targets.heat == 1).float()
-    loss = -(middle * no**2 * log_yes + (1 - middle) * targets.counts * (1 - targets.heat)**4 * yes**2 * log_no)
+    middle, beside = (targets.heat == 1).float(), targets.heat.amax(dim=1, keepdim=True) > BESIDE
+    counts = targets.counts * ((yes.detach() < believed.view(-1, 1, 1)) | beside)
+    loss = -(middle * no**2 * log_yes + (1 - middle) * counts * (1 - targets.heat)**4 * yes**2 * log_no)
     return (loss.sum(dim=(0, 2, 3)) / middle.sum(dim=(0, 2, 3)).clamp(min=1)).mean()
 
 
@@ -250,14 +289,20 @@ def box_loss(box: torch.Tensor, targets: Targets) -> torch.Tensor:
     return ((box - targets.box).abs() / scale * targets.told).sum() / targets.told.sum().clamp(min=1)
 
 
-def validate(detector: Detector, samples: Sequence[Sample]) -> tuple[tuple[float, ...], dict[str, Any]]:
-    """The limit of each class at which most cells of the validation fields are found and fewest else, and how many."""
+def validate(detector: Detector, samples: Sequence[Sample], incomplete: Sequence[str]
+             ) -> tuple[tuple[float, ...], dict[str, Any]]:
+    """The limit of each class at which most cells of the validation fields are found and fewest else, and how many.
+
+    Fields without any box of an incomplete class say nothing of it.
+    """
     hits: list[list[tuple[float, bool]]] = [[] for _ in detector.classes]
     known = [0] * len(detector.classes)
     for sample in samples:
         found = detector.find(read_whole(sample))
         for kind, name in enumerate(detector.classes):
             there = np.array([box for called, *box in sample.objects if called == name], np.float32).reshape(-1, 4)
+            if name in incomplete and not len(there):
+                continue
             known[kind] += len(there)
             hits[kind] += judged([cell for cell in found if cell.kind == name], there)
     limits, figures = [], {}

@@ -87,14 +87,20 @@ def train_encoder(run: Run) -> PackManifest:
     """
     recipe, supervisor, device = run.recipe, run.supervisor, training_device()
     frozen = TrainingSet.load(run.data)
-    classes = sorted({sample.label for sample in frozen.samples if sample.label})
+    named = {sample.label for sample in frozen.samples if sample.label}
+    if strange := sorted(set(recipe.encoder.leave_out) - named):
+        raise UserError(f"The recipe leaves out the class {strange[0]!r}, which the training set does not name.",
+                        f"It names {', '.join(sorted(named)) or 'none'}.")
+    classes = sorted(named - set(recipe.encoder.leave_out))
     blind = recipe.encoder.supervision == "none"
     if len(classes) < 2 and not blind:
-        raise UserError("The training set names fewer than two classes, and an encoder learns from their differences.",
-                        "Give a data folder with labels.csv or one sub-folder per class.")
-    supervisor.report("data", 0, 1, f"reading {len(frozen.samples)} training pictures")
-    known = tuple(sample for sample in frozen.samples if sample.label)
-    learned = frozen.samples if blind else known
+        raise UserError("The training set names fewer than two classes to learn from, and an encoder learns from their "
+                        "differences.", "Give a data folder with labels.csv or one sub-folder per class, and leave out "
+                        "fewer of them.")
+    samples = tuple(sample for sample in frozen.samples if sample.label not in recipe.encoder.leave_out)
+    supervisor.report("data", 0, 1, f"reading {len(samples)} training pictures")
+    known = tuple(sample for sample in samples if sample.label)
+    learned = samples if blind else known
     pixels = read_pixels(learned, round(recipe.encoder.size * READ_LARGER))
     taught = np.empty(0, np.int64) if blind else _numbers(known, classes)
     learner, history = _learn(recipe, pixels, taught, 0 if blind else len(classes), run.checkpoints / "encoder.pt",
@@ -106,6 +112,7 @@ def train_encoder(run: Run) -> PackManifest:
         "recipe": recipe_fact(recipe),
         "supervision": NO_LABELS if blind else "labels",
         "classes": classes if not blind else None,
+        "left_out": list(recipe.encoder.leave_out) or None,
         **_validated(encoder, known, _numbers(known, classes), held_out, classes, recipe, device),
         "validation_images": len(held_out),
         "dimensions": recipe.encoder.widths[-1],

@@ -20,13 +20,13 @@ SUPERVISION = ("labels", "none")
 TURNS = ("hflip", "vflip", "rot90")
 WORDS = {"str": "a text", "int": "a whole number", "float": "a number", "tuple[str, ...]": "a list of texts",
          "tuple[int, ...]": "a list of whole numbers"}
-BELOW_ONE = ("ema", "drop_caption")
+BELOW_ONE = ("ema", "drop_caption", "believed")
 ABOVE_NOTHING = ("learning_rate", "temperature")
 LEAST = {"steps": 1, "batch": 1, "crop": 16, "variants": 1, "text_width": 1, "text_layers": 1, "critic_width": 1,
          "hint_width": 1, "size": 8, "limit": 0, "learning_rate": 0, "temperature": 0, "weight_decay": 0, "contrast": 0,
          "ema": 0, "drop_caption": 0, "noise": 0,
          "adversarial": 0, "layers": 1, "kl_weight": 0, "perceptual": 0, "critic_after": 0, "equivariance": 0,
-         "stain": 0, "evaluate_every": 0, "longer": 32, "zoom": 1, "box": 0}
+         "stain": 0, "evaluate_every": 0, "longer": 32, "zoom": 1, "box": 0, "believed": 0.05}
 NONE_AT_ALL = ("decoder", "steps")  # 0 says that there is no such stage
 NORM_GROUPS = 16  # of the group normalisation in autoencoder and UNet
 
@@ -160,7 +160,8 @@ class EncoderSection:
 
     `supervision` is "labels", or "none": then no class is looked at, and views of a picture shall be alike. With labels
     `contrast` weighs the contrastive loss against the cross-entropy, and `temperature` is that loss's own; a step sees
-    two views of `batch` pictures.
+    two views of `batch` pictures. Pictures of the classes in `leave_out` are not learned from, so that they are new to
+    the encoder.
     """
 
     size: int = 96
@@ -174,6 +175,7 @@ class EncoderSection:
     supervision: str = "labels"
     contrast: float = 0.5
     temperature: float = 0.1
+    leave_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -181,12 +183,16 @@ class DetectorSection:
     """Shape and schedule of the detector of cells.
 
     Fields are seen at `longer` pixels of their longer side, in squares of `crop` pixels, at `zoom` times less to `zoom`
-    times more than that. `box` weighs the loss of the boxes against that of the heat maps.
+    times more than that, with up to `stain` more or less of each dye. `box` weighs the loss of the boxes against that
+    of the heat maps. `incomplete` names the classes of which many cells have no box: of such a class nothing is learned
+    from a field without any box of it, and a cell without a box of which the network is surer than `believed` is
+    nothing that it is to unlearn.
     """
 
     longer: int = 240
     crop: int = 192
     zoom: float = 1.5
+    stain: float = 0.0
     widths: tuple[int, ...] = (16, 32, 64, 96, 96)
     steps: int = 1400
     batch: int = 8
@@ -194,6 +200,8 @@ class DetectorSection:
     weight_decay: float = 0.02
     ema: float = 0.99
     box: float = 1.0
+    incomplete: tuple[str, ...] = ()
+    believed: float = 0.5
 
 
 SECTIONS: dict[str, type] = {"autoencoder": AutoencoderSection, "decoder": DecoderSection,
@@ -293,6 +301,11 @@ def _check_ranges(recipe: Recipe, path: Path, has_pictures: bool) -> None:
     if detector.crop % 32 or len(detector.widths) != 5 or min(detector.widths) < 1:
         raise UserError(f"In [detector] of the recipe {path.name}, crop or widths cannot be used.",
                         "crop is a multiple of 32, and widths are five numbers above 0.")
+    classes = recipe.data.get("classes")
+    called = set(classes.values()) if isinstance(classes, dict) else set()
+    if strange := sorted(set(detector.incomplete) - called):
+        raise UserError(f"In the recipe {path.name}, incomplete in [detector] names {strange[0]!r}.",
+                        f"It has to be one of what classes in [data] calls the boxes: {', '.join(sorted(called))}.")
     crop, factor = recipe.autoencoder.crop, 2 ** (len(recipe.autoencoder.widths) - 1)
     if has_pictures and recipe.pack.native_size % (factor * 2 ** (len(recipe.denoiser.widths) - 1)):
         step = factor * 2 ** (len(recipe.denoiser.widths) - 1)

@@ -43,17 +43,20 @@ def views_without_labels(pictures: torch.Tensor, size: int) -> torch.Tensor:
     return blurred(restained(_placed(pictures, size, CLOSER))).clamp_(0, 1)
 
 
-def restained(views: torch.Tensor) -> torch.Tensor:
-    """More or less of each dye (Tellez et al. 2018, arXiv 1808.05896) and of light; (n, 3, h, w), in [0, 1]."""
+def restained(views: torch.Tensor, spread: float = RESTAIN) -> torch.Tensor:
+    """More or less of each dye, by up to `spread` (Tellez et al. 2018, arXiv 1808.05896), and of light.
+
+    Pictures (n, 3, h, w), float32 in [0, 1].
+    """
     n, device = len(views), views.device
     dyes = torch.tensor(DYES, device=device)
     dyes = dyes / dyes.norm(dim=1, keepdim=True)
 
-    def about(spread: float, *shape: int) -> torch.Tensor:
-        return spread * (2 * torch.rand(n, *shape, device=device) - 1)
+    def about(range_: float, *shape: int) -> torch.Tensor:
+        return range_ * (2 * torch.rand(n, *shape, device=device) - 1)
 
     amounts = -views.clamp(1 / 255, 1).log().permute(0, 2, 3, 1) @ torch.linalg.inv(dyes)
-    amounts = amounts * (1 + about(RESTAIN, 1, 1, 3)) + about(RESTAIN / 10, 1, 1, 3)
+    amounts = amounts * (1 + about(spread, 1, 1, 3)) + about(spread / 10, 1, 1, 3)
     found: torch.Tensor = (-(amounts @ dyes)).exp().permute(0, 3, 1, 2) * (1 + about(RELIGHT, 1, 1, 1))
     return found
 

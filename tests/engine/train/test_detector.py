@@ -15,8 +15,10 @@ from medsynth_app.core.bounds import Bounds
 from medsynth_app.core.cell import FoundCell
 from medsynth_app.core.errors import Cancelled, UserError
 from medsynth_app.core.pack_files import hash_files, open_pack, read_manifest, verify_pack
+from medsynth_app.datasets.dataset import TrainingSet
 from medsynth_app.datasets.freeze import freeze_training_set
-from medsynth_app.engine.detector import decoded
+from medsynth_app.engine.detector import CellNetwork, decoded
+from medsynth_app.engine.find_cells import Detector
 from medsynth_app.engine.train.detector import (
     Field,
     best_limit,
@@ -26,13 +28,17 @@ from medsynth_app.engine.train.detector import (
     judged,
     targets_of,
     train_detector,
+    unknown_of,
+    validate,
 )
 from medsynth_app.engine.train.parts import train_part
-from medsynth_app.engine.train.recipe import DetectorSection
+from medsynth_app.engine.train.recipe import DetectorSection, Recipe
 from medsynth_app.engine.train.supervision import Run, Supervisor
 from tests.engine.tiny_detector import make_fields, tiny_recipe
 
 CPU = torch.device("cpu")
+ALL_KNOWN = np.zeros((2, 2), bool)
+NOTHING_BELIEVED = torch.full((2,), torch.inf)
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +50,7 @@ def frozen(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_targets_say_where_the_cells_are() -> None:
     """What `decoded` reads from the targets themselves are the boxes that they were made from."""
     cells = np.array([[8, 12, 40, 36, 0, 1], [50, 40, 64, 63, 1, 1], [0, 50, 20, 64, 0, 0.9]], np.float32)
-    targets = targets_of([cells, cells[:0]], 2, 16, CPU)
+    targets = targets_of([cells, cells[:0]], 2, 16, CPU, ALL_KNOWN)
     found = decoded(targets.heat[0], targets.box[0], (0.99, 0.99), (64, 64))
     order = np.lexsort((found.boxes[:, 0], found.kinds))
     assert found.boxes[order] == pytest.approx(cells[[2, 0, 1], :4], abs=1e-3)
@@ -53,15 +59,63 @@ def test_targets_say_where_the_cells_are() -> None:
 
 
 def test_what_a_crop_hides_is_neither_cell_nor_background() -> None:
-    targets = targets_of([np.array([[0, 0, 8, 32, 0, 0.2]], np.float32)], 1, 16, CPU)
+    targets = targets_of([np.array([[0, 0, 8, 32, 0, 0.2]], np.float32)], 1, 16, CPU, ALL_KNOWN[:1, :1])
     assert targets.heat.max() == 0 and targets.counts[0, 0, :8, :2].max() == 0 and targets.counts.sum() == 256 - 16
 
 
 def test_the_losses_are_least_where_all_is_told() -> None:
-    targets = targets_of([np.array([[8, 12, 40, 36, 0, 1]], np.float32)], 1, 16, CPU)
+    targets = targets_of([np.array([[8, 12, 40, 36, 0, 1]], np.float32)], 1, 16, CPU, ALL_KNOWN[:1, :1])
     right = torch.where(targets.heat == 1, 8.0, -8.0)
-    assert float(heat_loss(right, targets)) < 0.01 < 1 < float(heat_loss(-right, targets))
+    nothing = NOTHING_BELIEVED[:1]
+    assert float(heat_loss(right, targets, nothing)) < 0.01 < 1 < float(heat_loss(-right, targets, nothing))
     assert float(box_loss(targets.box, targets)) == 0 < float(box_loss(targets.box + 1, targets))
+
+
+def test_a_cell_without_a_box_is_not_unlearned_where_the_network_is_sure_of_it() -> None:
+    """Sure of a cell far from the only box: that costs where the class is complete, and nothing where it is not."""
+    targets = targets_of([np.array([[0, 0, 20, 20, 0, 1]], np.float32)], 2, 16, CPU, ALL_KNOWN[:1])
+    right = torch.where(targets.heat == 1, 8.0, -8.0)
+    sure, near = right.clone(), right.clone()
+    sure[0, 1, 12, 12], near[0, 1, 3, 3] = 3.0, 3.0  # and of another cell in the midst of the one that has a box
+    doubted = torch.tensor([torch.inf, 0.5])
+    least = float(heat_loss(right, targets, NOTHING_BELIEVED))
+    assert float(heat_loss(sure, targets, doubted)) == pytest.approx(least, abs=1e-3)
+    assert float(heat_loss(sure, targets, NOTHING_BELIEVED)) > 1 and float(heat_loss(near, targets, doubted)) > 1
+    assert float(heat_loss(sure, targets, torch.tensor([0.5, torch.inf]))) > 1
+
+
+def test_a_field_without_boxes_of_an_incomplete_class_says_nothing_of_it() -> None:
+    pixels = np.full((8, 8, 3), 200, np.uint8)
+    fields = [Field(pixels, np.full(3, 200, np.float32), np.array(objects, np.float32).reshape(-1, 5), 1.0)
+              for objects in ([[0, 0, 4, 4, 0], [4, 4, 8, 8, 1]], [[0, 0, 4, 4, 1]], [])]
+    unknown = unknown_of(fields, ("rbc", "wbc"), ("rbc",))
+    assert unknown.tolist() == [[False, False], [True, False], [True, False]]
+    targets = targets_of([np.empty((0, 6), np.float32)] * 3, 2, 16, CPU, unknown)
+    sure = torch.full((3, 2, 16, 16), 3.0, requires_grad=True)  # of every class, everywhere
+    heat_loss(sure, targets, NOTHING_BELIEVED).backward()
+    assert sure.grad is not None
+    learned = sure.grad.abs().amax(dim=(2, 3)) > 0
+    assert learned.tolist() == [[True, True], [False, True], [False, True]]
+
+
+def test_validation_asks_no_field_for_what_it_does_not_say(frozen: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is found in a field without any box is no mistake, where boxes miss some cells."""
+    one = TrainingSet.load(frozen).validation[0]
+    fields = [replace(one, objects=(("rbc", 0, 0, 10, 10),)), replace(one, objects=(("wbc", 50, 50, 60, 60),))]
+    detector = Detector(CellNetwork(2, [8] * 5), CPU, ("rbc", "wbc"), np.full(2, 18, np.float32), (0.1, 0.1), 96)
+    cells = (FoundCell("rbc", Bounds(0, 0, 10, 10), 0.8, True), FoundCell("rbc", Bounds(30, 30, 40, 40), 0.9, False))
+    monkeypatch.setattr(Detector, "find", lambda _self, _pixels: cells)
+    for incomplete, figures in (((), "F1 0.400, recall 1.000, precision 0.250"),
+                                (("rbc",), "F1 0.667, recall 1.000, precision 0.500")):
+        assert validate(detector, fields, incomplete)[1]["validation_rbc"].startswith(figures)
+
+
+def test_a_recipe_names_no_incomplete_class_that_has_no_boxes(tmp_path: Path) -> None:
+    tiny_recipe(tmp_path, 2)
+    path = tmp_path / "tiny-detector-2.toml"
+    path.write_text(path.read_text() + 'incomplete = ["platelet"]\n')
+    with pytest.raises(UserError, match=r"incomplete in .detector. names 'platelet'"):
+        Recipe.load(path)
 
 
 def test_a_crop_shows_what_its_boxes_say() -> None:

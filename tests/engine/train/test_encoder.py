@@ -77,6 +77,30 @@ def test_a_set_without_classes_is_refused(frozen: Path, tmp_path: Path) -> None:
         train_encoder(Run(tiny_recipe(tmp_path, 2), tmp_path, tmp_path / "pack", tmp_path / "kept"))
 
 
+def test_a_class_that_is_left_out_is_new_to_the_encoder(frozen: Path, tmp_path: Path) -> None:
+    """The very same weights as from a set that never held it, with labels and without; a class that no one has is told.
+    """
+    raw = json.loads((frozen / "manifest.json").read_text())
+    two = raw["items"]
+    three = [*two, *({**item, "class": "blot"} for item in two[:20])]
+    for supervision in ("labels", "none"):
+        made = []
+        for name, items, left_out in (("with", three, ("blot",)), ("without", two, ())):
+            folder = tmp_path / f"{supervision}-{name}"
+            folder.mkdir()
+            items = [{**item, "file": str(frozen / item["file"])} for item in items]
+            (folder / "manifest.json").write_text(json.dumps({**raw, "items": items}))
+            recipe = tiny_recipe(tmp_path, 4)
+            recipe = replace(recipe, encoder=replace(recipe.encoder, supervision=supervision, leave_out=left_out))
+            manifest = train_part("encoder", Run(recipe, folder, folder / "pack", folder / "kept"))
+            assert manifest.training["encoder"]["left_out"] == (", ".join(left_out) or None)
+            made.append(manifest.files["encoder.safetensors"])
+        assert made[0] == made[1]
+    recipe = replace(recipe, encoder=replace(recipe.encoder, leave_out=("square",)))
+    with pytest.raises(UserError, match="leaves out the class 'square'"):
+        train_encoder(Run(recipe, frozen, tmp_path / "pack", tmp_path / "kept"))
+
+
 def test_without_labels_none_is_looked_at(frozen: Path, tmp_path: Path) -> None:
     """The same pictures under shuffled classes, or one class alone, make the very same weights."""
     recipe = tiny_recipe(tmp_path, 4)
