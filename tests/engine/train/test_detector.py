@@ -105,7 +105,7 @@ def test_validation_asks_no_field_for_what_it_does_not_say(frozen: Path, monkeyp
     detector = Detector(CellNetwork(2, [8] * 5), CPU, ("rbc", "wbc"), np.full(2, 18, np.float32), (0.1, 0.1), 96)
     cells = (FoundCell("rbc", Bounds(0, 0, 10, 10), 0.8, True), FoundCell("rbc", Bounds(30, 30, 40, 40), 0.9, False))
     monkeypatch.setattr(Detector, "find", lambda _self, _pixels: cells)
-    for incomplete, figures in (((), "F1 0.400, recall 1.000, precision 0.250"),
+    for incomplete, figures in (((), "F1 0.500, recall 1.000, precision 0.333"),
                                 (("rbc",), "F1 0.667, recall 1.000, precision 0.500")):
         assert validate(detector, fields, incomplete)[1]["validation_rbc"].startswith(figures)
 
