@@ -1,10 +1,11 @@
 """Which cells to label first where the rare ones are new to the encoder: copies of ``cell-encoder`` that left two out.
 
 Run: ``python -m tests.benchmarks.new_classes ../shared/data/pbc-cells --out DIR``. The classes are put into pairs by
-chance; for each pair `medsynth train encoder` makes an encoder by the recipe of the shipped one that leaves both out
-(smaller: `SMALLER`), and `medsynth simulate-labelling --encoder COPY --imbalance 20 --rare A --rare B` has an oracle
-label with it. ``--beside E.npz`` (of `medsynth embed` or ``tests.benchmarks.peer_embeddings``, may be repeated) does
-the same with embeddings that are there. What was trained or simulated already is not done again.
+chance; for each pair an encoder is trained by the recipe of the shipped one, smaller (`SMALLER`) and with both in
+``leave_out``, as `medsynth train encoder` does, and `medsynth simulate-labelling --encoder COPY --imbalance 20` has an
+oracle label with it, the two being the rare ones. ``--beside E.npz`` (of `medsynth embed` or
+``tests.benchmarks.peer_embeddings``, may be repeated) does the same with embeddings that are there. What was trained or
+simulated already is not done again.
 
 What is printed is read off the mean of all curves, of all pairs and seeds, as `simulate-labelling` reads it off the
 mean of its seeds.
@@ -22,6 +23,11 @@ from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
+
+from medsynth_app.datasets.freeze import freeze_training_set
+from medsynth_app.engine.train.parts import train_part
+from medsynth_app.engine.train.recipe import Recipe
+from medsynth_app.engine.train.supervision import Run, Supervisor
 
 RECIPE = Path(__file__).resolve().parents[2] / "resources" / "recipes" / "cell-encoder.toml"
 MEDSYNTH = [sys.executable, "-c", "from medsynth_app.cli import main; main()"]
@@ -41,13 +47,16 @@ def taught_without(pair: Pair, data: Path, out: Path, steps: int, minutes: float
     """The pack of an encoder that never saw a cell of the two classes."""
     pack = out / "-".join(("without", *pair))
     if not (pack / "pack.json").is_file():
-        recipe = out / f"{pack.name}.toml"
         text = RECIPE.read_text()
         for key, value in {**SMALLER, "steps": str(steps)}.items():
             text = re.sub(rf"(?m)^{key} = .*$", f"{key} = {value}", text)
-        recipe.write_text(text.replace("[encoder]\n", f"[encoder]\nleave_out = {json.dumps(pair)}\n", 1))
-        subprocess.run([*MEDSYNTH, "train", "encoder", recipe, "--data", data, "--out", pack, "--max-minutes",
-                        str(minutes)], check=True)
+        path = out / f"{pack.name}.toml"
+        path.write_text(text.replace("[encoder]\n", f"[encoder]\nleave_out = {json.dumps(pair)}\n", 1))
+        recipe, frozen = Recipe.load(path), out / "set"
+        if not (frozen / "manifest.json").is_file():
+            freeze_training_set(data, recipe.data, frozen)
+        supervisor = Supervisor(max_seconds=60 * minutes if minutes else None)
+        train_part("encoder", Run(recipe, frozen, pack, out / f"{pack.name}.checkpoints", supervisor))
     return pack
 
 
