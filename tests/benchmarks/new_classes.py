@@ -43,11 +43,11 @@ def pairs_of(data: Path) -> list[Pair]:
     return list(zip(order[::2], order[1::2], strict=True))
 
 
-def taught_without(pair: Pair, data: Path, out: Path, steps: int, minutes: float) -> Path:
+def taught_without(pair: Pair, of: Path, data: Path, out: Path, steps: int, minutes: float) -> Path:
     """The pack of an encoder that never saw a cell of the two classes."""
     pack = out / "-".join(("without", *pair))
     if not (pack / "pack.json").is_file():
-        text = RECIPE.read_text()
+        text = of.read_text()
         for key, value in {**SMALLER, "steps": str(steps)}.items():
             text = re.sub(rf"(?m)^{key} = .*$", f"{key} = {value}", text)
         path = out / f"{pack.name}.toml"
@@ -94,6 +94,7 @@ def main() -> int:
     parser.add_argument("data", type=Path)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--beside", type=Path, action="append", default=[], metavar="E.npz")
+    parser.add_argument("--recipe", type=Path, default=RECIPE)
     parser.add_argument("--steps", type=int, default=1600)
     parser.add_argument("--minutes", type=float, default=0, help="end each training after so many; 0: never")
     parser.add_argument("--seeds", type=int, default=5)
@@ -106,7 +107,8 @@ def main() -> int:
             simulated(pair, [embeddings, "--labels", labels], options.out / f"{embeddings.stem}-{'-'.join(pair)}",
                       options.seeds) for pair in pairs])
     if not options.skip:
-        packs = [taught_without(pair, options.data, options.out, options.steps, options.minutes) for pair in pairs]
+        packs = [taught_without(pair, options.recipe, options.data, options.out, options.steps, options.minutes)
+                 for pair in pairs]
         told("cell-encoder without two", [
             simulated(pair, [options.data, "--encoder", pack], options.out / f"own-{'-'.join(pair)}", options.seeds)
             for pair, pack in zip(pairs, packs, strict=True)])
