@@ -31,6 +31,7 @@ _OWN = (  # drawn by the packs that come with the program; see resources/demo
     ("A blood cell", "blood-cell.png", "blood cells"),
     ("A colonoscopy frame", "colonoscopy.png", "colonoscopy"),
     ("MR of the hippocampus", "hippocampus.png", "hippocampus MRI"),
+    ("A chest X-ray", "chest-xray.png", "chest X-ray"),
 )
 _PYDICOM = (
     ("CT of the spine", "CT_small.dcm", "", "pydicom test files, CT_small (anonymous)"),

@@ -22,7 +22,7 @@ PACKS = [path.parent for path in sorted(FOLDER.glob(f"*/{MANIFEST}"))
 
 
 def test_there_is_a_pack_of_every_domain() -> None:
-    assert {path.name for path in PACKS} == {"blood-cells", "colonoscopy", "hippocampus-mri"}
+    assert {path.name for path in PACKS} == {"blood-cells", "chest-xray", "colonoscopy", "hippocampus-mri"}
 
 
 @pytest.mark.parametrize("pack", PACKS, ids=lambda path: path.name)

@@ -19,7 +19,7 @@ SHIPPED = Path(__file__).resolve().parents[2] / "resources" / "packs"
 LONG = "a " * 75  # one token each
 
 
-@pytest.mark.parametrize("name", ["blood-cells", "colonoscopy", "hippocampus-mri"])
+@pytest.mark.parametrize("name", ["blood-cells", "chest-xray", "colonoscopy", "hippocampus-mri"])
 def test_of_a_long_prompt_the_rest_is_told(name: str) -> None:
     pack = open_pack(SHIPPED / name)
     assert unread(pack, LONG, LONG) == unread(pack, "a cell", "") == ()
@@ -65,6 +65,7 @@ def test_a_short_prompt_loads_no_vocabulary() -> None:
     ("blood-cells", "a neutrophl, stained", ("neutrophl", "stained")),
     ("blood-cells", "the polyp of a tumour", ("polyp", "tumour")), ("blood-cells", "eosinophil, Giemsa stain 12", ()),
     ("colonoscopy", "a polyp with burned-in text in Zürich", ("zürich",)),
+    ("chest-xray", "frontal chest X-ray of a child with pneumothorax", ("pneumothorax",)),
     ("hippocampus-mri", "axial T1-weighted MRI of the posterior hippocampus", ())])
 def test_words_that_no_caption_held_are_told(name: str, prompt: str, words: tuple[str, ...]) -> None:
     pack = open_pack(SHIPPED / name)
