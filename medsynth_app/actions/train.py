@@ -7,7 +7,8 @@ import re
 import shutil
 import tomllib
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from medsynth_app.core.files import LOCK, alone, writing
 from medsynth_app.core.jobs.train import RUN, TrainRequest
 from medsynth_app.core.pack import MANIFEST
 from medsynth_app.core.pack_files import InstalledPack
-from medsynth_app.datasets.dataset import is_frozen, refuse_another_set, refuse_part
+from medsynth_app.datasets.dataset import is_frozen, refuse_another_set, refuse_other_section, refuse_part
 from medsynth_app.datasets.freeze import check_layout, refuse_among
 from medsynth_app.jobs.queue import JobQueue
 
@@ -49,7 +50,8 @@ def train_request(recipe: Path, data: Path | None, out: Path, *, part: str = "ba
     ------
     UserError
         For a recipe or data folder that cannot be used, a pack that exists already, or a run that was begun
-        before when `resume` is not asked for, or was not when it is; a place that cannot be written.
+        before when `resume` is not asked for, or was not when it is, or on data frozen by another section ``[data]``;
+        a place that cannot be written.
     """
     layout = read_layout(recipe)
     _refuse_recipe(recipe, part, layout)
@@ -80,7 +82,9 @@ def train_request(recipe: Path, data: Path | None, out: Path, *, part: str = "ba
                         safe="What it has kept stays.")
     data = data or known
     frozen, checkpoints = work / "set", work / "checkpoints"
-    if not (is_frozen(frozen) and (data is None or _holds_any(checkpoints))):
+    if is_frozen(frozen) and (data is None or _holds_any(checkpoints)):
+        refuse_other_section(frozen, layout)
+    else:
         check_data(data, layout)
     if data is not None:
         refuse_among(data, out)
@@ -165,6 +169,27 @@ def branch(source: Path, out: Path, recipe: Path, *, part: str, pack: InstalledP
     except BaseException:  # Ctrl+C too
         shutil.rmtree(new, ignore_errors=True)
         raise
+
+
+@contextmanager
+def branching(out: Path) -> Iterator[None]:
+    """Around a branch's first run: where it fails before it has learned anything of its own, the copy is taken away.
+
+    Else the same command, with a recipe that is mended, would find its folder in use.
+    """
+    work = work_folder(out)
+    before = _state_of(work / "checkpoints")
+    try:
+        yield
+    except UserError:
+        if _state_of(work / "checkpoints") == before:
+            shutil.rmtree(work, ignore_errors=True)
+        raise
+
+
+def _state_of(folder: Path) -> set[tuple[str, int]]:
+    """Name and time of every file."""
+    return {(path.name, path.stat().st_mtime_ns) for path in folder.iterdir()} if folder.is_dir() else set()
 
 
 def _copy(work: Path, new: Path, progress: Callable[[int, int], None], cancelled: Callable[[], bool]) -> None:

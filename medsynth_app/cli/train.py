@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +13,7 @@ from medsynth_app.actions.data import REPORT, look_at_data, preview_request, rea
 from medsynth_app.actions.data_recipe import add_time, write_recipe
 from medsynth_app.actions.data_words import time_of
 from medsynth_app.actions.packs import find_pack
-from medsynth_app.actions.train import begun_part, has_learned, train_request
+from medsynth_app.actions.train import begun_part, branching, has_learned, train_request
 from medsynth_app.actions.train import branch as branch_run
 from medsynth_app.actions.train import train as queue_training
 from medsynth_app.cli.common import Answer, JsonOption, OutOption, WorkspaceOption, command
@@ -51,7 +52,8 @@ def _train(part: str, recipe: Path, data: Path | None, out: Path, resume: bool, 
         if dry:
             return _previewed(here, request)
         try:
-            here.run(queue_training(here.queue, request, here.person_id))
+            with branching(out) if branch is not None else nullcontext():
+                here.run(queue_training(here.queue, request, here.person_id))
         except Interrupted:
             if begun_part(out):
                 typer.echo(f"{'What was learned is kept' if has_learned(out) else 'Nothing was learned yet'}: the same "

@@ -98,6 +98,20 @@ def refuse_another_set(frozen: Path, layout: Mapping[str, Any]) -> None:
                         "recipe without set in its [data].")
 
 
+def refuse_other_section(frozen: Path, layout: Mapping[str, Any]) -> None:
+    """Raise `UserError` where a run goes on with a set that was frozen by another section ``[data]`` than this.
+
+    Captions and boxes were frozen with it: what the section says now would be passed over. Sets that were frozen before
+    they said by which pass.
+    """
+    before = manifest_of(frozen).get("section")
+    changed = [] if before is None else sorted(key for key in {*before, *layout} if before.get(key) != layout.get(key))
+    if changed:
+        raise UserError(f"[data] of the recipe has changed since the data of this run were frozen: "
+                        f"{', '.join(changed)}.", "Put back what it was, or begin a new run in another folder.",
+                        safe="What the run has kept stays.")
+
+
 def refuse_part(part: str, layout: Mapping[str, Any]) -> None:
     """Raise `UserError` where a part (`core.jobs.train.TRAINABLE`) cannot learn from a recipe's section ``[data]``."""
     if (layout.get("layout") == FIELDS) != (part == "detector"):

@@ -180,6 +180,7 @@ def _facts_of(chosen: Chosen, layout: Mapping[str, Any], items: Sequence[Item]) 
     for item in items:
         files.setdefault(str(item.get("class", "")), {}).setdefault(str(item["split"]), set()).add(str(item["file"]))
     return {
+        "section": dict(layout),
         "split_by": str(chosen.by),
         "classes": {name: {part: len(parts.get(part, ())) for part in PARTS} for name, parts in sorted(files.items())},
         "synthetic": chosen.drawn,

@@ -11,7 +11,7 @@ from medsynth_app.core.errors import Cancelled, UserError
 from medsynth_app.core.files import alone
 from medsynth_app.core.job import EventKind, JobEvent
 from medsynth_app.core.jobs.train import RUN, TrainRequest, figures_words, measured_by
-from medsynth_app.datasets.dataset import is_frozen
+from medsynth_app.datasets.dataset import is_frozen, refuse_other_section
 from medsynth_app.datasets.freeze import freeze_training_set
 from medsynth_app.engine.clock import Clock
 from medsynth_app.engine.diffusion.watch import Emit
@@ -118,13 +118,15 @@ def frozen_set(request: TrainRequest, recipe: Recipe, checkpoints: Path, supervi
     Raises
     ------
     UserError
-        When the data do not have the layout that the recipe names, or there are none.
+        When the data do not have the layout that the recipe names, there are none, or the run has learned from what
+        another section ``[data]`` froze.
     Cancelled
         While they are being frozen; nothing of it is kept.
     """
     data, place = Path(request.data) if request.data else None, Path(request.frozen) if request.frozen else None
     learned = checkpoints.is_dir() and any(checkpoints.iterdir())
     if place is not None and is_frozen(place) and (learned or data is None):
+        refuse_other_section(place, recipe.data)
         return place
     if data is None:
         raise UserError("There is no frozen training set of an earlier run here.", "Give the folder of the data.")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from medsynth_app.actions.train import begun_part, branch, branch_recipe, train, train_request
+from medsynth_app.actions.train import begun_part, branch, branch_recipe, read_layout, train, train_request
 from medsynth_app.core.errors import Cancelled, UserError
 from medsynth_app.core.files import alone
 from medsynth_app.core.job import Lane
@@ -90,9 +90,23 @@ def test_a_run_that_has_learned_takes_no_other_data(tmp_path: Path, recipe: Path
     assert train_request(recipe, data, tmp_path / "pack", resume=True).data == str(data)
 
 
+def test_a_run_does_not_go_on_with_captions_that_its_recipe_no_longer_names(
+        tmp_path: Path, recipe: Path, data: Path) -> None:
+    first = begun(recipe, data, tmp_path / "pack")
+    freeze_training_set(data, read_layout(recipe), Path(first.frozen))
+    recipe.write_text(f"{RECIPE}crops = [0.5]\n".replace("{a} {class}", "a cell: {class}"))
+    with pytest.raises(UserError, match="has changed since the data of this run were frozen: captions, crops"):
+        train_request(recipe, None, tmp_path / "pack", resume=True)
+    with pytest.raises(UserError, match="captions, crops"):
+        branch(tmp_path / "pack", tmp_path / "new", recipe, part="base")
+    assert not (tmp_path / "new.training").exists()
+    recipe.write_text(f"# again\n{RECIPE}[denoiser]\nsteps = 9\n")
+    assert train_request(recipe, None, tmp_path / "pack", resume=True).frozen == first.frozen
+
+
 def test_what_was_learned_from_is_enough_where_the_data_have_gone(tmp_path: Path, recipe: Path, data: Path) -> None:
     first = begun(recipe, data, tmp_path / "pack")
-    freeze_training_set(data, {"layout": "labelled-cells", "captions": ["{class}"]}, Path(first.frozen))
+    freeze_training_set(data, {"layout": "labelled-cells", "captions": ["{a} {class}"]}, Path(first.frozen))
     (data / "labels.csv").unlink()
     assert train_request(recipe, None, tmp_path / "pack", resume=True).frozen == first.frozen
 
@@ -100,7 +114,7 @@ def test_what_was_learned_from_is_enough_where_the_data_have_gone(tmp_path: Path
 def test_a_run_goes_on_as_another_from_a_copy_of_what_it_learned(tmp_path: Path, recipe: Path, data: Path) -> None:
     first = begun(recipe, data, tmp_path / "pack")
     told: list[tuple[int, int]] = []
-    freeze_training_set(data, {"layout": "labelled-cells", "captions": ["{class}"]}, Path(first.frozen))
+    freeze_training_set(data, {"layout": "labelled-cells", "captions": ["{a} {class}"]}, Path(first.frozen))
     other = branch(tmp_path / "pack", tmp_path / "branch", recipe, part="base", max_minutes=3,
                    progress=lambda at, of: told.append((at, of)))
     assert (other.data, Path(other.checkpoints).parent.name) == (first.data, "branch.training")
@@ -170,13 +184,13 @@ def test_a_pack_inside_a_pack_is_refused(tmp_path: Path, recipe: Path, data: Pat
 
 
 def test_a_frozen_set_is_taken_as_it_is(tmp_path: Path, recipe: Path, data: Path) -> None:
-    layout = {"layout": "labelled-cells", "captions": ["{class}"]}
+    layout = {"layout": "labelled-cells", "captions": ["{a} {class}"]}
     frozen = freeze_training_set(data, layout, tmp_path / "frozen")
     assert Path(train_request(recipe, frozen, tmp_path / "other").data) == frozen
 
 
 def test_a_set_that_was_frozen_from_other_data_is_refused(tmp_path: Path, recipe: Path, data: Path) -> None:
-    frozen = freeze_training_set(data, {"layout": "labelled-cells", "captions": ["{class}"]}, tmp_path / "frozen")
+    frozen = freeze_training_set(data, {"layout": "labelled-cells", "captions": ["{a} {class}"]}, tmp_path / "frozen")
     recipe.write_text(RECIPE + 'set = "pbc-cells"\n')
     with pytest.raises(UserError, match="data set 'pbc-cells', and frozen was frozen from 'data without a name"):
         train_request(recipe, frozen, tmp_path / "other")

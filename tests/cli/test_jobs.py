@@ -15,7 +15,9 @@ import numpy as np
 import psutil
 import pytest
 from PIL import Image
+from typer.testing import CliRunner
 
+from medsynth_app import cli
 from medsynth_app.actions.demo import demo_images
 from medsynth_app.actions.history import undo
 from medsynth_app.actions.info import info
@@ -233,3 +235,8 @@ def test_training_is_stopped_by_ctrl_c_and_resumed(
     answer = same_process("train", "base", tmp_path / "short.toml", "--out", out, "--resume")
     assert info(out)["sha256"] == answer["sha256"] and answer["pack"] == "tiny"
     assert torch.load(checkpoints / "denoiser.pt", weights_only=True)["state"]["step"] == saved
+    (tmp_path / "wide.toml").write_text((tmp_path / "short.toml").read_text().replace("[16, 32]", "[32, 32]"))
+    refused = CliRunner().invoke(cli.app, ["train", "base", str(tmp_path / "wide.toml"), "--branch", str(out), "--out",
+                                           str(tmp_path / "wide")])
+    assert refused.exit_code == 2 and "belongs to a recipe of another shape" in refused.stderr.replace("\n", " ")
+    assert not (tmp_path / "wide.training").exists()  # the same command with a mended recipe is no second run

@@ -97,6 +97,11 @@ def test_a_run_that_has_learned_goes_on_with_its_own_set(raw: TrainRequest, tmp_
         run_train(raw, lambda event: None, lambda: next(asked) >= 15, lambda: None, "job")
     frozen = (Path(raw.frozen) / "manifest.json").read_text()
     (tmp_path / "cells" / "labels.csv").write_text("file,class,split\n0.png,changed,train\n")
+    recipe = Path(raw.recipe).read_text()
+    Path(raw.recipe).write_text(recipe.replace("captions = [", 'captions = ["another", '))
+    with pytest.raises(UserError, match="has changed since the data of this run were frozen: captions"):
+        run_train(raw, lambda event: None, lambda: False, lambda: None, "job")
+    Path(raw.recipe).write_text(recipe)
     run_train(raw, lambda event: None, lambda: False, lambda: None, "job")
     assert (Path(raw.frozen) / "manifest.json").read_text() == frozen
     other = replace(raw, out=str(tmp_path / "other"))  # nothing was learned for that one: the data that are given count
