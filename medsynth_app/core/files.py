@@ -64,12 +64,14 @@ def writing(path: Path) -> Iterator[Path]:
 def on_disk(path: Path) -> Path:
     """The file that is called so: a Mac writes the letters of a name in pieces (NFD), a list that names it often not.
 
-    Tried are the name as it is given, then its composed and its decomposed form; where none is there, `path` itself.
+    Tried are the name as it is given, then its composed and its decomposed form, of every folder above it too: files of
+    a Mac lie in folders of other systems. Where none is there, `path` itself.
     """
-    if path.exists():
+    if path.exists() or path.parent == path:
         return path
-    forms = (Path(unicodedata.normalize(form, str(path))) for form in ("NFC", "NFD"))
-    return next((each for each in forms if each.exists()), path)
+    folder = on_disk(path.parent)
+    forms = (folder / unicodedata.normalize(form, path.name) for form in ("NFC", "NFD"))
+    return next((each for each in (folder / path.name, *forms) if each.exists()), path)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -71,8 +71,8 @@ def divide(claims: Sequence[Claim], same: Sequence[tuple[int, int]]) -> Division
     Where the data state a split, it stays; of pictures that are nearly the same but lie in different parts of it, those
     of the part that is held back most (test, then val) stay, and the others are left out. Where that split has no test,
     its val is held back for figures, as of pairs, and one of fourteen patients, else groups of such pictures of train
-    is for validation. Where they state none, one of ten patients, else groups of such pictures, else pictures is kept
-    for validation and one for testing; something is always learned from.
+    is for validation: one at the least, unless it is the only one. Where they state none, one of ten patients, else
+    groups of such pictures, else pictures is kept for validation and one for testing; something is always learned from.
 
     Parameters
     ----------
@@ -103,12 +103,22 @@ def divide(claims: Sequence[Claim], same: Sequence[tuple[int, int]]) -> Division
         else:
             parts.append(beside.get(hangs) or _drawn(claims[hangs].name))
     if judged_on_val:
-        parts = ["val" if part == "train" and _place(claims[hangs].name) % VALIDATED == 0 else part
+        validating = _validating({hangs: claims[hangs].name for part, hangs in zip(parts, whole, strict=True)
+                                  if part == "train"})
+        parts = ["val" if part == "train" and hangs in validating else part
                  for part, hangs in zip(parts, whole, strict=True)]
     if not stated and claims and "train" not in parts:  # so few groups that chance gave it none: the largest is learned
         largest = Counter(whole).most_common(1)[0][0]
         parts = ["train" if hangs == largest else part for part, hangs in zip(parts, whole, strict=True)]
     return Division(tuple(parts), SplitBy.OWN_UNTESTED if judged_on_val else _by(claims, near))
+
+
+def _validating(learned: Mapping[int, str]) -> set[int]:
+    """Which of these groups of train, by their names, are for validation: one of fourteen, one at the least, never all.
+    """
+    by_chance = sorted(learned, key=lambda group: (_place(learned[group]) % VALIDATED, _place(learned[group])))
+    wanted = sum(_place(name) % VALIDATED == 0 for name in learned.values())
+    return set(by_chance[:min(max(wanted, 1), len(learned) - 1)])
 
 
 def _held_back(one: str, other: str) -> str:

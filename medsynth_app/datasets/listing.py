@@ -156,8 +156,8 @@ def _mask_of(image: Path) -> Path | None:
 def volumes(data: Path) -> tuple[Entry, ...]:
     """NIfTI ``images/`` and ``labels/`` of equal names, split by case: 1 in 10 val, 1 in 5 test."""
     return tuple(
-        Entry(path.resolve(), path.relative_to(data).as_posix(), mask=data / "labels" / path.name, group="volumes",
-              split="val" if case % 10 == 4 else "test" if case % 5 == 2 else "train")
+        Entry(path.resolve(), path.relative_to(data).as_posix(), mask=on_disk(data / "labels" / path.name),
+              group="volumes", split="val" if case % 10 == 4 else "test" if case % 5 == 2 else "train")
         for case, path in enumerate(volume_files(data)))
 
 
@@ -176,7 +176,7 @@ def fields(data: Path) -> tuple[Entry, ...]:
     """
     return tuple(
         Entry(path.resolve(), path.relative_to(data).as_posix(), group="fields",
-              boxes=data / "annotations" / f"{path.stem}.xml",
+              boxes=on_disk(data / "annotations" / f"{path.stem}.xml"),
               split="val" if place % 8 == 0 else "test" if place % 4 == 2 else "train")
         for place, path in enumerate(_files(data / "images")))
 

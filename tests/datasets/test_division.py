@@ -45,6 +45,15 @@ def test_where_the_data_state_no_test_val_is_for_figures_and_train_gives_whole_p
     assert all(found.parts[k] == found.parts[k + 1] for k in range(0, 398, 2))
 
 
+@pytest.mark.parametrize("people", [1, 2, 3, 8])
+def test_few_patients_of_a_split_without_a_test_are_neither_all_for_validation_nor_none(people: int) -> None:
+    for k in range(60):
+        claims = [Claim(f"{k} {j}", "train", f"{k} {j}") for j in range(people)] * 3 + [Claim(f"v{k}", "val")] * 2
+        parts = divide(claims, []).parts
+        assert "train" in parts and ("val" in parts) == (people > 1)
+        assert parts[:people] * 3 == parts[:-2]
+
+
 def test_the_draw_is_the_same_whatever_else_the_data_hold() -> None:
     some, more = divide(drawn(60), []), divide(drawn(200), [])
     assert more.parts[:60] == some.parts and set(some.parts) == {"train", "val", "test"}

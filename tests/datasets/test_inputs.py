@@ -245,9 +245,12 @@ def test_a_recipe_for_a_named_set_refuses_another_folder(tmp_path: Path) -> None
 @pytest.mark.parametrize(("written", "named"), [("NFD", "NFC"), ("NFC", "NFD")])
 def test_a_list_finds_files_whose_names_have_letters_in_pieces(tmp_path: Path, written: str, named: str) -> None:
     name = "L\u00e4sion \u00fc.png"  # as a Mac names it, or the program that wrote the list
-    noise(tmp_path / unicodedata.normalize(written, name), 1)
-    table(tmp_path, (unicodedata.normalize(named, name), "mole", "train"))
-    assert [entry.file.is_file() for entry in listed(tmp_path, "labelled-cells").entries] == [True]
+    for folder in ("NFC", "NFD"):  # of the system that it was copied to
+        data = tmp_path / folder / unicodedata.normalize(folder, "M\u00e4rz")
+        data.mkdir(parents=True)
+        noise(data / unicodedata.normalize(written, name), 1)
+        table(data, (unicodedata.normalize(named, name), "mole", "train"))
+        assert [entry.file.is_file() for entry in listed(data, "labelled-cells").entries] == [True]
 
 
 def test_lists_and_folders_that_cannot_be_used_are_told_in_words(tmp_path: Path) -> None:
