@@ -8,15 +8,29 @@ from pathlib import Path
 
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.pack import PackManifest
-from medsynth_app.datasets import cells, division, freeze, listing, near, pairs, picture, ready, volumes
+from medsynth_app.datasets import (
+    cells,
+    choice,
+    division,
+    examined,
+    freeze,
+    listing,
+    near,
+    pairs,
+    picture,
+    ready,
+    volumes,
+)
 from medsynth_app.datasets.items import first_of_each_file, read_items
 from medsynth_app.engine.evaluate.progress import Progress
 from medsynth_app.engine.train.recipe import Recipe
+from medsynth_app.formats import cell_tables
 from medsynth_app.segmentation import cell_parts
 from medsynth_app.studies.domain import Domain
 
 # What decides the frozen set besides the recipe and the files.
-CODE = (freeze, listing, division, near, picture, ready, cells, pairs, volumes, cell_parts)
+CODE = (freeze, listing, cell_tables, examined, choice, division, near, picture, ready, cells, pairs, volumes,
+        cell_parts)
 
 
 def load_domain(recipe: Recipe, manifest: PackManifest, data: Path, cache: Path, progress: Progress) -> Domain:

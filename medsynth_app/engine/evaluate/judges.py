@@ -19,6 +19,7 @@ from torch import nn
 
 from medsynth_app.datasets.items import Item, read_labels, read_pictures
 from medsynth_app.engine.evaluate import networks
+from medsynth_app.engine.evaluate.kept import key_of
 from medsynth_app.engine.evaluate.networks import Augment, Plan
 from medsynth_app.engine.evaluate.progress import Progress
 from medsynth_app.evaluation.classification import accuracy
@@ -95,10 +96,12 @@ def judge_size(domain: Domain) -> int:
 def judge_of(domain: Domain, minutes: float, cache: Path, progress: Progress) -> Judge:
     """The judge of a domain: from the cache, else trained for `minutes` at most.
 
-    The cache knows it by the hash of this code, of the pixels and masks that it learns from, and of `minutes`.
+    The cache knows it by the hash of this code, of the pixels and masks that it learns from, and of `minutes`; its
+    score by that of the test part.
     """
     size = judge_size(domain)
     train = domain.part("train")
+    test = domain.part("test") if domain.classified else domain.with_masks("test")
     pictures = resized(read_pictures(train, domain.native_size), size)
     truth = _truth(domain, train, size)
     network = _new(domain)
@@ -108,8 +111,11 @@ def judge_of(domain: Domain, minutes: float, cache: Path, progress: Progress) ->
     network.load_state_dict(load_file(folder / "judge.safetensors"))
     about: dict[str, Any] = json.loads((folder / "judge.json").read_text())
     judge = Judge(network.eval(), domain, size, Spread(0, 0, 0, 0), about["trained"], progress)
-    if "score" not in about:
-        about["score"] = _score(judge)
+    shown = read_pictures(test, domain.native_size)
+    right = np.array([item.label for item in test]) if domain.classified else read_labels(test, size)
+    tested = key_of(shown, right)  # the test part may be another one, though the train part is the same
+    if about.get("tested") != tested:
+        about |= {"tested": tested, "score": _score(judge, shown, right)}
         (folder / "judge.json").write_text(json.dumps(about))
     judge.score = Spread(*about["score"])
     return judge
@@ -149,18 +155,11 @@ def _train(domain: Domain, network: nn.Module, pictures: Pictures, truth: npt.ND
     half.unlink(missing_ok=True)
 
 
-def _score(judge: Judge) -> list[float]:
-    domain = judge.domain
-    if domain.classified:
-        test = domain.part("test")
-        labels = np.array([item.label for item in test])
-        right = accuracy(labels, judge.names(read_pictures(test, domain.native_size)))
-        score = wilson(round(right * len(test)), len(test))
+def _score(judge: Judge, pictures: Pictures, right: npt.NDArray[Any]) -> list[float]:
+    if judge.domain.classified:
+        score = wilson(round(accuracy(right, judge.names(pictures)) * len(right)), len(right))
     else:
-        test = domain.with_masks("test")
-        found = judge.finds(read_pictures(test, domain.native_size))
-        scores = mean_dice(found, read_labels(test, judge.size))
-        score = bootstrap(scores, np.random.default_rng(SEED))
+        score = bootstrap(mean_dice(judge.finds(pictures), right), np.random.default_rng(SEED))
     return [score.mean, score.low, score.high, score.n]
 
 

@@ -50,6 +50,10 @@ def test_a_judge_is_trained_once_and_again_when_the_data_change(bench: PackBench
     assert first.words == again.words and 0 <= first.score.mean <= 1 and first.score.n == 2 * PARTS["test"]
     pictures = read_pictures(domain.part("test")[:4], 32)
     assert np.array_equal(first.features(pictures), again.features(pictures))
+    test = domain.part("test")
+    fewer = tuple(item for item in domain.items if item not in test[:3])
+    other = judge_of(replace(domain, items=fewer), 0.015, tmp_path, silent())
+    assert len(calls) == 1 and other.score.n == len(test) - 3, "the same judge, asked about another test part"
     judge_of(replace(domain, items=domain.items[1:]), 0.015, tmp_path, silent())
     assert len(calls) == 2
 
