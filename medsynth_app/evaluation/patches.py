@@ -11,7 +11,7 @@ It differs from Karras et al. in one point. They bring the patches of either set
 own mean and spread, so that a shift of colour or a lack of contrast changes nothing. Here both are measured by the
 spread of the same real pictures.
 
-The distance of two sets of the SAME pictures' kind is not 0 and falls with their number: read it only beside that of
+The distance of two sets of the SAME kind of pictures is not 0 and falls with their number: read it only beside that of
 two real sets of that number.
 """
 

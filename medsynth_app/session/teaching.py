@@ -141,7 +141,7 @@ class Teaching:
         def tried() -> Any:
             try:
                 return work()
-            except OSError as error:
+            except Exception as error:
                 return error
 
         def done(found: Any) -> None:
@@ -151,6 +151,9 @@ class Teaching:
             if isinstance(found, OSError):
                 self.obstacle = _("The folder of these cells cannot be written.")
                 self._to(Stage.NOTHING)
+            elif isinstance(found, Exception):  # a bug: whoever reports bugs does, and nobody waits for its end
+                self._to(Stage.NOTHING)
+                raise found
             else:
                 then(found)
 

@@ -152,7 +152,7 @@ def test_out_of_memory_is_told_in_words_and_the_worker_lives(bench: Bench, scrip
     job, follower = bench.submit(script), bench.submit()
     bench.end(follower)
     event = bench.events(job, E.FAILED)[0]
-    assert "memory" in event.message and "fewer candidates" in event.data["remedy"]
+    assert "memory" in event.message and "fewer or smaller pictures" in event.data["remedy"]
     assert bench.events(before, E.DONE)[0].data["pid"] == bench.events(follower, E.DONE)[0].data["pid"]
 
 

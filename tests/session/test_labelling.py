@@ -176,6 +176,25 @@ def test_a_folder_that_cannot_be_written_is_told_and_cells_come_by_chance(
     assert lab.asked is not None
 
 
+def test_a_fault_while_files_are_read_is_raised_and_nobody_waits_for_its_end(
+        make_session: MakeSession, workspace: Workspace, cells: Path, tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise MemoryError
+
+    make_pack(tmp_path / "packs", "cell-encoder", kind="encoder")
+    asked: list[tuple[Callable[[], Any], Callable[[Any], None]]] = []
+    session = make_session(workspace, away=lambda work, then: asked.append((work, then)))
+    lab = session.labelling
+    lab.new("May", next(schema for schema in lab.schemas if schema.id == "blood"))
+    monkeypatch.setattr("medsynth_app.session.teaching.embed_cells", broken)
+    lab.add(lab.gather(cells))
+    work, then = asked[-1]
+    with pytest.raises(MemoryError):
+        then(work())
+    assert not lab.teaching.busy and lab.teaching.stage is Stage.NOTHING
+
+
 def test_a_set_goes_and_nothing_is_open_then(bench: Session) -> None:
     lab = bench.labelling
     lab.remove(lab.opened().id)

@@ -53,4 +53,4 @@ def titled(request: AgreementRequest) -> str:
 
 
 AGREEMENT = JobKind("agreement", AgreementRequest, Lane.INTERACTIVE, titled, "agreement", Outcome.FILE,
-                    "Agreement was counted", short=True)
+                    "Agreement was counted", short=True, smaller="fewer cells")

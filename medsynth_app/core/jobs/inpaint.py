@@ -131,4 +131,5 @@ def renewed(plain: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 INPAINT = JobKind("inpaint", InpaintRequest, Lane.INTERACTIVE, titled, "inpaint", Outcome.CANDIDATES,
-                  "Candidates are ready", receive, flat=from_flat, renewed=renewed)
+                  "Candidates are ready", receive, smaller="fewer candidates or a smaller surrounding", flat=from_flat,
+                  renewed=renewed)

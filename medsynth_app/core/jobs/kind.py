@@ -132,7 +132,7 @@ class JobKind(Generic[R]):
     saves: bool = False
     lasts: bool = False
     short: bool = False
-    smaller: str = "fewer candidates or a smaller surrounding"
+    smaller: str = "fewer or smaller pictures"
     flat: Callable[[Mapping[str, Any]], R] | None = None
     renewed: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
 

@@ -86,4 +86,4 @@ def titled(request: LearnRequest) -> str:
 
 
 LEARN = JobKind("learn", LearnRequest, Lane.INTERACTIVE, titled, "learn", Outcome.LEARNED,
-                "The labels were learned from", short=True)
+                "The labels were learned from", short=True, smaller="fewer cells")

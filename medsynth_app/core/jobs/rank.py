@@ -104,6 +104,6 @@ def simulate_titled(request: SimulateRequest) -> str:
 
 
 RANK = JobKind("rank", RankRequest, Lane.INTERACTIVE, rank_titled, "rank", Outcome.FILE, "Cells are ranked", short=True,
-               renewed=rank_renewed)
+               smaller="fewer cells", renewed=rank_renewed)
 SIMULATE = JobKind("simulate-labelling", SimulateRequest, Lane.BACKGROUND, simulate_titled, "simulate", Outcome.FILE,
-                   "A simulation has ended")
+                   "A simulation has ended", smaller="fewer cells")

@@ -106,4 +106,4 @@ def receive(workspace: Keeper, record: JobRecord, event: JobEvent) -> Changes:
 
 TRAIN = JobKind("train", TrainRequest, Lane.BACKGROUND, titled, "train_job", Outcome.PACKS, "Training has ended",
                 receive, saves=True, lasts=True,
-                smaller="a smaller batch in its recipe: what was learned is kept", flat=from_flat)
+                smaller="a smaller batch in its recipe (what was learned is kept)", flat=from_flat)
