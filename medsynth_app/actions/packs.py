@@ -105,12 +105,13 @@ def suited_pack(packs: Sequence[InstalledPack], info: ImageInfo, preferred: Inst
     return max(packs, key=fit, default=None)
 
 
-def fits(pack: InstalledPack | None, info: ImageInfo, pixels: Pixels | None = None) -> bool:
-    """Whether a pack knows images of this kind: their modality, or for colour ones that state none their colours.
+def removes(pack: InstalledPack | None, info: ImageInfo, pixels: Pixels | None = None) -> bool:
+    """Whether Remove takes a pack for images of this kind unless told otherwise; else the classical fill does it.
 
-    `pixels` as in `suited_pack`; without a pack there is none that fits.
+    The pack says what Remove draws (one that was measured to be no better than the classical fill does not) and knows
+    such images: their modality, or for colour ones that state none their colours. `pixels` as in `suited_pack`.
     """
-    if pack is None or pack.manifest.colour != info.colour:
+    if pack is None or not pack.manifest.remove_prompt or pack.manifest.colour != info.colour:
         return False
     if info.modality is not None:
         return info.modality in pack.manifest.modalities

@@ -18,7 +18,7 @@ from medsynth_app.actions.inpaint import given_labels, inpaint_request, require_
 from medsynth_app.actions.inpaint import inpaint as queue_inpainting
 from medsynth_app.actions.open_image import open_image
 from medsynth_app.actions.out_folder import out_folder, require_room
-from medsynth_app.actions.packs import fits, list_packs, suited_pack, unknown_kind
+from medsynth_app.actions.packs import list_packs, removes, suited_pack, unknown_kind
 from medsynth_app.cli.common import (
     CLASSICAL,
     GB,
@@ -80,7 +80,7 @@ def inpaint(image: Annotated[Path, typer.Argument(help="Image file or folder of 
     """Fill the masked region of an image. DICOM is written back as DICOM, at the source's own depth.
 
     Without --mode something is replaced, or removed where the engine is classical. To remove needs no model: without
-    --engine it takes one only where an installed pack knows the image.
+    --engine it takes one only where an installed pack knows the image and says what is drawn then.
     """
     usual = "remove" if engine == CLASSICAL else "replace"
     parameters = changed(given, mode=given.mode or usual, classical=engine == CLASSICAL if engine else None).checked()
@@ -135,7 +135,7 @@ def _engine(named: str | None, parameters: InpaintParameters, document: Document
     info, pixels = document.info, document.pixels(0)
     if named is None:
         found = list_packs()
-        if parameters.without_model(fits(suited_pack(found, info, None, pixels), info, pixels)):
+        if parameters.without_model(removes(suited_pack(found, info, None, pixels), info, pixels)):
             return None
         reason = unknown_kind(found, info)
         if reason is not None:

@@ -49,9 +49,9 @@ class InpaintParameters:
                                  "with a model that learned it; without either: where the prompt names one.")
     classical: bool | None = None
 
-    def without_model(self, pack_fits: bool) -> bool:
-        """Whether a run takes the classical fill; `pack_fits`: there is a pack that knows such images."""
-        return self.mode == "remove" and (not pack_fits if self.classical is None else self.classical)
+    def without_model(self, pack_removes: bool) -> bool:
+        """Whether a run takes the classical fill; `pack_removes`: there is a pack that removes from such images."""
+        return self.mode == "remove" and (not pack_removes if self.classical is None else self.classical)
 
     def follows(self, painted: Collection[str], prompt: str) -> bool:
         """Whether a fill with this prompt keeps to what is painted: `painted` are its classes that the pack knows."""

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from medsynth_app.actions import inpaint as inpainting
 from medsynth_app.actions.generate import FREE, PAINTED
 from medsynth_app.actions.more_like_this import more_like_this
-from medsynth_app.actions.packs import fits, unknown_kind
+from medsynth_app.actions.packs import removes, unknown_kind
 from medsynth_app.core.changes import Changes
 from medsynth_app.core.jobs.inpaint import INPAINT
 from medsynth_app.core.pack_files import InstalledPack
@@ -49,7 +49,7 @@ class Inpaint:
         self._documents, self._view, self._painting, self._models = documents, view, painting, models
         self._candidates, self._people, self._jobs = candidates, people, jobs
         self.parameters_changed = self._chosen.changed
-        self._fits = False  # whether the chosen pack knows the image at work
+        self._removes = False  # whether the chosen pack removes from images like the one at work
         self._follow_pack()
         models.pack_changed.connect(self._follow_pack, priority=BEFORE_VIEWS)
         documents.follow(self._follow_document)
@@ -82,8 +82,8 @@ class Inpaint:
 
     @property
     def without_model(self) -> bool:
-        """Whether a run takes the classical fill: chosen, or because the chosen pack does not know the image."""
-        return self.parameters.without_model(self._fits)
+        """Whether a run takes the classical fill: chosen, or since the chosen pack does not remove from such images."""
+        return self.parameters.without_model(self._removes)
 
     @property
     def pack(self) -> InstalledPack | None:
@@ -165,6 +165,6 @@ class Inpaint:
     def _fit(self) -> None:
         """Hold the pack against the image; its prompt is offered only where some pack knows such images."""
         document, pack = self._documents.current, self._models.pack
-        self._fits = pack is not None and (document is None or fits(pack, document.info, self._view.pixels))
+        self._removes = pack is not None and (document is None or removes(pack, document.info, self._view.pixels))
         if pack is not None:
             self._chosen.offer("" if self.unknown_kind else pack.manifest.default_prompt)

@@ -345,7 +345,7 @@ def test_without_a_model_nothing_is_drawn_and_something_must_be_left(workspace: 
 
 def test_which_engine_removes() -> None:
     remove = changed(PARAMETERS, mode="remove")
-    assert remove.without_model(pack_fits=False) and not remove.without_model(pack_fits=True)
-    assert changed(remove, classical=True).without_model(pack_fits=True)
-    assert not changed(remove, classical=False).without_model(pack_fits=False)
-    assert not changed(remove, mode="replace", classical=True).without_model(pack_fits=False)
+    assert remove.without_model(pack_removes=False) and not remove.without_model(pack_removes=True)
+    assert changed(remove, classical=True).without_model(pack_removes=True)
+    assert not changed(remove, classical=False).without_model(pack_removes=False)
+    assert not changed(remove, mode="replace", classical=True).without_model(pack_removes=False)

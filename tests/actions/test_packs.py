@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from medsynth_app.actions.packs import find_pack, fits, list_packs, suited_pack, unknown_kind, verify_packs
+from medsynth_app.actions.packs import find_pack, list_packs, removes, suited_pack, unknown_kind, verify_packs
 from medsynth_app.core.errors import UserError
 from medsynth_app.core.image import ImageInfo
 from tests.actions.bench import make_pack
@@ -61,17 +61,19 @@ def test_an_image_without_a_modality_is_matched_by_its_colours(tmp_path: Path) -
     assert suited_pack(packs, image(None, "rgb"), None, red.astype(np.uint16) * 257) is colon
 
 
-def test_a_pack_fits_what_it_was_trained_on(tmp_path: Path) -> None:
+def test_a_pack_removes_from_what_it_was_trained_on_where_it_says_what_is_drawn_then(tmp_path: Path) -> None:
     cells = make_pack(tmp_path, "cells", mean_colour=(220.0, 190.0, 180.0))
     brain = make_pack(tmp_path, "brain", modalities=("MR",), colour="grey")
-    assert fits(cells, image("SM", "rgb")) and fits(brain, image("MR", "grey"))
-    assert not fits(brain, image("CT", "grey"))
-    assert not fits(brain, image("MR", "rgb"))
-    assert not fits(None, image("MR", "grey"))
+    assert removes(cells, image("SM", "rgb")) and removes(brain, image("MR", "grey"))
+    assert not removes(brain, image("CT", "grey"))
+    assert not removes(brain, image("MR", "rgb"))
+    assert not removes(None, image("MR", "grey"))
+    silent = make_pack(tmp_path, "silent", remove_prompt="")  # the classical fill removes, as before it was there
+    assert not removes(silent, image("SM", "rgb")) and suited_pack([silent], image("SM", "rgb")) is silent
     alike, unlike = np.full((8, 8, 3), (205, 180, 175), np.uint8), np.full((8, 8, 3), (90, 60, 50), np.uint8)
-    assert fits(cells, image(None, "rgb"), alike)  # nothing states what it is: its colours speak
-    assert not fits(cells, image(None, "rgb"), unlike)
-    assert not fits(brain, image(None, "grey"), alike[..., 0])  # grey can be anything
+    assert removes(cells, image(None, "rgb"), alike)  # nothing states what it is: its colours speak
+    assert not removes(cells, image(None, "rgb"), unlike)
+    assert not removes(brain, image(None, "grey"), alike[..., 0])  # grey can be anything
 
 
 def test_a_modality_that_no_pack_knows_is_told_in_words(tmp_path: Path) -> None:
