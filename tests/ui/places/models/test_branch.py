@@ -53,7 +53,7 @@ def job(desk: TestDesk, tmp_path: Path) -> str:
     work = tmp_path / "skin.training"
     (work / "checkpoints").mkdir(parents=True, exist_ok=True)
     (work / "checkpoints" / "denoiser.pt").write_bytes(b"learned")
-    freeze_training_set(two_cells(tmp_path / "cells"), {"layout": "labelled-cells", "captions": ["{class}"]},
+    freeze_training_set(two_cells(tmp_path / "cells"), {"layout": "labelled-cells", "captions": ["{a} {class}"]},
                         work / "set")
     (tmp_path / "r.toml").write_text(RECIPE)
     return job_id
