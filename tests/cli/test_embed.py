@@ -31,10 +31,10 @@ def test_from_pictures_to_a_file_that_numpy_reads(place: Path, same_process: Run
     out = tmp_path / "new" / "E.npz"
     said = same_process("embed", place / "blobs", "--encoder", place / "tiny-encoder", "--out", out, "--device", "cpu")
     with np.load(out) as held:
-        assert held["embeddings"].shape == (80, 32) and held["embeddings"].dtype == np.float32
+        assert held["embeddings"].shape == (82, 32) and held["embeddings"].dtype == np.float32
         assert np.isfinite(held["embeddings"]).all() and held["ids"][0] == "disc0.png"
         assert str(held["sha256"]) == said["sha256"] and str(held["encoder"]) == "tiny-encoder"
-    assert (said["pictures"], said["dimensions"], said["encoder"]) == (80, 32, "tiny-encoder")
+    assert (said["pictures"], said["dimensions"], said["encoder"]) == (82, 32, "tiny-encoder")
 
 
 def test_pictures_that_are_called_as_masks_are_passed_over_and_named(place: Path, same_process: Run, tmp_path: Path

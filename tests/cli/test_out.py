@@ -15,7 +15,7 @@ from typer.testing import Result
 from medsynth_app import demo
 from medsynth_app.core import files
 from medsynth_app.formats.raster import write_mask_png
-from tests.actions.bench import make_pack, png
+from tests.actions.bench import make_pack, png, two_cells
 from tests.cli.test_cli import run
 from tests.engine.train.test_base import RECIPE
 from tests.studies.fake import make_cells
@@ -49,7 +49,7 @@ def lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Line]:
         "inpaint": ("inpaint", image, "--mask", tmp_path / "mask.png", "--pack", pack, "--prompt", "x"),
         "generate": ("generate", "--prompt", "x", "--pack", pack),
         "pairs": ("generate", "pairs", "--prompt", "x", "--pack", pack),
-        "train": ("train", "base", tmp_path / "recipe.toml", "--data", cells),
+        "train": ("train", "base", tmp_path / "recipe.toml", "--data", two_cells(tmp_path / "classes")),
         "study": ("study", "cell-parts", "--pack", pack, "--data", cells),
         "demo": ("demo",)}
 
