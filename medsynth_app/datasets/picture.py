@@ -53,7 +53,7 @@ def is_picture(path: Path) -> bool:
 def is_unread(path: Path) -> bool:
     """Whether a file is a picture by its name, of a kind that is not read."""
     name = path.name.lower()
-    return not name.startswith(".") and name.endswith(UNREAD) and not name.endswith(SUFFIXES)
+    return not name.startswith(".") and name.endswith(UNREAD)
 
 
 def is_mask_beside(path: Path) -> bool:

@@ -46,6 +46,7 @@ def inspected(data: Path, layout: str = "", progress: Progress | None = None) ->
                         "Leave --layout out to have it recognised.") from error
     about = description_of(data, {})
     facts = examined_listing(listing, progress, letters=True)
+    files = list(data.rglob("*")) if data.is_dir() else []
     entries, good = listing.entries, [fact for fact in facts if not fact.problem]
     report = {
         "form": str(found.form), "layout": found.layout, **about.facts(), "counts": listing.counts,
@@ -53,9 +54,9 @@ def inspected(data: Path, layout: str = "", progress: Progress | None = None) ->
         "broken": [{"file": entry.name, "problem": fact.problem}
                    for entry, fact in zip(entries, facts, strict=True) if fact.problem],
         "with_text": [entry.name for entry, fact in zip(entries, facts, strict=True) if fact.text],
-        "masks_beside": sum(map(is_mask_beside, data.rglob("*"))) if data.is_dir() else 0,
-        "unread": sorted(path.relative_to(data).as_posix() for path in data.rglob("*") if is_unread(path))
-        if data.is_dir() and not (data / LABELS).exists() else [],
+        "masks_beside": sum(map(is_mask_beside, files)),
+        "unread": [] if (data / LABELS).exists() else sorted(
+            path.relative_to(data).as_posix() for path in files if is_unread(path)),
         "like_masks": [entry.name for entry, fact in zip(entries, facts, strict=True) if fact.few],
         "not_as_described": dict(about.counts) if about.counts and dict(about.counts) != listing.counts else {},
     }

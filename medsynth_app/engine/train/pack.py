@@ -45,7 +45,7 @@ def write_pack(recipe: Recipe, about: dict[str, Any], training: dict[str, Any], 
     grid = sample_grid(pipeline.to(device), recipe)
     for part in ("vae", "unet", "text_encoder", "tokenizer", "scheduler"):
         shutil.rmtree(out / part, ignore_errors=True)
-    for module in (vae, model):
+    for module in (vae, model.text_encoder):
         module.to("cpu", torch.float16)
     to_store(model.unet, recipe)
     pipeline.save_pretrained(out, max_shard_size=SHARD)
